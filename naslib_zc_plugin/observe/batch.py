@@ -1,0 +1,91 @@
+"""The batch that a network is shown: inputs (a tensor, or a mapping or sequence of tensors), labels, and the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+Loss = Callable[[Any, Any], Tensor]
+
+
+def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy, mean over the batch, of logits (N, C) or (N, C, …) and class indices or probabilities.
+
+    Raises:
+        ValueError: a label beyond the classes (on a GPU the kernel's own check would end the process's CUDA context).
+    """
+    # Under vmap the value of a label cannot be looked at.
+    indices = not labels.is_floating_point() and not torch._C._functorch.is_batchedtensor(labels)
+    if indices and labels.numel() and logits.ndim > 1 and (highest := int(labels.max())) >= logits.shape[1]:
+        raise ValueError(
+            f"label {highest} needs at least {highest + 1} outputs, the network has {logits.shape[1]}: "
+            "build it with more classes, or pass loss= (or logits=, if it returns several tensors)"
+        )
+    return F.cross_entropy(logits, labels)
+
+
+def tree_map(function: Callable[[Tensor], Tensor], tree: Any) -> Any:
+    """``tree`` with ``function`` applied to each tensor in its mappings, lists and tuples; the rest as it is."""
+    if isinstance(tree, Tensor):
+        return function(tree)
+    if isinstance(tree, Mapping):
+        return {key: tree_map(function, value) for key, value in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        return type(tree)([tree_map(function, value) for value in tree])
+    return tree
+
+
+def tensors(tree: Any) -> list[Tensor]:
+    """All tensors of a tree, in order."""
+    found: list[Tensor] = []
+    tree_map(lambda tensor: found.append(tensor) or tensor, tree)  # type: ignore[func-returns-value]
+    return found
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Inputs with the batch first, labels (None where no asked proxy needs them) and the loss(output, labels)."""
+
+    inputs: Any
+    labels: Any = None
+    loss: Loss = cross_entropy
+
+    @property
+    def size(self) -> int:
+        """Number of samples."""
+        return len(tensors(self.inputs)[0])
+
+    @property
+    def classes(self) -> Tensor | None:
+        """Labels as one class index per sample, or None where they are something else (soft labels, sequences)."""
+        labels = self.labels
+        if (
+            not isinstance(labels, Tensor)
+            or labels.is_floating_point()
+            or labels.is_complex()
+            or labels.shape != (self.size,)
+        ):
+            return None
+        return labels
+
+    def to(self, device: torch.device, dtype: torch.dtype) -> Batch:
+        """The same batch on ``device``, floating-point inputs as ``dtype`` (labels keep theirs)."""
+
+        def move(tensor: Tensor) -> Tensor:
+            return tensor.detach().to(device, dtype if tensor.is_floating_point() else None)
+
+        labels = tree_map(lambda tensor: tensor.detach().to(device), self.labels)
+        return replace(self, inputs=tree_map(move, self.inputs), labels=labels)
+
+    def take(self, indices: Tensor) -> Batch:
+        """The samples at ``indices``."""
+        return replace(
+            self,
+            inputs=tree_map(lambda tensor: tensor[indices], self.inputs),
+            labels=tree_map(lambda tensor: tensor[indices], self.labels),
+        )

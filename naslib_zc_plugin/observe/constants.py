@@ -1,0 +1,130 @@
+"""The network under constant shared weights: every weight w, every bias 0."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from naslib_zc_plugin.observe.batch import Batch, tree_map
+from naslib_zc_plugin.observe.capture import Watch, own_statistics
+from naslib_zc_plugin.observe.clock import Stopwatch
+from naslib_zc_plugin.observe.network import Network
+from naslib_zc_plugin.observe.observation import Observation, Outcome, Setting
+from naslib_zc_plugin.observe.runs import REPLACEMENTS, Constant, Runs, Unknown
+from naslib_zc_plugin.observe.seeding import seed_everything
+
+
+@dataclass(frozen=True)
+class Constants(Setting):
+    """The network with all weights equal, for several values of them at once; evaluation mode, batch norm by the batch.
+
+    Parameters whose name says weight get the value (norm layers' scales too), those that say bias 0; others stay as
+    held, and embeddings are drawn from U(0, 1), the same for all values (constant ones would make all tokens equal).
+
+    Attributes:
+        weights: the values.
+    """
+
+    weights: tuple[float, ...]
+
+    def run(
+        self, network: Network, batch: Batch, observations: Sequence[Observation], seed: int
+    ) -> dict[Observation, Outcome]:
+        """One run on runs of equal channels where the network's functions allow it, else one full run per value."""
+        clock = Stopwatch(network.device)
+        for module in network.module.modules():
+            module.training = False
+        value, error = None, None
+        try:
+            with torch.no_grad():
+                value = self._outputs(network, batch, seed)
+        except Exception as raised:
+            error = raised
+        seconds = clock.lap()
+        return {observation: Outcome(value, error, seconds) for observation in observations}
+
+    def _outputs(self, network: Network, batch: Batch, seed: int) -> Tensor:
+        try:
+            return thin_outputs(network, batch, self.weights)
+        except Exception:
+            return full_outputs(network, batch, self.weights, seed)
+
+
+@dataclass(frozen=True)
+class ConstantOutputs(Observation):
+    """All outputs of the network under constant weights: (values, outputs), samples and logits in one row.
+
+    Attributes:
+        weights: the values.
+    """
+
+    weights: tuple[float, ...]
+
+    @property
+    def under(self) -> Constants:
+        """Constant weights."""
+        return Constants(self.weights)
+
+
+def _roles(network: Network) -> dict[str, str]:
+    """Parameters by what becomes of them: weight, bias, embedding or held."""
+    tables = [
+        module.weight for module in network.module.modules() if isinstance(module, (nn.Embedding, nn.EmbeddingBag))
+    ]
+    embeddings = {network.name_of(table) for table in tables}
+    roles = {}
+    for name in network.parameters:
+        last = name.rpartition(".")[2]
+        role = (
+            "embedding"
+            if name in embeddings
+            else "weight"
+            if "weight" in last
+            else "bias"
+            if "bias" in last
+            else "held"
+        )
+        roles[name] = role
+    return roles
+
+
+def thin_outputs(network: Network, batch: Batch, weights: Sequence[float]) -> Tensor:
+    """The outputs by one run for all values, each run of equal channels computed once.
+
+    Raises:
+        Unknown: the network does something that is not known to keep channels equal.
+    """
+    values = torch.tensor(weights, dtype=network.dtype, device=network.device)
+    tensors: dict[str, Tensor] = {name: buffer.clone() for name, buffer in network.buffers.items()}
+    for name, role in _roles(network).items():
+        held = network.parameters[name]
+        if role not in ("weight", "bias"):
+            raise Unknown(f"a parameter that stays: {name}")
+        tensors[name] = Constant(held.shape, values if role == "weight" else torch.zeros_like(values))
+    with Watch(replacements=REPLACEMENTS):
+        output = network(tensors, tree_map(Tensor.clone, batch.inputs))
+    if not isinstance(output, Runs):
+        raise Unknown("an output without layers")
+    return output.expanded().flatten(1)
+
+
+def full_outputs(network: Network, batch: Batch, weights: Sequence[float], seed: int) -> Tensor:
+    """The same by running the whole network once for each value."""
+    rows = []
+    roles = _roles(network)
+    for value in weights:
+        seed_everything(seed, "embeddings")
+        tensors: dict[str, Tensor] = {name: buffer.clone() for name, buffer in network.buffers.items()}
+        for name, held in network.parameters.items():
+            role = roles[name]
+            tensors[name] = torch.rand_like(held) if role == "embedding" else held.clone()
+            if role in ("weight", "bias"):
+                tensors[name].fill_(value if role == "weight" else 0)
+        seed_everything(seed, "constants")
+        with Watch(replacements={F.batch_norm: own_statistics}):
+            rows.append(network(tensors, tree_map(Tensor.clone, batch.inputs)).flatten())
+    return torch.stack(rows)

@@ -1,0 +1,94 @@
+"""Gradients of a whole-batch pass: of the loss or the outputs, by weights or inputs; and the Hessian's product."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from naslib_zc_plugin.observe.batch import tensors
+from naslib_zc_plugin.observe.forward import Forward, ForwardObservation, Target
+from naslib_zc_plugin.observe.network import Layer
+from naslib_zc_plugin.observe.observation import Undefined
+from naslib_zc_plugin.observe.run import Run
+
+
+@dataclass(frozen=True)
+class WeightGradients(ForwardObservation):
+    """Each convolution and linear layer with the gradient of the loss by its weight: list of :class:`Layer`."""
+
+    targets: ClassVar[Sequence[Target]] = (Target.LOSS,)
+    order: ClassVar[int] = 1
+    labels: ClassVar[bool] = True
+
+    def with_respect_to(self, run: Run) -> list[Tensor]:
+        """The layers' weights."""
+        return run.layer_weights()
+
+    def read(self, run: Run) -> list[Layer]:
+        """The layers."""
+        return run.layers(Target.LOSS)
+
+
+@dataclass(frozen=True)
+class OutputGradients(ForwardObservation):
+    """Each convolution and linear layer with the gradient of the outputs' sum by its weight: list of :class:`Layer`."""
+
+    under: Forward = Forward()
+    targets: ClassVar[Sequence[Target]] = (Target.OUTPUTS,)
+    order: ClassVar[int] = 1
+
+    def with_respect_to(self, run: Run) -> list[Tensor]:
+        """The layers' weights."""
+        return run.layer_weights()
+
+    def read(self, run: Run) -> list[Layer]:
+        """The layers."""
+        return run.layers(Target.OUTPUTS)
+
+
+@dataclass(frozen=True)
+class HessianTimesGradient(ForwardObservation):
+    """H·g, the loss's Hessian times its gradient over the layers' weights: list of :class:`Layer`, gradient = H·g."""
+
+    targets: ClassVar[Sequence[Target]] = (Target.LOSS, Target.GRADIENT)
+    order: ClassVar[int] = 2
+    labels: ClassVar[bool] = True
+
+    def with_respect_to(self, run: Run) -> list[Tensor]:
+        """The layers' weights."""
+        return run.layer_weights()
+
+    def read(self, run: Run) -> list[Layer]:
+        """The layers."""
+        return run.layers(Target.GRADIENT)
+
+
+@dataclass(frozen=True)
+class InputJacobian(ForwardObservation):
+    """Gradient of the sum of all logits by each sample: (N, D). Batch statistics couple the samples."""
+
+    targets: ClassVar[Sequence[Target]] = (Target.OUTPUTS,)
+    order: ClassVar[int] = 1
+    input_gradient: ClassVar[bool] = True
+
+    def with_respect_to(self, run: Run) -> list[Tensor]:
+        """The inputs.
+
+        Raises:
+            Undefined: they are not one tensor of real numbers (tokens have no gradient).
+        """
+        real = [tensor for tensor in tensors(run.shown[0]) if tensor.is_floating_point()]
+        if len(real) != 1:
+            raise Undefined(
+                f"the inputs hold {len(real)} tensors of real numbers: a gradient by the input needs exactly one"
+            )
+        return real
+
+    def read(self, run: Run) -> Tensor:
+        """The gradient, zero where the outputs do not depend on the input."""
+        (inputs,) = self.with_respect_to(run)
+        gradient = run.gradient(Target.OUTPUTS, inputs)
+        return inputs.detach().mul(0).flatten(1) if gradient is None else gradient.flatten(1)

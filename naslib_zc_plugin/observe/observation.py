@@ -1,0 +1,63 @@
+"""The two words of this room: a setting is how the network is run, an observation is what is seen while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from naslib_zc_plugin.observe.batch import Batch
+    from naslib_zc_plugin.observe.network import Network
+
+
+class Undefined(Exception):
+    """The quantity does not exist for this network and batch (no ReLU, a singular kernel …); the message says why."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one observation: a value or the error in its place, and the seconds of all that it needed."""
+
+    value: Any
+    error: Exception | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How the network is run. Settings are values: observations whose settings are equal share one pass."""
+
+    @property
+    def draws(self) -> bool:
+        """Whether the pass draws its own weights or inputs (then a repeat with another seed tells something new)."""
+        return False
+
+    def run(
+        self, network: Network, batch: Batch, observations: Sequence[Observation], seed: int
+    ) -> dict[Observation, Outcome]:
+        """Run the network once for all ``observations`` (their settings equal this one) and read each.
+
+        An error inside one observation is that observation's outcome; an error of the network is everyone's.
+        """
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What to see. Observations are values, too: equal ones are made once, whoever asks for them.
+
+    Attributes:
+        labels: whether the labels of the batch are needed.
+        order: derivatives needed, 0 (outputs alone), 1 (gradients) or 2 (a product with the Hessian).
+        data: whether the batch is looked at at all (shapes alone do not count).
+    """
+
+    labels: ClassVar[bool] = False
+    order: ClassVar[int] = 0
+    data: ClassVar[bool] = True
+
+    @property
+    def under(self) -> Setting:
+        """The setting to run in."""
+        raise NotImplementedError

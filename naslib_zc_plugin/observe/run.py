@@ -1,0 +1,183 @@
+"""One pass over the whole batch under way: forward runs, shared gradients, and what each observation makes of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from naslib_zc_plugin.observe.batch import Batch, tensors, tree_map
+from naslib_zc_plugin.observe.capture import Function, Handler, Watch
+from naslib_zc_plugin.observe.clock import Stopwatch
+from naslib_zc_plugin.observe.forward import Forward, ForwardObservation, Target
+from naslib_zc_plugin.observe.network import Layer, Network
+from naslib_zc_plugin.observe.observation import Observation, Outcome, Undefined
+from naslib_zc_plugin.observe.seeding import seed_everything
+
+
+class Run:
+    """One pass under way, as its observations see it.
+
+    Attributes:
+        weights: parameters in force, by name; leaves of the graph where there is one.
+        buffers: buffers in force, by name, updated by the forward runs.
+        outputs: the logits of each forward run.
+        kept: what each observation's handlers keep.
+    """
+
+    def __init__(
+        self, setting: Forward, network: Network, batch: Batch, observations: Sequence[ForwardObservation], seed: int
+    ) -> None:
+        self.setting, self.network, self.batch = setting, network, batch
+        self.observations, self.seed = observations, seed
+        self.weights: dict[str, Tensor] = {}
+        self.buffers: dict[str, Tensor] = {}
+        self.shown: list[Any] = []
+        self.outputs: list[Tensor] = []
+        self.kept: defaultdict[Observation, list[Any]] = defaultdict(list)
+        self.seconds: dict[Target | None, float] = {}
+        self._gradients: dict[Target, dict[int, Tensor]] = {}
+        self._errors: dict[Observation, Exception] = {}
+
+    @property
+    def logits(self) -> Tensor:
+        """The logits of the first forward run.
+
+        Raises:
+            Undefined: some are not finite.
+        """
+        if not bool(torch.isfinite(self.outputs[0]).all()):
+            raise Undefined("the network's outputs are not finite")
+        return self.outputs[0]
+
+    def layers(self, target: Target) -> list[Layer]:
+        """Convolution and linear layers with the gradient of ``target`` (zeros where it does not reach)."""
+        found = []
+        for name in self.network.layers:
+            weight = self.weights[name]
+            gradient = self.gradient(target, weight)
+            found.append(
+                Layer(name, weight.detach(), torch.zeros_like(weight) if gradient is None else gradient.detach())
+            )
+        return found
+
+    def layer_weights(self) -> list[Tensor]:
+        """The weights of convolution and linear layers."""
+        return [self.weights[name] for name in self.network.layers]
+
+    def gradient(self, target: Target, tensor: Tensor) -> Tensor | None:
+        """Gradient of ``target`` by a tensor that some observation asked for; None where it does not reach."""
+        return self._gradients[target].get(id(tensor))
+
+    def outcomes(self) -> dict[Observation, Outcome]:
+        """Run forward, differentiate, read; errors stay with those whom they concern."""
+        clock = Stopwatch(self.network.device)
+        try:
+            self._forward()
+        except Exception as error:
+            return {observation: Outcome(None, error, clock.lap()) for observation in self.observations}
+        self.seconds[None] = clock.lap()
+        wanted = [
+            target for target in Target if any(target in observation.targets for observation in self.observations)
+        ]
+        failed: dict[Target, Exception] = {}
+        for target in wanted:
+            try:
+                self._differentiate(target, last=target is wanted[-1])
+            except Exception as error:
+                failed[target] = error
+            self.seconds[target] = clock.lap()
+        return {observation: self._read(observation, failed, clock) for observation in self.observations}
+
+    def _forward(self) -> None:
+        setting, graph = self.setting, any(o.targets or o.differentiates for o in self.observations)
+        seed_everything(self.seed, setting.weights)
+        self.weights, self.buffers = setting.weights.tensors(self.network)
+        seed_everything(self.seed, setting.inputs)
+        self.shown = list(setting.inputs.shown(self.batch))
+        if setting.dtype is not None:
+            self._cast(setting.dtype)
+        if graph:
+            self._make_leaves()
+        for module in self.network.module.modules():
+            module.training = setting.training
+        seed_everything(self.seed, setting)
+        with torch.set_grad_enabled(graph):
+            for inputs in self.shown:
+                handlers = [self._guarded(observation) for observation in self.observations]
+                with Watch(handlers, setting.replacements(self)):
+                    self.outputs.append(self.network({**self.weights, **self.buffers}, self._inner(inputs)))
+
+    def _cast(self, dtype: torch.dtype) -> None:
+        for group in (self.weights, self.buffers):
+            group.update({name: value.to(dtype) for name, value in group.items() if value.is_floating_point()})
+        self.shown = [Batch(inputs).to(self.network.device, dtype).inputs for inputs in self.shown]
+
+    def _make_leaves(self) -> None:
+        for value in self.weights.values():
+            value.requires_grad_(value.is_floating_point())
+        if any(observation.input_gradient for observation in self.observations):
+            for tensor in tensors(self.shown[0]):
+                tensor.requires_grad_(tensor.is_floating_point())
+
+    def _inner(self, inputs: Any) -> Any:
+        """Inputs that may be written to: a leaf that needs a gradient may not."""
+        return tree_map(lambda tensor: tensor.clone() if tensor.requires_grad else tensor, inputs)
+
+    def _guarded(self, observation: ForwardObservation) -> Mapping[Function, Handler]:
+        """The observation's handlers; the first error in one is kept as its outcome, and the network runs on."""
+
+        def guard(handler: Handler) -> Handler:
+            def guarded(args: Any, kwargs: Any, output: Any) -> Any:
+                if observation in self._errors:
+                    return output
+                try:
+                    return handler(args, kwargs, output)
+                except Exception as error:
+                    self._errors[observation] = error
+                    return output
+
+            return guarded
+
+        return {function: guard(handler) for function, handler in observation.watch(self).items()}
+
+    def _target(self, target: Target) -> Tensor:
+        if target is Target.OUTPUTS:
+            return self.outputs[0].sum()
+        if target is Target.LOSS:
+            return self.batch.loss(self.outputs[0], self.batch.labels)
+        pairs = ((self.gradient(Target.LOSS, weight), weight) for weight in self.layer_weights())
+        products = [(gradient.detach() * gradient).sum() for gradient, _ in pairs if gradient is not None]
+        return torch.stack(products).sum() if products else torch.zeros(())
+
+    def _differentiate(self, target: Target, last: bool) -> None:
+        wanted: dict[int, Tensor] = {}
+        for observation in self.observations:
+            if target in observation.targets and observation not in self._errors:
+                try:
+                    wanted.update({id(tensor): tensor for tensor in observation.with_respect_to(self)})
+                except Exception as error:
+                    self._errors[observation] = error
+        self._gradients[target] = {}
+        value = self._target(target)
+        if wanted and value.requires_grad:
+            twice = target is Target.LOSS and any(Target.GRADIENT in o.targets for o in self.observations)
+            found = torch.autograd.grad(
+                value, list(wanted.values()), retain_graph=not last, create_graph=twice, allow_unused=True
+            )
+            self._gradients[target] = {key: value for key, value in zip(wanted, found) if value is not None}
+
+    def _read(self, observation: ForwardObservation, failed: Mapping[Target, Exception], clock: Stopwatch) -> Outcome:
+        value, error = None, self._errors.get(observation)
+        for target in observation.targets:
+            error = error or failed.get(target)
+        if error is None:
+            try:
+                value = observation.read(self)
+            except Exception as raised:
+                error = raised
+        passes = self.seconds[None] + sum(self.seconds[target] for target in observation.targets)
+        return Outcome(value, error, passes + clock.lap())

@@ -1,0 +1,265 @@
+"""Tensors whose channels come in runs of equal ones: what layers of constant weights make, computed once per run.
+
+A convolution or linear layer whose weights are all w gives every output channel the same values. So under constant
+weights one channel stands for all; several constants are carried side by side as further channels. Anything that is
+not known to keep runs raises :class:`Unknown`, and the network is run in full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+from typing import Any, Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+aten = torch.ops.aten
+
+
+class Unknown(Exception):
+    """An operation that is not known to keep runs of equal channels."""
+
+
+class Constant(Tensor):
+    """A weight of some shape whose values are all the same: ``constants``, (J,), one for each of J variants."""
+
+    constants: Tensor
+
+    @staticmethod
+    def __new__(cls, shape: Sequence[int], values: Tensor) -> Constant:
+        """A constant weight."""
+        made = Tensor._make_wrapper_subclass(cls, shape, dtype=values.dtype, device=values.device)
+        made.constants = values
+        return made
+
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
+
+    @classmethod
+    def __torch_dispatch__(cls, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # type: ignore[override]
+        """Nothing but the layers of :func:`replacements` is known to keep a weight constant."""
+        raise Unknown(str(function))
+
+
+class Runs(Tensor):
+    """A tensor (N, C, …) of J variants, held as (N, J·R, …) for R runs of channels, of ``counts`` equal ones each."""
+
+    data_: Tensor
+    counts: tuple[int, ...]
+    variants: int
+
+    @staticmethod
+    def __new__(cls, data: Tensor, counts: tuple[int, ...], variants: int) -> Runs:
+        """A tensor of runs."""
+        shape = (len(data), sum(counts), *data.shape[2:])
+        made = Tensor._make_wrapper_subclass(cls, shape, dtype=data.dtype, device=data.device)
+        made.data_, made.counts, made.variants = data, counts, variants
+        return made
+
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
+
+    def split_runs(self) -> Tensor:
+        """(N, J, R, …)."""
+        return self.data_.reshape(len(self.data_), self.variants, len(self.counts), *self.data_.shape[2:])
+
+    def like(self, data: Tensor) -> Runs:
+        """The same runs with other values."""
+        return Runs(data, self.counts, self.variants)
+
+    def refined(self, counts: tuple[int, ...]) -> Tensor:
+        """``data_`` for shorter runs, whose ends hold all ends of these."""
+        if counts == self.counts:
+            return self.data_
+        ends = list(accumulate(self.counts))
+        source = [next(i for i, end in enumerate(ends) if position <= end) for position in accumulate(counts)]
+        return self.split_runs()[:, :, source].flatten(1, 2)
+
+    def expanded(self) -> Tensor:
+        """(J, N, C, …), every channel written out."""
+        counts = torch.tensor(self.counts, device=self.data_.device)
+        return self.split_runs().repeat_interleave(counts, dim=2).transpose(0, 1)
+
+    @classmethod
+    def __torch_dispatch__(cls, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # type: ignore[override]
+        """Operations that treat all channels alike run on the runs; others raise :class:`Unknown`."""
+        packet = function.overloadpacket
+        if torch.Tag.pointwise in function.tags or packet in ALIKE:
+            return _pointwise(function, args, kwargs or {})
+        if packet in SPATIAL:
+            return SPATIAL[packet](function, args, kwargs or {})
+        raise Unknown(str(function))
+
+
+def _pointwise(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """Elementwise: runs of all operands cut alike. In place only where the tensor written to keeps its runs."""
+    operands = [argument for argument in args if isinstance(argument, Runs)]
+    first = operands[0]
+    if any(operand.ndim != first.ndim or operand.shape[1] != first.shape[1] for operand in operands):
+        raise Unknown("operands of different ranks or widths")
+    if any(
+        isinstance(argument, Tensor) and not isinstance(argument, Runs) and argument.numel() > 1 for argument in args
+    ):
+        raise Unknown("an operand that is not made of runs")
+    ends = sorted({end for operand in operands for end in accumulate(operand.counts)})
+    counts = tuple(end - start for start, end in zip([0, *ends], ends))
+    output = function(*(a.refined(counts) if isinstance(a, Runs) else a for a in args), **kwargs)
+    if function._schema.is_mutable:
+        if args[0] is not first or first.counts != counts:
+            raise Unknown("an in-place operation that would change the runs")
+        return first
+    return Runs(output, counts, first.variants)
+
+
+def _spatial(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """Operations on each channel's map (pooling and the like)."""
+    output = function(args[0].data_, *args[1:], **kwargs)
+    made = [
+        args[0].like(part) if part.ndim > 1 else part for part in (output if isinstance(output, tuple) else (output,))
+    ]
+    return tuple(made) if isinstance(output, tuple) else made[0]
+
+
+def _along(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """Operations along given dimensions: batch and channels must not be among them."""
+    given = args[1] if len(args) > 1 else kwargs.get("dim")
+    dimensions = given if isinstance(given, (list, tuple)) else [given]
+    if any(d is None or d % args[0].ndim < 2 for d in dimensions):
+        raise Unknown("an operation along the batch or the channels")
+    return _spatial(function, args, kwargs)
+
+
+def _reshaped(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """A new shape that keeps batch and channels apart."""
+    source = args[0]
+    shape = torch.empty(source.shape, device="meta").reshape(args[1]).shape
+    if tuple(shape[:2]) != tuple(source.shape[:2]):
+        raise Unknown("a shape that mixes channels")
+    return source.like(source.data_.reshape(*source.data_.shape[:2], *shape[2:]))
+
+
+def _joined(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """Concatenation of channels."""
+    parts, dimension = args[0], args[1] if len(args) > 1 else kwargs.get("dim", 0)
+    if not all(isinstance(part, Runs) for part in parts) or dimension % parts[0].ndim != 1:
+        raise Unknown("a concatenation of something else than channels in runs")
+    counts = tuple(count for part in parts for count in part.counts)
+    return Runs(torch.cat([part.split_runs() for part in parts], dim=2).flatten(1, 2), counts, parts[0].variants)
+
+
+def _padded(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    if len(args[1]) > 2 * (args[0].ndim - 2):
+        raise Unknown("padding of batch or channels")
+    return _spatial(function, args, kwargs)
+
+
+ALIKE = {
+    aten.clone,
+    aten.detach,
+    aten.alias,
+    aten.relu,
+    aten.relu_,
+    aten.hardtanh,
+    aten.hardtanh_,
+    aten.leaky_relu,
+    aten.gelu,
+}
+SPATIAL: dict[Any, Callable[..., Any]] = {
+    **dict.fromkeys((aten.avg_pool2d, aten.max_pool2d_with_indices, aten._adaptive_avg_pool2d), _spatial),
+    **dict.fromkeys(
+        (aten.avg_pool1d, aten.adaptive_max_pool2d, aten.upsample_nearest2d, aten.upsample_bilinear2d), _spatial
+    ),
+    **dict.fromkeys((aten.mean, aten.sum, aten.amax, aten.slice, aten.select, aten.squeeze), _along),
+    **dict.fromkeys((aten.view, aten._unsafe_view, aten.reshape), _reshaped),
+    aten.cat: _joined,
+    aten.constant_pad_nd: _padded,
+}
+
+
+def _convolution(function: Callable[..., Tensor]) -> Callable[..., Any]:
+    def convolve(
+        input: Tensor,
+        weight: Tensor,
+        bias: Any = None,
+        stride: Any = 1,
+        padding: Any = 0,
+        dilation: Any = 1,
+        groups: int = 1,
+    ) -> Any:
+        """One output channel per variant: the sum over the input's runs, each times its count, times the constant."""
+        if not isinstance(weight, Constant):
+            return function(input, weight, bias, stride, padding, dilation, groups)
+        variants, kernel = len(weight.constants), weight.shape[2:]
+        if groups > 1:
+            return _grouped(function, input, weight, stride, padding, dilation, groups)
+        if isinstance(input, Runs):
+            counts = torch.tensor(input.counts, dtype=input.dtype, device=weight.constants.device)
+            thin = (weight.constants[:, None] * counts).reshape(variants, len(counts), *[1] * len(kernel))
+            data, together = input.data_, variants
+        else:
+            thin = weight.constants.reshape(variants, 1, *[1] * len(kernel)).expand(
+                variants, weight.shape[1], *[1] * len(kernel)
+            )
+            data, together = input, 1
+        output = function(
+            data, thin.expand(*thin.shape[:2], *kernel).contiguous(), None, stride, padding, dilation, together
+        )
+        return Runs(output, (weight.shape[0],), variants)
+
+    return convolve
+
+
+def _grouped(function: Callable[..., Tensor], input: Tensor, weight: Constant, *args: Any) -> Runs:
+    """Groups of equal channels, or single channels (depthwise): each run for itself."""
+    stride, padding, dilation, groups = args
+    variants, kernel, per_group = len(weight.constants), weight.shape[2:], weight.shape[1]
+    if not isinstance(input, Runs) or (per_group > 1 and len(input.counts) > 1):
+        raise Unknown("a grouped convolution over different channels")
+    runs = len(input.counts)
+    thin = (weight.constants * per_group).repeat_interleave(runs).reshape(-1, 1, *[1] * len(kernel))
+    output = function(
+        input.data_, thin.expand(-1, 1, *kernel).contiguous(), None, stride, padding, dilation, variants * runs
+    )
+    multiple = weight.shape[0] // groups
+    counts = tuple(count * multiple for count in input.counts) if runs > 1 else (weight.shape[0],)
+    return Runs(output, counts, variants)
+
+
+def _linear(input: Tensor, weight: Tensor, bias: Any = None) -> Any:
+    if not isinstance(weight, Constant):
+        return F.linear(input, weight, bias)
+    if input.ndim != 2:
+        raise Unknown("a linear layer on more than two dimensions")
+    if isinstance(input, Runs):
+        counts = torch.tensor(input.counts, dtype=input.dtype, device=input.device)
+        sums = (input.split_runs() * counts).sum(2)
+    else:
+        sums = input.sum(1, keepdim=True)
+    return Runs(sums * weight.constants, (weight.shape[0],), len(weight.constants))
+
+
+def _batch_norm(
+    input: Tensor,
+    mean: Any,
+    variance: Any,
+    weight: Any = None,
+    bias: Any = None,
+    training: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Any:
+    """Every run by its own statistics, which are those of its channels; the scale is the constant, the shift 0."""
+    if not isinstance(input, Runs):
+        raise Unknown("a norm of something else than runs")
+    scale = None if weight is None else weight.constants.repeat_interleave(len(input.counts))
+    return input.like(F.batch_norm(input.data_, None, None, scale, None, True, momentum, eps))
+
+
+REPLACEMENTS: dict[Callable[..., Any], Callable[..., Any]] = {
+    F.conv1d: _convolution(F.conv1d),
+    F.conv2d: _convolution(F.conv2d),
+    F.conv3d: _convolution(F.conv3d),
+    F.linear: _linear,
+    F.batch_norm: _batch_norm,
+}
+"""Layers on runs, with every bias 0."""
