@@ -1,0 +1,27 @@
+"""NASWOT, also known as the ReLU score."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from naslib_zc_plugin.extend import ReluAgreement, Undefined, proxy
+
+
+@proxy(needs=[ReluAgreement()], version=1, paper="Mellor et al., ICML 2021", higher_is_better=True)
+def naswot(agreement: Tensor) -> float:
+    r"""Log-determinant of the kernel of ReLU codes, :math:`\log |\det K|`, :math:`K_{ij} = N_A - d_H(c_i, c_j)`.
+
+    :math:`c_i` is the binary code of sample i over all :math:`N_A` ReLU units (on or off), :math:`d_H` the Hamming
+    distance. Higher is better: samples that are told apart easily. Undefined for a network without ReLU and where two
+    samples have one code (the kernel is singular; codes of the papers say −∞). It depends on the batch size: compare
+    scores of equal batches only.
+
+    Source: Mellor et al., eq. 2, and BayesWatch/nas-without-training, whose first of two forward runs drops ReLUs
+    that do not lie on the way to the output: here every ReLU that is called counts, so leave an auxiliary head off
+    while scoring. The same number is the "ReLU score" of Lightweight NAS and NASLib's ``nwot``. Leaky and parametric
+    ReLU, ReLU6 and clamps at 0 count as ReLU.
+    """
+    sign, value = agreement.slogdet()
+    if sign == 0:
+        raise Undefined("the kernel is singular: two samples have the same ReLU code")
+    return value.item()

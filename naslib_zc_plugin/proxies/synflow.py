@@ -1,0 +1,31 @@
+"""Synaptic flow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from naslib_zc_plugin.extend import Absolute, Forward, Layer, Ones, OutputGradients, proxy
+
+
+def flow(keep_norm: str = "") -> Sequence[OutputGradients]:
+    """Gradients of the outputs' sum: one sample of ones, absolute weights, no norm, no dropout, double precision."""
+    setting = Forward(Absolute(), Ones(), training=False, norm="off", keep_norm=keep_norm, dtype=torch.float64)
+    return [OutputGradients(setting)]
+
+
+@proxy(needs=flow, version=1, paper="Tanaka et al., NeurIPS 2020; Abdelfattah et al., ICLR 2021", higher_is_better=True)
+def synflow(layers: list[Layer], *, keep_norm: str = "") -> float:
+    r"""Sum over weights of convolution and linear layers of :math:`|W \cdot \partial R/\partial W|`.
+
+    R: the sum of outputs for one sample of ones and absolute parameters, batch norm taken out, in double precision
+    (values reach 1e50; rank them, or take logarithms as NASLib does). No data, no labels. Higher is better. Biases,
+    as absolute values, take part in the forward run. Source: SamsungLabs/zero-cost-nas; one round, where Tanaka et
+    al. prune in 100.
+
+    ``keep_norm``: shell-style pattern of names of modules whose batch norm stays, with statistics of the one sample.
+    That code's own NAS-Bench-201 networks keep it in their reductions (``"*reduction*"`` here, for published values);
+    ``"*"`` is its ``synflow_bn``.
+    """
+    return sum((layer.weight * layer.gradient).abs().sum().item() for layer in layers)
