@@ -1,0 +1,35 @@
+"""Search spaces: what an architecture key means, and the network that it builds.
+
+One folder is one space; it offers ``SPACE``, an object that keeps to
+:class:`~naslib_zc_plugin.spaces.base.Space`. A new space is a new folder and no edit here. Keys need no
+torch, only ``build`` does.
+"""
+from __future__ import annotations
+
+from difflib import get_close_matches
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import cast
+
+from naslib_zc_plugin.spaces.base import Space
+
+__all__ = ["Space", "space", "spaces"]
+
+
+def spaces() -> list[str]:
+    """Names of the search spaces, sorted; none of them is imported."""
+    return sorted(module.name for module in iter_modules(__path__) if module.ispkg)
+
+
+def space(name: str) -> Space:
+    """The search space called ``name``.
+
+    Raises:
+        ValueError: no such space; the message lists the known ones.
+    """
+    known = spaces()
+    if name not in known:
+        close = get_close_matches(name, known, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise ValueError(f"unknown search space {name!r}; known: {', '.join(known)}.{hint}")
+    return cast(Space, import_module(f"{__name__}.{name}").SPACE)

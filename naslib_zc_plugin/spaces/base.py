@@ -1,0 +1,40 @@
+"""What every search space can do."""
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@runtime_checkable
+class Space(Protocol):
+    """A finite set of architectures, each named by a text key.
+
+    Every method raises ``ValueError`` for a key that is not of this space. Randomness comes from the caller's
+    ``rng`` alone, so that equal generators give equal keys.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name of the space, that of its folder."""
+
+    @property
+    def size(self) -> int:
+        """Number of keys."""
+
+    def sample(self, rng: Random) -> str:
+        """A key drawn uniformly."""
+
+    def neighbours(self, key: str) -> list[str]:
+        """The keys one elementary change away from ``key``, in a fixed order and without ``key``."""
+
+    def mutate(self, key: str, rng: Random, rule: str = ...) -> str:
+        """A random neighbour of ``key``; ``rule`` names the published distribution to draw it from."""
+
+    def canonical(self, key: str) -> str:
+        """The representative of all keys that build the same network, which may share a score."""
+
+    def build(self, key: str, *args: Any, **options: Any) -> nn.Module:
+        """The freshly initialised network of ``key``, whose forward pass returns logits (needs torch)."""
