@@ -1,0 +1,45 @@
+"""Probe batches: the images, real or made, on which networks are observed.
+
+One file is one source; it offers ``recognises(source)`` and ``load(source, **options)``. Importing this needs
+numpy only; no source executes anything that a data file says.
+"""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from naslib_zc_plugin.probes import cifar, digits, imagenet16, npz, synthetic
+from naslib_zc_plugin.probes.base import Probe, ProbeError
+
+__all__ = ["Probe", "ProbeError", "probe"]
+
+_SOURCES = (synthetic, digits, npz, cifar, imagenet16)
+
+
+def probe(source: str | Path, **options: Any) -> Probe:
+    """Read or make labelled images.
+
+    Args:
+        source: one of
+
+            - a ``.npz`` file with ``images``, ``labels`` and, if wanted, ``classes``;
+            - ``"digits"``: scikit-learn's handwritten digits (option ``size``);
+            - ``"synthetic:grey"``, ``"synthetic:normal"``, ``"synthetic:uniform"``, ``"synthetic:uniform01"``
+              (options ``n``, ``size``, ``classes``, ``seed``);
+            - the binary version of CIFAR-10 or CIFAR-100, archive or folder (option ``split``);
+            - the folder of ImageNet16, or one of its files, for ImageNet16-120 (option ``split``).
+        options: as the source takes them, see its ``load``.
+
+    Raises:
+        ProbeError: the source is not recognised, not there or not what it should be.
+        TypeError: an option that the source does not take.
+    """
+    for kind in _SOURCES:
+        if kind.recognises(source):
+            found: Probe = kind.load(source, **options)
+            return found
+    raise ProbeError(
+        source,
+        "a .npz file, 'digits', 'synthetic:<kind>', the binary CIFAR archive or folder, or ImageNet16's",
+        "a file or folder of another kind" if Path(source).exists() else "no such file or folder",
+    )

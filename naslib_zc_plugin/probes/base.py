@@ -1,0 +1,153 @@
+"""Labelled images at hand, and the one error of their readers."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Union
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Indices = Union[Sequence[int], NDArray[np.integer[Any]]]
+
+
+class ProbeError(ValueError):
+    """A probe's source is not what it should be.
+
+    Attributes:
+        path: the file, or the probe's name.
+        expected: what should be there.
+        found: what is there.
+    """
+
+    def __init__(self, path: str | Path, expected: str, found: str) -> None:
+        super().__init__(path, expected, found)
+        self.path, self.expected, self.found = path, expected, found
+
+    def __str__(self) -> str:
+        return f"{self.path}: expected {self.expected}; found {self.found}"
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """A set of labelled images from which batches are drawn; checked when made.
+
+    Attributes:
+        name: where the images come from.
+        images: uint8, or finite float32, of shape ``(n, height, width, channels)`` with 1 or 3 channels.
+        labels: int64 of shape ``(n,)``, each in ``0..classes - 1``.
+        classes: number of classes, also of those without an image here.
+
+    Raises:
+        ProbeError: one of these does not hold.
+    """
+
+    name: str
+    images: NDArray[np.uint8] | NDArray[np.float32]
+    labels: NDArray[np.int64]
+    classes: int
+
+    def __post_init__(self) -> None:
+        images, labels = self.images, self.labels
+        if images.ndim != 4 or images.shape[3] not in (1, 3) or 0 in images.shape:
+            raise ProbeError(self.name, "images of shape (n, height, width, 1 or 3)", f"{images.shape}")
+        if images.dtype not in (np.uint8, np.float32):
+            raise ProbeError(self.name, "images of type uint8 or float32", f"{images.dtype}")
+        if images.dtype == np.float32 and not np.isfinite(images).all():
+            raise ProbeError(self.name, "finite images", "NaN or infinity")
+        if labels.shape != images.shape[:1]:
+            raise ProbeError(self.name, f"labels of shape ({len(images)},)", f"{labels.shape}")
+        if labels.dtype != np.int64:
+            raise ProbeError(self.name, "labels of type int64", f"{labels.dtype}")
+        if labels.min() < 0 or labels.max() >= self.classes:
+            raise ProbeError(
+                self.name, f"labels in 0..{self.classes - 1}", f"labels in {labels.min()}..{labels.max()}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def take(self, indices: Indices) -> Probe:
+        """The images at ``indices``, at least one, in that order and as often as named.
+
+        Raises:
+            ValueError: not a flat sequence of integers, or an index that is not there.
+        """
+        chosen = np.asarray(indices)
+        if chosen.ndim != 1 or chosen.size == 0 or chosen.dtype.kind not in "iu":
+            raise ValueError(f"indices must be a flat sequence of integers, found {indices!r}")
+        if chosen.min() < 0 or chosen.max() >= len(self):
+            asked = f"{chosen.min()}..{chosen.max()}"
+            raise ValueError(f"{self.name} has the indices 0..{len(self) - 1}, asked for {asked}")
+        return Probe(self.name, self.images[chosen], self.labels[chosen], self.classes)
+
+    def random(self, n: int, seed: int) -> Probe:
+        """``n`` different images drawn uniformly; a larger ``n`` extends the draw of a smaller one."""
+        return self.take(self._shuffled(n, seed)[:n])
+
+    def balanced(self, n: int, seed: int) -> Probe:
+        """``n`` different images, as evenly over the classes as the data allow.
+
+        Images are taken in rounds of one random image per class; a class that has run out is passed over, and
+        the last, incomplete round falls on random classes.
+        """
+        order = self._shuffled(n, seed)
+        labels = self.labels[order]
+        rounds = np.empty(len(order), dtype=np.int64)
+        for label in np.unique(labels):
+            of_class = labels == label
+            rounds[of_class] = np.arange(of_class.sum())
+        return self.take(order[np.argsort(rounds, kind="stable")[:n]])
+
+    def batch(
+        self,
+        images: int | Indices,
+        mean: float | Sequence[float] | None = None,
+        std: float | Sequence[float] | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Images and labels as tensors.
+
+        Args:
+            images: how many from the start, or the indices of those to take.
+            mean: per channel, subtracted; in units of the range 0..1. None: 0.
+            std: per channel, divided by afterwards. None: 1.
+
+        Returns:
+            Images ``(n, channels, height, width)`` float32, where uint8 images are scaled to 0..1 before
+            normalisation and float32 ones taken as they are; labels ``(n,)`` int64.
+
+        Raises:
+            ValueError: more images asked for than there are, or ``mean`` or ``std`` does not fit the
+            channels.
+        """
+        import torch
+
+        if isinstance(images, (int, np.integer)):
+            self._check_count(int(images))
+            images = range(int(images))
+        chosen = self.take(images)
+        x = torch.from_numpy(np.ascontiguousarray(chosen.images.transpose(0, 3, 1, 2))).float()
+        if chosen.images.dtype == np.uint8:
+            x /= 255
+        x = (x - self._per_channel(mean, 0.0)) / self._per_channel(std, 1.0)
+        return x, torch.from_numpy(chosen.labels)
+
+    def _per_channel(self, values: float | Sequence[float] | None, default: float) -> Tensor:
+        import torch
+
+        tensor = torch.tensor(default if values is None else values, dtype=torch.float32).reshape(-1, 1, 1)
+        if len(tensor) not in (1, self.images.shape[3]):
+            raise ValueError(f"{self.name} has {self.images.shape[3]} channels, found {len(tensor)} values")
+        return tensor
+
+    def _shuffled(self, n: int, seed: int) -> NDArray[np.int64]:
+        self._check_count(n)
+        return np.random.default_rng(seed).permutation(len(self))
+
+    def _check_count(self, n: int) -> None:
+        if not 1 <= n <= len(self):
+            raise ValueError(f"{self.name} has {len(self)} images, asked for {n}; ask for 1 to {len(self)}")

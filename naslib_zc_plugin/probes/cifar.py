@@ -1,0 +1,149 @@
+"""CIFAR-10 and CIFAR-100 (Krizhevsky, 2009) in their official binary version, packed or unpacked.
+
+A record is one label byte (CIFAR-100: coarse, then fine) and 3,072 bytes of a 32×32 image, channel by
+channel.
+"""
+from __future__ import annotations
+
+import tarfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from naslib_zc_plugin.probes.base import Probe, ProbeError
+
+_SIDE = 32
+
+
+@dataclass(frozen=True)
+class _Layout:
+    name: str
+    folder: str
+    files: dict[str, tuple[str, ...]]
+    records: dict[str, int]
+    label_bytes: int
+    classes: int
+
+    @property
+    def record(self) -> int:
+        """Bytes of a record."""
+        return self.label_bytes + 3 * _SIDE * _SIDE
+
+
+_LAYOUTS = (
+    _Layout(
+        "cifar10",
+        "cifar-10-batches-bin",
+        {"train": tuple(f"data_batch_{number}.bin" for number in range(1, 6)), "test": ("test_batch.bin",)},
+        {"train": 10_000, "test": 10_000},
+        label_bytes=1,
+        classes=10,
+    ),
+    _Layout(
+        "cifar100",
+        "cifar-100-binary",
+        {"train": ("train.bin",), "test": ("test.bin",)},
+        {"train": 50_000, "test": 10_000},
+        label_bytes=2,
+        classes=100,
+    ),
+)
+_BY_FOLDER = {layout.folder: layout for layout in _LAYOUTS}
+_PYTHON_FOLDERS = ("cifar-10-batches-py", "cifar-100-python")
+_EXPECTED = "the binary version, cifar-10-binary.tar.gz or cifar-100-binary.tar.gz, packed or unpacked"
+
+
+def recognises(source: str | Path) -> bool:
+    """Whether the source is a ``.tar.gz`` archive, or a folder with files named as in CIFAR."""
+    path = Path(source)
+    if path.is_dir():
+        return _is_python_version(path) or any(True for _ in _in_folder(path, ("train", "test")))
+    return path.name.endswith((".tar.gz", ".tgz"))
+
+
+def load(source: str | Path, split: str = "train") -> Probe:
+    """All images of a split in the official order, with fine labels; nothing is written to disk.
+
+    Args:
+        source: the archive, its unpacked folder, or the folder that holds that one.
+        split: ``"train"`` (50,000 images) or ``"test"`` (10,000).
+
+    Raises:
+        ProbeError: no such file, damaged, the Python version (whose files could run code), or a file that is
+            missing or has another than the official size.
+    """
+    path = Path(source)
+    if split not in ("train", "test"):
+        raise ProbeError(path, "split 'train' or 'test'", repr(split))
+    if not path.exists():
+        raise ProbeError(path, _EXPECTED, "no such file or folder")
+    parts = _read_folder(path, split) if path.is_dir() else _read_archive(path, split)
+    folders = {folder for folder, _ in parts}
+    if len(folders) != 1:
+        raise ProbeError(path, _EXPECTED, " and ".join(sorted(folders)) or "none of its files")
+    layout = _BY_FOLDER[folders.pop()]
+    missing = [file for file in layout.files[split] if (layout.folder, file) not in parts]
+    if missing:
+        raise ProbeError(path, f"{', '.join(layout.files[split])}", f"no {', '.join(missing)}")
+    records = np.concatenate([_records(layout, parts[layout.folder, file]) for file in layout.files[split]])
+    images = records[:, layout.label_bytes :].reshape(-1, 3, _SIDE, _SIDE).transpose(0, 2, 3, 1)
+    labels = records[:, layout.label_bytes - 1].astype(np.int64)
+    return Probe(layout.name, np.ascontiguousarray(images), labels, layout.classes)
+
+
+def _records(layout: _Layout, data: bytes) -> NDArray[np.uint8]:
+    return np.frombuffer(data, dtype=np.uint8).reshape(-1, layout.record)
+
+
+def _read_folder(path: Path, split: str) -> dict[tuple[str, str], bytes]:
+    parts = {}
+    for layout, file in _in_folder(path, (split,)):
+        _check_size(layout, split, file, file.stat().st_size)
+        parts[layout.folder, file.name] = file.read_bytes()
+    if not parts and _is_python_version(path):
+        raise ProbeError(path, _EXPECTED, "the Python version")
+    return parts
+
+
+def _in_folder(path: Path, splits: tuple[str, ...]) -> Iterator[tuple[_Layout, Path]]:
+    for layout in _LAYOUTS:
+        for split in splits:
+            for name in layout.files[split]:
+                for file in (path / name, path / layout.folder / name):
+                    if file.is_file():
+                        yield layout, file
+
+
+def _is_python_version(path: Path) -> bool:
+    folders = [path, *(path / name for name in _PYTHON_FOLDERS)]
+    return any((f / "data_batch_1").is_file() or (f / "meta").is_file() for f in folders)
+
+
+def _read_archive(path: Path, split: str) -> dict[tuple[str, str], bytes]:
+    parts = {}
+    try:
+        with tarfile.open(path, "r|gz") as archive:
+            for member in archive:
+                folder, _, name = member.name.rpartition("/")
+                folder = folder[2:] if folder.startswith("./") else folder
+                if folder in _PYTHON_FOLDERS:
+                    raise ProbeError(path, _EXPECTED, "the Python version")
+                layout = _BY_FOLDER.get(folder)
+                if layout is None or name not in layout.files[split] or not member.isfile():
+                    continue
+                _check_size(layout, split, path / member.name, member.size)
+                content = archive.extractfile(member)
+                parts[folder, name] = content.read() if content else b""
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+        raise ProbeError(path, "a whole .tar.gz archive", f"{type(error).__name__}: {error}") from error
+    return parts
+
+
+def _check_size(layout: _Layout, split: str, file: Path, size: int) -> None:
+    if size != layout.records[split] * layout.record:
+        expected = f"{layout.records[split]} records of {layout.record} bytes"
+        raise ProbeError(file, expected, f"{size} bytes")

@@ -1,0 +1,74 @@
+"""ImageNet16-120: the first 120 classes of ImageNet at 16×16 pixels (Chrabaszcz et al., 2017; NAS-Bench-201).
+
+The official files of ImageNet16, ``train_data_batch_1`` to ``train_data_batch_10`` and ``val_data``, are
+pickles of a dict with ``data`` (uint8, images × 768, channel by channel) and ``labels`` (1..1000).
+"""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from naslib_zc_plugin.probes import numpy_pickle
+from naslib_zc_plugin.probes.base import Probe, ProbeError
+
+_SIDE = 16
+_CLASSES = 120
+_FILES = {"train": tuple(f"train_data_batch_{number}" for number in range(1, 11)), "val": ("val_data",)}
+_NAMES = frozenset(_FILES["train"] + _FILES["val"])
+
+
+def recognises(source: str | Path) -> bool:
+    """Whether the source is named as one of the official files, or a folder that holds one."""
+    path = Path(source)
+    return path.name in _NAMES or any((path / name).is_file() for name in _NAMES)
+
+
+def load(source: str | Path, split: str = "train") -> Probe:
+    """The images of classes 1 to 120, relabelled 0 to 119, in the official order.
+
+    Args:
+        source: the folder of the official files, or one of them.
+        split: ``"train"`` (all ten files) or ``"val"``; for a folder.
+
+    Raises:
+        ProbeError: a file is missing, damaged or not of this form, or asks to run code.
+    """
+    path = Path(source)
+    if split not in _FILES:
+        raise ProbeError(path, "split 'train' or 'val'", repr(split))
+    parts = [_read(file) for file in ([path / name for name in _FILES[split]] if path.is_dir() else [path])]
+    images = np.concatenate([images for images, _ in parts])
+    labels = np.concatenate([labels for _, labels in parts])
+    return Probe("imagenet16_120", images, labels, _CLASSES)
+
+
+def _read(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    if not path.is_file():
+        raise ProbeError(path, "an official file of ImageNet16", "no such file")
+    content = numpy_pickle.load(path)
+    if not isinstance(content, dict) or not {"data", "labels"} <= content.keys():
+        found = f"keys {list(content)}" if isinstance(content, dict) else type(content).__name__
+        raise ProbeError(path, "a dict with 'data' and 'labels'", found)
+    data = content["data"]
+    if not isinstance(data, np.ndarray) or data.dtype != np.uint8 or data.shape[1:] != (3 * _SIDE * _SIDE,):
+        found = f"{data.dtype} of shape {data.shape}" if isinstance(data, np.ndarray) else type(data).__name__
+        raise ProbeError(path, "'data' as uint8 of shape (n, 768)", found)
+    labels = _labels(path, content["labels"], len(data))
+    kept = labels <= _CLASSES
+    return data[kept].reshape(-1, 3, _SIDE, _SIDE).transpose(0, 2, 3, 1).copy(), labels[kept] - 1
+
+
+def _labels(path: Path, values: Any, n: int) -> NDArray[np.int64]:
+    if isinstance(values, np.ndarray):
+        values = values.tolist()
+    if not isinstance(values, list) or not all(type(value) is int for value in values):
+        raise ProbeError(path, "'labels' as a list of integers", type(values).__name__)
+    labels = np.array(values, dtype=np.int64)
+    if len(labels) != n:
+        raise ProbeError(path, f"{n} labels", f"{len(labels)}")
+    if n and (labels.min() < 1 or labels.max() > 1000):
+        raise ProbeError(path, "labels in 1..1000", f"labels in {labels.min()}..{labels.max()}")
+    return labels

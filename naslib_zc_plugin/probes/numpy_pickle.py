@@ -1,0 +1,119 @@
+"""Reads pickles of plain values and numeric numpy arrays, and refuses all others.
+
+Some official files exist as pickles only, and a pickle may name any function to call. Here the few names that
+numpy's arrays need stand for the inert classes below, which check what they are given and copy bytes; any
+other name is refused before anything is called. Not even numpy's own constructors are within the file's
+reach.
+"""
+from __future__ import annotations
+
+import pickle
+import re
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from naslib_zc_plugin.probes.base import ProbeError
+
+
+def load(path: Path) -> Any:
+    """The object in a pickle, with arrays at the top level or as values of a top-level dict.
+
+    Texts of Python 2 are decoded as Latin-1.
+
+    Raises:
+        ProbeError: damaged, no pickle, or one that asks for anything else.
+    """
+    try:
+        with path.open("rb") as file:
+            value = _Unpickler(file).load()
+    except Exception as error:  # damaged pickles raise nearly anything, see the pickle module's documentation
+        raise ProbeError(
+            path, "a pickle of plain values and numeric arrays", f"{type(error).__name__}: {error}"
+        ) from error
+    if isinstance(value, dict):
+        return {name: _array(item) for name, item in value.items()}
+    return _array(value)
+
+
+def _array(value: Any) -> Any:
+    return value.value if isinstance(value, _Array) else value
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__(file, encoding="latin1")
+
+    def find_class(self, module: str, name: str) -> Any:
+        """The stand-in for a name."""
+        try:
+            return _STAND_INS[module, name]
+        except KeyError:
+            raise pickle.UnpicklingError(f"the file asks for {module}.{name}") from None
+
+
+class _StandIn:
+    """All stand-ins have this method, since without it the file could set attributes."""
+
+    def __setstate__(self, state: Any) -> None:
+        raise pickle.UnpicklingError("unexpected state")
+
+
+class _Encode(_StandIn):
+    """``_codecs.encode``, by which Python 3 writes bytes for Python 2."""
+
+    def __new__(cls, text: str, codec: str) -> Any:
+        if codec not in ("latin1", "latin-1"):
+            raise pickle.UnpicklingError(f"unexpected codec {codec!r}")
+        return text.encode("latin1")
+
+
+class _Dtype(_StandIn):
+    """``numpy.dtype`` of booleans, integers and floats."""
+
+    def __init__(self, code: str, align: int = 0, copy: int = 1) -> None:
+        if not re.fullmatch("b1|[iu][1248]|f[248]", code):
+            raise pickle.UnpicklingError(f"unexpected type {code!r}")
+        self.value = np.dtype(code)
+
+    def __setstate__(self, state: Any) -> None:
+        """Takes the byte order, the one thing in the state that matters to a numeric type."""
+        if state[1] not in ("<", ">", "|"):
+            raise pickle.UnpicklingError(f"unexpected byte order {state[1]!r}")
+        self.value = self.value.newbyteorder(state[1])
+
+
+class _Array(_StandIn):
+    """``numpy.ndarray``: made empty, then given shape, type, order and bytes."""
+
+    def __init__(self, *_: Any) -> None:
+        self.value = np.empty(0)
+
+    def __setstate__(self, state: Any) -> None:
+        """Copies the bytes; their number must be that of the shape."""
+        _, shape, dtype, fortran, data = state
+        values = _from_bytes(data, dtype)
+        self.value = (values.reshape(shape[::-1]).T if fortran else values.reshape(shape)).copy()
+
+
+class _Scalar(_StandIn):
+    """``numpy.core.multiarray.scalar``, as a plain number."""
+
+    def __new__(cls, dtype: _Dtype, data: Any) -> Any:
+        return _from_bytes(data, dtype).item()
+
+
+def _from_bytes(data: Any, dtype: _Dtype) -> np.ndarray[Any, Any]:
+    return np.frombuffer(data.encode("latin1") if isinstance(data, str) else data, dtype.value)
+
+
+_STAND_INS: dict[tuple[str, str], type[_StandIn]] = {
+    ("_codecs", "encode"): _Encode,
+    ("numpy", "dtype"): _Dtype,
+    ("numpy", "ndarray"): _Array,
+    ("numpy.core.multiarray", "_reconstruct"): _Array,
+    ("numpy._core.multiarray", "_reconstruct"): _Array,
+    ("numpy.core.multiarray", "scalar"): _Scalar,
+    ("numpy._core.multiarray", "scalar"): _Scalar,
+}

@@ -1,0 +1,149 @@
+"""Probes in numpy archives: good ones, damaged ones, hostile ones."""
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from naslib_zc_plugin.probes import ProbeError, probe
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (6, 4, 5, 3), dtype=np.uint8)
+LABELS = np.array([0, 1, 2, 0, 1, 2])
+REAL = Path(__file__).resolve().parents[3] / "shared/data/probes"
+
+
+def saved(path: Path, **arrays: Any) -> Path:
+    np.savez_compressed(path, **arrays)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("classes", "count"), [(None, 3), (np.int64(7), 7), (np.array(["a", "b", "c", "d"]), 4)]
+)
+@pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.int64])
+def test_what_is_saved_is_read(tmp_path: Path, classes: Any, count: int, dtype: Any) -> None:
+    arrays = {"images": IMAGES, "labels": LABELS.astype(dtype), "other": np.zeros(3)}
+    if classes is not None:
+        arrays["classes"] = classes
+    p = probe(saved(tmp_path / "some.npz", **arrays))
+    np.testing.assert_array_equal(p.images, IMAGES)
+    np.testing.assert_array_equal(p.labels, LABELS)
+    assert (p.classes, p.labels.dtype) == (count, np.int64)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "fault"),
+    [
+        ({"x": IMAGES, "y": LABELS}, "arrays 'images' and 'labels'; found arrays \\['x', 'y'\\]"),
+        ({"images": IMAGES}, "arrays 'images' and 'labels'; found arrays \\['images'\\]"),
+        ({"images": IMAGES, "labels": LABELS / 2}, "integer type; found float64"),
+        ({"images": IMAGES, "labels": LABELS[:5]}, "labels of shape \\(6,\\); found \\(5,\\)"),
+        ({"images": IMAGES, "labels": np.int64(3)}, "labels of shape \\(6,\\); found \\(\\)"),
+        ({"images": IMAGES, "labels": LABELS - 1}, "found labels in -1..1"),
+        ({"images": IMAGES, "labels": LABELS, "classes": np.int64(2)}, "in 0..1; found labels in 0..2"),
+        ({"images": IMAGES, "labels": LABELS, "classes": np.float64(3)}, "'classes' as a number or a list"),
+        ({"images": IMAGES.transpose(0, 3, 1, 2), "labels": LABELS}, "images of shape"),
+        ({"images": IMAGES / 255, "labels": LABELS}, "uint8 or float32; found float64"),
+        ({"images": IMAGES[:0], "labels": LABELS[:0]}, "images of shape"),
+    ],
+)
+def test_wrong_arrays_are_named(tmp_path: Path, arrays: dict[str, Any], fault: str) -> None:
+    with pytest.raises(ProbeError, match=fault):
+        probe(saved(tmp_path / "wrong.npz", **arrays))
+
+
+def test_what_is_no_archive_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ProbeError, match="no such file"):
+        probe(tmp_path / "absent.npz")
+    for content in (b"", b"<!DOCTYPE html><html><body>404</body></html>", b"\x93NUMPY\x01\x00"):
+        path = tmp_path / "page.npz"
+        path.write_bytes(content)
+        with pytest.raises(ProbeError, match="no zip archive") as caught:
+            probe(path)
+        assert caught.value.path == path
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_a_file_cut_anywhere_is_named(tmp_path: Path, save: Any) -> None:
+    whole = tmp_path / "whole.npz"
+    save(whole, images=IMAGES, labels=LABELS)
+    content = whole.read_bytes()
+    cut = tmp_path / "cut.npz"
+    for length in range(0, len(content), 7):
+        cut.write_bytes(content[:length])
+        with pytest.raises(ProbeError):
+            probe(cut)
+
+
+def test_damaged_bytes_are_named_or_harmless(tmp_path: Path) -> None:
+    whole = saved(tmp_path / "whole.npz", images=IMAGES, labels=LABELS).read_bytes()
+    damaged = tmp_path / "damaged.npz"
+    rng, refused = np.random.default_rng(0), 0
+    for _ in range(300):
+        content = bytearray(whole)
+        content[rng.integers(len(content))] ^= 1 << rng.integers(8)
+        damaged.write_bytes(content)
+        try:
+            p = probe(damaged)
+        except ProbeError:
+            refused += 1
+        else:
+            np.testing.assert_array_equal(p.images, IMAGES)
+    assert refused > 200
+
+
+def test_a_header_that_claims_too_much_is_named(tmp_path: Path) -> None:
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        header, {"descr": "|u1", "fortran_order": False, "shape": (10**9, 10**9, 32, 3)}
+    )
+    path = tmp_path / "huge.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("images.npy", header.getvalue())
+    with pytest.raises(ProbeError, match="plain arrays"):
+        probe(path)
+
+
+class Canary:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return os.makedirs, (str(self.path), 0o777, True)
+
+
+@pytest.mark.parametrize("name", ["images", "labels", "classes"])
+def test_objects_in_an_archive_never_come_alive(tmp_path: Path, name: str) -> None:
+    canary = tmp_path / "canary"
+    arrays: dict[str, Any] = {"images": IMAGES, "labels": LABELS}
+    arrays[name] = np.array([Canary(canary)] * 6, dtype=object)
+    path = saved(tmp_path / "hostile.npz", **arrays)
+    with pytest.raises(ProbeError, match="Object arrays cannot be loaded"):
+        probe(path)
+    assert not canary.exists()
+    np.load(path, allow_pickle=True)[name]
+    assert canary.exists()  # so the archive was truly hostile
+
+
+@pytest.mark.parametrize(("name", "n", "classes"), [("cifar10", 1_000, 10), ("cifar100", 592, 100)])
+def test_real_images_are_read(name: str, n: int, classes: int) -> None:
+    path = REAL / f"{name}.npz"
+    if not path.exists():
+        pytest.skip("the real images are not at hand")
+    p = probe(path)
+    assert (len(p), p.classes, p.images.shape[1:]) == (n, classes, (32, 32, 3))
+    even = np.bincount(p.balanced(classes, seed=0).labels, minlength=classes)
+    assert (even == 1).all()
+
+
+def test_real_tokens_are_no_images() -> None:
+    path = REAL / "ptb_test_71x50.npz"
+    if not path.exists():
+        pytest.skip("the real images are not at hand")
+    with pytest.raises(ProbeError, match="arrays 'images' and 'labels'; found arrays \\['tokens'"):
+        probe(path)
