@@ -1,0 +1,135 @@
+"""Figures: files that open, what their titles say, the axis chosen, and matplotlib only when drawing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from naslib_zc_plugin.report import figures
+
+matplotlib = pytest.importorskip("matplotlib")
+
+RNG = np.random.default_rng(0)
+TRUTH = {f"arch{i}": float(accuracy) for i, accuracy in enumerate(RNG.uniform(10, 95, 40))}
+SIZES = {key: accuracy**3 for key, accuracy in TRUTH.items()}
+SCORES = {
+    "naswot": {key: accuracy + float(RNG.normal()) for key, accuracy in TRUTH.items()},
+    "synflow": {key: 10.0 ** (accuracy / 3) for key, accuracy in TRUTH.items()},
+    "$\\kappa": {key: -accuracy for key, accuracy in list(TRUTH.items())[:30]},
+    "nothing": {},
+}
+
+
+def words(path: Path) -> str:
+    texts = ElementTree.parse(path).iter("{http://www.w3.org/2000/svg}text")
+    return " ".join(" ".join(text.itertext()) for text in texts)
+
+
+def test_png(tmp_path: Path) -> None:
+    path = figures.scatter(tmp_path / "a.png", TRUTH, SCORES, colour=SIZES, columns=2, dpi=50)
+    data = path.read_bytes()
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    width, height = (int.from_bytes(data[i : i + 4], "big") for i in (16, 20))
+    assert (width, height) == (340, 270)
+
+
+def test_svg_titles_say_how_many_and_how_well(tmp_path: Path) -> None:
+    with matplotlib.rc_context({"svg.fonttype": "none"}):
+        path = figures.scatter(
+            str(tmp_path / "a.svg"),
+            TRUTH,
+            SCORES,
+            higher_is_better={"$\\kappa": False},
+            colour=SIZES,
+            truth_label="top-1",
+        )
+    text = words(path)
+    for title in ("synflow", "ρ = +1.000 N 40", "$\\kappa ↓", "ρ = +1.000 N 30, 10 undefined"):
+        assert title in " ".join(text.split())
+    assert "ρ = undefined N 0, 40 undefined" in " ".join(text.split())
+    assert "top-1" in text
+    assert "parameters" in text
+
+
+def test_chosen_proxies_in_order_without_colour(tmp_path: Path) -> None:
+    with matplotlib.rc_context({"svg.fonttype": "none"}):
+        text = words(
+            figures.scatter(tmp_path / "a.svg", TRUTH, SCORES, proxies=["synflow", "naswot"], scale="rank")
+        )
+    assert 0 <= text.index("synflow") < text.index("naswot")
+    assert "nothing" not in text
+    assert "parameters" not in text
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        (RNG.normal(size=1000), "linear"),
+        (RNG.uniform(1, 9, 100), "linear"),
+        (10 ** RNG.uniform(0, 60, 100), "log"),
+        (np.append(10 ** RNG.uniform(0, 60, 100), 0.0), "symlog"),
+        (-(10 ** RNG.uniform(0, 6, 100)), "symlog"),
+        (np.zeros(5), "linear"),
+        (np.zeros(0), "linear"),
+    ],
+)
+def test_axis_follows_the_decades(scores: np.ndarray, expected: str) -> None:
+    from matplotlib.figure import Figure
+
+    panel = Figure().subplots()
+    figures._set_scale(panel, scores, "auto")
+    assert panel.get_xscale() == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("a.pdf", {}, "end it in .png or .svg"),
+        ("a.png", {"proxies": ["zen"]}, "choose proxies among naswot"),
+        ("a.png", {"proxies": []}, "choose proxies"),
+        ("a.png", {"columns": 0}, "columns"),
+        ("a.png", {"scale": "cubic"}, "scale='cubic'"),
+        ("a.png", {"scale": "log", "proxies": ["$\\kappa"]}, "symlog"),
+        ("a.png", {"colour": {**SIZES, "arch3": 0.0}}, "'arch3'"),
+        ("a.png", {"colour": {"arch0": 1.0}}, "'arch1'"),
+    ],
+)
+def test_bad_input(tmp_path: Path, name: str, options: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        figures.scatter(tmp_path / name, TRUTH, SCORES, **options)  # type: ignore[arg-type]
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_to_compare_with(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="truth that is not empty"):
+        figures.scatter(tmp_path / "a.png", {}, SCORES)
+
+
+@pytest.mark.filterwarnings("error")
+def test_one_colour_and_one_score_for_all(tmp_path: Path) -> None:
+    same = dict.fromkeys(TRUTH, 7.0)
+    assert figures.scatter(tmp_path / "a.png", TRUTH, {"same": same}, colour=same).stat().st_size > 1000
+
+
+def test_without_matplotlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("figure", "colors", "ticker", "cm"):
+        monkeypatch.setitem(sys.modules, f"matplotlib.{module}", None)
+    with pytest.raises(ImportError, match=r"pip install 'naslib-zc-plugin\[plots\]'"):
+        figures.scatter(tmp_path / "a.png", TRUTH, SCORES, colour=SIZES)
+
+
+def test_matplotlib_waits_for_a_figure_and_pyplot_for_ever(tmp_path: Path) -> None:
+    script = f"""
+import sys
+from naslib_zc_plugin.report import aggregates, figures, leaderboard, statistics
+assert not {{"matplotlib", "torch"}} & set(sys.modules)
+figures.scatter({str(tmp_path / "a.png")!r}, {{"a": 1.0, "b": 2.0}}, {{"p": {{"a": 1.0, "b": 2.0}}}})
+assert "matplotlib" in sys.modules and "matplotlib.pyplot" not in sys.modules
+"""
+    repository = Path(__file__).resolve().parents[2]
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=repository)
