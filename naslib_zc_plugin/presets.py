@@ -1,0 +1,166 @@
+"""Published protocols: what a paper's code does around its proxies, which moves numbers more than the formulas do."""
+
+from __future__ import annotations
+
+import difflib
+import random
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from naslib_zc_plugin.proxies import ProxyRequest
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from naslib_zc_plugin.probes import Probe
+
+Channels = tuple[float, float, float]
+Normalisation = Mapping[str, tuple[Channels, Channels]]
+
+ZEROCOST: Normalisation = {
+    "cifar10": ((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)),
+    "cifar100": ((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)),
+    "imagenet16_120": ((122.68 / 255, 116.66 / 255, 104.01 / 255), (63.22 / 255, 61.26 / 255, 65.09 / 255)),
+}
+AUTODL: Normalisation = {
+    "cifar10": ((125.3 / 255, 123.0 / 255, 113.9 / 255), (63.0 / 255, 62.1 / 255, 66.7 / 255)),
+    "cifar100": ((129.3 / 255, 124.1 / 255, 112.4 / 255), (68.2 / 255, 65.4 / 255, 70.4 / 255)),
+    "imagenet16_120": ((122.68 / 255, 116.66 / 255, 104.01 / 255), (63.22 / 255, 61.26 / 255, 65.09 / 255)),
+}
+EPSILON_WEIGHTS = {"nasbench201": (1e-7, 1.0), "nasbench101": (1e-4, 10.0), "nasbench_nlp": (1e-5, 1e-3)}
+"""epsilon's weights per search space (egracheva/epsinas; the paper's Table 4 misprints the last)."""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A protocol. Networks have PyTorch's default initial weights and train-mode batch norm in all of them.
+
+    Attributes:
+        name: name.
+        source: whose code it describes.
+        batch_size: samples in the batch, per search space where ``batch_sizes`` says so.
+        normalisation: mean and standard deviation per channel, of images in [0, 1], by data set; empty: none.
+        augment: random crop (padding 4; 2 for images of 16 × 16) and flip.
+        same_batch: one batch for all architectures; otherwise a fresh one each.
+        classes: outputs of the networks, whatever the data set; None: one per class.
+        flavour: which NAS-Bench-201 network.
+        logs: proxies whose scores are given as sign · log.
+        options: proxies' options that differ from the defaults.
+        truth: column of the trained accuracies that "CIFAR-10" means there.
+        seed: seed of the published runs.
+    """
+
+    name: str
+    source: str
+    batch_size: int
+    normalisation: Normalisation
+    augment: bool
+    same_batch: bool
+    flavour: str
+    truth: str
+    seed: int
+    classes: int | None = None
+    batch_sizes: Mapping[str, int] = field(default_factory=dict)
+    logs: tuple[str, ...] = ()
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def requests(self, names: Iterable[str], space: str) -> list[ProxyRequest]:
+        """The proxies of ``names`` with the options that the protocol gives them in a search space."""
+        options: dict[str, Mapping[str, Any]] = dict(self.options)
+        if space in EPSILON_WEIGHTS:
+            options["epsilon"] = {**options.get("epsilon", {}), "weights": EPSILON_WEIGHTS[space]}
+        return [ProxyRequest(name, options.get(name, {})) for name in names]
+
+    def batch(self, probe: Probe, space: str, seed: int, key: str = "") -> tuple[Tensor, Tensor]:
+        """A batch of the probe's images, (N, 3, H, W) float32, and its labels.
+
+        Args:
+            probe: images to draw from, without replacement; its file's or source's name tells the data set.
+            space: search space.
+            seed: of the draw.
+            key: architecture; without effect where all share one batch.
+
+        Raises:
+            ValueError: the probe holds too few images, or the protocol does not say how its data set is normalised.
+        """
+        dataset = PurePath(probe.name).stem
+        if self.normalisation and dataset not in self.normalisation:
+            raise ValueError(
+                f"preset {self.name!r} normalises {', '.join(self.normalisation)}, not {dataset!r}: "
+                "take one of those, or make batches yourself with Probe.batch"
+            )
+        size = self.batch_sizes.get(space, self.batch_size)
+        if len(probe) < size:
+            raise ValueError(
+                f"preset {self.name!r} draws {size} images, {probe.name} holds {len(probe)}: take another probe"
+            )
+        draw = random.Random(repr((seed, "" if self.same_batch else key)))
+        images, labels = probe.batch(draw.sample(range(len(probe)), size))
+        images = _augmented(images, draw) if self.augment else images
+        return _normalised(images, *self.normalisation[dataset]) if self.normalisation else images, labels
+
+
+def _normalised(images: Tensor, mean: Channels, std: Channels) -> Tensor:
+    return (images - images.new_tensor(mean)[:, None, None]) / images.new_tensor(std)[:, None, None]
+
+
+def _augmented(images: Tensor, draw: random.Random) -> Tensor:
+    """Each image shifted by up to the padding (zeros come in) and flipped with probability one half."""
+    import torch
+    from torch.nn import functional as F
+
+    height, width = images.shape[-2:]
+    padding = 2 if height <= 16 else 4
+    padded = F.pad(images, [padding] * 4)
+    made = []
+    for image in padded:
+        top, left = draw.randint(0, 2 * padding), draw.randint(0, 2 * padding)
+        crop = image[:, top : top + height, left : left + width]
+        made.append(crop.flip(-1) if draw.random() < 0.5 else crop)
+    return torch.stack(made)
+
+
+PRESETS = {
+    preset.name: preset
+    for preset in (
+        Preset(
+            "zerocost", "SamsungLabs/zero-cost-nas", 64, ZEROCOST, augment=True, same_batch=False, flavour="zerocost",
+            truth="cifar10_test_200_half_train", seed=42, batch_sizes={"nasbench101": 256},
+            options={"synflow": {"keep_norm": "*reduction*"}},
+        ),
+        Preset(
+            "naslib", "automl/NASLib, NAS-Bench-Suite-Zero", 64, ZEROCOST, augment=True, same_batch=False,
+            flavour="nats", truth="cifar10_val_200", seed=0, logs=("synflow",),
+        ),
+        Preset(
+            "naswot", "BayesWatch/nas-without-training", 128, AUTODL, augment=False, same_batch=True, flavour="nats",
+            truth="cifar10_val_200", seed=1, classes=1,
+        ),
+        Preset(
+            "lightweight", "Lightweight NAS", 128, {}, augment=False, same_batch=True, flavour="nats",
+            truth="cifar10_test_200_half_train", seed=0,
+        ),
+        Preset(
+            "epsilon", "egracheva/epsinas", 256, AUTODL, augment=False, same_batch=True, flavour="nats",
+            truth="cifar10_test_200", seed=21, classes=1,
+        ),
+        Preset(
+            "gradalign", "GradAlign (text only; set up like naswot)", 128, AUTODL, augment=False, same_batch=True,
+            flavour="nats", truth="cifar10_val_200", seed=1, options={"ntk": {"dead": "best"}},
+        ),
+    )
+}  # fmt: skip
+
+
+def preset(name: str) -> Preset:
+    """The protocol of a name.
+
+    Raises:
+        ValueError: there is none; the message names the closest.
+    """
+    if name not in PRESETS:
+        close = difflib.get_close_matches(name, PRESETS) or sorted(PRESETS)
+        raise ValueError(f"no preset is called {name!r}; there is {', '.join(close)}")
+    return PRESETS[name]
