@@ -1,10 +1,11 @@
 """Scores NAS-Bench-201 architectures as the papers did and compares with what they published.
 
-    python examples/nasbench201_published.py score DATA scores.csv --architectures 350
-    python examples/nasbench201_published.py table DATA scores.csv docs/results/nasbench201_cifar10.md
+    python examples/nasbench201_published.py score DATA scores.csv --architectures 1000
+    python examples/nasbench201_published.py table DATA scores.csv > docs/results/nasbench201_cifar10.md
 
-DATA is a directory of benchmark tables with `nasbench201/` and `probes/`. Scores are written as they are made, one row per
-architecture and proxy; the same command goes on where it was stopped.
+DATA is a directory of benchmark tables with `nasbench201/` and `probes/`. Scores are written as they are made, one row
+per architecture and proxy; the same command goes on where it was stopped. Several processes share the work with
+--shard 0/8 … 7/8 and a file each; `table` takes any number of files.
 """
 
 from __future__ import annotations
@@ -13,15 +14,18 @@ import argparse
 import csv
 import random
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Iterator
 
+import numpy as np
 import pandas as pd
 import torch
 
 import naslib_zc_plugin as zc
 from naslib_zc_plugin.presets import preset
 from naslib_zc_plugin.probes import Probe, probe
+from naslib_zc_plugin.report.aggregates import tenas
+from naslib_zc_plugin.report.statistics import Estimate, agreement
 from naslib_zc_plugin.score import Score
 from naslib_zc_plugin.spaces import space
 
@@ -44,12 +48,13 @@ def architectures(data: Path, count: int) -> list[str]:
     return keys[:count]
 
 
-def scores_of(key: str, images: Probe, protocols: list[str]) -> Iterator[tuple[str, Score]]:
+def scores_of(key: str, images: Probe, protocols: list[str], device: str) -> Iterator[tuple[str, Score]]:
     """Each protocol's scores of one architecture, on one set of initial weights."""
     for name in protocols:
         rules = preset("gradalign" if name == "tenas" else name)
         torch.manual_seed(random.Random(key).getrandbits(60))
         network = space(SPACE).build(key, C=16, N=5, num_classes=10, flavour=rules.flavour)
+        network.to(device)
         x, y = rules.batch(images, SPACE, rules.seed, key)
         if name == "tenas":
             x, y = x[:TENAS_BATCH], y[:TENAS_BATCH]
@@ -57,23 +62,86 @@ def scores_of(key: str, images: Probe, protocols: list[str]) -> Iterator[tuple[s
             yield f"{name}/{label}", score
 
 
-def score(data: Path, output: Path, count: int) -> None:
+def score(data: Path, output: Path, count: int, shard: tuple[int, int], device: str) -> None:
     """Score what is not in ``output`` yet."""
     images = probe(data / "probes" / "cifar10.npz")
     done = set(pd.read_csv(output)["arch_str"]) if output.exists() else set()
     with output.open("a", newline="") as file:
         writer = csv.writer(file)
-        if not done:
+        if not file.tell():
             writer.writerow(["arch_str", "proxy", "value", "status", "reason", "seconds"])
         for number, key in enumerate(architectures(data, count)):
-            if key in done:
+            if key in done or number % shard[1] != shard[0]:
                 continue
             start = time.perf_counter()
             protocols = [name for name in PROTOCOLS if name != "tenas" or number < TENAS_NETWORKS]
-            rows = [(key, name, s.value, s.status, s.reason, s.seconds) for name, s in scores_of(key, images, protocols)]
-            writer.writerows(rows)
+            scores = scores_of(key, images, protocols, device)
+            writer.writerows([(key, name, s.value, s.status, s.reason, s.seconds) for name, s in scores])
             file.flush()
             print(f"{number + 1}/{count}  {time.perf_counter() - start:.1f} s  {key}", flush=True)
+
+
+# Printed for NAS-Bench-201, CIFAR-10: Spearman, Kendall (GradAlign Table 4, epsilon Table 1, Lightweight NAS).
+PRINTED = {
+    "naslib/grad_norm": (0.594, 0.437), "naslib/snip": (0.596, 0.435), "naslib/grasp": (0.514, 0.319),
+    "naslib/fisher": (0.36, 0.377), "naslib/synflow": (0.737, 0.540), "naslib/jacov": (0.731, 0.553),
+    "gradalign/naswot": (0.78, 0.587), "gradalign/gradsign": (None, 0.561), "gradalign/gradalign1": (None, 0.617),
+    "gradalign/gradalign2": (None, 0.599), "epsilon/epsilon": (0.87, 0.70), "naslib/zen": (None, 0.180),
+    "tenas": (None, 0.387),
+}  # fmt: skip
+PUBLISHED_NAMES = {"naswot": "nwot"}
+SENTINEL = -1e8
+
+
+def table(data: Path, files: list[Path]) -> str:
+    """Both comparisons as Markdown."""
+    scores = pd.concat([pd.read_csv(file) for file in files]).drop_duplicates(["arch_str", "proxy"])
+    values = scores.pivot(index="arch_str", columns="proxy", values="value")
+    values["tenas"] = tenas(*(_column(values[f"tenas/{name}"]) for name in ("ntk", "linear_regions")))
+    truth = pd.read_parquet(data / SPACE / "accuracies.parquet").set_index("arch_str").loc[values.index]
+    published = pd.read_csv(data / SPACE / "published_scores_cifar10.csv.gz").set_index("arch_str").loc[values.index]
+    scored = scores.groupby("proxy")["arch_str"].apply(set)
+    lines = ["## Published values, architecture by architecture", "", PER_ARCHITECTURE, "| --- | --- | --- | --- |"]
+    for name in NASLIB:
+        theirs = published[PUBLISHED_NAMES.get(name, name)].replace(SENTINEL, np.nan)
+        kept = theirs.notna()
+        found = agreement(_column(values.loc[kept, f"naslib/{name}"]), list(theirs[kept]))
+        lines.append(f"| {name} | {_interval(found.spearman)} | {found.n} | {found.undefined} |")
+    lines += ["", "## Trained accuracy", "", TRAINED, "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
+    for label in values.columns:
+        rows = values.index if label not in scored else sorted(scored[label])
+        if label == "tenas":
+            rows = sorted(scored["tenas/ntk"])
+        rules = preset("gradalign" if label.startswith("tenas") else label.partition("/")[0])
+        higher = label == "tenas" or zc.describe(label.partition("/")[2]).higher_is_better
+        accuracy = list(truth.loc[rows, rules.truth])
+        found = agreement(_column(values.loc[rows, label]), accuracy, higher_is_better=higher)
+        rho, tau = PRINTED.get(label, (None, None))
+        cells = [label, rules.truth, _interval(found.spearman), _printed(rho, found.spearman)]
+        cells += [_interval(found.kendall), _printed(tau, found.kendall), str(found.n), str(found.undefined)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+PER_ARCHITECTURE = "| proxy | Spearman with the published values [95 %] | N | undefined |"
+TRAINED = (
+    "| protocol/proxy | truth | Spearman [95 %] | published (difference) | Kendall [95 %] | published (difference) "
+    "| N | undefined |"
+)
+
+
+def _column(values: pd.Series[float]) -> list[float | None]:
+    return [None if np.isnan(value) else float(value) for value in values]
+
+
+def _interval(estimate: Estimate) -> str:
+    if estimate.value is None or estimate.low is None or estimate.high is None:
+        return "–"
+    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
+
+
+def _printed(printed: float | None, estimate: Estimate) -> str:
+    return "–" if printed is None or estimate.value is None else f"{printed:.3f} ({estimate.value - printed:+.3f})"
 
 
 def main() -> None:
@@ -83,10 +151,19 @@ def main() -> None:
     scoring = commands.add_parser("score")
     scoring.add_argument("data", type=Path)
     scoring.add_argument("output", type=Path)
-    scoring.add_argument("--architectures", type=int, default=350)
+    scoring.add_argument("--architectures", type=int, default=1000)
+    scoring.add_argument("--shard", default="0/1", help="this process's share: number/count")
+    scoring.add_argument("--device", default="cpu")
+    tabulating = commands.add_parser("table")
+    tabulating.add_argument("data", type=Path)
+    tabulating.add_argument("files", type=Path, nargs="+")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    score(arguments.data, arguments.output, arguments.architectures)
+    if arguments.command == "table":
+        print(table(arguments.data, arguments.files), end="")
+        return
+    number, count = map(int, arguments.shard.split("/"))
+    score(arguments.data, arguments.output, arguments.architectures, (number, count), arguments.device)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections import deque
-from collections.abc import Iterator
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -17,6 +17,10 @@ from torch.nn.utils import parametrize
 
 class Refused(Exception):
     """A network that no pass can run on; the message says what to do."""
+
+
+# Nothing can be changed in these, and passes never write to parameters.
+_PLAIN = {type(None), bool, int, float, complex, str, bytes, nn.Parameter}
 
 
 class Snapshot:
@@ -35,25 +39,32 @@ class Snapshot:
         pending: list[Any] = [module]
         while pending:
             value = pending.pop()
-            if id(value) not in self._seen:
+            if type(value) in _PLAIN:
+                continue
+            if type(value) is OrderedDict and not value:  # most of what modules hold: hooks that they have not
+                self._containers.append((value, ()))
+            elif id(value) not in self._seen:
                 self._seen[id(value)] = value
                 pending.extend(self._record(value))
 
-    def _record(self, value: Any) -> list[Any]:
-        if isinstance(value, nn.Module):
-            self._modules.append((value, value.__class__, dict(value.__dict__)))
-            return list(value.__dict__.values())
+    def _record(self, value: Any) -> Iterable[Any]:
+        """Note what ``value`` is now; what it holds in turn."""
         if isinstance(value, dict):
-            self._containers.append((value, dict(value)))
-            return list(value.values())
+            content = dict(value)
+            self._containers.append((value, content))
+            return content.values()
+        if isinstance(value, nn.Module):
+            attributes = dict(value.__dict__)
+            self._modules.append((value, value.__class__, attributes))
+            return attributes.values()
         if isinstance(value, (list, set, deque)):
             self._containers.append((value, list(value)))
-            return list(value)
+            return value
         if isinstance(value, tuple):
-            return list(value)
-        if isinstance(value, Tensor) and not isinstance(value, nn.Parameter) and not value.is_inference():
+            return value
+        if isinstance(value, Tensor) and not value.is_inference():
             self._tensors.append((value, value._version, value.detach().clone()))
-        return []
+        return ()
 
     def restore(self) -> None:
         """Put everything back; tensors are written only where something wrote to them."""
@@ -63,6 +74,8 @@ class Snapshot:
             module.__dict__.clear()
             module.__dict__.update(attributes)
         for container, content in self._containers:
+            if not container and not content:
+                continue
             container.clear()
             if isinstance(container, (dict, set)):
                 container.update(content)
@@ -145,12 +158,12 @@ def borrowed(module: nn.Module) -> Iterator[nn.Module]:
     module = unwrapped(module)
     if any(isinstance(part, torch.jit.ScriptModule) for part in module.modules()):
         raise Refused("nothing can be seen or substituted in a TorchScript module: pass the nn.Module it was made from")
-    if any(is_lazy(value) for value in (*module.parameters(), *module.buffers())):
+    tensors = [*module.parameters(), *module.buffers()]
+    if any(map(is_lazy, tensors)):
         raise Refused("the network has lazy modules without parameters: run it once on a batch before scoring it")
     snapshot = Snapshot(module)
-    device = next((value.device for value in (*module.parameters(), *module.buffers())), torch.device("cpu"))
     try:
-        with _switches(device):
+        with _switches(tensors[0].device if tensors else torch.device("cpu")):
             make_weights_plain(module)
             yield module
     finally:

@@ -76,9 +76,10 @@ class Network:
     def __init__(self, module: nn.Module, logits: Logits = None) -> None:
         self.module = module
         self.logits = logits
-        self.parameters: dict[str, Tensor] = {name: value.detach() for name, value in module.named_parameters()}
+        named = dict(module.named_parameters())
+        self.parameters: dict[str, Tensor] = {name: value.detach() for name, value in named.items()}
         self.buffers: dict[str, Tensor] = {name: value.detach() for name, value in module.named_buffers()}
-        self._names = {id(value): name for name, value in module.named_parameters()}
+        self._names = {id(value): name for name, value in named.items()}
         weights = [self.name_of(found.weight) for found in module.modules() if isinstance(found, LAYERS)]
         self.layers: tuple[str, ...] = tuple(dict.fromkeys(name for name in weights if name is not None))
 

@@ -29,6 +29,9 @@ CLAMPS: tuple[Function, ...] = (
 )  # fmt: skip
 """Functions that are a ReLU if their lower bound is 0: the second argument, or the one of a name in ``_LOWER``."""
 
+PIECE = 2048
+"""Units whose codes are multiplied at a time."""
+
 _LOWER = ("min", "min_val", "threshold", "other")
 
 
@@ -53,15 +56,20 @@ def relu_handlers(see: Any) -> dict[Function, Handler]:
 
 
 def agreement(output: Tensor) -> Tensor:
-    """Units on whose state (on: output > 0, or off) each pair of samples agrees, (N, …) → (N, N), exact.
+    """Units on whose state (on: output > 0) each pair of samples agrees, (N, …) → (N, N), exact.
 
     With codes C ∈ {0, 1}: C·Cᵀ + (1 − C)·(1 − C)ᵀ = 2G − d − dᵀ + n for G = C·Cᵀ and d its diagonal; one product
-    instead of two. Sums of float32 are exact below 2²⁴, so long codes are cut there.
+    instead of two, over pieces that stay in the cache. Sums of float32 are exact below 2²⁴, so G is float64.
     """
-    code = output.reshape(len(output), -1).gt(0).to(torch.float32)
-    gram = torch.stack([(part @ part.T).double() for part in code.split(1 << 24, dim=1)]).sum(0)
+    states = output.reshape(len(output), -1)
+    gram = torch.zeros(len(states), len(states), dtype=torch.float64, device=states.device)
+    code = torch.empty(len(states), min(PIECE, states.shape[1]), device=states.device, dtype=torch.float32)
+    for piece in states.split(PIECE, dim=1):
+        part = code[:, : piece.shape[1]]
+        torch.gt(piece, 0, out=part)
+        gram += part @ part.T
     ones = gram.diagonal()
-    return 2 * gram - ones[:, None] - ones[None, :] + code.shape[1]
+    return 2 * gram - ones[:, None] - ones[None, :] + states.shape[1]
 
 
 @dataclass(frozen=True)
