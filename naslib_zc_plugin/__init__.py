@@ -8,7 +8,10 @@
 options. Nothing here imports torch before a network is scored or a proxy's facts are asked for.
 """
 
-from naslib_zc_plugin.proxies import ProxyInfo, ProxyRequest, describe, proxies, proxy
+from __future__ import annotations
+
+from naslib_zc_plugin.proxies import describe, proxies, proxy
+from naslib_zc_plugin.request import ProxyInfo, ProxyRequest
 from naslib_zc_plugin.score import Score, score
 
 __all__ = ["ProxyInfo", "ProxyRequest", "Score", "describe", "proxies", "proxy", "score"]

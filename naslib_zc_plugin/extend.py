@@ -1,17 +1,20 @@
 """All that a new proxy is made of: the ``proxy`` record, observations and settings, and the bases of new ones."""
 
+from __future__ import annotations
+
 from naslib_zc_plugin.observe import Batch, Layer, Network, Observation, Outcome, Setting, Undefined
 from naslib_zc_plugin.observe.capture import EVERY, Function, Handler
 from naslib_zc_plugin.observe.constants import ConstantOutputs
 from naslib_zc_plugin.observe.forward import Forward, ForwardObservation, Target
 from naslib_zc_plugin.observe.gradients import HessianTimesGradient, InputJacobian, OutputGradients, WeightGradients
 from naslib_zc_plugin.observe.inputs import Given, NormalPair, Ones
-from naslib_zc_plugin.observe.persample import Chunk, Grams, SampleObservation, SignSums
+from naslib_zc_plugin.observe.persample import Chunk, SampleObservation
 from naslib_zc_plugin.observe.relu import ReluAgreement
 from naslib_zc_plugin.observe.run import Run
+from naslib_zc_plugin.observe.signs import Grams, SignSums
 from naslib_zc_plugin.observe.static import Sizes, StillObservation, Weights
 from naslib_zc_plugin.observe.weights import Absolute, Drawn, Held
-from naslib_zc_plugin.proxies._record import Proxy, proxy
+from naslib_zc_plugin.record import Proxy, proxy
 
 __all__ = [
     "EVERY",

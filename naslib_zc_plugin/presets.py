@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from naslib_zc_plugin.proxies import ProxyRequest
+from naslib_zc_plugin.request import ProxyRequest
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -8,13 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, Union
 
-from naslib_zc_plugin.proxies import ProxyRequest, proxy
+from naslib_zc_plugin.proxies import proxy
+from naslib_zc_plugin.request import ProxyRequest
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from naslib_zc_plugin.observe import Batch, Observation, Outcome, Setting
-    from naslib_zc_plugin.proxies._record import Proxy
+    from naslib_zc_plugin.record import Proxy
 
 Asked = Union[str, ProxyRequest]
 

@@ -5,6 +5,8 @@ and norm policy the network runs. Observations with equal settings share one pas
 only borrowed: nothing of it has changed afterwards. This room knows no proxy.
 """
 
+from __future__ import annotations
+
 from naslib_zc_plugin.observe.batch import Batch
 from naslib_zc_plugin.observe.borrow import Refused, borrowed
 from naslib_zc_plugin.observe.engine import observe

@@ -31,7 +31,7 @@ class Watch(TorchFunctionMode):
         self,
         handlers: Iterable[Mapping[Function, Handler]] = (),
         replacements: Mapping[Function, Function] | None = None,
-    ):
+    ) -> None:
         super().__init__()
         self._handlers: dict[Function, list[Handler]] = {}
         for mapping in handlers:

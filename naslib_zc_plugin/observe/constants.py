@@ -14,8 +14,9 @@ from naslib_zc_plugin.observe.capture import Watch, own_statistics
 from naslib_zc_plugin.observe.clock import Stopwatch
 from naslib_zc_plugin.observe.network import Network
 from naslib_zc_plugin.observe.observation import Observation, Outcome, Setting
-from naslib_zc_plugin.observe.runs import REPLACEMENTS, Constant, Runs, Unknown
+from naslib_zc_plugin.observe.runs import Constant, Runs, Unknown
 from naslib_zc_plugin.observe.seeding import seed_everything
+from naslib_zc_plugin.observe.thin import LAYERS_ON_RUNS
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def thin_outputs(network: Network, batch: Batch, weights: Sequence[float]) -> Te
         if role not in ("weight", "bias"):
             raise Unknown(f"a parameter that stays: {name}")
         tensors[name] = Constant(held.shape, values if role == "weight" else torch.zeros_like(values))
-    with Watch(replacements=REPLACEMENTS):
+    with Watch(replacements=LAYERS_ON_RUNS):
         output = network(tensors, tree_map(Tensor.clone, batch.inputs))
     if not isinstance(output, Runs):
         raise Unknown("an output without layers")

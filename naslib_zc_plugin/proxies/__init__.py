@@ -4,7 +4,8 @@ The file's name is the proxy's name, and being here is all it takes to be found;
 underscore are no proxies. Other distributions register theirs in the entry-point group ``naslib_zc_plugin.proxies``.
 """
 
-from naslib_zc_plugin.proxies._registry import describe, proxies, proxy
-from naslib_zc_plugin.proxies._request import ProxyInfo, ProxyRequest
+from __future__ import annotations
 
-__all__ = ["ProxyInfo", "ProxyRequest", "describe", "proxies", "proxy"]
+from naslib_zc_plugin.proxies._registry import describe, proxies, proxy
+
+__all__ = ["describe", "proxies", "proxy"]

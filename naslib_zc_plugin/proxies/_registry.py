@@ -10,10 +10,10 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
-from naslib_zc_plugin.proxies._request import ProxyInfo, ProxyRequest
+from naslib_zc_plugin.request import ProxyInfo, ProxyRequest
 
 if TYPE_CHECKING:
-    from naslib_zc_plugin.proxies._record import Proxy
+    from naslib_zc_plugin.record import Proxy
 
 PACKAGE = "naslib_zc_plugin.proxies"
 GROUP = "naslib_zc_plugin.proxies"
@@ -59,7 +59,7 @@ def load(name: str) -> Proxy:
         ValueError: there is none; the message names the closest.
         TypeError: what stands at that name is no proxy record, or one of another name.
     """
-    from naslib_zc_plugin.proxies._record import Proxy
+    from naslib_zc_plugin.record import Proxy
 
     sources = _sources()
     if name not in sources:

@@ -34,16 +34,22 @@ def _room(opens: str, torch: frozenset[str]) -> Room:
     return Room(frozenset(opens.split()), torch)
 
 
-_SCORING = "score proxies observe"
+_SCORING = "score presets proxies extend record request observe"
 _LAB = "spaces spaces.*.keys* spaces.*.network* probes benchmarks"
 
 # Patterns of dotted names below the package; the first that fits a module or its package is its room.
 ROOMS = {
-    FACADE: _room("score proxies", LATE),
+    FACADE: _room("score proxies request", LATE),
     "__main__": _room("cli", NEVER),
     "observe": _room("", FREE),
-    "proxies": _room("observe", FREE),
-    "score": _room("proxies observe", FREE),
+    "request": _room("", NEVER),
+    "record": _room("observe request", FREE),
+    "extend": _room("observe record", FREE),
+    "proxies": _room("observe extend record request", FREE),
+    "presets": _room("request probes", LATE),
+    "score": _room("proxies observe record request", FREE),
+    "cost": _room("score proxies observe request", FREE),
+    "training": _room("", FREE),
     "spaces.*.network*": _room("spaces spaces.*.keys*", FREE),
     "spaces.*.keys*": _room("spaces", NEVER),
     "spaces": _room("spaces.*.keys* spaces.*.network*", LATE),
@@ -57,7 +63,8 @@ ROOMS = {
     "campaign": _room(f"{FACADE} search {_SCORING} {_LAB}", FREE),
     "testing": _room(f"{FACADE} search {_SCORING} {_LAB}", FREE),
     "cli": _room(
-        f"{FACADE} report campaign hosts hosts.nni hosts.naslib search testing {_SCORING} {_LAB}", LATE
+        f"{FACADE} report cost training campaign hosts hosts.nni hosts.naslib search testing {_SCORING} {_LAB}",
+        LATE,
     ),
 }
 

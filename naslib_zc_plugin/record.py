@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Callable, Union
 
 from naslib_zc_plugin.observe import Observation
-from naslib_zc_plugin.proxies._request import ProxyInfo
+from naslib_zc_plugin.request import ProxyInfo
 
 Needs = Union[Sequence[Observation], Callable[..., Sequence[Observation]]]
 
