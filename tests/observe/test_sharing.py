@@ -1,0 +1,231 @@
+"""Observations with equal settings share a pass; an error in one disturbs no other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+import naslib_zc_plugin as zc
+from naslib_zc_plugin.extend import (
+    EVERY,
+    Batch,
+    Drawn,
+    Forward,
+    ForwardObservation,
+    Function,
+    Grams,
+    Handler,
+    Network,
+    NormalPair,
+    Ones,
+    ReluAgreement,
+    Run,
+    SignSums,
+    Target,
+    Undefined,
+    WeightGradients,
+)
+from naslib_zc_plugin.observe import Outcome, borrowed, observe
+from naslib_zc_plugin.testing import NETWORKS
+
+
+class Counting(nn.Module):
+    """Counts its forward runs outside of itself, where nothing is restored."""
+
+    def __init__(self, count: Any) -> None:
+        super().__init__()
+        self.net, self.count = NETWORKS["conv_bn_relu"]().net, count
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.count()
+        return self.net(x)
+
+
+def forwards(asked: Sequence[Any], **options: Any) -> int:
+    """How often the network is run."""
+    runs: list[None] = []
+
+    class Count:
+        def __call__(self) -> None:
+            runs.append(None)
+
+    zc.score(Counting(Count()), NETWORKS["conv_bn_relu"]().batch, asked, **options)
+    return len(runs)
+
+
+SHARED = ["naswot", "grad_norm", "snip", "plain", "fisher", "jacov", "epe_nas", "flops"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "runs"),
+    [
+        (["params", "l2_norm"], 0),
+        (["naswot"], 1),
+        (SHARED, 1),
+        ([*SHARED, "grasp"], 1),
+        ([*SHARED, "grasp", "synflow"], 2),
+        (["synflow", zc.proxy("synflow", label="bn", keep_norm="*")], 2),
+        (["zen"], 2),
+        (["epsilon"], 1),
+    ],
+)
+def test_passes_are_shared(asked: list[Any], runs: int) -> None:
+    assert forwards(asked) == runs
+    assert forwards(asked, repeats=2) == 2 * runs
+
+
+def test_per_sample_proxies_share_their_pass() -> None:
+    together = ["gradsign", "gradalign1", "gradalign2", zc.proxy("gradalign1", label="all", by_class=False)]
+    assert forwards(together) == forwards(["gradsign"])
+
+
+def test_per_sample_gradients_take_one_run_per_chunk() -> None:
+    # Eight samples of four classes make four chunks of two.
+    assert forwards(["gradsign"]) == 4
+
+
+# Isolation --------------------
+
+
+@dataclass(frozen=True)
+class Raises(ForwardObservation):
+    """Raises at one stage."""
+
+    stage: str
+    targets: ClassVar[Sequence[Target]] = (Target.LOSS,)
+
+    def watch(self, run: Run) -> Mapping[Function, Handler]:
+        if self.stage == "watch":
+            raise ArithmeticError(self.stage)
+        return {EVERY: self.see}
+
+    def see(self, args: Any, kwargs: Any, output: Any) -> Any:
+        if self.stage == "see":
+            raise ArithmeticError(self.stage)
+        return output
+
+    def with_respect_to(self, run: Run) -> list[Tensor]:
+        if self.stage == "with_respect_to":
+            raise ArithmeticError(self.stage)
+        return []
+
+    def read(self, run: Run) -> Any:
+        if self.stage == "read":
+            raise ArithmeticError(self.stage)
+        return self.stage
+
+
+def outcomes(*observations: Any, name: str = "conv_bn_relu") -> Mapping[Any, Outcome]:
+    case = NETWORKS[name]()
+    with borrowed(case.net) as module:
+        return observe(Network(module), Batch(*case.batch), observations)
+
+
+@pytest.mark.parametrize("stage", ["watch", "see", "with_respect_to", "read"])
+@pytest.mark.parametrize("first", [True, False])
+def test_an_error_is_the_outcome_of_its_observation_alone(stage: str, first: bool) -> None:
+    others = [ReluAgreement(), WeightGradients()]
+    found = outcomes(*([Raises(stage), *others] if first else [*others, Raises(stage)]))
+    error = found[Raises(stage)].error
+    assert isinstance(error, ArithmeticError)
+    assert str(error) == stage
+    alone = outcomes(*others)
+    assert torch.equal(found[others[0]].value, alone[others[0]].value)
+    for one, other in zip(found[others[1]].value, alone[others[1]].value):
+        assert torch.equal(one.gradient, other.gradient)
+
+
+def test_an_observation_that_raises_nothing_is_read() -> None:
+    assert outcomes(Raises("never"))[Raises("never")].value == "never"
+
+
+@dataclass(frozen=True)
+class FoldRaises(SignSums):
+    """Raises in the second chunk."""
+
+    def fold(self, state: Any, chunk: Any) -> Any:
+        if state is not None:
+            raise ArithmeticError("second chunk")
+        return super().fold(state, chunk)
+
+
+def test_an_error_in_a_fold_is_its_own() -> None:
+    found = outcomes(FoldRaises(), SignSums(), Grams())
+    assert str(found[FoldRaises()].error) == "second chunk"
+    assert found[SignSums()].error is None
+    assert found[Grams()].error is None
+
+
+def test_undefined_is_told_from_failed() -> None:
+    (observation,) = (ReluAgreement(),)
+    assert isinstance(outcomes(observation, name="smooth")[observation].error, Undefined)
+
+
+# Values of settings --------------------
+
+
+def test_equal_settings_are_one() -> None:
+    assert Forward() == Forward(training=True)
+    assert len({Forward(Drawn("normal"), NormalPair(0.01)), Forward(Drawn("normal"), NormalPair(0.01)), Forward()}) == 2
+    assert not Forward().draws
+    assert Forward(Drawn("normal")).draws
+    assert Forward(inputs=NormalPair(0.1)).draws
+    assert not Forward(inputs=Ones()).draws
+
+
+@dataclass(frozen=True)
+class Seen(ForwardObservation):
+    """What the network was shown and the weights in force."""
+
+    under: Forward = Forward()
+
+    def read(self, run: Run) -> Any:
+        return run.shown, {name: value.detach().clone() for name, value in run.weights.items()}
+
+
+def test_drawn_weights_are_as_the_scheme_says() -> None:
+    case = NETWORKS["conv_bn_relu"]()
+    wide = nn.Sequential(
+        nn.Conv2d(3, 64, 5), nn.BatchNorm2d(64), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 200)
+    )
+    settings = {scheme: Seen(Forward(Drawn(scheme))) for scheme in ("normal", "kaiming_fan_in", "kaiming_fan_out")}
+    with borrowed(wide) as module:
+        found = observe(Network(module), Batch(*case.batch), settings.values())
+    deviations = {"normal": (1, 1), "kaiming_fan_in": (2 / 75, 2 / 64), "kaiming_fan_out": (2 / 1600, 2 / 200)}
+    for scheme, (conv, linear) in deviations.items():
+        _, weights = found[settings[scheme]].value
+        assert float(weights["0.weight"].var()) == pytest.approx(conv, rel=0.1)
+        assert float(weights["4.weight"].var()) == pytest.approx(linear, rel=0.1)
+        assert not weights["0.bias"].any()
+        assert not weights["4.bias"].any()
+        assert torch.equal(weights["1.weight"], torch.ones(64))
+
+
+def test_a_normal_pair_differs_by_gamma() -> None:
+    observation = Seen(Forward(inputs=NormalPair(0.5)))
+    (first, second), _ = outcomes(observation)[observation].value
+    assert first.shape == second.shape == (8, 3, 8, 8)
+    assert float(first.std()) == pytest.approx(1, rel=0.1)
+    assert float((second - first).std()) == pytest.approx(0.5, rel=0.1)
+
+
+def test_what_is_drawn_does_not_depend_on_other_observations() -> None:
+    pair, drawn = Seen(Forward(inputs=NormalPair(0.5))), Seen(Forward(Drawn("normal"), NormalPair(0.5)))
+    together, alone = outcomes(WeightGradients(), drawn, pair), outcomes(pair)
+    assert all(torch.equal(a, b) for a, b in zip(together[pair].value[0], alone[pair].value[0]))
+
+
+def test_gradients_are_those_of_autograd() -> None:
+    case = NETWORKS["residual_in_place"]()
+    loss = F.cross_entropy(case.net(case.batch[0]), case.batch[1])
+    expected = dict(zip(dict(case.net.named_parameters()), torch.autograd.grad(loss, list(case.net.parameters()))))
+    layers = outcomes(WeightGradients(), name="residual_in_place")[WeightGradients()].value
+    assert [layer.name for layer in layers] == ["stem.weight", "conv.weight", "head.weight"]
+    for layer in layers:
+        torch.testing.assert_close(layer.gradient, expected[layer.name])

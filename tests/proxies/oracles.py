@@ -1,0 +1,253 @@
+"""Each proxy once more, slow and obviously correct: a deep copy, plain hooks, loops and numpy."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils import parametrize, remove_weight_norm
+from torch.utils.flop_counter import FlopCounterMode
+
+from naslib_zc_plugin.testing import Case
+
+CONVOLUTIONS = nn.Conv1d, nn.Conv2d, nn.Conv3d
+TRANSPOSED = nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d
+LAYERS = (*CONVOLUTIONS, *TRANSPOSED, nn.Linear)
+RELUS = nn.ReLU, nn.LeakyReLU, nn.ReLU6, nn.PReLU
+
+
+def plain_copy(case: Case) -> nn.Module:
+    """A copy in train mode, every parameter trainable and no weight computed from others."""
+    computed = [module for module in case.net.modules() if hasattr(module, "weight_g")]
+    held = [module.__dict__.pop("weight") for module in computed]  # not a leaf: it cannot be copied
+    net = copy.deepcopy(case.net).train()
+    for module, weight in zip(computed, held):
+        module.__dict__["weight"] = weight
+    for module in net.modules():
+        if parametrize.is_parametrized(module):
+            weight = module.weight.detach()
+            module.__class__ = type(module).__bases__[0]
+            del module.parametrizations
+            module.weight = nn.Parameter(weight)
+        elif hasattr(module, "weight_g"):
+            module.weight = None
+            remove_weight_norm(module)
+        module._backward_hooks.clear()
+    return net.requires_grad_(True)
+
+
+def logits(case: Case, net: nn.Module, x: Tensor) -> Tensor:
+    """The logits of ``net``."""
+    output = net(x.clone())
+    return output if case.logits is None else output[case.logits]
+
+
+def weights(net: nn.Module) -> list[Tensor]:
+    """Distinct weights of convolution and linear layers."""
+    return list({id(m.weight): m.weight for m in net.modules() if isinstance(m, LAYERS)}.values())
+
+
+def gradients(value: Tensor, by: list[Tensor], **options: Any) -> list[Tensor]:
+    """Gradients, zero where none arrives."""
+    if not value.requires_grad:
+        return [torch.zeros_like(tensor) for tensor in by]
+    found = torch.autograd.grad(value, by, allow_unused=True, **options)
+    return [torch.zeros_like(t) if g is None else g for g, t in zip(found, by)]
+
+
+def loss_terms(case: Case) -> list[tuple[Tensor, Tensor]]:
+    """(weight, gradient of the loss) per layer."""
+    net, (x, y) = plain_copy(case), case.batch
+    found = gradients(F.cross_entropy(logits(case, net, x), y), weights(net))
+    return [(w.detach(), g) for w, g in zip(weights(net), found)]
+
+
+def grad_norm(case: Case) -> float:
+    return sum(math.sqrt(float((g.double() ** 2).sum())) for _, g in loss_terms(case))
+
+
+def snip(case: Case) -> float:
+    return sum(float((w * g).double().abs().sum()) for w, g in loss_terms(case))
+
+
+def plain(case: Case) -> float:
+    return sum(float((w * g).double().sum()) for w, g in loss_terms(case))
+
+
+def curvature_terms(case: Case) -> list[Tensor]:
+    """−W·(Hg), elementwise: one pass for g, held fixed, another for its product with the Hessian."""
+    held = [g for _, g in loss_terms(case)]
+    net, (x, y) = plain_copy(case), case.batch
+    with sdpa_kernel(SDPBackend.MATH):  # fused attention has no second derivative
+        again = gradients(F.cross_entropy(logits(case, net, x), y), weights(net), create_graph=True)
+    product = sum((a * b).sum() for a, b in zip(held, again))
+    return [-(w * h).detach().double() for w, h in zip(weights(net), gradients(product, weights(net)))]
+
+
+def grasp(case: Case) -> float:
+    return sum(float(term.sum()) for term in curvature_terms(case))
+
+
+def fisher(case: Case) -> float:
+    net, (x, y) = plain_copy(case), case.batch
+    calls: list[tuple[nn.Module, Tensor]] = []
+
+    def keep(module: nn.Module, inputs: Any, output: Tensor) -> Tensor:
+        calls.append((module, output))
+        return output.clone()
+
+    for module in net.modules():
+        if isinstance(module, LAYERS):
+            module.register_forward_hook(keep)
+    loss = F.cross_entropy(logits(case, net, x), y)
+    total = 0.0
+    for (module, output), gradient in zip(calls, gradients(loss, [output for _, output in calls])):
+        product = (output * gradient).detach().double()
+        product = product.movedim(-1, 1) if isinstance(module, nn.Linear) else product
+        fan_in = module.weight[0].numel()
+        if isinstance(module, TRANSPOSED):
+            fan_in = module.in_channels // module.groups * math.prod(module.kernel_size)
+        for channel in range(product.shape[1]):
+            saliency = sum(float(product[n, channel].sum()) ** 2 for n in range(len(product))) / (2 * len(product))
+            total += saliency * fan_in
+    return total
+
+
+def jacobian(case: Case) -> np.ndarray[Any, Any]:
+    net, x = plain_copy(case), case.batch[0].clone().requires_grad_()
+    logits(case, net, x).sum().backward()
+    return x.grad.flatten(1).double().numpy()
+
+
+def jacov(case: Case) -> float:
+    values = np.real(np.linalg.eigvals(np.atleast_2d(np.corrcoef(jacobian(case))))) + 1e-5
+    return float(-np.sum(np.log(values) + 1 / values))
+
+
+def epe_nas(case: Case) -> float:
+    rows, total = jacobian(case), 0.0
+    for label in sorted(set(case.batch[1].tolist())):
+        chosen = np.stack([row for row, y in zip(rows, case.batch[1].tolist()) if y == label])
+        total += abs(float(np.log(np.abs(np.atleast_2d(np.corrcoef(chosen))) + 1e-5).sum()))
+    return total
+
+
+@contextmanager
+def relu_codes(net: nn.Module, dimensions: tuple[int, ...] = (2, 3, 4)) -> Iterator[list[Any]]:
+    """Binary codes, one array (N, units) per call of a ReLU module."""
+    codes: list[Any] = []
+    handles = [
+        module.register_forward_hook(
+            lambda m, i, output: (
+                codes.append((output.detach() > 0).flatten(1).numpy()) if output.ndim in dimensions else None
+            )
+        )
+        for module in net.modules()
+        if isinstance(module, RELUS)
+    ]
+    yield codes
+    for handle in handles:
+        handle.remove()
+
+
+def naswot(case: Case) -> float:
+    net = plain_copy(case)
+    with relu_codes(net) as calls:
+        net(case.batch[0].clone())
+    codes = np.concatenate(calls, axis=1)
+    kernel = [[sum(int(a == b) for a, b in zip(one, other)) for other in codes.tolist()] for one in codes.tolist()]
+    return float(np.linalg.slogdet(np.array(kernel, dtype=float))[1])
+
+
+def linear_regions(case: Case) -> float:
+    net = plain_copy(case)
+    with relu_codes(net, dimensions=(4,)) as calls:
+        net(case.batch[0].clone())
+    return float(len({tuple(code) for code in np.concatenate(calls, axis=1).tolist()}))
+
+
+def sample_gradients(case: Case) -> np.ndarray[Any, Any]:
+    """(N, weights), each from a fresh copy that sees one sample."""
+    rows = []
+    for index in range(len(case.batch[1])):
+        net, x, y = plain_copy(case), case.batch[0][index : index + 1], case.batch[1][index : index + 1]
+        found = gradients(F.cross_entropy(logits(case, net, x), y), weights(net))
+        rows.append(torch.cat([g.flatten() for g in found]).double().numpy())
+    return np.stack(rows)
+
+
+def gradsign(case: Case) -> float:
+    return float(np.abs(np.sign(sample_gradients(case)).sum(0)).sum())
+
+
+def _per_class(case: Case, read: Callable[[Any], float]) -> float:
+    signs, labels = np.sign(sample_gradients(case)), case.batch[1].numpy()
+    return float(np.mean([read(signs[labels == label]) for label in np.unique(labels)]))
+
+
+def gradalign1(case: Case) -> float:
+    return _per_class(case, lambda signs: float(np.mean([signs.mean(0) @ sign for sign in signs])))
+
+
+def gradalign2(case: Case) -> float:
+    return _per_class(case, lambda signs: float(np.linalg.slogdet(signs @ signs.T)[1]))
+
+
+def synflow(case: Case) -> float:
+    net = plain_copy(case).double().eval()
+    for module in net.modules():
+        if isinstance(module, _BatchNorm):
+            module.forward = lambda x: x
+    with torch.no_grad():
+        for value in net.state_dict().values():
+            value.abs_()
+    x = case.batch[0][:1]
+    total = logits(case, net, torch.ones_like(x, dtype=torch.float64) if x.is_floating_point() else x).sum()
+    return sum(float((w * g).abs().sum()) for w, g in zip(weights(net), gradients(total, weights(net))))
+
+
+def epsilon(case: Case, pair: tuple[float, float] = (1e-7, 1.0)) -> float:
+    rows = []
+    for value in pair:
+        net = plain_copy(case)
+        with torch.no_grad():
+            for name, parameter in net.named_parameters():
+                parameter.fill_(0 if "bias" in name else value)
+            row = logits(case, net, case.batch[0]).flatten().numpy()
+        rows.append((row - row.min()) / (row.max() - row.min()))
+    scaled = np.stack(rows)
+    scaled[scaled == 0] = np.nan
+    return float(np.nanmean(np.abs(scaled[0] - scaled[1])) / np.nanmean(scaled))
+
+
+def params(case: Case) -> float:
+    return float(sum(parameter.numel() for parameter in set(plain_copy(case).parameters())))
+
+
+def l2_norm(case: Case) -> float:
+    return sum(math.sqrt(float((w.double() ** 2).sum())) for w in weights(plain_copy(case)))
+
+
+def flops(case: Case) -> float:
+    # The counter does not see fused attention.
+    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
+        plain_copy(case)(case.batch[0].clone())
+    return counter.get_total_flops() / 2 / len(case.batch[0])
+
+
+def tangent_condition(case: Case) -> float:
+    """λ_max / λ_min of the tangent kernel for the held weights."""
+    net = plain_copy(case)
+    by = [parameter for name, parameter in net.named_parameters() if "weight" in name]
+    totals = logits(case, net, case.batch[0]).sum(1)
+    rows = [torch.cat([g.flatten() for g in gradients(t, by, retain_graph=True)]).double().numpy() for t in totals]
+    return float(np.linalg.cond(np.stack(rows) @ np.stack(rows).T))

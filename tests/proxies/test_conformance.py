@@ -1,0 +1,17 @@
+"""Every proxy of the package, present and future, keeps the laws of the conformance suite."""
+
+from __future__ import annotations
+
+import naslib_zc_plugin as zc
+from naslib_zc_plugin.testing.conformance import ProxyConformance
+
+for _name in zc.proxies():
+    globals()[f"Test_{_name}"] = type(f"Test_{_name}", (ProxyConformance,), {"proxy": _name})
+
+
+class TestSynflowWithNorm(ProxyConformance):
+    proxy = zc.proxy("synflow", label="synflow_bn", keep_norm="*")
+
+
+class TestGradalignOverAllSamples(ProxyConformance):
+    proxy = zc.proxy("gradalign2", label="gradalign2_all", by_class=False, gram="cosine")
