@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from naslib_zc_plugin.observe import Batch, Layer, Network, Observation, Outcome, Setting, Undefined
+from naslib_zc_plugin.observe.batch import tensors
 from naslib_zc_plugin.observe.capture import EVERY, Function, Handler
 from naslib_zc_plugin.observe.constants import ConstantOutputs
 from naslib_zc_plugin.observe.forward import Forward, ForwardObservation, Target
@@ -52,4 +53,5 @@ __all__ = [
     "WeightGradients",
     "Weights",
     "proxy",
+    "tensors",
 ]

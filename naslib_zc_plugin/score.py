@@ -122,15 +122,17 @@ def _requests(asked: Asked | Iterable[Asked]) -> dict[str, ProxyRequest]:
 def _batch(batch: Any, loss: Callable[[Any, Any], Tensor] | None) -> Batch:
     from torch import Tensor
 
-    from naslib_zc_plugin.observe.batch import Batch, cross_entropy, tensors
+    from naslib_zc_plugin.observe.batch import Batch, tensors
+    from naslib_zc_plugin.observe.borrow import kept_random_states
 
     if not isinstance(batch, (tuple, list, Tensor, dict)) and hasattr(batch, "__iter__"):
-        batch = next(iter(batch), None)
+        with kept_random_states():  # a DataLoader draws a seed for its workers
+            batch = next(iter(batch), None)
     if not isinstance(batch, (tuple, list)) or len(batch) != 2 or not tensors(batch[0]):
         raise TypeError(
             "batch must be a pair (x, y) of tensors, y None where no labels are needed, or a DataLoader of such pairs"
         )
-    shown = Batch(batch[0], batch[1], loss or cross_entropy)
+    shown = Batch(batch[0], batch[1], loss)
     lengths = {len(tensor) for tensor in tensors(batch[0])}
     if len(lengths) != 1 or lengths == {0}:
         raise ValueError(

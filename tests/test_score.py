@@ -69,7 +69,7 @@ def test_no_proxy_gives_no_score() -> None:
         ("dead", "naswot", "same ReLU code"),
         ("dead", "jacov", "do not depend on the input"),
         ("nan_weights", "naswot", "not finite"),
-        ("nan_weights", "grad_norm", "nan"),
+        ("nan_weights", "grad_norm", "not finite"),
         ("huge_weights", "l2_norm", "inf"),
         ("norm_of_vectors", "gradsign", "one value per channel"),
         ("tokens", "jacov", "exactly one"),

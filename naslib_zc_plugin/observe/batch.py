@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Callable
 
 import torch
@@ -13,15 +14,18 @@ from torch.nn import functional as F
 Loss = Callable[[Any, Any], Tensor]
 
 
-def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+def cross_entropy(logits: Tensor, labels: Tensor, highest: int | None = None) -> Tensor:
     """Cross-entropy, mean over the batch, of logits (N, C) or (N, C, …) and class indices or probabilities.
+
+    Args:
+        logits: network's outputs.
+        labels: class indices or probabilities.
+        highest: the highest class index of the batch, if it is known to be one.
 
     Raises:
         ValueError: a label beyond the classes (on a GPU the kernel's own check would end the process's CUDA context).
     """
-    # Under vmap the value of a label cannot be looked at.
-    indices = not labels.is_floating_point() and not torch._C._functorch.is_batchedtensor(labels)
-    if indices and labels.numel() and logits.ndim > 1 and (highest := int(labels.max())) >= logits.shape[1]:
+    if highest is not None and logits.ndim > 1 and highest >= logits.shape[1]:
         raise ValueError(
             f"label {highest} needs at least {highest + 1} outputs, the network has {logits.shape[1]}: "
             "build it with more classes, or pass loss= (or logits=, if it returns several tensors)"
@@ -36,7 +40,8 @@ def tree_map(function: Callable[[Tensor], Tensor], tree: Any) -> Any:
     if isinstance(tree, Mapping):
         return {key: tree_map(function, value) for key, value in tree.items()}
     if isinstance(tree, (list, tuple)):
-        return type(tree)([tree_map(function, value) for value in tree])
+        parts = [tree_map(function, value) for value in tree]
+        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
     return tree
 
 
@@ -49,11 +54,11 @@ def tensors(tree: Any) -> list[Tensor]:
 
 @dataclass(frozen=True)
 class Batch:
-    """Inputs with the batch first, labels (None where no asked proxy needs them) and the loss(output, labels)."""
+    """Inputs with the batch first, labels (None where no asked proxy needs them) and the loss (None: cross-entropy)."""
 
     inputs: Any
     labels: Any = None
-    loss: Loss = cross_entropy
+    loss: Loss | None = None
 
     @property
     def size(self) -> int:
@@ -73,13 +78,21 @@ class Batch:
             return None
         return labels
 
+    def objective(self) -> Loss:
+        """The loss as a function (output, labels) of this batch or a part of it."""
+        if self.loss is not None:
+            return self.loss
+        labels = self.labels
+        indices = isinstance(labels, Tensor) and not labels.is_floating_point() and labels.numel() > 0
+        return partial(cross_entropy, highest=int(labels.max()) if indices else None)
+
     def to(self, device: torch.device, dtype: torch.dtype) -> Batch:
         """The same batch on ``device``, floating-point inputs as ``dtype`` (labels keep theirs)."""
 
         def move(tensor: Tensor) -> Tensor:
             return tensor.detach().to(device, dtype if tensor.is_floating_point() else None)
 
-        labels = tree_map(lambda tensor: tensor.detach().to(device), self.labels)
+        labels = tree_map(lambda tensor: tensor.detach().to(device).clone(), self.labels)
         return replace(self, inputs=tree_map(move, self.inputs), labels=labels)
 
     def take(self, indices: Tensor) -> Batch:

@@ -109,16 +109,29 @@ def make_weights_plain(module: nn.Module) -> None:
                 hook(part, None)
                 values[hook.name] = part.__dict__.pop(hook.name).detach()  # type: ignore[attr-defined]
                 del part._forward_pre_hooks[key]
+                for suffix in ("_g", "_v", "_orig"):
+                    part._parameters.pop(hook.name + suffix, None)  # type: ignore[attr-defined]
         for name, value in values.items():
             part._parameters[name] = nn.Parameter(value)
 
 
 @contextmanager
+def kept_random_states(device: torch.device | None = None) -> Iterator[None]:
+    """Random states of torch (CPU and, where it is a GPU, ``device``), numpy and Python as they were, afterwards."""
+    python, numpy = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng(devices=[device] if device is not None and device.type == "cuda" else []):
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)
+
+
+@contextmanager
 def _switches(device: torch.device) -> Iterator[None]:
     """Gradients on, autocast off, and on a GPU full float32 precision and repeatable kernels; random states kept."""
-    python, numpy = random.getstate(), np.random.get_state()
     with ExitStack() as stack:
-        stack.enter_context(torch.random.fork_rng(devices=[device] if device.type == "cuda" else []))
+        stack.enter_context(kept_random_states(device))
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
         stack.enter_context(torch.autocast(device.type, enabled=False))
@@ -126,11 +139,7 @@ def _switches(device: torch.device) -> Iterator[None]:
             stack.enter_context(torch.backends.cudnn.flags(True, False, deterministic=True, allow_tf32=False))
         if hasattr(torch.nn, "attention"):  # the fused attention kernels have no second derivative
             stack.enter_context(torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH))
-        try:
-            yield
-        finally:
-            random.setstate(python)
-            np.random.set_state(numpy)
+        yield
 
 
 def unwrapped(module: nn.Module) -> nn.Module:

@@ -50,6 +50,7 @@ class Constants(Setting):
 
     def _outputs(self, network: Network, batch: Batch, seed: int) -> Tensor:
         try:
+            seed_everything(seed, "constants")
             return thin_outputs(network, batch, self.weights)
         except Exception:
             return full_outputs(network, batch, self.weights, seed)

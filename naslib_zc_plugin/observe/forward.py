@@ -98,6 +98,11 @@ class ForwardObservation(Observation):
         """The setting to run in: by default the network as it is, on the batch."""
         return Forward()
 
+    @property
+    def data(self) -> bool:
+        """Whether the batch's values are looked at: not where the setting shows other inputs."""
+        return self.under.inputs.data
+
     def watch(self, run: Run) -> Mapping[Function, Handler]:
         """Handlers of the functions to see, made before each forward run; what they keep goes to ``run.kept[self]``."""
         return {}

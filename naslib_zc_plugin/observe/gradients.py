@@ -53,7 +53,7 @@ class OutputGradients(ForwardObservation):
 class HessianTimesGradient(ForwardObservation):
     """H·g, the loss's Hessian times its gradient over the layers' weights: list of :class:`Layer`, gradient = H·g."""
 
-    targets: ClassVar[Sequence[Target]] = (Target.LOSS, Target.GRADIENT)
+    targets: ClassVar[Sequence[Target]] = (Target.GRADIENT,)
     order: ClassVar[int] = 2
     labels: ClassVar[bool] = True
 

@@ -51,5 +51,10 @@ class NormalPair(Given):
         """
         if not all(tensor.is_floating_point() for tensor in tensors(batch.inputs)):
             raise Undefined("the inputs are not real numbers: nothing normal can be drawn in their place")
-        first = tree_map(torch.randn_like, batch.inputs)
-        return first, tree_map(lambda x: x + self.gamma * torch.randn_like(x), first)
+        # Of the shape alone: randn_like draws in the order of the memory.
+        first = tree_map(_normal, batch.inputs)
+        return first, tree_map(lambda x: x + self.gamma * _normal(x), first)
+
+
+def _normal(tensor: Tensor) -> Tensor:
+    return torch.randn(tensor.shape, dtype=tensor.dtype, device=tensor.device)

@@ -50,12 +50,15 @@ class Observation:
     Attributes:
         labels: whether the labels of the batch are needed.
         order: derivatives needed, 0 (outputs alone), 1 (gradients) or 2 (a product with the Hessian).
-        data: whether the batch is looked at at all (shapes alone do not count).
     """
 
     labels: ClassVar[bool] = False
     order: ClassVar[int] = 0
-    data: ClassVar[bool] = True
+
+    @property
+    def data(self) -> bool:
+        """Whether the batch's values are looked at (its shape does not count)."""
+        return True
 
     @property
     def under(self) -> Setting:

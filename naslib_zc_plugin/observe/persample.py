@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -143,14 +144,17 @@ class SampleGradients:
         self._network, self._batch = network, batch
         self._weights = {name: network.parameters[name] for name in network.layers}
         self._rest = {name: value for name, value in network.parameters.items() if name not in self._weights}
+        self._objective = batch.objective()
         self._loop = False
 
     def __call__(self, indices: Tensor) -> list[Tensor]:
         """Per layer (len(indices), weights).
 
         Raises:
-            Undefined: a sample's loss is not finite.
+            Undefined: a sample's loss is not finite, or there is no layer.
         """
+        if not self._weights:
+            raise Undefined("the network has no convolution or linear layer")
         part = self._batch.take(indices)
         with Watch(replacements={F.batch_norm: own_statistics}):
             gradients, losses = self._looped(part) if self._loop else self._vectorised(part)
@@ -163,12 +167,14 @@ class SampleGradients:
         output = self._network(
             {**weights, **self._rest, **buffers}, tree_map(lambda tensor: tensor[None].clone(), inputs)
         )
-        return self._batch.loss(output, tree_map(lambda tensor: tensor[None], labels))
+        return self._objective(output, tree_map(lambda tensor: tensor[None], labels))
 
     def _vectorised(self, part: Batch) -> Any:
         try:
             function = vmap(grad_and_value(self._loss), in_dims=(None, 0, 0), randomness="different")
-            return function(self._weights, part.inputs, part.labels)
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message="There is a performance drop")
+                return function(self._weights, part.inputs, part.labels)
         except Undefined:
             raise
         except Exception:
@@ -180,8 +186,10 @@ class SampleGradients:
         losses = []
         for index in range(part.size):
             inputs, labels = (tree_map(lambda tensor: tensor[index], tree) for tree in (part.inputs, part.labels))  # noqa: B023
-            found, loss = grad_and_value(self._loss)(self._weights, inputs, labels)
-            losses.append(loss)
-            for name, gradient in found.items():
-                gradients[name].append(gradient)
+            weights = {name: value.clone().requires_grad_() for name, value in self._weights.items()}
+            loss = self._loss(weights, inputs, labels)
+            found = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)
+            losses.append(loss.detach())
+            for (name, weight), gradient in zip(weights.items(), found):
+                gradients[name].append(torch.zeros_like(weight) if gradient is None else gradient)
         return {name: torch.stack(values) for name, values in gradients.items()}, torch.stack(losses)

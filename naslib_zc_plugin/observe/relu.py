@@ -25,14 +25,17 @@ CLAMPS: tuple[Function, ...] = (
     F.hardtanh, F.hardtanh_, torch.clamp, torch.clamp_, Tensor.clamp, Tensor.clamp_,
     torch.clip, torch.clip_, Tensor.clip, Tensor.clip_,
     torch.clamp_min, torch.clamp_min_, Tensor.clamp_min, Tensor.clamp_min_,
-    F.threshold, torch.threshold, torch.threshold_, torch.maximum, Tensor.maximum,
+    F.threshold, torch.threshold, torch.threshold_,
 )  # fmt: skip
 """Functions that are a ReLU if their lower bound is 0: the second argument, or the one of a name in ``_LOWER``."""
+
+MAXIMA: tuple[Function, ...] = (torch.maximum, Tensor.maximum, torch.max, Tensor.max)
+"""Functions that are a ReLU if one of their two tensors is 0."""
 
 PIECE = 2048
 """Units whose codes are multiplied at a time."""
 
-_LOWER = ("min", "min_val", "threshold", "other")
+_LOWER = ("min", "min_val", "threshold")
 
 
 def _clamps_at_zero(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
@@ -52,7 +55,11 @@ def relu_handlers(see: Any) -> dict[Function, Handler]:
     def clamp(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any) -> Any:
         return relu(args, kwargs, output) if _clamps_at_zero(args, kwargs) else output
 
-    return {**dict.fromkeys(RELUS, relu), **dict.fromkeys(CLAMPS, clamp)}
+    def maximum(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any) -> Any:
+        pair = [argument for argument in (*args, *kwargs.values()) if isinstance(argument, Tensor)]
+        return relu(args, kwargs, output) if len(pair) == 2 and any(not part.any() for part in pair) else output
+
+    return {**dict.fromkeys(RELUS, relu), **dict.fromkeys(CLAMPS, clamp), **dict.fromkeys(MAXIMA, maximum)}
 
 
 def agreement(output: Tensor) -> Tensor:
@@ -92,10 +99,9 @@ class ReluAgreement(ForwardObservation):
         kept: list[Tensor] = run.kept[self]
 
         def see(output: Tensor) -> None:
-            if len(output) != run.batch.size:
-                raise Undefined(
-                    f"a ReLU's output {tuple(output.shape)} does not have the batch of {run.batch.size} first"
-                )
+            if output.ndim == 0 or len(output) != run.batch.size:
+                shape = tuple(output.shape)
+                raise Undefined(f"a ReLU's output {shape} lacks the batch of {run.batch.size} as first dimension")
             if output.ndim == 4 or not self.maps_only:
                 kept[:] = [sum(kept, agreement(output))]
 

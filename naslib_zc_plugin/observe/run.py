@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from naslib_zc_plugin.observe.backward import same_when_recorded
 from naslib_zc_plugin.observe.batch import Batch, tensors, tree_map
 from naslib_zc_plugin.observe.capture import Function, Handler, Watch
 from naslib_zc_plugin.observe.clock import Stopwatch
@@ -39,7 +40,9 @@ class Run:
         self.outputs: list[Tensor] = []
         self.kept: defaultdict[Observation, list[Any]] = defaultdict(list)
         self.seconds: dict[Target | None, float] = {}
-        self._gradients: dict[Target, dict[int, Tensor]] = {}
+        self._gradients: dict[Target, dict[int, Tensor]] = {target: {} for target in Target}
+        self._shared, self._twice = False, dict[int, Tensor]()
+        self._loss_value: Tensor | None = None
         self._errors: dict[Observation, Exception] = {}
 
     @property
@@ -59,13 +62,17 @@ class Run:
         for name in self.network.layers:
             weight = self.weights[name]
             gradient = self.gradient(target, weight)
-            found.append(
-                Layer(name, weight.detach(), torch.zeros_like(weight) if gradient is None else gradient.detach())
-            )
+            found.append(Layer(name, weight.detach(), torch.zeros_like(weight) if gradient is None else gradient))
         return found
 
     def layer_weights(self) -> list[Tensor]:
-        """The weights of convolution and linear layers."""
+        """The weights of convolution and linear layers.
+
+        Raises:
+            Undefined: there is none.
+        """
+        if not self.network.layers:
+            raise Undefined("the network has no convolution or linear layer")
         return [self.weights[name] for name in self.network.layers]
 
     def gradient(self, target: Target, tensor: Tensor) -> Tensor | None:
@@ -142,18 +149,33 @@ class Run:
 
             return guarded
 
-        return {function: guard(handler) for function, handler in observation.watch(self).items()}
+        try:
+            return {function: guard(handler) for function, handler in observation.watch(self).items()}
+        except Exception as error:
+            self._errors[observation] = error
+            return {}
 
     def _target(self, target: Target) -> Tensor:
         if target is Target.OUTPUTS:
             return self.outputs[0].sum()
         if target is Target.LOSS:
-            return self.batch.loss(self.outputs[0], self.batch.labels)
-        pairs = ((self.gradient(Target.LOSS, weight), weight) for weight in self.layer_weights())
-        products = [(gradient.detach() * gradient).sum() for gradient, _ in pairs if gradient is not None]
-        return torch.stack(products).sum() if products else torch.zeros(())
+            return self._loss()
+        weights = self.layer_weights()
+        if not self._twice:
+            self._twice = self._gradients_of(self._loss(), weights, create_graph=True)
+        gradients = [self._twice[id(weight)] for weight in weights if id(weight) in self._twice]
+        products = [(gradient.detach() * gradient).sum() for gradient in gradients]
+        return torch.stack(products).sum() if products else self._loss().detach()
+
+    def _loss(self) -> Tensor:
+        if self._loss_value is None:
+            self._loss_value = self.batch.objective()(self.outputs[0], self.batch.labels)
+        if not bool(torch.isfinite(self._loss_value).all()):
+            raise Undefined("the loss is not finite")
+        return self._loss_value
 
     def _differentiate(self, target: Target, last: bool) -> None:
+        """Make the gradients asked for; the loss's serve :attr:`Target.GRADIENT`, too, where that changes nothing."""
         wanted: dict[int, Tensor] = {}
         for observation in self.observations:
             if target in observation.targets and observation not in self._errors:
@@ -161,14 +183,24 @@ class Run:
                     wanted.update({id(tensor): tensor for tensor in observation.with_respect_to(self)})
                 except Exception as error:
                     self._errors[observation] = error
-        self._gradients[target] = {}
+        if not wanted:
+            return
         value = self._target(target)
-        if wanted and value.requires_grad:
-            twice = target is Target.LOSS and any(Target.GRADIENT in o.targets for o in self.observations)
-            found = torch.autograd.grad(
-                value, list(wanted.values()), retain_graph=not last, create_graph=twice, allow_unused=True
-            )
-            self._gradients[target] = {key: value for key, value in zip(wanted, found) if value is not None}
+        shared = target is Target.LOSS and not last and same_when_recorded(value)
+        if shared:
+            wanted.update({id(weight): weight for weight in self.layer_weights()})
+        found = self._gradients_of(value, list(wanted.values()), create_graph=shared, retain_graph=not last)
+        self._gradients[target] = {key: gradient.detach() for key, gradient in found.items()}
+        if shared:
+            self._shared, self._twice = True, found
+
+    def _gradients_of(
+        self, value: Tensor, wanted: Sequence[Tensor], create_graph: bool, retain_graph: bool = True
+    ) -> dict[int, Tensor]:
+        if not value.requires_grad:
+            return {}
+        found = torch.autograd.grad(value, wanted, None, retain_graph, create_graph, allow_unused=True)
+        return {id(tensor): gradient for tensor, gradient in zip(wanted, found) if gradient is not None}
 
     def _read(self, observation: ForwardObservation, failed: Mapping[Target, Exception], clock: Stopwatch) -> Outcome:
         value, error = None, self._errors.get(observation)
@@ -179,5 +211,8 @@ class Run:
                 value = observation.read(self)
             except Exception as raised:
                 error = raised
-        passes = self.seconds[None] + sum(self.seconds[target] for target in observation.targets)
+        needed = {None, *observation.targets}
+        if self._shared and Target.GRADIENT in needed:
+            needed.add(Target.LOSS)
+        passes = sum(self.seconds[target] for target in needed)
         return Outcome(value, error, passes + clock.lap())

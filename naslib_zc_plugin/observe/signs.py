@@ -18,7 +18,7 @@ class SignSums(SampleObservation):
 
     def fold(self, state: list[Tensor] | None, chunk: Chunk) -> list[Tensor]:
         """Add the chunk's signs."""
-        signs = [gradient.sign().sum(0) for gradient in chunk.gradients]
+        signs = [gradient.sign().float().sum(0) for gradient in chunk.gradients]
         return signs if state is None else [total.add_(sign) for total, sign in zip(state, signs)]
 
     def read(self, state: list[Tensor]) -> list[Tensor]:
@@ -40,7 +40,7 @@ class Grams(SampleObservation):
 
     def fold(self, state: list[Any] | None, chunk: Chunk) -> list[Any]:
         """By class: append the matrices of the chunk's classes. Otherwise: keep the vectors (signs as bytes)."""
-        rows = [gradient.sign() for gradient in chunk.gradients] if self.kind == "sign" else chunk.gradients
+        rows = [gradient.sign().float() for gradient in chunk.gradients] if self.kind == "sign" else chunk.gradients
         state = state or []
         if not self.by_class:
             return [*state, [row.to(torch.int8) for row in rows] if self.kind == "sign" else rows]
@@ -55,7 +55,7 @@ class Grams(SampleObservation):
         return state if self.by_class else [self._gram([torch.cat(rows).float() for rows in zip(*state)])]
 
     def _gram(self, rows: list[Tensor]) -> Tensor:
-        # Sums of signs are exact in float32 below 2**24; longer rows are cut there.
+        # Sums of signs are exact in float32 (but not in half precision) below 2**24; longer rows are cut there.
         parts = [part for row in rows for part in row.split(1 << 24, dim=1)]
         gram = torch.stack([(part @ part.T).double() for part in parts]).sum(0)
         if self.kind == "cosine":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 
@@ -34,7 +34,10 @@ class Still(Setting):
 class StillObservation(Observation):
     """An observation of the network at rest."""
 
-    data: ClassVar[bool] = False
+    @property
+    def data(self) -> bool:
+        """No."""
+        return False
 
     @property
     def under(self) -> Still:

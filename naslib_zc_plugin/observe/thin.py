@@ -25,6 +25,8 @@ def _convolution(function: Callable[..., Tensor]) -> Callable[..., Any]:
         if not isinstance(weight, Constant):
             return function(input, weight, bias, stride, padding, dilation, groups)
         variants, kernel = len(weight.constants), weight.shape[2:]
+        if input.shape[1] != weight.shape[1] * groups or weight.shape[0] % groups:
+            raise Unknown("channels that do not fit")
         if groups > 1:
             return _grouped(function, input, weight, stride, padding, dilation, groups)
         if isinstance(input, Runs):
@@ -63,8 +65,8 @@ def _grouped(function: Callable[..., Tensor], input: Tensor, weight: Constant, *
 def _linear(input: Tensor, weight: Tensor, bias: Any = None) -> Any:
     if not isinstance(weight, Constant):
         return F.linear(input, weight, bias)
-    if input.ndim != 2:
-        raise Unknown("a linear layer on more than two dimensions")
+    if input.ndim != 2 or input.shape[1] != weight.shape[1]:
+        raise Unknown("a linear layer on more than two dimensions, or on features that do not fit")
     if isinstance(input, Runs):
         counts = torch.tensor(input.counts, dtype=input.dtype, device=input.device)
         sums = (input.split_runs() * counts).sum(2)
@@ -84,8 +86,9 @@ def _batch_norm(
     eps: float = 1e-5,
 ) -> Any:
     """Every run by its own statistics, which are those of its channels; the scale is the constant, the shift 0."""
-    if not isinstance(input, Runs):
-        raise Unknown("a norm of something else than runs")
+    sizes = {len(tensor) for tensor in (mean, variance, weight, bias) if tensor is not None}
+    if not isinstance(input, Runs) or sizes - {input.shape[1]}:
+        raise Unknown("a norm of something else than runs, or of channels that do not fit")
     scale = None if weight is None else weight.constants.repeat_interleave(len(input.counts))
     return input.like(F.batch_norm(input.data_, None, None, scale, None, True, momentum, eps))
 

@@ -57,7 +57,8 @@ class Drawn(Held):
             if isinstance(module, (*LAYERS, _NormBase, nn.GroupNorm)):
                 weight, bias = network.name_of(module.weight), network.name_of(module.bias)
                 if weight is not None:
-                    self._draw(parameters[weight]) if isinstance(module, LAYERS) else parameters[weight].fill_(1)
+                    made = self._drawn if isinstance(module, LAYERS) else torch.ones_like
+                    parameters[weight] = made(parameters[weight])
                 if bias is not None:
                     parameters[bias].zero_()
         for path, module in network.module.named_modules():
@@ -67,10 +68,10 @@ class Drawn(Held):
                 buffers[prefix + "running_var"].fill_(1)
         return parameters, buffers
 
-    def _draw(self, weight: Tensor) -> None:
-        with torch.no_grad():
-            if self.scheme == "normal":
-                weight.normal_()
-            else:
-                mode = self.scheme[len("kaiming_") :]
-                nn.init.kaiming_normal_(weight, mode=mode, nonlinearity="relu")  # type: ignore[arg-type]
+    def _drawn(self, weight: Tensor) -> Tensor:
+        """A new weight of the shape alone: drawing into the old one would follow its order in memory."""
+        made = torch.randn(weight.shape, dtype=weight.dtype, device=weight.device)
+        if self.scheme != "normal":
+            mode = self.scheme[len("kaiming_") :]
+            nn.init.kaiming_normal_(made, mode=mode, nonlinearity="relu")  # type: ignore[arg-type]
+        return made

@@ -66,7 +66,10 @@ def load(name: str) -> Proxy:
         close = difflib.get_close_matches(name, sources, n=3)
         hint = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(sorted(sources))}"
         raise ValueError(f"no proxy is called {name!r}; {hint}")
-    found = sources[name].load()
+    try:
+        found = sources[name].load()
+    except (ImportError, AttributeError) as error:
+        raise TypeError(f"proxy {name!r} cannot be loaded from {sources[name].value}: {error}") from error
     if not isinstance(found, Proxy) or found.name != name:
         raise TypeError(
             f"{sources[name].value} is not a proxy named {name!r}: decorate a function of that name with @proxy"

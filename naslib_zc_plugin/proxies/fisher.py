@@ -27,19 +27,19 @@ class ChannelSaliency(ForwardObservation):
         """Keep each output of a layer among the network's; the network goes on with a copy, which it may write to."""
         layers = {id(weight) for weight in run.layer_weights()}
 
-        def handler(channels: int, inputs: int) -> Handler:
+        def handler(channels: int) -> Handler:
             def seen(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Tensor) -> Tensor:
                 weight: Tensor = args[1] if len(args) > 1 else kwargs["weight"]
                 if id(weight) not in layers:
                     return output
-                run.kept[self].append((output, channels, weight.select(1 - inputs, 0).numel()))
+                # Weights per output channel, also where the weight's first dimension is the input's (transposed).
+                run.kept[self].append((output, channels, weight.numel() // output.shape[channels]))
                 return output.clone()
 
             return seen
 
-        convolutions = dict.fromkeys((F.conv1d, F.conv2d, F.conv3d), handler(channels=1, inputs=1))
-        transposed = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)
-        return {**convolutions, **dict.fromkeys(transposed, handler(1, 0)), F.linear: handler(-1, 1)}
+        convolutions = (F.conv1d, F.conv2d, F.conv3d, F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)
+        return {**dict.fromkeys(convolutions, handler(1)), F.linear: handler(-1)}
 
     def with_respect_to(self, run: Run) -> list[Tensor]:
         """The layers' outputs."""

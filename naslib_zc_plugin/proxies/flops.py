@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Callable, ClassVar
+from typing import Any, Callable
 
 import torch
 from torch import Tensor
@@ -78,7 +78,10 @@ RULES: dict[Function, Rule] = {
 class MultiplyAccumulates(ForwardObservation):
     """Multiply-accumulate operations of one sample's forward run in the functions of ``RULES``."""
 
-    data: ClassVar[bool] = False
+    @property
+    def data(self) -> bool:
+        """Shapes alone."""
+        return False
 
     def watch(self, run: Run) -> Mapping[Function, Handler]:
         """Add up call by call."""

@@ -26,12 +26,12 @@ class TangentKernel(ForwardObservation):
     def read(self, run: Run) -> Tensor:
         """One backward run per sample."""
         weights = [value for name, value in run.weights.items() if "weight" in name]
+        if not weights:
+            raise Undefined("no parameter is called weight")
         totals = run.logits.flatten(1).sum(1)
-        rows = [
-            torch.autograd.grad(total, weights, retain_graph=True, allow_unused=True, materialize_grads=True)
-            for total in totals
-        ]
-        stacked = (torch.stack(row).flatten(1) for row in zip(*rows))
+        rows = [torch.autograd.grad(total, weights, retain_graph=True, allow_unused=True) for total in totals]
+        # A weight that no output uses has no gradient, for any of the samples.
+        stacked = (torch.stack(row).flatten(1) for row in zip(*rows) if row[0] is not None)
         return torch.stack([(part @ part.T).double() for part in stacked]).sum(0)
 
 

@@ -20,6 +20,7 @@ from naslib_zc_plugin.extend import (
     Run,
     Undefined,
     proxy,
+    tensors,
 )
 
 
@@ -35,7 +36,8 @@ class Perturbation(ForwardObservation):
     under: Forward = Forward(Drawn("normal"), NormalPair(0.01))
 
     def watch(self, run: Run) -> Mapping[Function, Handler]:
-        """Keep the latest map that is pooled; a 1 × 1 map only while there is no larger one."""
+        """Keep the latest map that is pooled; a 1 × 1 map only while there is no larger one, the input itself never."""
+        inputs = {tensor.data_ptr() for tensor in tensors(run.shown[len(run.kept[self])])}
         run.kept[self].append(None)
 
         def see(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any) -> Any:
@@ -46,6 +48,8 @@ class Perturbation(ForwardObservation):
                 and source.ndim == 4
                 and source.is_floating_point()
             ):
+                if source.data_ptr() in inputs:
+                    return output
                 small, kept = source.shape[-2:] == (1, 1), run.kept[self][-1]
                 pooled = output.ndim < 4 or (output.shape[-2:] == (1, 1) and not small)
                 if pooled and (not small or kept is None or kept.shape[-2:] == (1, 1)):

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 import naslib_zc_plugin as zc
 from naslib_zc_plugin.extend import Batch
-from naslib_zc_plugin.observe.batch import cross_entropy, tensors, tree_map
+from naslib_zc_plugin.observe.batch import tensors, tree_map
 from naslib_zc_plugin.observe.network import pick_logits
 
 ONE, TWO = torch.arange(3), torch.zeros(3, 2)
@@ -60,11 +60,11 @@ def test_classes_are_one_index_per_sample(labels: Any, classes: bool) -> None:
 def test_the_default_loss_is_cross_entropy() -> None:
     logits = torch.randn(5, 4)
     for labels in (torch.arange(5) % 4, torch.softmax(torch.randn(5, 4), 1)):
-        assert torch.equal(cross_entropy(logits, labels), F.cross_entropy(logits, labels))
+        assert torch.equal(Batch(logits, labels).objective()(logits, labels), F.cross_entropy(logits, labels))
     maps, positions = torch.randn(5, 4, 3), torch.arange(15).view(5, 3) % 4
-    assert torch.equal(cross_entropy(maps, positions), F.cross_entropy(maps, positions))
+    assert torch.equal(Batch(maps, positions).objective()(maps, positions), F.cross_entropy(maps, positions))
     with pytest.raises(ValueError, match="label 4 needs at least 5 outputs, the network has 4"):
-        cross_entropy(logits, torch.full((5,), 4))
+        Batch(logits, torch.full((5,), 4)).objective()(logits, torch.full((5,), 4))
 
 
 def test_labels_for_every_position_are_scored() -> None:
