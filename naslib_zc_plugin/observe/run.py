@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from naslib_zc_plugin.observe.backward import same_when_recorded
 from naslib_zc_plugin.observe.batch import Batch, tensors, tree_map
 from naslib_zc_plugin.observe.capture import Function, Handler, Watch
 from naslib_zc_plugin.observe.clock import Stopwatch
+from naslib_zc_plugin.observe.derivatives import Gradients
 from naslib_zc_plugin.observe.forward import Forward, ForwardObservation, Target
 from naslib_zc_plugin.observe.network import Layer, Network
 from naslib_zc_plugin.observe.observation import Observation, Outcome, Undefined
@@ -40,9 +40,7 @@ class Run:
         self.outputs: list[Tensor] = []
         self.kept: defaultdict[Observation, list[Any]] = defaultdict(list)
         self.seconds: dict[Target | None, float] = {}
-        self._gradients: dict[Target, dict[int, Tensor]] = {target: {} for target in Target}
-        self._shared, self._twice = False, dict[int, Tensor]()
-        self._loss_value: Tensor | None = None
+        self._gradients = Gradients(self)
         self._errors: dict[Observation, Exception] = {}
 
     @property
@@ -77,7 +75,7 @@ class Run:
 
     def gradient(self, target: Target, tensor: Tensor) -> Tensor | None:
         """Gradient of ``target`` by a tensor that some observation asked for; None where it does not reach."""
-        return self._gradients[target].get(id(tensor))
+        return self._gradients.of(target, tensor)
 
     def outcomes(self) -> dict[Observation, Outcome]:
         """Run forward, differentiate, read; errors stay with those whom they concern."""
@@ -155,27 +153,7 @@ class Run:
             self._errors[observation] = error
             return {}
 
-    def _target(self, target: Target) -> Tensor:
-        if target is Target.OUTPUTS:
-            return self.outputs[0].sum()
-        if target is Target.LOSS:
-            return self._loss()
-        weights = self.layer_weights()
-        if not self._twice:
-            self._twice = self._gradients_of(self._loss(), weights, create_graph=True)
-        gradients = [self._twice[id(weight)] for weight in weights if id(weight) in self._twice]
-        products = [(gradient.detach() * gradient).sum() for gradient in gradients]
-        return torch.stack(products).sum() if products else self._loss().detach()
-
-    def _loss(self) -> Tensor:
-        if self._loss_value is None:
-            self._loss_value = self.batch.objective()(self.outputs[0], self.batch.labels)
-        if not bool(torch.isfinite(self._loss_value).all()):
-            raise Undefined("the loss is not finite")
-        return self._loss_value
-
     def _differentiate(self, target: Target, last: bool) -> None:
-        """Make the gradients asked for; the loss's serve :attr:`Target.GRADIENT`, too, where that changes nothing."""
         wanted: dict[int, Tensor] = {}
         for observation in self.observations:
             if target in observation.targets and observation not in self._errors:
@@ -183,24 +161,8 @@ class Run:
                     wanted.update({id(tensor): tensor for tensor in observation.with_respect_to(self)})
                 except Exception as error:
                     self._errors[observation] = error
-        if not wanted:
-            return
-        value = self._target(target)
-        shared = target is Target.LOSS and not last and same_when_recorded(value)
-        if shared:
-            wanted.update({id(weight): weight for weight in self.layer_weights()})
-        found = self._gradients_of(value, list(wanted.values()), create_graph=shared, retain_graph=not last)
-        self._gradients[target] = {key: gradient.detach() for key, gradient in found.items()}
-        if shared:
-            self._shared, self._twice = True, found
-
-    def _gradients_of(
-        self, value: Tensor, wanted: Sequence[Tensor], create_graph: bool, retain_graph: bool = True
-    ) -> dict[int, Tensor]:
-        if not value.requires_grad:
-            return {}
-        found = torch.autograd.grad(value, wanted, None, retain_graph, create_graph, allow_unused=True)
-        return {id(tensor): gradient for tensor, gradient in zip(wanted, found) if gradient is not None}
+        if wanted:
+            self._gradients.make(target, list(wanted.values()), last)
 
     def _read(self, observation: ForwardObservation, failed: Mapping[Target, Exception], clock: Stopwatch) -> Outcome:
         value, error = None, self._errors.get(observation)
@@ -212,7 +174,7 @@ class Run:
             except Exception as raised:
                 error = raised
         needed = {None, *observation.targets}
-        if self._shared and Target.GRADIENT in needed:
+        if self._gradients.shared and Target.GRADIENT in needed:
             needed.add(Target.LOSS)
         passes = sum(self.seconds[target] for target in needed)
         return Outcome(value, error, passes + clock.lap())

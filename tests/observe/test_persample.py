@@ -12,7 +12,8 @@ from torch.nn import functional as F
 import naslib_zc_plugin as zc
 from naslib_zc_plugin.extend import Batch, Network
 from naslib_zc_plugin.observe import borrowed
-from naslib_zc_plugin.observe.persample import SampleGradients, chunks
+from naslib_zc_plugin.observe.persample import chunks
+from naslib_zc_plugin.observe.samplegrad import SampleGradients
 from naslib_zc_plugin.testing import NETWORKS, Case
 
 NAMES = ["gradsign", "gradalign1", "gradalign2"]
