@@ -1,0 +1,89 @@
+"""Published protocols: batches, options and truth as the papers' codes have them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import naslib_zc_plugin as zc
+from naslib_zc_plugin.presets import PRESETS, preset
+from naslib_zc_plugin.probes import Probe, probe
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (300, 32, 32, 3), dtype=np.uint8)
+CIFAR = Probe("some/where/cifar10.npz", IMAGES, np.arange(300, dtype=np.int64) % 10, 10)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_batches_have_the_protocols_size_and_depend_on_seed_and_key_alone(name: str) -> None:
+    rules = preset(name)
+    first, again, other_key, other_seed = (
+        rules.batch(CIFAR, "nasbench201", seed, key) for seed, key in ((1, "a"), (1, "a"), (1, "b"), (2, "a"))
+    )
+    assert first[0].shape == (rules.batch_size, 3, 32, 32) and first[0].dtype == torch.float32
+    assert torch.equal(first[0], again[0]) and torch.equal(first[1], again[1])
+    assert torch.equal(first[0], other_key[0]) == rules.same_batch
+    assert not torch.equal(first[0], other_seed[0])
+
+
+def test_a_batch_without_augmentation_is_made_of_the_probes_normalised_images() -> None:
+    x, y = preset("naswot").batch(CIFAR, "nasbench201", seed=1)
+    mean, std = (np.array(values) / 255 for values in ((125.3, 123.0, 113.9), (63.0, 62.1, 66.7)))
+    own = {((image / 255 - mean) / std).transpose(2, 0, 1).astype(np.float32).round(3).tobytes(): label
+           for image, label in zip(CIFAR.images, CIFAR.labels)}  # fmt: skip
+    found = [own.get(image.numpy().round(3).tobytes()) for image in x]
+    assert sum(label is not None for label in found) > 0.9 * len(x)  # rounding may fall on either side
+    assert all(label is None or label == int(expected) for label, expected in zip(found, y))
+
+
+def test_augmented_images_are_shifted_and_flipped_originals() -> None:
+    ramp = np.broadcast_to(np.arange(1, 33, dtype=np.uint8)[:, None, None], (64, 32, 32, 3)) * 7
+    ramps = Probe("cifar10", np.ascontiguousarray(ramp), np.zeros(64, dtype=np.int64), 10)
+    rules = preset("naslib")
+    x, _ = rules.batch(ramps, "nasbench201", seed=0)
+    mean, std = rules.normalisation["cifar10"]
+    pixels = ((x * torch.tensor(std)[:, None, None] + torch.tensor(mean)[:, None, None]) * 255).round()
+    middle = pixels[:, 0, :, 16]
+    shifts = {int((rows[rows > 0] / 7)[0] - (rows > 0).nonzero()[0] - 1) for rows in middle}
+    assert shifts <= set(range(-4, 5)) and len(shifts) > 5
+    assert bool((pixels[:, :, :, [0, 31]] == 0).any()), "zeros come in from the sides"
+
+
+def test_lightweight_nas_neither_normalises_nor_augments() -> None:
+    x, _ = preset("lightweight").batch(CIFAR, "nasbench201", seed=0)
+    assert float(x.min()) >= 0 and float(x.max()) <= 1
+
+
+def test_another_data_set_or_too_few_images_get_a_clear_error() -> None:
+    digits = Probe("digits", IMAGES, CIFAR.labels, 10)
+    with pytest.raises(ValueError, match="normalises cifar10, cifar100, imagenet16_120, not 'digits'"):
+        preset("naswot").batch(digits, "nasbench201", seed=0)
+    with pytest.raises(ValueError, match="draws 256 images, the probe holds 300|draws 256"):
+        preset("zerocost").batch(CIFAR.take(range(200)), "nasbench101", seed=0)
+    with pytest.raises(ValueError, match="no preset is called 'naslab'; there is .*naslib"):
+        preset("naslab")
+
+
+def test_options_are_those_of_the_space_and_exist() -> None:
+    asked = {request.name: request for request in preset("epsilon").requests(["epsilon", "naswot"], "nasbench101")}
+    assert asked["epsilon"].options == {"weights": (1e-4, 10.0)} and not asked["naswot"].options
+    assert preset("zerocost").requests(["synflow"], "nasbench201")[0].options == {"keep_norm": "*reduction*"}
+    for rules in PRESETS.values():
+        for request in rules.requests(zc.proxies(), "nasbench201"):
+            zc.proxy(request.name, **request.options)
+
+
+def test_real_probes_serve_the_protocols(shared: Path) -> None:
+    for name in ("cifar10", "cifar100", "imagenet16_120"):
+        images = probe(shared / "data" / "probes" / f"{name}.npz")
+        for rules in PRESETS.values():
+            x, y = rules.batch(images, "nasbench201", rules.seed)
+            assert x.isfinite().all() and int(y.max()) < images.classes
+
+
+def test_truth_columns_exist(shared: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    columns = set(pandas.read_parquet(shared / "data" / "nasbench201" / "accuracies.parquet").columns)
+    assert {rules.truth for rules in PRESETS.values()} <= columns
