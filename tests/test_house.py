@@ -40,9 +40,7 @@ def test_doors_open_one_way() -> None:
 
 
 def _assert_no_torch(code: str) -> None:
-    done = _run(
-        sys.executable, "-c", f"import sys\n{code}\nassert 'torch' not in sys.modules, 'torch was imported'"
-    )
+    done = _run(sys.executable, "-c", f"import sys\n{code}\nassert 'torch' not in sys.modules, 'torch was imported'")
     assert done.returncode == 0, done.stderr[-2000:]
 
 
@@ -82,9 +80,7 @@ def test_rooms_that_promise_no_torch_keep_it() -> None:
 
 def _promises_no_torch(name: str) -> bool:
     room = doors.room_of(name)
-    return (
-        name not in (doors.FACADE, "__main__") and room is not None and doors.ROOMS[room].torch != doors.FREE
-    )
+    return name not in (doors.FACADE, "__main__") and room is not None and doors.ROOMS[room].torch != doors.FREE
 
 
 def test_functions_of_the_facade_survive_the_import_of_their_rooms() -> None:
@@ -116,9 +112,7 @@ def test_bodies_are_short() -> None:
 
 
 def test_files_are_short() -> None:
-    sizes = {
-        str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in SOURCES
-    }
+    sizes = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in SOURCES}
     assert {name: lines for name, lines in sizes.items() if lines > 300} == {}
     longest = sorted(sizes.items(), key=lambda item: -item[1])[:10]
     assert np.percentile(list(sizes.values()), 90) <= 150, longest
@@ -131,15 +125,11 @@ CHECKERS = [style.untyped, style.undocumented, style.forbidden, style.newer_than
 
 @pytest.mark.parametrize("check", CHECKERS)
 def test_every_file_keeps_the_style(check: Checker) -> None:
-    offences = [
-        line for path in SOURCES for line in check(path.relative_to(ROOT), path.read_text(encoding="utf-8"))
-    ]
+    offences = [line for path in SOURCES for line in check(path.relative_to(ROOT), path.read_text(encoding="utf-8"))]
     assert offences == []
 
 
-@pytest.mark.parametrize(
-    "command", [("ruff", "check", "."), ("mypy", "--strict", doors.PACKAGE)], ids=lambda c: c[0]
-)
+@pytest.mark.parametrize("command", [("ruff", "check", "."), ("mypy", "--strict", doors.PACKAGE)], ids=lambda c: c[0])
 def test_linter_and_type_checker_are_content(command: tuple[str, ...]) -> None:
     if importlib.util.find_spec(command[0]) is None:
         pytest.skip(f"{command[0]} is not installed; the extra `dev` brings it")
@@ -150,9 +140,7 @@ def test_linter_and_type_checker_are_content(command: tuple[str, ...]) -> None:
 # README and metadata --------------------
 
 
-@pytest.mark.parametrize(
-    ("name", "part"), [("test", "python3 -m pytest"), ("main", "naslib_zc_plugin quickstart")]
-)
+@pytest.mark.parametrize(("name", "part"), [("test", "python3 -m pytest"), ("main", "naslib_zc_plugin quickstart")])
 def test_ci_finds_the_commands_of_the_readme(name: str, part: str) -> None:
     done = _run("bash", ".ci/run", "--show", name)
     assert done.returncode == 0, done.stderr

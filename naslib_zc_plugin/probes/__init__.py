@@ -3,6 +3,7 @@
 One file is one source; it offers ``recognises(source)`` and ``load(source, **options)``. Importing this needs
 numpy only; no source executes anything that a data file says.
 """
+
 from __future__ import annotations
 
 from pathlib import Path

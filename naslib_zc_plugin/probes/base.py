@@ -1,4 +1,5 @@
 """Labelled images at hand, and the one error of their readers."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -64,9 +65,7 @@ class Probe:
         if labels.dtype != np.int64:
             raise ProbeError(self.name, "labels of type int64", f"{labels.dtype}")
         if labels.min() < 0 or labels.max() >= self.classes:
-            raise ProbeError(
-                self.name, f"labels in 0..{self.classes - 1}", f"labels in {labels.min()}..{labels.max()}"
-            )
+            raise ProbeError(self.name, f"labels in 0..{self.classes - 1}", f"labels in {labels.min()}..{labels.max()}")
 
     def __len__(self) -> int:
         return len(self.images)

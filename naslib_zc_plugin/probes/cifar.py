@@ -3,6 +3,7 @@
 A record is one label byte (CIFAR-100: coarse, then fine) and 3,072 bytes of a 32×32 image, channel by
 channel.
 """
+
 from __future__ import annotations
 
 import tarfile

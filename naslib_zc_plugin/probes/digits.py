@@ -1,4 +1,5 @@
 """Scikit-learn's handwritten digits: 1,797 real images that are there without a download."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -3,6 +3,7 @@
 The official files of ImageNet16, ``train_data_batch_1`` to ``train_data_batch_10`` and ``val_data``, are
 pickles of a dict with ``data`` (uint8, images × 768, channel by channel) and ``labels`` (1..1000).
 """
+
 from __future__ import annotations
 
 from pathlib import Path

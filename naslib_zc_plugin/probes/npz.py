@@ -1,4 +1,5 @@
 """Images in numpy's archive format."""
+
 from __future__ import annotations
 
 import struct

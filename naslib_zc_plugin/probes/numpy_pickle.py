@@ -5,6 +5,7 @@ numpy's arrays need stand for the inert classes below, which check what they are
 other name is refused before anything is called. Not even numpy's own constructors are within the file's
 reach.
 """
+
 from __future__ import annotations
 
 import pickle

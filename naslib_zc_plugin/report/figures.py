@@ -91,9 +91,7 @@ def scatter(
     return target
 
 
-def _shades(
-    truth: Mapping[str, float], colour: Mapping[str, float] | None
-) -> tuple[Floats | None, LogNorm | None]:
+def _shades(truth: Mapping[str, float], colour: Mapping[str, float] | None) -> tuple[Floats | None, LogNorm | None]:
     """The colour of each architecture and the scale that all panels share."""
     if colour is None:
         return None, None

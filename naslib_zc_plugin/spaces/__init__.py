@@ -4,6 +4,7 @@ One folder is one space; it offers ``SPACE``, an object that keeps to
 :class:`~naslib_zc_plugin.spaces.base.Space`. A new space is a new folder and no edit here. Keys need no
 torch, only ``build`` does.
 """
+
 from __future__ import annotations
 
 from difflib import get_close_matches

@@ -1,4 +1,5 @@
 """What every search space can do."""
+
 from __future__ import annotations
 
 from random import Random

@@ -6,7 +6,7 @@ import warnings
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrizations
+from torch.nn.utils import parametrizations, parametrize
 
 from naslib_zc_plugin.testing.case import Case, Maker, classifier, images
 from naslib_zc_plugin.testing.convolutional import conv_bn_relu
@@ -42,10 +42,19 @@ def tied_weights() -> Case:
     return Case(nn.Sequential(*stem, one, nn.ReLU(), other, nn.ReLU(), nn.Linear(12, 4)), images(size=4))
 
 
+class UnitFilters(nn.Module):
+    """A parametrization: every filter at length one."""
+
+    def forward(self, weight: Tensor) -> Tensor:
+        """The weight that the layer multiplies with."""
+        length: Tensor = weight.flatten(1).norm(dim=1)
+        return weight / length[:, None, None, None]
+
+
 def weight_norm() -> Case:
     """Weights computed by a parametrization."""
-    net = classifier(parametrizations.weight_norm(nn.Conv2d(3, 6, 3)), nn.ReLU(), width=6)
-    return Case(net, images())
+    conv = parametrize.register_parametrization(nn.Conv2d(3, 6, 3), "weight", UnitFilters())
+    return Case(classifier(conv, nn.ReLU(), width=6), images())
 
 
 def weight_norm_by_hook() -> Case:

@@ -147,10 +147,7 @@ def newer_than_39(path: Path, text: str) -> Iterator[str]:
         yield f"{path}:{error.lineno}: {error.msg}"
         return
     futures = [n for n in tree.body if isinstance(n, ast.ImportFrom) and n.module == "__future__"]
-    if (
-        not any(alias.name == "annotations" for node in futures for alias in node.names)
-        and len(tree.body) > 1
-    ):
+    if not any(alias.name == "annotations" for node in futures for alias in node.names) and len(tree.body) > 1:
         yield f"{path}:1: no `from __future__ import annotations`"
     guarded = {
         id(inner)

@@ -97,9 +97,7 @@ def test_a_right_door_is_open(tree: Path, file: str, text: str) -> None:
 
 
 def test_a_body_is_a_function_less_its_docstring() -> None:
-    (node,) = style.functions(
-        ast.parse('def f() -> int:\n    """One.\n\n    Two.\n    """\n    x = 1\n    return x\n')
-    )
+    (node,) = style.functions(ast.parse('def f() -> int:\n    """One.\n\n    Two.\n    """\n    x = 1\n    return x\n'))
     assert style.body_lines(node) == 3
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 import naslib_zc_plugin as zc
 from naslib_zc_plugin.observe.relu import agreement
@@ -57,7 +58,7 @@ FORMS: dict[str, Function] = {
     "nn.PReLU": nn.PReLU(),
     "nn.RReLU": nn.RReLU(),
     "F.rrelu": lambda x: F.rrelu(x, training=True),
-    "inside a checkpoint": lambda x: torch.utils.checkpoint.checkpoint(torch.relu, x, use_reentrant=False),
+    "inside a checkpoint": lambda x: checkpoint(torch.relu, x, use_reentrant=False),
 }
 OTHERS: dict[str, Function] = {
     "gelu": F.gelu,

@@ -1,4 +1,5 @@
 """CIFAR's binary version, packed and unpacked, whole and damaged."""
+
 from __future__ import annotations
 
 import io
@@ -69,9 +70,7 @@ def test_an_archive_is_read_in_memory(
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_folder_is_read_from_itself_or_its_parent(
-    tmp_path: Path, made: tuple[int, bytes, Any, Any]
-) -> None:
+def test_a_folder_is_read_from_itself_or_its_parent(tmp_path: Path, made: tuple[int, bytes, Any, Any]) -> None:
     classes, content, images, labels = made
     folder = tmp_path / FOLDERS[classes]
     folder.mkdir()

@@ -1,4 +1,5 @@
 """ImageNet16-120 from the official pickles, which are never trusted."""
+
 from __future__ import annotations
 
 import os

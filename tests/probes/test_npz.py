@@ -1,4 +1,5 @@
 """Probes in numpy archives: good ones, damaged ones, hostile ones."""
+
 from __future__ import annotations
 
 import io
@@ -22,9 +23,7 @@ def saved(path: Path, **arrays: Any) -> Path:
     return path
 
 
-@pytest.mark.parametrize(
-    ("classes", "count"), [(None, 3), (np.int64(7), 7), (np.array(["a", "b", "c", "d"]), 4)]
-)
+@pytest.mark.parametrize(("classes", "count"), [(None, 3), (np.int64(7), 7), (np.array(["a", "b", "c", "d"]), 4)])
 @pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.int64])
 def test_what_is_saved_is_read(tmp_path: Path, classes: Any, count: int, dtype: Any) -> None:
     arrays = {"images": IMAGES, "labels": LABELS.astype(dtype), "other": np.zeros(3)}

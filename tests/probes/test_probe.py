@@ -1,4 +1,5 @@
 """Probe batches: checks, draws, tensors; the made ones and the digits; dispatch by source."""
+
 from __future__ import annotations
 
 import copy
@@ -139,9 +140,7 @@ def test_grey_runs_evenly_from_black_to_white() -> None:
     ("kind", "mean", "std", "low", "high"),
     [("normal", 0, 1, -9, 9), ("uniform", 0, 3**-0.5, -1, 1), ("uniform01", 0.5, 12**-0.5, 0, 1)],
 )
-def test_random_images_have_their_distribution(
-    kind: str, mean: float, std: float, low: float, high: float
-) -> None:
+def test_random_images_have_their_distribution(kind: str, mean: float, std: float, low: float, high: float) -> None:
     p = probe(f"synthetic:{kind}", n=64, size=16, classes=7, seed=3)
     values = p.images.astype(np.float64)
     assert p.images.shape == (64, 16, 16, 3)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils import parametrize, remove_weight_norm
 from torch.utils.flop_counter import FlopCounterMode
@@ -79,6 +78,12 @@ def snip(case: Case) -> float:
     return sum(float((w * g).double().abs().sum()) for w, g in loss_terms(case))
 
 
+def unfused_attention() -> AbstractContextManager[None]:
+    """Attention as matrix products (torch before 2.3 fuses it on GPUs only)."""
+    attention = getattr(nn, "attention", None)
+    return nullcontext() if attention is None else attention.sdpa_kernel(attention.SDPBackend.MATH)
+
+
 def plain(case: Case) -> float:
     return sum(float((w * g).double().sum()) for w, g in loss_terms(case))
 
@@ -87,7 +92,7 @@ def curvature_terms(case: Case) -> list[Tensor]:
     """−W·(Hg), elementwise: one pass for g, held fixed, another for its product with the Hessian."""
     held = [g for _, g in loss_terms(case)]
     net, (x, y) = plain_copy(case), case.batch
-    with sdpa_kernel(SDPBackend.MATH):  # fused attention has no second derivative
+    with unfused_attention():  # fused attention has no second derivative
         again = gradients(F.cross_entropy(logits(case, net, x), y), weights(net), create_graph=True)
     product = sum((a * b).sum() for a, b in zip(held, again))
     return [-(w * h).detach().double() for w, h in zip(weights(net), gradients(product, weights(net)))]
@@ -239,7 +244,7 @@ def l2_norm(case: Case) -> float:
 
 def flops(case: Case) -> float:
     # The counter does not see fused attention.
-    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
+    with FlopCounterMode(display=False) as counter, unfused_attention():
         plain_copy(case)(case.batch[0].clone())
     return counter.get_total_flops() / 2 / len(case.batch[0])
 

@@ -58,9 +58,7 @@ def test_svg_titles_say_how_many_and_how_well(tmp_path: Path) -> None:
 
 def test_chosen_proxies_in_order_without_colour(tmp_path: Path) -> None:
     with matplotlib.rc_context({"svg.fonttype": "none"}):
-        text = words(
-            figures.scatter(tmp_path / "a.svg", TRUTH, SCORES, proxies=["synflow", "naswot"], scale="rank")
-        )
+        text = words(figures.scatter(tmp_path / "a.svg", TRUTH, SCORES, proxies=["synflow", "naswot"], scale="rank"))
     assert 0 <= text.index("synflow") < text.index("naswot")
     assert "nothing" not in text
     assert "parameters" not in text

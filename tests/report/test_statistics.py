@@ -114,9 +114,7 @@ def test_all_undefined() -> None:
     assert agreement([], []) == Agreement(0, 0, NOTHING, NOTHING, NOTHING)
 
 
-@pytest.mark.parametrize(
-    ("scores", "truth"), [([1, 2], [1, 2]), ([0.1] * 7, range(7)), (range(7), [0.1] * 7)]
-)
+@pytest.mark.parametrize(("scores", "truth"), [([1, 2], [1, 2]), ([0.1] * 7, range(7)), (range(7), [0.1] * 7)])
 def test_too_few_or_constant_is_none(scores: list[float], truth: list[float]) -> None:
     assert agreement(scores, truth) == Agreement(len(scores), 0, NOTHING, NOTHING, NOTHING)
 
@@ -151,9 +149,7 @@ def test_bad_input(arguments, options, message) -> None:  # type: ignore[no-unty
         agreement(*arguments, **options)
 
 
-@pytest.mark.parametrize(
-    ("data", "expected"), [("cifar10", 0.772), ("cifar100", 0.825), ("imagenet16", 0.818)]
-)
+@pytest.mark.parametrize(("data", "expected"), [("cifar10", 0.772), ("cifar100", 0.825), ("imagenet16", 0.818)])
 def test_nasbench201_early_accuracy(shared: Path, data: str, expected: float) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     table = parquet.read_table(shared / "data/nasbench201/accuracies.parquet")

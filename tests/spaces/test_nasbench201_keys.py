@@ -1,4 +1,5 @@
 """Keys of NAS-Bench-201: text, official order, neighbours, mutation, classes of equal networks."""
+
 from __future__ import annotations
 
 import subprocess

@@ -1,4 +1,5 @@
 """Networks of NAS-Bench-201: sizes, golden values, and equality within a class."""
+
 from __future__ import annotations
 
 import json

@@ -4,6 +4,7 @@ A cell is a complete directed graph on four nodes; each of its six edges carries
 are the benchmark's architecture strings, such as
 ``|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|avg_pool_3x3~1|nor_conv_3x3~2|``.
 """
+
 from __future__ import annotations
 
 from random import Random
@@ -71,9 +72,7 @@ class NASBench201:
         """The key at a position of the official order; inverse of :meth:`index`."""
         return keys.key(index)
 
-    def build(
-        self, key: str, C: int = 16, N: int = 5, num_classes: int = 10, flavour: str = "nats"
-    ) -> nn.Module:
+    def build(self, key: str, C: int = 16, N: int = 5, num_classes: int = 10, flavour: str = "nats") -> nn.Module:
         """The freshly initialised network of ``key`` (see :func:`.network.build`; needs torch)."""
         from naslib_zc_plugin.spaces.nasbench201 import network
 

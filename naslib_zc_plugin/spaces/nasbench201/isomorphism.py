@@ -19,6 +19,7 @@ leaves a node that nothing reaches, branches that nothing reads, parallel branch
 networks differ in modules, ReLUs or parameters, and with them the scores. The benchmark's ``unique_str``
 merges these: 578 of its 6,466 classes join networks of different parameter counts.
 """
+
 from __future__ import annotations
 
 from naslib_zc_plugin.spaces.nasbench201.keys import OPERATIONS, format, parse

@@ -1,4 +1,5 @@
 """Architecture strings of NAS-Bench-201 and their official numbering."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -19,9 +20,7 @@ def parse(key: str) -> tuple[str, ...]:
     nodes = key.split("+")
     if len(nodes) != 3:
         raise ValueError(f"{key!r}: expected 3 nodes joined by '+', found {len(nodes)}")
-    return tuple(
-        operation for target, text in enumerate(nodes, start=1) for operation in _incoming(key, target, text)
-    )
+    return tuple(operation for target, text in enumerate(nodes, start=1) for operation in _incoming(key, target, text))
 
 
 def _incoming(key: str, target: int, text: str) -> list[str]:

@@ -1,4 +1,5 @@
 """NAS-Bench-201 networks, in the two flavours that published scores were measured on."""
+
 from __future__ import annotations
 
 from collections import OrderedDict
@@ -103,9 +104,7 @@ class Reduction(nn.Module):
             first=_relu_conv_norm(channels, 2 * channels, 3, stride=2),
             second=_relu_conv_norm(2 * channels, 2 * channels, 3),
         )
-        self.shortcut = _named(
-            pool=nn.AvgPool2d(2), convolution=nn.Conv2d(channels, 2 * channels, 1, bias=False)
-        )
+        self.shortcut = _named(pool=nn.AvgPool2d(2), convolution=nn.Conv2d(channels, 2 * channels, 1, bias=False))
 
     def forward(self, x: Tensor) -> Tensor:
         """Images ``(batch, channels, H, W)`` to ``(batch, 2 channels, H/2, W/2)``."""
@@ -123,9 +122,7 @@ def _operation(name: str, channels: int, affine: bool) -> nn.Module:
     return _relu_conv_norm(channels, channels, kernel, affine=affine)
 
 
-def _relu_conv_norm(
-    inputs: int, outputs: int, kernel: int, stride: int = 1, affine: bool = True
-) -> nn.Sequential:
+def _relu_conv_norm(inputs: int, outputs: int, kernel: int, stride: int = 1, affine: bool = True) -> nn.Sequential:
     """ReLU, convolution, norm; where the norm has no shift of its own, the convolution has a bias."""
     return _named(
         relu=nn.ReLU(),
