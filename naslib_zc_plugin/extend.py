@@ -9,6 +9,7 @@ from naslib_zc_plugin.observe.constants import ConstantOutputs
 from naslib_zc_plugin.observe.forward import Forward, ForwardObservation, Target
 from naslib_zc_plugin.observe.gradients import HessianTimesGradient, InputJacobian, OutputGradients, WeightGradients
 from naslib_zc_plugin.observe.inputs import Given, NormalPair, Ones
+from naslib_zc_plugin.observe.operations import Operations
 from naslib_zc_plugin.observe.persample import Chunk, SampleObservation
 from naslib_zc_plugin.observe.relu import ReluAgreement
 from naslib_zc_plugin.observe.run import Run
@@ -38,6 +39,7 @@ __all__ = [
     "NormalPair",
     "Observation",
     "Ones",
+    "Operations",
     "Outcome",
     "OutputGradients",
     "Proxy",

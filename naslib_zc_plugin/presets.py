@@ -133,6 +133,7 @@ PRESETS = {
         Preset(
             "naslib", "automl/NASLib, NAS-Bench-Suite-Zero", 64, ZEROCOST, augment=True, same_batch=False,
             flavour="nats", truth="cifar10_val_200", seed=0, logs=("synflow",),
+            options={"flops": {"elementwise": True}},
         ),
         Preset(
             "naswot", "BayesWatch/nas-without-training", 128, AUTODL, augment=False, same_batch=True, flavour="nats",

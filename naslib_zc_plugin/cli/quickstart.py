@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 
 import naslib_zc_plugin as zc
@@ -78,7 +77,8 @@ def _evaluate(results: Results, left: Sequence[str], total: int, names: Sequence
 
 
 def _report(results: Results, keys: Sequence[str], names: Sequence[str], output: Path) -> None:
-    from naslib_zc_plugin.report.correlations import average_ranks
+    from scipy.stats import rankdata
+
     from naslib_zc_plugin.report.figures import scatter
     from naslib_zc_plugin.report.leaderboard import as_markdown, as_text, leaderboard
 
@@ -101,7 +101,7 @@ def _report(results: Results, keys: Sequence[str], names: Sequence[str], output:
     markdown = "\n".join(["# Quickstart: proxies against trained accuracy", "", as_markdown(board), *notes, ""])
     (output / "leaderboard.md").write_text(markdown, encoding="utf-8")
     # Ranks: a network that learns nothing would press all others into one line.
-    ranks = dict(zip(truth, average_ranks(np.array(list(truth.values())))))
+    ranks = dict(zip(truth, rankdata(list(truth.values()))))
     label = "test accuracy (rank, the best at the top)"
     scatter(output / "scatter.png", ranks, scores, higher_is_better=upward, truth_label=label)
     say(f"\nWritten to {output}: scores.csv, leaderboard.md, scatter.png.")
