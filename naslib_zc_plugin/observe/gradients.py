@@ -16,12 +16,10 @@ from naslib_zc_plugin.observe.run import Run
 
 
 @dataclass(frozen=True)
-class WeightGradients(ForwardObservation):
-    """Each convolution and linear layer with the gradient of the loss by its weight: list of :class:`Layer`."""
+class LayerGradients(ForwardObservation):
+    """Each convolution and linear layer with the gradient of the one target by its weight: list of :class:`Layer`."""
 
-    targets: ClassVar[Sequence[Target]] = (Target.LOSS,)
     order: ClassVar[int] = 1
-    labels: ClassVar[bool] = True
 
     def with_respect_to(self, run: Run) -> list[Tensor]:
         """The layers' weights."""
@@ -29,41 +27,33 @@ class WeightGradients(ForwardObservation):
 
     def read(self, run: Run) -> list[Layer]:
         """The layers."""
-        return run.layers(Target.LOSS)
+        (target,) = self.targets
+        return run.layers(target)
 
 
 @dataclass(frozen=True)
-class OutputGradients(ForwardObservation):
-    """Each convolution and linear layer with the gradient of the outputs' sum by its weight: list of :class:`Layer`."""
+class WeightGradients(LayerGradients):
+    """Layers with the gradient of the loss."""
+
+    targets: ClassVar[Sequence[Target]] = (Target.LOSS,)
+    labels: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class OutputGradients(LayerGradients):
+    """Layers with the gradient of the outputs' sum."""
 
     under: Forward = Forward()
     targets: ClassVar[Sequence[Target]] = (Target.OUTPUTS,)
-    order: ClassVar[int] = 1
-
-    def with_respect_to(self, run: Run) -> list[Tensor]:
-        """The layers' weights."""
-        return run.layer_weights()
-
-    def read(self, run: Run) -> list[Layer]:
-        """The layers."""
-        return run.layers(Target.OUTPUTS)
 
 
 @dataclass(frozen=True)
-class HessianTimesGradient(ForwardObservation):
-    """H·g, the loss's Hessian times its gradient over the layers' weights: list of :class:`Layer`, gradient = H·g."""
+class HessianTimesGradient(LayerGradients):
+    """Layers with H·g, the loss's Hessian times its gradient over all layers' weights, in the gradient's place."""
 
     targets: ClassVar[Sequence[Target]] = (Target.GRADIENT,)
     order: ClassVar[int] = 2
     labels: ClassVar[bool] = True
-
-    def with_respect_to(self, run: Run) -> list[Tensor]:
-        """The layers' weights."""
-        return run.layer_weights()
-
-    def read(self, run: Run) -> list[Layer]:
-        """The layers."""
-        return run.layers(Target.GRADIENT)
 
 
 @dataclass(frozen=True)
