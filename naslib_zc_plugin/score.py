@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from naslib_zc_plugin.record import Proxy
 
 Asked = Union[str, ProxyRequest]
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def score(
 
     The network is scored in train mode with the parameters that it holds (proxies that define their own weights use
     substituted ones), on its own device and in its own precision. Afterwards it is bitwise what it was, and so are
-    all global random states.
+    all global random states. Hooks of its own run once per pass.
 
     Args:
         net: any module.
@@ -78,6 +80,9 @@ def score(
     Raises:
         ValueError: no such proxy, a label used twice, labels missing or not as many as samples, or repeats < 1.
         TypeError: an option that a proxy does not have, or a batch that is none.
+
+    Errors of the network or of a proxy raise nothing: they are the scores' reasons. Their tracebacks are logged (level
+    debug, logger ``naslib_zc_plugin``).
     """
     from naslib_zc_plugin.observe import Network, Refused, borrowed, observe
     from naslib_zc_plugin.observe.seeding import derived_seed
@@ -162,7 +167,8 @@ def _evaluate(record: Proxy, request: ProxyRequest, seen: Mapping[Observation, O
         try:
             value = float(record(*(outcome.value for outcome in seen.values()), **request.options))
         except Exception as raised:
-            error = raised
+            logger.debug("%s failed", request.label, exc_info=raised)
+            error = raised.with_traceback(None)
     # Observations of one setting share its pass: the dearest one's time holds it in full.
     passes: dict[Setting, float] = {}
     for observation, outcome in seen.items():

@@ -78,20 +78,13 @@ def _roles(network: Network) -> dict[str, str]:
         module.weight for module in network.module.modules() if isinstance(module, (nn.Embedding, nn.EmbeddingBag))
     ]
     embeddings = {network.name_of(table) for table in tables}
-    roles = {}
-    for name in network.parameters:
+
+    def role(name: str) -> str:
         last = name.rpartition(".")[2]
-        role = (
-            "embedding"
-            if name in embeddings
-            else "weight"
-            if "weight" in last
-            else "bias"
-            if "bias" in last
-            else "held"
-        )
-        roles[name] = role
-    return roles
+        by_name = (role for role in ("weight", "bias") if role in last)
+        return "embedding" if name in embeddings else next(by_name, "held")
+
+    return {name: role(name) for name in network.parameters}
 
 
 def thin_outputs(network: Network, batch: Batch, weights: Sequence[float]) -> Tensor:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from naslib_zc_plugin.observe.batch import Batch
 from naslib_zc_plugin.observe.forward import Target
 from naslib_zc_plugin.observe.observation import Undefined
-
-if TYPE_CHECKING:
-    from naslib_zc_plugin.observe.run import Run
 
 SAME_WHEN_RECORDED = frozenset(
     f"{name}Backward{number}"
@@ -42,15 +40,15 @@ def same_when_recorded(value: Tensor) -> bool:
 
 
 class Gradients:
-    """Gradients of a pass's targets by the tensors asked for.
+    """Gradients of a pass's targets, functions of its outputs, by the tensors asked for.
 
     Attributes:
         shared: whether the gradients of the loss were recorded and so serve :attr:`Target.GRADIENT`, too. They are only
             where that changes no bit of them, for a value must not depend on what else is asked for.
     """
 
-    def __init__(self, run: Run) -> None:
-        self._run = run
+    def __init__(self, outputs: Tensor, batch: Batch, layers: Sequence[Tensor]) -> None:
+        self._outputs, self._batch, self._layers = outputs, batch, layers
         self._found: dict[Target, dict[int, Tensor]] = {target: {} for target in Target}
         self._recorded: dict[int, Tensor] = {}
         self._loss_value: Tensor | None = None
@@ -65,7 +63,7 @@ class Gradients:
         value = self._value(target)
         self.shared |= target is Target.LOSS and not last and same_when_recorded(value)
         record = self.shared and target is Target.LOSS
-        tensors = [*wanted, *self._run.layer_weights()] if record else wanted
+        tensors = [*wanted, *self._layers] if record else wanted
         found = self._by(value, tensors, record, retain_graph=not last)
         self._found[target] = {key: gradient.detach() for key, gradient in found.items()}
         if record:
@@ -73,20 +71,18 @@ class Gradients:
 
     def _value(self, target: Target) -> Tensor:
         if target is Target.OUTPUTS:
-            return self._run.outputs[0].sum()
+            return self._outputs.sum()
         if target is Target.LOSS:
             return self._loss()
-        weights = self._run.layer_weights()
         if not self._recorded:
-            self._recorded = self._by(self._loss(), weights, record=True, retain_graph=True)
-        gradients = [self._recorded[id(weight)] for weight in weights if id(weight) in self._recorded]
+            self._recorded = self._by(self._loss(), self._layers, record=True, retain_graph=True)
+        gradients = [self._recorded[id(weight)] for weight in self._layers if id(weight) in self._recorded]
         products = [(gradient.detach() * gradient).sum() for gradient in gradients]
         return torch.stack(products).sum() if products else self._loss().detach()
 
     def _loss(self) -> Tensor:
         if self._loss_value is None:
-            batch = self._run.batch
-            self._loss_value = batch.objective()(self._run.outputs[0], batch.labels)
+            self._loss_value = self._batch.objective()(self._outputs, self._batch.labels)
         if not bool(torch.isfinite(self._loss_value).all()):
             raise Undefined("the loss is not finite")
         return self._loss_value

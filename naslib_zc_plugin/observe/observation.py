@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -9,6 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 if TYPE_CHECKING:
     from naslib_zc_plugin.observe.batch import Batch
     from naslib_zc_plugin.observe.network import Network
+
+
+logger = logging.getLogger(__name__)
 
 
 class Undefined(Exception):
@@ -22,6 +26,14 @@ class Outcome:
     value: Any
     error: Exception | None
     seconds: float
+
+    def __post_init__(self) -> None:
+        """Let go of the frames that the error came through: they hold the pass's tensors."""
+        error: BaseException | None = self.error
+        if error is not None and error.__traceback__ is not None:
+            logger.debug("an observation failed", exc_info=error)
+        while error is not None:
+            error.__traceback__, error = None, error.__cause__ or error.__context__
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ class Run:
         self.outputs: list[Tensor] = []
         self.kept: defaultdict[Observation, list[Any]] = defaultdict(list)
         self.seconds: dict[Target | None, float] = {}
-        self._gradients = Gradients(self)
+        self._gradients: Gradients
         self._errors: dict[Observation, Exception] = {}
 
     @property
@@ -84,6 +84,8 @@ class Run:
             self._forward()
         except Exception as error:
             return {observation: Outcome(None, error, clock.lap()) for observation in self.observations}
+        layers = [self.weights[name] for name in self.network.layers]
+        self._gradients = Gradients(self.outputs[0], self.batch, layers)
         self.seconds[None] = clock.lap()
         wanted = [
             target for target in Target if any(target in observation.targets for observation in self.observations)
