@@ -3,7 +3,6 @@
 A report reads numbers and never scores a network: nothing here imports torch or a proxy.
 
 * :mod:`.statistics` -- agreement of one proxy with the trained accuracy, with bootstrap intervals
-* :mod:`.correlations` -- the coefficients themselves, under many bootstrap weightings at once
 * :mod:`.aggregates` -- several proxies joined into one: TE-NAS' rank sum, rank product, majority vote
 * :mod:`.leaderboard` -- many proxies side by side, as text, Markdown or CSV
 * :mod:`.figures` -- score against accuracy in small multiples (needs matplotlib)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.stats import rankdata
 
-from .correlations import Floats, average_ranks
-from .statistics import as_array, finite_truth
+from .statistics import Floats, as_array, finite_truth
 
 _CELLS = 2**20  # pairs compared at once
 
@@ -89,7 +89,7 @@ def _ranks(*scores: Floats) -> Floats:
     table = _table(*scores)
     scored = ~np.isnan(table).any(axis=0)
     ranks = np.full_like(table, np.nan)
-    ranks[:, scored] = [average_ranks(values[scored]) for values in table]
+    ranks[:, scored] = rankdata(table[:, scored], axis=1)
     return ranks
 
 

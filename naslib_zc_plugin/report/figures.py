@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
+from scipy.stats import rankdata
 
-from .correlations import Floats, average_ranks
-from .statistics import agreement, as_array, finite_truth
+from .statistics import Floats, agreement, as_array, finite_truth
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -122,7 +122,7 @@ def _draw(
     panel: Axes, values: Floats, accuracies: Floats, scale: Scale, shades: Floats | None, norm: LogNorm | None
 ) -> None:
     defined = ~np.isnan(values)
-    shown = average_ranks(values[defined]) if scale == "rank" else values[defined]
+    shown = rankdata(values[defined]) if scale == "rank" else values[defined]
     _set_scale(panel, shown, scale)
     panel.scatter(
         shown,

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
+from scipy.stats import kendalltau, rankdata
 
-from .correlations import Floats, PairedSample
-
+Floats = npt.NDArray[np.float64]
 Undefined = Literal["drop", "worst"]
 
-_CELLS = 2**18  # weights held at once: blocks that stay in the processor's cache are the fastest
+_CELLS = 2**18  # pairs drawn at once: blocks that stay in the processor's cache are the fastest
 
 
 @dataclass(frozen=True)
 class Estimate:
     """A coefficient and its bootstrap percentile interval.
 
-    ``value`` is None where the coefficient is undefined (fewer than three pairs, or constant scores or
-    accuracies). ``low`` and ``high`` are None as well where no resample defines it, in particular without
-    resamples.
+    ``value`` is None for fewer than three pairs, constant scores or constant accuracies; ``low`` and ``high`` are then
+    None, too, as they are where no resample defines the coefficient, in particular without resamples.
     """
 
     value: float | None
@@ -55,20 +56,17 @@ def agreement(
 ) -> Agreement:
     r"""Correlate scores with accuracies: Spearman's :math:`\rho`, Kendall's :math:`\tau_b` and Pearson's r.
 
-    The percentile intervals are over architectures: pairs are drawn with replacement, for all coefficients
-    jointly. A resample that does not define a coefficient, because all scores or all accuracies drawn are
-    equal, is left out of its interval. Results do not depend on the order of the pairs. Time grows as
-    resamples x n log n: 1,000 resamples of 1,000 pairs take about a fifth of a second and of 15,625 two
-    to three seconds; ask for fewer ``resamples`` beyond that. With 0 there are no intervals.
+    The percentile intervals are over architectures: pairs are drawn with replacement, for all coefficients jointly.
+    A resample that does not define a coefficient is left out of its interval. Results do not depend on the order of
+    the pairs. 1,000 resamples of 1,000 pairs take about a second and of 15,625 about ten.
 
     Args:
         scores: one per architecture; None, NaN and infinities are undefined.
         truth: the accuracies, finite, higher better (negate a perplexity).
         higher_is_better: the proxy's direction; if False the scores are negated.
-        undefined: "drop" leaves architectures with undefined scores out. "worst" ranks them below every
-            defined score, tied among themselves, and counts them in ``n``; Pearson's r has no place for them
-            and still drops them.
-        resamples: number of bootstrap resamples.
+        undefined: "drop" leaves architectures with undefined scores out. "worst" ranks them below every defined score,
+            tied among themselves, and counts them in ``n``; Pearson's r has no place for them and still drops them.
+        resamples: number of bootstrap resamples; 0 for no intervals.
         seed: of the resamples.
         confidence: of the intervals, between 0 and 1.
 
@@ -105,49 +103,48 @@ def finite_truth(truth: Sequence[float], length: int) -> Floats:
     accuracies = np.asarray(truth, dtype=np.float64)
     if accuracies.shape != (length,):
         raise ValueError(f"{length} scores and {len(accuracies)} accuracies: give one accuracy per score")
-    if not np.isfinite(accuracies).all():
-        first = int(np.argmin(np.isfinite(accuracies)))
-        raise ValueError(f"truth[{first}] is {accuracies[first]}: leave out architectures without accuracy")
+    bad = np.flatnonzero(~np.isfinite(accuracies))
+    if len(bad):
+        raise ValueError(f"truth[{bad[0]}] is {accuracies[bad[0]]}: leave out architectures without accuracy")
     return accuracies
 
 
 def _coefficients(x: Floats, y: Floats, resamples: int, rng: np.random.Generator) -> Floats:
-    """Spearman, Kendall and Pearson, shape (3, 1 + resamples): of the sample itself, then of its resamples.
-
-    x ascends, and its leading -inf are the undefined scores that Pearson's r leaves out.
-    """
-    first = int(np.searchsorted(x, -np.inf, side="right"))
-    rows = np.full((3, 1 + resamples), np.nan)
-    if len(x) < 3:
-        return rows
-    ranked = PairedSample(x, y)
-    measured = PairedSample(x[first:], y[first:]) if len(x) - first >= 3 else None
-    done = 0
-    for weights in _weightings(len(x), resamples, rng):
-        block = slice(done, done + len(weights))
-        rows[0, block], rows[1, block] = ranked.spearman(weights), ranked.kendall(weights)
-        if measured is not None:
-            rows[2, block] = measured.pearson(weights[:, first:])
-        done = block.stop
-    return rows
+    """Spearman, Kendall and Pearson, shape (3, 1 + resamples): of the sample itself, then of its resamples."""
+    if (n := len(x)) < 3:
+        return np.full((3, 1 + resamples), np.nan)
+    rows = max(1, _CELLS // n)
+    redrawn = (rng.integers(n, size=(min(rows, resamples - done), n)) for done in range(0, resamples, rows))
+    blocks = []
+    for drawn in chain([np.arange(n)[None]], redrawn):
+        pairs = x[drawn], y[drawn]
+        ranks = [rankdata(values, axis=1) for values in pairs]
+        # "asymptotic" spares the exact p-value, which nobody reads.
+        taus = np.array([kendalltau(a, b, method="asymptotic")[0] for a, b in zip(*ranks)])
+        blocks.append([_pearson(*ranks), taus, _pearson(*pairs)])
+    return np.concatenate(blocks, axis=1)
 
 
-def _weightings(n: int, resamples: int, rng: np.random.Generator) -> Iterator[Floats]:
-    """The sample itself, every pair once; then the resamples, in blocks of bounded size."""
-    yield np.ones((1, n))
-    most = max(1, _CELLS // n)
-    for start in range(0, resamples, most):
-        rows = min(most, resamples - start)
-        drawn = rng.integers(n, size=(rows, n)) + n * np.arange(rows)[:, None]
-        yield np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n).astype(np.float64)
+def _pearson(x: Floats, y: Floats) -> Floats:
+    """Pearson's r of each row over its finite x; NaN for fewer than three of them, or if x or y is constant."""
+    finite = np.isfinite(x)
+    count = finite.sum(axis=1, keepdims=True)
+
+    def deviations(values: Floats) -> Floats:
+        # Scaled, 1e200 does not overflow, and equal values are exactly 1 or -1, with a mean free of rounding.
+        values = np.where(finite, values, 0.0)
+        values = values / np.abs(values).max(axis=1, keepdims=True)
+        return np.where(finite, values - values.sum(axis=1, keepdims=True) / count, 0.0)
+
+    with np.errstate(invalid="ignore", divide="ignore"):
+        dx, dy = deviations(x), deviations(y)
+        r = np.sum(dx * dy, axis=1) / np.linalg.norm(dx, axis=1) / np.linalg.norm(dy, axis=1)
+    return np.where(count[:, 0] >= 3, np.clip(r, -1.0, 1.0), np.nan)
 
 
 def _estimate(coefficients: Floats, confidence: float) -> Estimate:
-    value, drawn = coefficients[0], coefficients[1:]
-    drawn = drawn[np.isfinite(drawn)]
-    if not np.isfinite(value):
+    if np.isnan(coefficients[0]):
         return Estimate(None, None, None)
-    if not len(drawn):
-        return Estimate(float(value), None, None)
-    low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Estimate(float(value), float(low), float(high))
+    value, *drawn = coefficients[~np.isnan(coefficients)].tolist()
+    low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2]).tolist() if drawn else (None, None)
+    return Estimate(value, low, high)

@@ -10,12 +10,16 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from scipy import stats
 
 from naslib_zc_plugin.report import statistics
-from naslib_zc_plugin.report.statistics import Agreement, Estimate, agreement
+from naslib_zc_plugin.report.statistics import Agreement, Estimate, Floats, agreement
+
+pytestmark = pytest.mark.filterwarnings("error")  # constant resamples are no reason for a warning
 
 NOTHING = Estimate(None, None, None)
+few, many = st.sampled_from([-0.7, 0.0, 0.1, 0.3]), st.integers(-1000, 1000)
 pairs = st.lists(st.tuples(st.integers(-9, 9), st.integers(0, 99)), min_size=3, max_size=25)
 
 
@@ -27,6 +31,32 @@ def noisy(n: int, seed: int = 0) -> tuple[list[float], list[float]]:
 
 def ranks_only(found: Agreement) -> Agreement:
     return replace(found, pearson=NOTHING)
+
+
+def loops_tau_b(x: Floats, y: Floats) -> float:
+    concordant = discordant = only_x = only_y = 0
+    for i in range(len(x)):
+        for j in range(i):
+            product = np.sign(x[i] - x[j]) * np.sign(y[i] - y[j])
+            concordant += product > 0
+            discordant += product < 0
+            only_x += x[i] != x[j]
+            only_y += y[i] != y[j]
+    return float((concordant - discordant) / math.sqrt(only_x * only_y))
+
+
+@settings(max_examples=50)
+@given(st.data(), st.integers(3, 15))
+def test_each_resample_is_the_pairs_written_out(data: st.DataObject, n: int) -> None:
+    x, y = (data.draw(hnp.arrays(np.float64, n, elements=data.draw(st.sampled_from([few, many])))) for _ in "xy")
+    found = statistics._coefficients(x, y, 5, np.random.default_rng(0))
+    drawn = np.vstack([np.arange(n), np.random.default_rng(0).integers(n, size=(5, n))])
+    for row, (a, b) in enumerate(zip(x[drawn], y[drawn])):
+        if np.ptp(a) == 0 or np.ptp(b) == 0:
+            assert np.isnan(found[:, row]).all()
+        else:
+            expected = [stats.spearmanr(a, b)[0], loops_tau_b(a, b), stats.pearsonr(a, b)[0]]
+            np.testing.assert_allclose(found[:, row], expected, atol=1e-12)
 
 
 @given(pairs)
@@ -114,6 +144,12 @@ def test_all_undefined() -> None:
     assert agreement([], []) == Agreement(0, 0, NOTHING, NOTHING, NOTHING)
 
 
+def test_two_scores_among_undefined_ones_have_ranks_and_no_pearson() -> None:
+    found = agreement([1.0, 2.0, None, None], [3.0, 4.0, 2.0, 1.0], undefined="worst")
+    assert found.spearman.value > 0.9
+    assert found.pearson == NOTHING
+
+
 @pytest.mark.parametrize(("scores", "truth"), [([1, 2], [1, 2]), ([0.1] * 7, range(7)), (range(7), [0.1] * 7)])
 def test_too_few_or_constant_is_none(scores: list[float], truth: list[float]) -> None:
     assert agreement(scores, truth) == Agreement(len(scores), 0, NOTHING, NOTHING, NOTHING)
@@ -126,12 +162,26 @@ def test_constant_resamples_are_left_out() -> None:
         assert (estimate.value, estimate.low, estimate.high) == pytest.approx((1, 1, 1))
 
 
-def test_a_sample_too_large_for_all_pairs() -> None:
-    scores, truth = noisy(50_000)
-    found = agreement(scores, truth, resamples=3)
-    assert found.kendall.value == pytest.approx(stats.kendalltau(scores, truth)[0], abs=1e-12)
+def test_equal_values_are_constant_whatever_their_mean_rounds_to() -> None:
+    # A third of the resamples lacks the last pair, and in all others it sets the sign.
+    rng = np.random.default_rng(0)
+    scores, truth = np.append(np.full(50, 0.1), 0.7), np.append(rng.normal(size=50), 100.0)
+    for found in (agreement(scores, truth), agreement(truth, scores)):
+        for estimate in (found.spearman, found.kendall, found.pearson):
+            assert estimate.low > 0
+        assert found.pearson.low > 0.9
+
+
+def test_pearson_survives_synflow() -> None:
+    scores, truth = np.array([1e-3, 1e5, 1e61, 3e150, 1e300]), [1.0, 2.0, 3.0, 5.0, 4.0]
+    found = agreement(scores, truth).pearson
+    assert found.value == pytest.approx(stats.pearsonr(scores / 1e300, truth)[0])
+    assert -1 <= found.low < found.value < found.high <= 1
+
+
+def test_many_architectures() -> None:
     # Bivariate normal: tau = 2/pi arcsin(r), with r = sqrt(1/2) here.
-    assert found.kendall.value == pytest.approx(0.5, abs=0.01)
+    assert agreement(*noisy(50_000), resamples=3).kendall.value == pytest.approx(0.5, abs=0.01)
 
 
 @pytest.mark.parametrize(
