@@ -1,11 +1,11 @@
 """Scores NAS-Bench-201 architectures as the papers did and compares with what they published.
 
-    python examples/nasbench201_published.py score DATA scores.csv --architectures 1000
-    python examples/nasbench201_published.py table DATA scores.csv > docs/results/nasbench201_cifar10.md
+    python examples/nasbench201_published.py score DATA scores.csv --architectures 330
+    python examples/nasbench201_published.py compared DATA scores.csv    # with published scores
+    python examples/nasbench201_published.py trained DATA scores.csv     # with trained accuracy
 
 DATA is a directory of benchmark tables with `nasbench201/` and `probes/`. Scores are written as they are made, one row
-per architecture and proxy; the same command goes on where it was stopped. Several processes share the work with
---shard 0/8 … 7/8 and a file each; `table` takes any number of files.
+per architecture and proxy; the same command goes on where it was stopped. Tables are printed as Markdown.
 """
 
 from __future__ import annotations
@@ -40,9 +40,10 @@ PROTOCOLS = {
 TENAS_NETWORKS, TENAS_BATCH = 120, 16
 
 
-def architectures(data: Path, count: int) -> list[str]:
-    """A random sample of those with published scores; every prefix is a sample too."""
-    table = pd.read_csv(data / SPACE / "published_scores_cifar10.csv.gz")
+def architectures(data: Path, count: int, whole: bool) -> list[str]:
+    """A random sample, of those with published scores or of the whole space; every prefix is a sample too."""
+    published = pd.read_csv(data / SPACE / "published_scores_cifar10.csv.gz")
+    table = pd.read_parquet(data / SPACE / "accuracies.parquet") if whole else published
     keys = sorted(table["arch_str"])
     random.Random(0).shuffle(keys)
     return keys[:count]
@@ -62,7 +63,7 @@ def scores_of(key: str, images: Probe, protocols: list[str], device: str) -> Ite
             yield f"{name}/{label}", score
 
 
-def score(data: Path, output: Path, count: int, shard: tuple[int, int], device: str) -> None:
+def score(data: Path, output: Path, keys: list[str], protocols: list[str], device: str) -> None:
     """Score what is not in ``output`` yet."""
     images = probe(data / "probes" / "cifar10.npz")
     done = set(pd.read_csv(output)["arch_str"]) if output.exists() else set()
@@ -70,15 +71,15 @@ def score(data: Path, output: Path, count: int, shard: tuple[int, int], device: 
         writer = csv.writer(file)
         if not file.tell():
             writer.writerow(["arch_str", "proxy", "value", "status", "reason", "seconds"])
-        for number, key in enumerate(architectures(data, count)):
-            if key in done or number % shard[1] != shard[0]:
+        for number, key in enumerate(keys):
+            if key in done:
                 continue
             start = time.perf_counter()
-            protocols = [name for name in PROTOCOLS if name != "tenas" or number < TENAS_NETWORKS]
-            scores = scores_of(key, images, protocols, device)
+            asked = [name for name in protocols if name != "tenas" or number < TENAS_NETWORKS]
+            scores = scores_of(key, images, asked, device)
             writer.writerows([(key, name, s.value, s.status, s.reason, s.seconds) for name, s in scores])
             file.flush()
-            print(f"{number + 1}/{count}  {time.perf_counter() - start:.1f} s  {key}", flush=True)
+            print(f"{number + 1}/{len(keys)}  {time.perf_counter() - start:.1f} s  {key}", flush=True)
 
 
 # Printed for NAS-Bench-201, CIFAR-10: Spearman, Kendall (GradAlign Table 4, epsilon Table 1, Lightweight NAS).
@@ -93,25 +94,29 @@ PUBLISHED_NAMES = {"naswot": "nwot"}
 SENTINEL = -1e8
 
 
-def table(data: Path, files: list[Path]) -> str:
-    """Both comparisons as Markdown."""
-    scores = pd.concat([pd.read_csv(file) for file in files]).drop_duplicates(["arch_str", "proxy"])
-    values = scores.pivot(index="arch_str", columns="proxy", values="value")
-    values["tenas"] = tenas(*(_column(values[f"tenas/{name}"]) for name in ("ntk", "linear_regions")))
-    truth = pd.read_parquet(data / SPACE / "accuracies.parquet").set_index("arch_str").loc[values.index]
+def compared(data: Path, files: list[Path]) -> str:
+    """The table of per-architecture agreement with the published values, as Markdown."""
+    values = _values(files)
     published = pd.read_csv(data / SPACE / "published_scores_cifar10.csv.gz").set_index("arch_str").loc[values.index]
-    scored = scores.groupby("proxy")["arch_str"].apply(set)
-    lines = ["## Published values, architecture by architecture", "", PER_ARCHITECTURE, "| --- | --- | --- | --- |"]
+    lines = [PER_ARCHITECTURE, "| --- | --- | --- | --- |"]
     for name in NASLIB:
         theirs = published[PUBLISHED_NAMES.get(name, name)].replace(SENTINEL, np.nan)
         kept = theirs.notna()
         found = agreement(_column(values.loc[kept, f"naslib/{name}"]), list(theirs[kept]))
         lines.append(f"| {name} | {_interval(found.spearman)} | {found.n} | {found.undefined} |")
-    lines += ["", "## Trained accuracy", "", TRAINED, "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
+    return "\n".join(lines)
+
+
+def trained(data: Path, files: list[Path]) -> str:
+    """The table of agreement with trained accuracy, as Markdown."""
+    values = _values(files)
+    scored = pd.concat([pd.read_csv(file) for file in files]).groupby("proxy")["arch_str"].apply(set)
+    if "tenas/ntk" in values:
+        values["tenas"] = tenas(*(_column(values[f"tenas/{name}"]) for name in ("ntk", "linear_regions")))
+    truth = pd.read_parquet(data / SPACE / "accuracies.parquet").set_index("arch_str")
+    lines = [TRAINED, "| --- | --- | --- | --- | --- | --- | --- | --- |"]
     for label in values.columns:
-        rows = values.index if label not in scored else sorted(scored[label])
-        if label == "tenas":
-            rows = sorted(scored["tenas/ntk"])
+        rows = sorted(scored["tenas/ntk" if label == "tenas" else label])
         rules = preset("gradalign" if label.startswith("tenas") else label.partition("/")[0])
         higher = label == "tenas" or zc.describe(label.partition("/")[2]).higher_is_better
         accuracy = list(truth.loc[rows, rules.truth])
@@ -120,7 +125,13 @@ def table(data: Path, files: list[Path]) -> str:
         cells = [label, rules.truth, _interval(found.spearman), _printed(rho, found.spearman)]
         cells += [_interval(found.kendall), _printed(tau, found.kendall), str(found.n), str(found.undefined)]
         lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
+
+
+def _values(files: list[Path]) -> pd.DataFrame:
+    """Architectures × protocol/proxy; where files differ, the first counts."""
+    scores = pd.concat([pd.read_csv(file) for file in files]).drop_duplicates(["arch_str", "proxy"])
+    return scores.pivot(index="arch_str", columns="proxy", values="value")
 
 
 PER_ARCHITECTURE = "| proxy | Spearman with the published values [95 %] | N | undefined |"
@@ -151,19 +162,23 @@ def main() -> None:
     scoring = commands.add_parser("score")
     scoring.add_argument("data", type=Path)
     scoring.add_argument("output", type=Path)
-    scoring.add_argument("--architectures", type=int, default=1000)
-    scoring.add_argument("--shard", default="0/1", help="this process's share: number/count")
+    scoring.add_argument("--architectures", type=int, default=330)
+    scoring.add_argument(
+        "--whole", action="store_true", help="sample the whole space, not only what has published scores"
+    )
+    scoring.add_argument("--protocols", nargs="+", choices=PROTOCOLS, default=list(PROTOCOLS))
     scoring.add_argument("--device", default="cpu")
-    tabulating = commands.add_parser("table")
-    tabulating.add_argument("data", type=Path)
-    tabulating.add_argument("files", type=Path, nargs="+")
+    for name in ("compared", "trained"):
+        tabulating = commands.add_parser(name)
+        tabulating.add_argument("data", type=Path)
+        tabulating.add_argument("files", type=Path, nargs="+")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    if arguments.command == "table":
-        print(table(arguments.data, arguments.files), end="")
-        return
-    number, count = map(int, arguments.shard.split("/"))
-    score(arguments.data, arguments.output, arguments.architectures, (number, count), arguments.device)
+    if arguments.command == "score":
+        keys = architectures(arguments.data, arguments.architectures, arguments.whole)
+        score(arguments.data, arguments.output, keys, arguments.protocols, arguments.device)
+    else:
+        print({"compared": compared, "trained": trained}[arguments.command](arguments.data, arguments.files))
 
 
 if __name__ == "__main__":
