@@ -149,7 +149,7 @@ PRESETS = {
         ),
         Preset(
             "gradalign", "GradAlign (text only; set up like naswot)", 128, AUTODL, augment=False, same_batch=True,
-            flavour="nats", truth="cifar10_val_200", seed=1, options={"ntk": {"dead": "best"}},
+            flavour="nats", truth="cifar10_test_200", seed=1, options={"ntk": {"dead": "best"}},
         ),
     )
 }  # fmt: skip
