@@ -37,9 +37,15 @@ class Ones(Given):
 
 @dataclass(frozen=True)
 class NormalPair(Given):
-    """x ~ N(0, 1) of the batch's shape, then x + gamma·x' with x' ~ N(0, 1)."""
+    """x ~ N(0, 1) of the samples' shape, then x + gamma·x' with x' ~ N(0, 1).
+
+    Attributes:
+        gamma: size of the perturbation.
+        size: number of samples.
+    """
 
     gamma: float
+    size: int = 16
     draws: ClassVar[bool] = True
     data: ClassVar[bool] = False
 
@@ -52,9 +58,8 @@ class NormalPair(Given):
         if not all(tensor.is_floating_point() for tensor in tensors(batch.inputs)):
             raise Undefined("the inputs are not real numbers: nothing normal can be drawn in their place")
         # Of the shape alone: randn_like draws in the order of the memory.
-        first = tree_map(_normal, batch.inputs)
-        return first, tree_map(lambda x: x + self.gamma * _normal(x), first)
+        first = tree_map(self._drawn, batch.inputs)
+        return first, tree_map(lambda x: x + self.gamma * self._drawn(x), first)
 
-
-def _normal(tensor: Tensor) -> Tensor:
-    return torch.randn(tensor.shape, dtype=tensor.dtype, device=tensor.device)
+    def _drawn(self, like: Tensor) -> Tensor:
+        return torch.randn((self.size, *like.shape[1:]), dtype=like.dtype, device=like.device)

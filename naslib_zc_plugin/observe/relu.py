@@ -65,7 +65,7 @@ def relu_handlers(see: Any) -> dict[Function, Handler]:
 def agreement(output: Tensor) -> Tensor:
     """Units on whose state (on: output > 0) each pair of samples agrees, (N, …) → (N, N), exact.
 
-    With codes C ∈ {0, 1}: C·Cᵀ + (1 − C)·(1 − C)ᵀ = 2G − d − dᵀ + n for G = C·Cᵀ and d its diagonal; one product
+    With codes C ∈ {0, 1}: C·Cᵀ + (1 − C)·(1 − C)ᵀ = 2G − d − dᵀ + n for G = C·Cᵀ and d its diagonal: one product
     instead of two, over pieces that stay in the cache. Sums of float32 are exact below 2²⁴, so G is float64.
     """
     states = output.reshape(len(output), -1)

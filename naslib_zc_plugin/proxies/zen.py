@@ -78,13 +78,14 @@ def zen(response: tuple[Tensor, Tensor, list[Tensor]]) -> float:
 
     :math:`\log \mathbb{E}_i \|F(x_i) - F(x_i + \gamma x'_i)\|_1 + \sum_b \log \sqrt{\mathrm{mean}_c\, v_b}`, γ =
     0.01. F: feature map before global pooling, for weights of convolution and linear layers, x and x' all drawn from
-    N(0, 1), x of the batch's shape; biases 0, norms as new; b: the BatchNorm2d modules with running statistics and
-    :math:`v_b` their running variance after both forward runs. Higher is better; ``repeats=`` averages over draws. No
-    data, no labels.
+    N(0, 1), 16 samples of the shape of the batch's; biases 0, norms as new; b: the BatchNorm2d modules with running
+    statistics and :math:`v_b` their running variance after both forward runs. Higher is better; ``repeats=`` averages
+    over draws. No data, no labels.
 
     Source: idstcv/ZenNAS, whose running variance (an average that starts from 1, not the paper's batch variance) is
     what it ranks by. There it is not reset between repeats; here each repeat starts anew. That code also takes out
-    residual links of its own networks; like NASLib's copy, this one scores the network as it is.
+    residual links of its own networks; like NASLib's copy (which draws as many samples as the batch holds), this one
+    scores the network as it is.
     """
     first, second, variances = response
     difference = (first - second).abs().flatten(1).sum(1).mean().double()

@@ -210,7 +210,7 @@ def test_drawn_weights_are_as_the_scheme_says() -> None:
 def test_a_normal_pair_differs_by_gamma() -> None:
     observation = Seen(Forward(inputs=NormalPair(0.5)))
     (first, second), _ = outcomes(observation)[observation].value
-    assert first.shape == second.shape == (8, 3, 8, 8)
+    assert first.shape == second.shape == (16, 3, 8, 8)
     assert float(first.std()) == pytest.approx(1, rel=0.1)
     assert float((second - first).std()) == pytest.approx(0.5, rel=0.1)
 
