@@ -35,7 +35,7 @@ def _room(opens: str, torch: frozenset[str]) -> Room:
 
 
 _SCORING = "score presets proxies extend record request observe"
-_LAB = "spaces spaces.*.keys* spaces.*.network* probes benchmarks"
+_LAB = "spaces spaces.*.keys* spaces.*.network* probes benchmarks table files"
 
 # Patterns of dotted names below the package; the first that fits a module or its package is its room.
 ROOMS = {
@@ -43,6 +43,8 @@ ROOMS = {
     "__main__": _room("cli", NEVER),
     "observe": _room("", FREE),
     "request": _room("", NEVER),
+    "table": _room("", NEVER),
+    "files": _room("", NEVER),
     "record": _room("observe request", FREE),
     "extend": _room("observe record", FREE),
     "proxies": _room("observe extend record request", FREE),
@@ -53,14 +55,14 @@ ROOMS = {
     "spaces.*.network*": _room("spaces spaces.*.keys*", FREE),
     "spaces.*.keys*": _room("spaces", NEVER),
     "spaces": _room("spaces.*.keys* spaces.*.network*", LATE),
-    "probes": _room("", LATE),
-    "benchmarks": _room("spaces spaces.*.keys*", NEVER),
+    "probes": _room("files", LATE),
+    "benchmarks": _room("files spaces spaces.*.keys*", NEVER),
     "search": _room("spaces spaces.*.keys*", NEVER),
-    "report": _room("benchmarks spaces spaces.*.keys*", NEVER),
+    "report": _room("table benchmarks spaces spaces.*.keys*", NEVER),
     "hosts.nni": _room(f"{FACADE} hosts search {_SCORING} {_LAB}", FREE),
     "hosts.naslib": _room(f"{FACADE} hosts search {_SCORING} {_LAB}", FREE),
     "hosts": _room(f"{FACADE} search {_SCORING} {_LAB}", FREE),
-    "campaign": _room(f"{FACADE} search {_SCORING} {_LAB}", FREE),
+    "campaign": _room(f"{FACADE} search {_SCORING} {_LAB}", LATE),
     "testing": _room(f"{FACADE} search {_SCORING} {_LAB}", FREE),
     "cli": _room(
         f"{FACADE} report cost training campaign hosts hosts.nni hosts.naslib search testing {_SCORING} {_LAB}",
@@ -80,6 +82,8 @@ OUTSIDE = {
     "matplotlib": {"report", "cli"},
     "pandas": {"benchmarks", "campaign", "report", "cli"},
     "pyarrow": {"benchmarks", "campaign", "report", "cli"},
+    "yaml": {"campaign"},
+    "distributed": {"campaign"},
     "pytest": {"testing"},
     "hypothesis": {"testing"},
 }
