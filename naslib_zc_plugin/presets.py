@@ -50,6 +50,7 @@ class Preset:
         options: proxies' options that differ from the defaults.
         truth: column of the trained accuracies that "CIFAR-10" means there.
         seed: seed of the published runs.
+        balanced: as many images of each class as the data allow, where none of the published codes does so.
     """
 
     name: str
@@ -65,6 +66,15 @@ class Preset:
     batch_sizes: Mapping[str, int] = field(default_factory=dict)
     logs: tuple[str, ...] = ()
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    balanced: bool = False
+
+    def truth_of(self, dataset: str) -> str:
+        """The column of trained accuracies that the protocol compares with on a data set.
+
+        Networks trained on half of the data exist for CIFAR-10 only; the other data sets have a validation set.
+        """
+        found = self.truth.replace("cifar10", "imagenet16" if dataset.startswith("imagenet16") else dataset)
+        return found if dataset == "cifar10" else found.replace("_half_train", "")
 
     def requests(self, names: Iterable[str], space: str) -> list[ProxyRequest]:
         """The proxies of ``names`` with the options that the protocol gives them in a search space."""
@@ -97,7 +107,8 @@ class Preset:
                 f"preset {self.name!r} draws {size} images, {probe.name} holds {len(probe)}: take another probe"
             )
         draw = random.Random(repr((seed, "" if self.same_batch else key)))
-        images, labels = probe.batch(draw.sample(range(len(probe)), size))
+        drawn = probe.balanced(size, draw.getrandbits(32)) if self.balanced else None
+        images, labels = drawn.batch(size) if drawn else probe.batch(draw.sample(range(len(probe)), size))
         images = _augmented(images, draw) if self.augment else images
         return _normalised(images, *self.normalisation[dataset]) if self.normalisation else images, labels
 

@@ -25,6 +25,12 @@ class Space(Protocol):
     def size(self) -> int:
         """Number of keys."""
 
+    def key(self, index: int) -> str:
+        """The key at a position of the space's order, 0 to ``size`` − 1; inverse of :meth:`index`."""
+
+    def index(self, key: str) -> int:
+        """Position of ``key`` in the space's order."""
+
     def sample(self, rng: Random) -> str:
         """A key drawn uniformly."""
 

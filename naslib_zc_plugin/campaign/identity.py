@@ -1,0 +1,99 @@
+"""What the numbers of a campaign depend on, to tell whether a store may be continued."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path, PurePath
+from typing import Any
+
+from naslib_zc_plugin.campaign.config import Config
+from naslib_zc_plugin.probes import Probe
+
+GROWING = ("architectures", "proxies")
+"""What may grow in a store (``--extend``) without touching the scores that are there."""
+
+
+def facts(config: Config) -> dict[str, Any]:
+    """Everything that a score depends on besides its key, and what is scored, as values that JSON knows.
+
+    The engine, the number of workers and the limits are not among them: they change no value.
+
+    Raises:
+        ValueError: the proxies or the images cannot be had, or the protocol does not fit the images.
+    """
+    from naslib_zc_plugin.proxies import describe
+
+    shown, protocol = config.probe(), config.protocol
+    rules = asdict(protocol)
+    dataset = PurePath(shown.name).stem
+    rules["normalisation"] = rules["normalisation"].get(dataset)
+    for part in ("truth", "options", "batch_sizes", "logs", "source"):
+        del rules[part]
+    rules["batch_size"] = protocol.batch_sizes.get(config.space, protocol.batch_size)
+    proxies = {
+        label: {
+            "name": request.name,
+            "version": describe(request.name).version,
+            "higher_is_better": describe(request.name).higher_is_better,
+            "options": dict(request.options),
+        }
+        for label, request in config.requests().items()
+    }
+    plain = {
+        "space": config.space,
+        "network": dict(config.network),
+        "architectures": _architectures(config),
+        "preset": rules,
+        "dataset": dataset,
+        "images": {"name": PurePath(shown.name).name, "sha256": digest(shown)},
+        "proxies": proxies,
+        "seed": config.seed,
+        "threads": config.threads,
+        "device": config.device.partition(":")[0],
+        "torch": version("torch"),
+        "truth": config.truth or protocol.truth_of(dataset),
+    }
+    same: dict[str, Any] = json.loads(json.dumps(plain))
+    return same
+
+
+def digest(shown: Probe) -> str:
+    """SHA-256 of the images and labels, whatever file they came from."""
+    found = hashlib.sha256(repr((shown.images.shape, str(shown.images.dtype), shown.classes)).encode())
+    found.update(shown.images.tobytes())
+    found.update(shown.labels.tobytes())
+    return found.hexdigest()
+
+
+def _architectures(config: Config) -> Any:
+    keys = config.architectures
+    if isinstance(keys, str) and keys != "all":
+        return {"file": PurePath(keys).name, "sha256": hashlib.sha256(Path(keys).read_bytes()).hexdigest()}
+    return keys if isinstance(keys, (int, str)) else list(keys)
+
+
+def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
+    """What differs, as ``name: before → now``, by the name of the top-level fact."""
+    found: dict[str, str] = {}
+    for name in sorted({*before, *now}):
+        if name != "truth" and before.get(name) != now.get(name):
+            found[name] = "; ".join(_lines(name, before.get(name), now.get(name)))
+    return found
+
+
+def _lines(name: str, before: Any, now: Any) -> Iterator[str]:
+    if isinstance(before, dict) and isinstance(now, dict):
+        for part in sorted({*before, *now}):
+            if before.get(part) != now.get(part):
+                yield from _lines(f"{name}.{part}", before.get(part), now.get(part))
+        return
+    yield f"{name}: {_short(before)} → {_short(now)}"
+
+
+def _short(value: Any) -> str:
+    text = "none" if value is None else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else f"{text[:57]}…"

@@ -1,0 +1,102 @@
+"""Which architectures a campaign scores, streamed in an order of which every prefix is a random sample."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar, Union
+
+from naslib_zc_plugin.spaces import Space
+
+Architectures = Union[int, str, Sequence[str]]
+Item = TypeVar("Item")
+_ROUNDS = 6
+
+
+def count(architectures: Architectures, space: Space) -> int:
+    """How many keys :func:`stream` yields.
+
+    Raises:
+        ValueError: more are asked for than the space holds, or there is no such file of keys.
+    """
+    if architectures == "all":
+        return space.size
+    if isinstance(architectures, int):
+        if not 1 <= architectures <= space.size:
+            raise ValueError(f"architectures: {architectures}: {space.name} has {space.size:,}; ask for 1 to that many")
+        return architectures
+    if isinstance(architectures, str):
+        return sum(1 for _ in _lines(architectures))
+    return len(architectures)
+
+
+def stream(architectures: Architectures, space: Space, seed: int) -> Iterator[str]:
+    """The keys, one after the other; memory does not grow with their number.
+
+    Args:
+        architectures: a number, for a random sample without replacement, of which a larger number gives a longer
+            one; ``"all"``, the whole space in the same random order; the path of a text file with a key per line; or
+            the keys themselves. The last two keep their order.
+        space: their search space.
+        seed: of the order.
+
+    Raises:
+        ValueError: a key that is not of the space.
+    """
+    if architectures == "all" or isinstance(architectures, int):
+        for index in islice(permuted(space.size, seed), count(architectures, space)):
+            yield space.key(index)
+        return
+    lines = _lines(architectures) if isinstance(architectures, str) else architectures
+    for number, key in enumerate(lines, 1):
+        try:
+            space.canonical(key)
+        except ValueError as error:
+            raise ValueError(f"architecture {number} of {_source(architectures)}: {error}") from error
+        yield key
+
+
+def chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Lists of ``size`` items; the last may be shorter."""
+    rest = iter(items)
+    while chunk := list(islice(rest, size)):
+        yield chunk
+
+
+def permuted(size: int, seed: int) -> Iterator[int]:
+    """0 … size − 1, each once, in a pseudorandom order that needs no memory: a Feistel network, walked in cycles.
+
+    Black & Rogaway, "Ciphers with arbitrary finite domains" (CT-RSA 2002): a permutation of the next power of four;
+    what lies outside of the domain is permuted again until it falls inside.
+    """
+    bits = max(1, ((size - 1).bit_length() + 1) // 2)
+    for start in range(size):
+        number = _feistel(start, bits, seed)
+        while number >= size:
+            number = _feistel(number, bits, seed)
+        yield number
+
+
+def _feistel(number: int, bits: int, seed: int) -> int:
+    mask = (1 << bits) - 1
+    left, right = number >> bits, number & mask
+    for turn in range(_ROUNDS):
+        digest = hashlib.blake2b(b"%d %d %d" % (seed, turn, right), digest_size=8).digest()
+        left, right = right, left ^ (int.from_bytes(digest, "little") & mask)
+    return left << bits | right
+
+
+def _source(architectures: Architectures) -> str:
+    return architectures if isinstance(architectures, str) else "the list"
+
+
+def _lines(path: str) -> Iterator[str]:
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            yield from filter(None, map(str.strip, file))
+    except FileNotFoundError:
+        raise ValueError(f"architectures: no file {path}; give a number, 'all', a list, or a file of keys") from None
+    except UnicodeDecodeError as error:
+        raise ValueError(f"architectures: {path} is no text file with a key per line ({error})") from None

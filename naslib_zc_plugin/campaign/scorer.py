@@ -1,0 +1,112 @@
+"""One architecture becomes scores: the only module of the room that builds networks."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from naslib_zc_plugin.campaign.config import Config
+from naslib_zc_plugin.campaign.outcome import Outcome, Row, Task, failed
+from naslib_zc_plugin.score import Score, score
+from naslib_zc_plugin.spaces import space
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+_EXHAUSTED = ("out of memory", "not enough memory", "MemoryError", "can't allocate memory")
+_STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+class Scorer:
+    """Scores the architectures of a campaign.
+
+    All that is random depends on the campaign's seed and the key: neither on what was scored before, nor on who scores.
+
+    Args:
+        config: the campaign.
+
+    Raises:
+        ValueError, TypeError, OSError: proxies or images that cannot be had, or images that do not fit the protocol.
+    """
+
+    def __init__(self, config: Config) -> None:
+        import torch
+
+        torch.set_num_threads(config.threads)
+        self._config = config
+        self._space = space(config.space)
+        self._requests = config.requests()
+        self._protocol = config.protocol
+        self._probe = config.probe()
+        self._device = torch.device(config.device)
+        self._options = self._build_options()
+        self._batch("")
+
+    def __call__(self, task: Task) -> Outcome:
+        """Score one architecture; whatever goes wrong with it is in the outcome's rows."""
+        from naslib_zc_plugin.observe.seeding import derived_seed
+
+        start, seed = time.perf_counter(), derived_seed(self._config.seed, task.key)
+        _reset_peak(self._device)
+        try:
+            network = self._network(task.key)
+        except Exception as error:
+            reason = f"the network cannot be built: {type(error).__name__}: {error}"
+            return _exhausted(failed(task, reason))
+        scores = score(network, self._batch(task.key), [self._requests[label] for label in task.labels], seed=seed)
+        rows = tuple(_row(label, found) for label, found in scores.items())
+        return _exhausted(Outcome(task.key, rows, time.perf_counter() - start, _peak(self._device)))
+
+    def _network(self, key: str) -> nn.Module:
+        from naslib_zc_plugin.observe.seeding import seed_everything
+
+        seed_everything(self._config.seed, "weights", key)
+        return self._space.build(key, **self._options).to(self._device)
+
+    def _build_options(self) -> dict[str, Any]:
+        """What the protocol says of the networks, as far as the space can be told, and what the configuration says."""
+        usual = {"num_classes": self._protocol.classes or self._probe.classes, "flavour": self._protocol.flavour}
+        takes = inspect.signature(self._space.build).parameters
+        return {**{name: value for name, value in usual.items() if name in takes}, **self._config.network}
+
+    def _batch(self, key: str) -> Any:
+        return self._protocol.batch(self._probe, self._config.space, self._config.seed, key)
+
+
+def _row(label: str, found: Score) -> Row:
+    return Row(label, found.value, found.status, found.reason, found.seconds)
+
+
+def _exhausted(outcome: Outcome) -> Outcome:
+    short = any(sign in row.reason for row in outcome.rows for sign in _EXHAUSTED)
+    return Outcome(outcome.key, outcome.rows, outcome.seconds, outcome.memory, exhausted=True) if short else outcome
+
+
+def _reset_peak(device: torch.device) -> None:
+    import torch
+
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    elif _RESET.exists():
+        _RESET.write_text("5", encoding="ascii")  # Linux: the largest size is measured anew (man 5 proc)
+
+
+def _peak(device: torch.device) -> int | None:
+    """Bytes: what was allocated on the GPU at most, or this process at its largest, since :func:`_reset_peak`."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    if _STATUS.exists():
+        line = next(line for line in _STATUS.read_text(encoding="ascii").splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # of the whole life, where it cannot be reset
+    return largest if sys.platform == "darwin" else largest * 1024

@@ -1,0 +1,79 @@
+"""``nas-zc score``: a campaign, from its configuration to its store."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from naslib_zc_plugin.cli._campaign import estimate, fork, live
+from naslib_zc_plugin.cli._console import complain, say
+
+RESUMABLE = 75
+"""Exit code of a campaign that was stopped: the same command goes on (EX_TEMPFAIL of sysexits.h)."""
+
+
+def score(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="Configuration in YAML, see configs/.")],
+    data: Annotated[Optional[Path], typer.Option(envvar="NAS_ZC_DATA", help="Directory with images and tables.")] = None,
+    workers: Annotated[Optional[int], typer.Option(min=1, help="Instead of the configuration's number.")] = None,
+    store: Annotated[Optional[Path], typer.Option(help="Instead of the configuration's file.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count, measure a few, estimate, and score nothing.")] = False,
+    extend: Annotated[bool, typer.Option("--extend", help="Add architectures or proxies to what is there.")] = False,
+    fork_: Annotated[bool, typer.Option("--fork", help="Start another store beside one made otherwise.")] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Score again what failed.")] = False,
+) -> None:
+    """Score many architectures, and go on where it was stopped.
+
+    The same command continues: kill it at any moment, and at most the architectures in flight are lost. Exit code 0:
+    all is done; 75: stopped, to be continued.
+    """
+    from dataclasses import replace
+
+    from naslib_zc_plugin.campaign.config import load
+    from naslib_zc_plugin.campaign.engines import engine
+    from naslib_zc_plugin.campaign.run import prepare, run
+    from naslib_zc_plugin.campaign.store import Store
+
+    campaign = load(config, data)
+    changes: dict[str, Any] = {"store": str(store)} if store else {}
+    if workers:
+        changes["engine"] = {**campaign.engine, "workers": workers}
+    campaign = replace(campaign, **changes)
+    if dry_run:
+        return estimate(campaign)
+    path = fork(campaign) if fork_ else Path(campaign.store)
+    with Store(path) as results, _asked_to_stop() as stop, live() as report:
+        prepare(campaign, results, extend=extend)
+        if retry:
+            say(f"{results.forget_failures()} failed scores are made again.")
+        done = run(campaign, results, engine(campaign), report, lambda: bool(stop))
+    if done.left:
+        complain(f"stopped with {done.done:,} of {done.total:,} done in {path}; the same command goes on from there")
+        raise typer.Exit(RESUMABLE)
+    say(f"{done.total:,} architectures in {path}: {done.undefined:,} scores undefined, {done.failed:,} failed.")
+
+
+@contextmanager
+def _asked_to_stop() -> Iterator[list[int]]:
+    """Signals SIGINT and SIGTERM are put into the list; a third one ends the process as usual."""
+    received: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def note(number: int, _: object) -> None:
+        received.append(number)
+        if len(received) > 1:
+            for each, handler in before.items():
+                signal.signal(each, handler)
+
+    for number in before:
+        signal.signal(number, note)
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
