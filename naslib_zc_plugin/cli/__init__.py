@@ -1,6 +1,7 @@
 """The command line, ``nas-zc``: one file per command, and the only room that prints.
 
 A file ``<name>.py`` whose name does not begin with an underscore is the command ``<name>``: its function of that name.
+An underscore at the end, of a name that Python keeps for itself, is no part of the command's.
 Nothing here imports torch before a command needs it.
 """
 

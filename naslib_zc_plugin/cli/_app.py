@@ -67,7 +67,7 @@ def _build() -> typer.Typer:
     for module in pkgutil.iter_modules(room.__path__):
         if not module.name.startswith("_"):
             command = getattr(importlib.import_module(f"{room.__name__}.{module.name}"), module.name)
-            app.command(module.name)(_reported(command))
+            app.command(module.name.rstrip("_"))(_reported(command))
     return app
 
 

@@ -3,37 +3,60 @@
 Some official files exist as pickles only, and a pickle may name any function to call. Here the few names that
 numpy's arrays need stand for the inert classes below, which check what they are given and copy bytes; any
 other name is refused before anything is called. Not even numpy's own constructors are within the file's
-reach.
+reach. A reader whose files need a few names more adds stand-ins of its own.
 """
 
 from __future__ import annotations
 
 import pickle
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from naslib_zc_plugin.probes.base import ProbeError
+from naslib_zc_plugin.files.error import DataError
+
+_EXPECTED = "a pickle of plain values and numeric arrays"
 
 
-def load(path: Path) -> Any:
+class StandIn:
+    """Base of all stand-ins. It has this method since without it the file could set attributes.
+
+    A stand-in takes what the file hands to the name it stands for and makes a plain value of it; it calls nothing
+    that the file chooses, and raises ``pickle.UnpicklingError`` for what it does not expect.
+    """
+
+    def __setstate__(self, state: Any) -> None:
+        raise pickle.UnpicklingError("unexpected state")
+
+
+StandIns = Mapping[tuple[str, str], type[StandIn]]
+
+
+def load(path: str | Path, stream: BinaryIO | None = None, also: StandIns | None = None) -> Any:
     """The object in a pickle, with arrays at the top level or as values of a top-level dict.
 
     Texts of Python 2 are decoded as Latin-1.
 
+    Args:
+        path: the file; with ``stream``, its name in messages.
+        stream: what to read instead of opening the file; it is left after the pickle's end.
+        also: stand-ins, by module and name, for what this format needs besides numpy's arrays.
+
     Raises:
-        ProbeError: damaged, no pickle, or one that asks for anything else.
+        DataError: damaged, no pickle, or one that asks for anything else.
     """
     try:
-        with path.open("rb") as file:
-            value = _Unpickler(file).load()
+        if stream is None:
+            with Path(path).open("rb") as file:
+                value = _Unpickler(file, also or {}).load()
+        else:
+            value = _Unpickler(stream, also or {}).load()
     except Exception as error:  # damaged pickles raise nearly anything, see the pickle module's documentation
-        raise ProbeError(
-            path, "a pickle of plain values and numeric arrays", f"{type(error).__name__}: {error}"
-        ) from error
-    if isinstance(value, dict):
+        raise DataError(path, _EXPECTED, f"{type(error).__name__}: {error}") from error
+    if type(value) is dict:
         return {name: _array(item) for name, item in value.items()}
     return _array(value)
 
@@ -43,25 +66,19 @@ def _array(value: Any) -> Any:
 
 
 class _Unpickler(pickle.Unpickler):
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, also: StandIns) -> None:
         super().__init__(file, encoding="latin1")
+        self._also = also
 
     def find_class(self, module: str, name: str) -> Any:
         """The stand-in for a name."""
-        try:
-            return _STAND_INS[module, name]
-        except KeyError:
-            raise pickle.UnpicklingError(f"the file asks for {module}.{name}") from None
+        found = self._also.get((module, name)) or _STAND_INS.get((module, name))
+        if found is None:
+            raise pickle.UnpicklingError(f"the file asks for {module}.{name}")
+        return found
 
 
-class _StandIn:
-    """All stand-ins have this method, since without it the file could set attributes."""
-
-    def __setstate__(self, state: Any) -> None:
-        raise pickle.UnpicklingError("unexpected state")
-
-
-class _Encode(_StandIn):
+class _Encode(StandIn):
     """``_codecs.encode``, by which Python 3 writes bytes for Python 2."""
 
     def __new__(cls, text: str, codec: str) -> Any:
@@ -70,7 +87,7 @@ class _Encode(_StandIn):
         return text.encode("latin1")
 
 
-class _Dtype(_StandIn):
+class _Dtype(StandIn):
     """``numpy.dtype`` of booleans, integers and floats."""
 
     def __init__(self, code: str, align: int = 0, copy: int = 1) -> None:
@@ -85,7 +102,7 @@ class _Dtype(_StandIn):
         self.value = self.value.newbyteorder(state[1])
 
 
-class _Array(_StandIn):
+class _Array(StandIn):
     """``numpy.ndarray``: made empty, then given shape, type, order and bytes."""
 
     def __init__(self, *_: Any) -> None:
@@ -98,7 +115,7 @@ class _Array(_StandIn):
         self.value = (values.reshape(shape[::-1]).T if fortran else values.reshape(shape)).copy()
 
 
-class _Scalar(_StandIn):
+class _Scalar(StandIn):
     """``numpy.core.multiarray.scalar``, as a plain number."""
 
     def __new__(cls, dtype: _Dtype, data: Any) -> Any:
@@ -109,7 +126,7 @@ def _from_bytes(data: Any, dtype: _Dtype) -> np.ndarray[Any, Any]:
     return np.frombuffer(data.encode("latin1") if isinstance(data, str) else data, dtype.value)
 
 
-_STAND_INS: dict[tuple[str, str], type[_StandIn]] = {
+_STAND_INS: StandIns = {
     ("_codecs", "encode"): _Encode,
     ("numpy", "dtype"): _Dtype,
     ("numpy", "ndarray"): _Array,

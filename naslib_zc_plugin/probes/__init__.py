@@ -9,10 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from naslib_zc_plugin.files import DataError
 from naslib_zc_plugin.probes import cifar, digits, imagenet16, npz, synthetic
-from naslib_zc_plugin.probes.base import Probe, ProbeError
+from naslib_zc_plugin.probes.base import Probe
 
-__all__ = ["Probe", "ProbeError", "probe"]
+__all__ = ["Probe", "probe"]
 
 _SOURCES = (synthetic, digits, npz, cifar, imagenet16)
 
@@ -32,14 +33,14 @@ def probe(source: str | Path, **options: Any) -> Probe:
         options: as the source takes them, see its ``load``.
 
     Raises:
-        ProbeError: the source is not recognised, not there or not what it should be.
+        DataError: the source is not recognised, not there or not what it should be.
         TypeError: an option that the source does not take.
     """
     for kind in _SOURCES:
         if kind.recognises(source):
             found: Probe = kind.load(source, **options)
             return found
-    raise ProbeError(
+    raise DataError(
         source,
         "a .npz file, 'digits', 'synthetic:<kind>', the binary CIFAR archive or folder, or ImageNet16's",
         "a file or folder of another kind" if Path(source).exists() else "no such file or folder",

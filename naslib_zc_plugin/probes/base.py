@@ -1,36 +1,20 @@
-"""Labelled images at hand, and the one error of their readers."""
+"""Labelled images at hand."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 from numpy.typing import NDArray
 
+from naslib_zc_plugin.files import DataError
+
 if TYPE_CHECKING:
     from torch import Tensor
 
 Indices = Union[Sequence[int], NDArray[np.integer[Any]]]
-
-
-class ProbeError(ValueError):
-    """A probe's source is not what it should be.
-
-    Attributes:
-        path: the file, or the probe's name.
-        expected: what should be there.
-        found: what is there.
-    """
-
-    def __init__(self, path: str | Path, expected: str, found: str) -> None:
-        super().__init__(path, expected, found)
-        self.path, self.expected, self.found = path, expected, found
-
-    def __str__(self) -> str:
-        return f"{self.path}: expected {self.expected}; found {self.found}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +28,7 @@ class Probe:
         classes: number of classes, also of those without an image here.
 
     Raises:
-        ProbeError: one of these does not hold.
+        DataError: one of these does not hold.
     """
 
     name: str
@@ -55,17 +39,17 @@ class Probe:
     def __post_init__(self) -> None:
         images, labels = self.images, self.labels
         if images.ndim != 4 or images.shape[3] not in (1, 3) or 0 in images.shape:
-            raise ProbeError(self.name, "images of shape (n, height, width, 1 or 3)", f"{images.shape}")
+            raise DataError(self.name, "images of shape (n, height, width, 1 or 3)", f"{images.shape}")
         if images.dtype not in (np.uint8, np.float32):
-            raise ProbeError(self.name, "images of type uint8 or float32", f"{images.dtype}")
+            raise DataError(self.name, "images of type uint8 or float32", f"{images.dtype}")
         if images.dtype == np.float32 and not np.isfinite(images).all():
-            raise ProbeError(self.name, "finite images", "NaN or infinity")
+            raise DataError(self.name, "finite images", "NaN or infinity")
         if labels.shape != images.shape[:1]:
-            raise ProbeError(self.name, f"labels of shape ({len(images)},)", f"{labels.shape}")
+            raise DataError(self.name, f"labels of shape ({len(images)},)", f"{labels.shape}")
         if labels.dtype != np.int64:
-            raise ProbeError(self.name, "labels of type int64", f"{labels.dtype}")
+            raise DataError(self.name, "labels of type int64", f"{labels.dtype}")
         if labels.min() < 0 or labels.max() >= self.classes:
-            raise ProbeError(self.name, f"labels in 0..{self.classes - 1}", f"labels in {labels.min()}..{labels.max()}")
+            raise DataError(self.name, f"labels in 0..{self.classes - 1}", f"labels in {labels.min()}..{labels.max()}")
 
     def __len__(self) -> int:
         return len(self.images)

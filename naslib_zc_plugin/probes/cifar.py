@@ -6,8 +6,8 @@ channel.
 
 from __future__ import annotations
 
+import gzip
 import tarfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from naslib_zc_plugin.probes.base import Probe, ProbeError
+from naslib_zc_plugin.files import DataError, inside, readable
+from naslib_zc_plugin.probes.base import Probe
 
 _SIDE = 32
 
@@ -74,22 +75,22 @@ def load(source: str | Path, split: str = "train") -> Probe:
         split: ``"train"`` (50,000 images) or ``"test"`` (10,000).
 
     Raises:
-        ProbeError: no such file, damaged, the Python version (whose files could run code), or a file that is
+        DataError: no such file, damaged, the Python version (whose files could run code), or a file that is
             missing or has another than the official size.
     """
     path = Path(source)
     if split not in ("train", "test"):
-        raise ProbeError(path, "split 'train' or 'test'", repr(split))
+        raise DataError(path, "split 'train' or 'test'", repr(split))
     if not path.exists():
-        raise ProbeError(path, _EXPECTED, "no such file or folder")
+        raise DataError(path, _EXPECTED, "no such file or folder")
     parts = _read_folder(path, split) if path.is_dir() else _read_archive(path, split)
     folders = {folder for folder, _ in parts}
     if len(folders) != 1:
-        raise ProbeError(path, _EXPECTED, " and ".join(sorted(folders)) or "none of its files")
+        raise DataError(path, _EXPECTED, " and ".join(sorted(folders)) or "none of its files")
     layout = _BY_FOLDER[folders.pop()]
     missing = [file for file in layout.files[split] if (layout.folder, file) not in parts]
     if missing:
-        raise ProbeError(path, f"{', '.join(layout.files[split])}", f"no {', '.join(missing)}")
+        raise DataError(path, f"{', '.join(layout.files[split])}", f"no {', '.join(missing)}")
     records = np.concatenate([_records(layout, parts[layout.folder, file]) for file in layout.files[split]])
     images = records[:, layout.label_bytes :].reshape(-1, 3, _SIDE, _SIDE).transpose(0, 2, 3, 1)
     labels = records[:, layout.label_bytes - 1].astype(np.int64)
@@ -106,7 +107,7 @@ def _read_folder(path: Path, split: str) -> dict[tuple[str, str], bytes]:
         _check_size(layout, split, file, file.stat().st_size)
         parts[layout.folder, file.name] = file.read_bytes()
     if not parts and _is_python_version(path):
-        raise ProbeError(path, _EXPECTED, "the Python version")
+        raise DataError(path, _EXPECTED, "the Python version")
     return parts
 
 
@@ -126,25 +127,26 @@ def _is_python_version(path: Path) -> bool:
 
 def _read_archive(path: Path, split: str) -> dict[tuple[str, str], bytes]:
     parts = {}
-    try:
-        with tarfile.open(path, "r|gz") as archive:
+    # Tar looks at no checksum and stops at its last member; gzip has one for all, at the end.
+    with readable(path, "a whole .tar.gz archive"), gzip.open(path) as stream:
+        with tarfile.open(fileobj=stream, mode="r|") as archive:
             for member in archive:
-                folder, _, name = member.name.rpartition("/")
-                folder = folder[2:] if folder.startswith("./") else folder
+                place = inside(path, member.name)
+                folder, name = str(place.parent), place.name
                 if folder in _PYTHON_FOLDERS:
-                    raise ProbeError(path, _EXPECTED, "the Python version")
+                    raise DataError(path, _EXPECTED, "the Python version")
                 layout = _BY_FOLDER.get(folder)
                 if layout is None or name not in layout.files[split] or not member.isfile():
                     continue
                 _check_size(layout, split, path / member.name, member.size)
                 content = archive.extractfile(member)
                 parts[folder, name] = content.read() if content else b""
-    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
-        raise ProbeError(path, "a whole .tar.gz archive", f"{type(error).__name__}: {error}") from error
+        while stream.read(2**20):
+            pass
     return parts
 
 
 def _check_size(layout: _Layout, split: str, file: Path, size: int) -> None:
     if size != layout.records[split] * layout.record:
         expected = f"{layout.records[split]} records of {layout.record} bytes"
-        raise ProbeError(file, expected, f"{size} bytes")
+        raise DataError(file, expected, f"{size} bytes")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from naslib_zc_plugin.probes.base import Probe, ProbeError
+from naslib_zc_plugin.files import DataError
+from naslib_zc_plugin.probes.base import Probe
 
 _SIZE = 8
 
@@ -23,14 +24,14 @@ def load(source: str | Path = "digits", size: int = _SIZE) -> Probe:
         size: height and width, at least 8; enlarged from 8×8 by nearest neighbour.
 
     Raises:
-        ProbeError: scikit-learn is absent, or ``size`` is too small.
+        DataError: scikit-learn is absent, or ``size`` is too small.
     """
     if size < _SIZE:
-        raise ProbeError(source, f"size of at least {_SIZE}", f"size={size}")
+        raise DataError(source, f"size of at least {_SIZE}", f"size={size}")
     try:
         from sklearn.datasets import load_digits
     except ModuleNotFoundError as error:
-        raise ProbeError(source, "scikit-learn: pip install 'naslib-zc-plugin[cli]'", str(error)) from error
+        raise DataError(source, "scikit-learn: pip install 'naslib-zc-plugin[cli]'", str(error)) from error
     data = load_digits()
     nearest = np.arange(size) * _SIZE // size
     grey = np.rint(data.images * (255 / 16)).astype(np.uint8)[:, nearest][:, :, nearest]

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from naslib_zc_plugin.probes import numpy_pickle
-from naslib_zc_plugin.probes.base import Probe, ProbeError
+from naslib_zc_plugin.files import DataError, existing, unpickle
+from naslib_zc_plugin.probes.base import Probe
 
 _SIDE = 16
 _CLASSES = 120
@@ -35,11 +35,11 @@ def load(source: str | Path, split: str = "train") -> Probe:
         split: ``"train"`` (all ten files) or ``"val"``; for a folder.
 
     Raises:
-        ProbeError: a file is missing, damaged or not of this form, or asks to run code.
+        DataError: a file is missing, damaged or not of this form, or asks to run code.
     """
     path = Path(source)
     if split not in _FILES:
-        raise ProbeError(path, "split 'train' or 'val'", repr(split))
+        raise DataError(path, "split 'train' or 'val'", repr(split))
     parts = [_read(file) for file in ([path / name for name in _FILES[split]] if path.is_dir() else [path])]
     images = np.concatenate([images for images, _ in parts])
     labels = np.concatenate([labels for _, labels in parts])
@@ -47,16 +47,14 @@ def load(source: str | Path, split: str = "train") -> Probe:
 
 
 def _read(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    if not path.is_file():
-        raise ProbeError(path, "an official file of ImageNet16", "no such file")
-    content = numpy_pickle.load(path)
+    content = unpickle.load(existing(path, "an official file of ImageNet16"))
     if not isinstance(content, dict) or not {"data", "labels"} <= content.keys():
         found = f"keys {list(content)}" if isinstance(content, dict) else type(content).__name__
-        raise ProbeError(path, "a dict with 'data' and 'labels'", found)
+        raise DataError(path, "a dict with 'data' and 'labels'", found)
     data = content["data"]
     if not isinstance(data, np.ndarray) or data.dtype != np.uint8 or data.shape[1:] != (3 * _SIDE * _SIDE,):
         found = f"{data.dtype} of shape {data.shape}" if isinstance(data, np.ndarray) else type(data).__name__
-        raise ProbeError(path, "'data' as uint8 of shape (n, 768)", found)
+        raise DataError(path, "'data' as uint8 of shape (n, 768)", found)
     labels = _labels(path, content["labels"], len(data))
     kept = labels <= _CLASSES
     return data[kept].reshape(-1, 3, _SIDE, _SIDE).transpose(0, 2, 3, 1).copy(), labels[kept] - 1
@@ -66,10 +64,10 @@ def _labels(path: Path, values: Any, n: int) -> NDArray[np.int64]:
     if isinstance(values, np.ndarray):
         values = values.tolist()
     if not isinstance(values, list) or not all(type(value) is int for value in values):
-        raise ProbeError(path, "'labels' as a list of integers", type(values).__name__)
+        raise DataError(path, "'labels' as a list of integers", type(values).__name__)
     labels = np.array(values, dtype=np.int64)
     if len(labels) != n:
-        raise ProbeError(path, f"{n} labels", f"{len(labels)}")
+        raise DataError(path, f"{n} labels", f"{len(labels)}")
     if n and (labels.min() < 1 or labels.max() > 1000):
-        raise ProbeError(path, "labels in 1..1000", f"labels in {labels.min()}..{labels.max()}")
+        raise DataError(path, "labels in 1..1000", f"labels in {labels.min()}..{labels.max()}")
     return labels

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import struct
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from naslib_zc_plugin.probes.base import Probe, ProbeError
+from naslib_zc_plugin.files import DataError, existing, inside, readable
+from naslib_zc_plugin.probes.base import Probe
 
-# What the zip and npy readers raise for damaged files; MemoryError: a header that claims more than there is.
-_DAMAGED = (
-    OSError, ValueError, EOFError, KeyError, RuntimeError, MemoryError,
-    struct.error, zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
+_ARRAYS = ("images", "labels", "classes")
 
 
 def recognises(source: str | Path) -> bool:
@@ -32,11 +27,11 @@ def load(source: str | Path) -> Probe:
     the number of classes or the list of their names (absent: the largest label plus one).
 
     Raises:
-        ProbeError: no such file, damaged, a missing array, or a wrong type, shape or label.
+        DataError: no such file, damaged, a missing array, or a wrong type, shape or label.
     """
     arrays = _read(Path(source))
     if arrays["labels"].dtype.kind not in "iu":
-        raise ProbeError(source, "labels of an integer type", f"{arrays['labels'].dtype}")
+        raise DataError(source, "labels of an integer type", f"{arrays['labels'].dtype}")
     labels = arrays["labels"].astype(np.int64)
     return Probe(str(source), arrays["images"], labels, _classes(source, arrays.get("classes"), labels))
 
@@ -49,20 +44,15 @@ def _classes(source: str | Path, classes: NDArray[Any] | None, labels: NDArray[A
     if classes.ndim == 0 and classes.dtype.kind in "iu":
         return int(classes)
     found = f"{classes.dtype} of shape {classes.shape}"
-    raise ProbeError(source, "'classes' as a number or a list of names", found)
+    raise DataError(source, "'classes' as a number or a list of names", found)
 
 
 def _read(path: Path) -> dict[str, NDArray[Any]]:
-    if not path.is_file():
-        raise ProbeError(path, "a .npz file", "no such file")
-    if not zipfile.is_zipfile(path):
-        raise ProbeError(path, "a .npz file", "a file that is no zip archive, or a truncated one")
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            names = archive.files
-            arrays = {name: archive[name] for name in ("images", "labels", "classes") if name in names}
-    except _DAMAGED as error:
-        raise ProbeError(path, "a .npz file of plain arrays", f"{type(error).__name__}: {error}") from error
+    if not zipfile.is_zipfile(existing(path, "a .npz file")):
+        raise DataError(path, "a .npz file", "a file that is no zip archive, or a truncated one")
+    with readable(path, "a .npz file of plain arrays"), np.load(path, allow_pickle=False) as archive:
+        names = [str(inside(path, name)) for name in archive.files]
+        arrays: dict[str, NDArray[Any]] = {name: archive[name] for name in names if name in _ARRAYS}
     if not {"images", "labels"} <= arrays.keys():
-        raise ProbeError(path, "arrays 'images' and 'labels'", f"arrays {sorted(names)}")
+        raise DataError(path, "arrays 'images' and 'labels'", f"arrays {sorted(names)}")
     return arrays

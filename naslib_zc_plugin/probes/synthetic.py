@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from naslib_zc_plugin.probes.base import Probe, ProbeError
+from naslib_zc_plugin.files import DataError
+from naslib_zc_plugin.probes.base import Probe
 
 _PREFIX = "synthetic:"
 _KINDS = ("grey", "normal", "uniform", "uniform01")
@@ -28,14 +29,14 @@ def load(source: str | Path, n: int = 256, size: int = 32, classes: int = 10, se
     ``normal``: every value from N(0, 1). ``uniform``: from U(-1, 1). ``uniform01``: from U(0, 1).
 
     Raises:
-        ProbeError: unknown kind, or a number below one.
+        DataError: unknown kind, or a number below one.
     """
     kind = str(source)[len(_PREFIX) :]
     if kind not in _KINDS:
-        raise ProbeError(source, f"synthetic: and one of {', '.join(_KINDS)}", repr(kind))
+        raise DataError(source, f"synthetic: and one of {', '.join(_KINDS)}", repr(kind))
     if min(n, size, classes) < 1:
         found = f"n={n}, size={size}, classes={classes}"
-        raise ProbeError(source, "n, size and classes of at least 1", found)
+        raise DataError(source, "n, size and classes of at least 1", found)
     rng = np.random.default_rng(seed)
     labels = rng.permutation(np.arange(n) % classes)
     shape = (n, size, size, 3)

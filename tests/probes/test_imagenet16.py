@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from naslib_zc_plugin.probes import ProbeError, numpy_pickle, probe
+from naslib_zc_plugin.files import DataError
+from naslib_zc_plugin.probes import probe
 
 REAL = Path(__file__).resolve().parents[3] / "shared/data/probes/imagenet16_120.npz"
 
@@ -61,32 +62,10 @@ def test_a_split_is_all_of_its_files_in_order(tmp_path: Path) -> None:
     assert probe(tmp_path, split="val").labels.tolist() == [99] * 3
     assert probe(tmp_path / "train_data_batch_7").labels.tolist() == [6]
     (tmp_path / "train_data_batch_4").unlink()
-    with pytest.raises(ProbeError, match="train_data_batch_4: expected an official file.*no such file"):
+    with pytest.raises(DataError, match="train_data_batch_4: expected an official file.*no such file"):
         probe(tmp_path)
-    with pytest.raises(ProbeError, match="split 'train' or 'val'; found 'test'"):
+    with pytest.raises(DataError, match="split 'train' or 'val'; found 'test'"):
         probe(tmp_path, split="test")
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        np.arange(12, dtype=">i4").reshape(3, 4),
-        np.asfortranarray(np.arange(12.0).reshape(3, 4)),
-        np.arange(24, dtype=np.float16).reshape(2, 3, 4).transpose(2, 0, 1),
-        np.array([True, False]),
-        np.array(3),
-        np.float64(2.5),
-        np.int16(-3),
-        {"a": [1, 2.0, None, True, "ü", b"\xff", (3,)]},
-    ],
-    ids=lambda value: f"{type(value).__name__}-{getattr(value, 'dtype', '')}",
-)
-@pytest.mark.parametrize("protocol", [0, 2, 4])
-def test_plain_values_and_arrays_come_back(tmp_path: Path, value: Any, protocol: int) -> None:
-    found = numpy_pickle.load(dumped(tmp_path / "value", value, protocol))
-    np.testing.assert_array_equal(found, value)
-    if isinstance(value, np.ndarray):
-        assert (found.dtype, found.shape) == (value.dtype, value.shape)
 
 
 @pytest.mark.parametrize(
@@ -104,13 +83,13 @@ def test_plain_values_and_arrays_come_back(tmp_path: Path, value: Any, protocol:
     ],
 )
 def test_wrong_contents_are_named(tmp_path: Path, change: dict[str, Any], fault: str) -> None:
-    with pytest.raises(ProbeError, match=fault):
+    with pytest.raises(DataError, match=fault):
         probe(dumped(tmp_path / "val_data", {**content([1, 2]), **change}))
 
 
 def test_other_pickles_are_named(tmp_path: Path) -> None:
     for value, fault in (([1, 2], "found list"), ({"fine_labels": [1]}, "found keys \\['fine_labels'\\]")):
-        with pytest.raises(ProbeError, match=f"a dict with 'data' and 'labels'; {fault}"):
+        with pytest.raises(DataError, match=f"a dict with 'data' and 'labels'; {fault}"):
             probe(dumped(tmp_path / "val_data", value))
 
 
@@ -125,13 +104,13 @@ def test_a_file_cut_anywhere_is_named(tmp_path: Path, protocol: int) -> None:
     whole = dumped(tmp_path / "val_data", content([1, 2]), protocol).read_bytes()
     for length in range(0, len(whole), 13):
         (tmp_path / "val_data").write_bytes(whole[:length])
-        with pytest.raises(ProbeError):
+        with pytest.raises(DataError):
             probe(tmp_path / "val_data")
 
 
 def test_a_web_page_is_named(tmp_path: Path) -> None:
     (tmp_path / "val_data").write_bytes(b"<!DOCTYPE html><html>404</html>")
-    with pytest.raises(ProbeError, match="val_data: expected a pickle of plain values"):
+    with pytest.raises(DataError, match="val_data: expected a pickle of plain values"):
         probe(tmp_path / "val_data")
 
 
@@ -159,7 +138,7 @@ def test_a_hostile_file_never_acts(tmp_path: Path, protocol: int) -> None:
     ]
     for call in calls:
         dumped(tmp_path / "val_data", {**content([1, 2]), "labels": [call]}, protocol)
-        with pytest.raises(ProbeError, match="the file asks for "):
+        with pytest.raises(DataError, match="the file asks for "):
             probe(tmp_path / "val_data")
         assert not canary.exists()
     pickle.loads(pickle.dumps(calls[1], protocol))
@@ -185,15 +164,9 @@ def test_a_hostile_file_never_acts(tmp_path: Path, protocol: int) -> None:
 )
 def test_hand_made_streams_get_nothing(tmp_path: Path, stream: bytes, fault: str) -> None:
     (tmp_path / "val_data").write_bytes(stream)
-    with pytest.raises(ProbeError, match=fault):
+    with pytest.raises(DataError, match=fault):
         probe(tmp_path / "val_data")
-    made = content([1, 2])
-    np.testing.assert_array_equal(numpy_pickle.load(dumped(tmp_path / "fine", made))["data"], made["data"])
-
-
-def test_objects_in_arrays_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ProbeError, match="unexpected type 'O8'"):
-        numpy_pickle.load(dumped(tmp_path / "objects", np.array([None, {}], dtype=object)))
+    assert probe(dumped(tmp_path / "val_data", content([1, 2]))).labels.tolist() == [0, 1]  # nothing has changed
 
 
 def test_real_images_are_read_back_through_the_official_form(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from naslib_zc_plugin.probes import ProbeError, probe
+from naslib_zc_plugin.files import DataError
+from naslib_zc_plugin.probes import probe
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 4, 5, 3), dtype=np.uint8)
 LABELS = np.array([0, 1, 2, 0, 1, 2])
@@ -52,17 +53,17 @@ def test_what_is_saved_is_read(tmp_path: Path, classes: Any, count: int, dtype: 
     ],
 )
 def test_wrong_arrays_are_named(tmp_path: Path, arrays: dict[str, Any], fault: str) -> None:
-    with pytest.raises(ProbeError, match=fault):
+    with pytest.raises(DataError, match=fault):
         probe(saved(tmp_path / "wrong.npz", **arrays))
 
 
 def test_what_is_no_archive_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ProbeError, match="no such file"):
+    with pytest.raises(DataError, match="no such file"):
         probe(tmp_path / "absent.npz")
     for content in (b"", b"<!DOCTYPE html><html><body>404</body></html>", b"\x93NUMPY\x01\x00"):
         path = tmp_path / "page.npz"
         path.write_bytes(content)
-        with pytest.raises(ProbeError, match="no zip archive") as caught:
+        with pytest.raises(DataError, match="no zip archive") as caught:
             probe(path)
         assert caught.value.path == path
 
@@ -75,7 +76,7 @@ def test_a_file_cut_anywhere_is_named(tmp_path: Path, save: Any) -> None:
     cut = tmp_path / "cut.npz"
     for length in range(0, len(content), 7):
         cut.write_bytes(content[:length])
-        with pytest.raises(ProbeError):
+        with pytest.raises(DataError):
             probe(cut)
 
 
@@ -89,7 +90,7 @@ def test_damaged_bytes_are_named_or_harmless(tmp_path: Path) -> None:
         damaged.write_bytes(content)
         try:
             p = probe(damaged)
-        except ProbeError:
+        except DataError:
             refused += 1
         else:
             np.testing.assert_array_equal(p.images, IMAGES)
@@ -104,7 +105,7 @@ def test_a_header_that_claims_too_much_is_named(tmp_path: Path) -> None:
     path = tmp_path / "huge.npz"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("images.npy", header.getvalue())
-    with pytest.raises(ProbeError, match="plain arrays"):
+    with pytest.raises(DataError, match="plain arrays"):
         probe(path)
 
 
@@ -122,7 +123,7 @@ def test_objects_in_an_archive_never_come_alive(tmp_path: Path, name: str) -> No
     arrays: dict[str, Any] = {"images": IMAGES, "labels": LABELS}
     arrays[name] = np.array([Canary(canary)] * 6, dtype=object)
     path = saved(tmp_path / "hostile.npz", **arrays)
-    with pytest.raises(ProbeError, match="Object arrays cannot be loaded"):
+    with pytest.raises(DataError, match="Object arrays cannot be loaded"):
         probe(path)
     assert not canary.exists()
     np.load(path, allow_pickle=True)[name]
@@ -144,5 +145,5 @@ def test_real_tokens_are_no_images() -> None:
     path = REAL / "ptb_test_71x50.npz"
     if not path.exists():
         pytest.skip("the real images are not at hand")
-    with pytest.raises(ProbeError, match="arrays 'images' and 'labels'; found arrays \\['tokens'"):
+    with pytest.raises(DataError, match="arrays 'images' and 'labels'; found arrays \\['tokens'"):
         probe(path)

@@ -1,0 +1,48 @@
+"""NAS-Bench-101 (Ying et al., ICML 2019): an unbiased sample of 20,001 of its 423,624 cells.
+
+Keys are the benchmark's hashes of cells. Validation accuracies are of one run each; there are no test accuracies.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from naslib_zc_plugin.benchmarks._benchmark import Measure
+from naslib_zc_plugin.benchmarks._table import Table
+
+if TYPE_CHECKING:
+    import pyarrow
+
+
+def _measures() -> dict[str, Measure]:
+    found = {
+        f"val_acc_{epochs}": Measure(f"validation accuracy after {epochs} epochs, one run", "fraction", True)
+        for epochs in (4, 12, 36, 108)
+    }
+    return {
+        **found,
+        "params": Measure("weights of the network", "", None),
+        "train_time_s": Measure("training of 108 epochs", "s", False),
+    }
+
+
+def _check_keys(keys: Sequence[str], table: pyarrow.Table) -> None:
+    wrong = next((key for key in keys if not re.fullmatch("[0-9a-f]{32}", key)), None)
+    if wrong is not None:
+        raise ValueError(f"{wrong!r}, which is no hash of 32 digits")
+    if len(set(keys)) < len(keys):
+        raise ValueError(f"{len(keys) - len(set(keys))} hashes more than once")
+
+
+TABLE = Table(
+    name="nasbench101",
+    file="nasbench101/accuracies_20001.parquet",
+    rows=20_001,
+    key="hash",
+    measures=_measures(),
+    others=("n_vertices", "n_edges", "adj_upper_rowmajor", "ops"),
+    check_keys=_check_keys,
+    best={"val_acc_108": (15_646, 0.949)},
+)

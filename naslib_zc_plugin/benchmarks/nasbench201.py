@@ -1,0 +1,81 @@
+"""NAS-Bench-201 (Dong & Yang, ICLR 2020), the topology space of NATS-Bench (Dong et al., TPAMI 2021).
+
+15,625 cells trained on CIFAR-10, CIFAR-100 and ImageNet16-120, for 12 and for 200 epochs. Rows are in the
+benchmark's order, which is that of the space's ``index``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Callable
+
+from naslib_zc_plugin.benchmarks._benchmark import Measure
+from naslib_zc_plugin.benchmarks._table import Table
+from naslib_zc_plugin.spaces.nasbench201 import keys as space
+
+if TYPE_CHECKING:
+    import pyarrow
+
+ROWS = 15_625
+KEY, INDEX, CLASS = "arch_str", "index", "unique_str"
+"""Columns of the architecture, of its place in the benchmark, and of its class of isomorphic cells."""
+
+_TITLES = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16": "ImageNet16-120"}
+
+
+def _measures() -> dict[str, Measure]:
+    found = {"n_seeds_200": Measure("runs of 200 epochs (CIFAR-10, trained on the first half)", "", None)}
+    for dataset, title in _TITLES.items():
+        half, whole = (", trained on the first half", ", trained on both halves") if dataset == "cifar10" else ("", "")
+        for epochs in (200, 12):
+            runs = f"{epochs} epochs, mean over the runs"
+            found[f"{dataset}_val_{epochs}"] = Measure(f"validation accuracy on {title}{half}: {runs}", "%", True)
+            found[f"{dataset}_test_{epochs}"] = Measure(f"test accuracy on {title}{whole}: {runs}", "%", True)
+        cost = f"training of 200 epochs, {title}{half}, without validation"
+        found[f"{dataset}_traintime_200_s"] = Measure(cost, "s", False, gaps=True)
+        found[f"{dataset}_params_M"] = Measure(f"weights of the network for {title}", "M", None)
+    found["cifar10_flops_M"] = Measure("operations for an image, as the table's source counts them", "M", None)
+    found["cifar10_test_200_half_train"] = Measure(
+        "test accuracy on CIFAR-10, trained on the first half (the 'CIFAR-10 test' of zero-cost-nas, Lightweight NAS "
+        "and GradAlign's selected networks): 200 epochs, mean over those runs that the table's source has",
+        "%",
+        True,
+    )
+    for run, seed in enumerate(("first", "second", "third")):
+        for part, title in (("val", "validation"), ("test", "test")):
+            text = f"{title} accuracy as in cifar10_{part}_200, but of the {seed} run"
+            found[f"cifar10_{part}_200_run{run}"] = Measure(text, "%", True, gaps=run > 0)
+    return found
+
+
+def _check_keys(keys: Sequence[str], table: pyarrow.Table) -> None:
+    places = [space.index(key) for key in keys]
+    wrong = next((row for row in range(1, len(places)) if places[row] <= places[row - 1]), None)
+    if wrong is not None:
+        raise ValueError(f"{keys[wrong]!r} in row {wrong}, out of the official order")
+    if INDEX not in table.column_names or table.column(INDEX).to_pylist() != places:
+        raise ValueError(f"no column {INDEX!r} with the official order")
+
+
+TABLE = Table(
+    name="nasbench201",
+    file="nasbench201/accuracies.parquet",
+    rows=ROWS,
+    key=KEY,
+    measures=_measures(),
+    others=(INDEX, CLASS),
+    check_keys=_check_keys,
+    best={
+        "cifar10_test_200": (6111, 94.373),
+        "cifar100_test_200": (9930, 73.513),
+        "imagenet16_test_200": (857, 47.311),
+    },
+)
+
+
+def convert(source: Path, data: Path, partial: bool, progress: Callable[[int], None]) -> Path:
+    """Write the table from the official files of NATS-Bench or NAS-Bench-201 (:mod:`._nats`)."""
+    from naslib_zc_plugin.benchmarks import _nats
+
+    return TABLE.write(data, _nats.columns(source, progress), source, partial)

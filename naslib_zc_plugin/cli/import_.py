@@ -1,0 +1,49 @@
+"""``nas-zc import``: a benchmark's official files as one neutral table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from naslib_zc_plugin.benchmarks import benchmark, convert
+from naslib_zc_plugin.cli._console import say, steps
+from naslib_zc_plugin.files.place import VARIABLE
+
+_ARCHITECTURES, _STEP = 15_625, 125  # of NAS-Bench-201, the one whose files can be converted
+
+
+def import_(
+    name: Annotated[str, typer.Argument(metavar="BENCHMARK", help="nasbench201.")],
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="Its official file, folder or archive.")],
+    data: Annotated[
+        Path, typer.Option("--data", metavar="DIR", envvar=VARIABLE, help="The data directory, which gets the table.")
+    ],
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Take fewer architectures than the benchmark has; the table says so.")
+    ] = False,
+) -> None:
+    """Convert the official files of a benchmark to the table that everything here reads.
+
+    Nothing in them is executed, numbers and known facts are checked, and the table is written whole or not at all. For
+    NAS-Bench-201 they are NATS-tss-v1_0-3ffb9-simple.tar (or its folder), which takes minutes and little memory,
+    NATS-tss-v1_0-3ffb9.pickle.pbz2 or NAS-Bench-201-v1_1-096897.pth, which take tens of gigabytes.
+    """
+    count = 0
+    with steps(_ARCHITECTURES // _STEP) as step:
+
+        def progress(number: int) -> None:
+            nonlocal count
+            count += 1
+            if count % _STEP == 0:
+                step(f"architecture {number}")
+
+        path = convert(name, source, data, partial, progress)
+    table = benchmark(name, data)
+    say(f"{path}: {len(table):,} architectures, {len(table.columns)} columns.")
+    for column, measure in table.columns.items():
+        if measure.unit == "%" and "_test_200" in column and "_run" not in column:
+            values = table.column(column)
+            best = max(values, key=values.__getitem__)
+            say(f"  best {column}: {values[best]:.3f} %  {best}")

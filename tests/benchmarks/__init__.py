@@ -1,0 +1,1 @@
+"""Tests of the benchmarks' tables, and makers of small files in the authors' formats."""

@@ -1,0 +1,51 @@
+"""Whole tables of made-up numbers in which the known facts hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow
+import pyarrow.parquet as parquet
+
+from naslib_zc_plugin.benchmarks import _runs, nasbench101, nasbench201
+from naslib_zc_plugin.benchmarks._table import Table
+from tests.benchmarks import nats
+
+
+def nasbench201_columns() -> dict[str, Any]:
+    """15,625 rows."""
+    columns: dict[str, Any] = {"index": list(range(len(nats.ORDER))), "arch_str": list(nats.ORDER)}
+    columns["unique_str"] = [_runs.unique(key) for key in nats.ORDER]
+    return {**columns, **_numbers(nasbench201.TABLE)}
+
+
+def nasbench101_columns() -> dict[str, Any]:
+    """20,001 rows."""
+    return {"hash": [f"{row:032x}" for row in range(20_001)], **_numbers(nasbench101.TABLE)}
+
+
+def _numbers(table: Table) -> dict[str, Any]:
+    rng = np.random.default_rng(0)
+    columns: dict[str, Any] = {}
+    for name, measure in table.measures.items():
+        columns[name] = rng.uniform(0.1, 0.9 if measure.unit == "fraction" else 40, table.rows)
+        if measure.gaps:
+            columns[name][5::7] = np.nan
+    for name, (row, value) in table.best.items():
+        columns[name][row] = value
+    return columns
+
+
+def written(folder: Path, columns: dict[str, Any], table: Table = nasbench201.TABLE) -> Path:
+    """The table in the data directory ``folder``."""
+    return table.write(folder, columns, Path("made"), partial=len(columns[table.key]) != table.rows)
+
+
+def unchecked(folder: Path, columns: dict[str, Any], table: Table = nasbench201.TABLE, **metadata: str) -> Path:
+    """These columns, whatever they are, in the table's place."""
+    path = folder / table.file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    parquet.write_table(pyarrow.table(columns).replace_schema_metadata(metadata), path)
+    return path

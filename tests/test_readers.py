@@ -1,0 +1,292 @@
+"""Everything that reads downloaded files keeps the laws of the installed suite, and no reader is forgotten."""
+
+from __future__ import annotations
+
+import ast
+import gzip
+import io
+import pickle
+import shutil
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from naslib_zc_plugin.benchmarks import benchmark, convert, nasbench101, nasbench201
+from naslib_zc_plugin.campaign.config import load
+from naslib_zc_plugin.probes import probe
+from naslib_zc_plugin.testing.readers import (
+    ArchivedReader,
+    ChecksummedReader,
+    CountedReader,
+    PickledReader,
+    ReaderConformance,
+    TaggedReader,
+)
+from tests.benchmarks import made, nats
+
+PACKAGE = Path(__file__).resolve().parents[1] / "naslib_zc_plugin"
+ROOMS = ("probes", "benchmarks")
+# Calls by which a module of these rooms gets at a file's content; `readable` surrounds the decoders.
+READS = {"open", "read_bytes", "read_text", "load", "read_table", "extractfile", "readable", "fromfile"}
+
+
+def _modules_that_read() -> set[str]:
+    found = set()
+    for room in ROOMS:
+        for path in (PACKAGE / room).rglob("*.py"):
+            calls = [n.func for n in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(n, ast.Call)]
+            names = {c.attr if isinstance(c, ast.Attribute) else getattr(c, "id", "") for c in calls}
+            if names & READS and path.name != "__init__.py":
+                found.add(".".join(path.relative_to(PACKAGE).with_suffix("").parts))
+    return found
+
+
+def _subclasses(kind: type) -> Iterator[type]:
+    for one in kind.__subclasses__():
+        yield one
+        yield from _subclasses(one)
+
+
+def test_no_reader_is_forgotten() -> None:
+    tested = {name for one in _subclasses(ReaderConformance) if hasattr(one, "reader") for name in one.reader.split()}
+    reading = _modules_that_read()
+    assert {"probes.npz", "probes.cifar", "probes.imagenet16", "benchmarks._nats"} <= reading
+    assert reading <= tested
+    # A benchmark's own file says what its table is; the reading is done for all of them in one place.
+    assert {f"benchmarks.{path.stem}" for path in (PACKAGE / "benchmarks").glob("[!_]*.py")} <= tested
+
+
+def _shown(source: Path, **options: Any) -> tuple[Any, ...]:
+    p = probe(source, **options)
+    return p.name, p.classes, p.images.dtype, p.images.shape, p.images.tobytes(), p.labels.tolist()
+
+
+class TestNpz(ChecksummedReader, CountedReader, ArchivedReader, PickledReader):
+    reader = "probes.npz"
+
+    def make(self, folder: Path, **changes: Any) -> Path:
+        rng = np.random.default_rng(0)
+        arrays = {"images": rng.integers(0, 256, (6, 8, 8, 3), np.uint8), "labels": np.arange(6) % 3, **changes}
+        np.savez_compressed(folder / "images.npz", **arrays)
+        return folder / "images.npz"
+
+    def read(self, source: Path) -> Any:
+        return _shown(source)
+
+    def miscounted(self, folder: Path) -> Iterator[Path]:
+        for n in (0, 5, 7):
+            yield self.make(folder, labels=np.zeros(n, int))
+
+    def packed(self, folder: Path, prefix: str) -> Path:
+        with zipfile.ZipFile(self.make(folder)) as archive:
+            contents = {name: archive.read(name) for name in archive.namelist()}
+        with zipfile.ZipFile(folder / "images.npz", "w") as archive:
+            for name, content in contents.items():
+                archive.writestr((prefix if name == "labels.npy" else "") + name, content)
+        return folder / "images.npz"
+
+    def pickled(self, folder: Path, payload: Any, protocol: int) -> Path:
+        return self.make(folder, labels=np.array([payload] * 6, dtype=object))
+
+
+class TestCifarArchive(ChecksummedReader, CountedReader, ArchivedReader):
+    reader = "probes.cifar"
+
+    def make(self, folder: Path, records: int = 10_000, prefix: str = "") -> Path:
+        rows = np.zeros((records, 3_073), np.uint8)
+        rows[:50] = np.random.default_rng(0).integers(0, 10, (min(records, 50), 3_073), np.uint8)
+        path = folder / "cifar-10-binary.tar.gz"
+        unpacked = io.BytesIO()
+        with tarfile.open(fileobj=unpacked, mode="w") as archive:
+            info = tarfile.TarInfo(f"{prefix}cifar-10-batches-bin/test_batch.bin")
+            info.size = rows.size
+            archive.addfile(info, io.BytesIO(rows.tobytes()))
+        path.write_bytes(gzip.compress(unpacked.getvalue(), 1, mtime=0))
+        return path
+
+    def read(self, source: Path) -> Any:
+        return _shown(source, split="test")
+
+    def miscounted(self, folder: Path) -> Iterator[Path]:
+        for records in (0, 9_999, 10_001):
+            yield self.make(folder, records)
+
+    def packed(self, folder: Path, prefix: str) -> Path:
+        return self.make(folder, prefix=prefix)
+
+
+class TestCifarFolder(CountedReader):
+    reader = "probes.cifar"
+
+    def make(self, folder: Path, records: int = 10_000) -> Path:
+        unpacked = folder / "cifar-10-batches-bin"
+        unpacked.mkdir(exist_ok=True)
+        (unpacked / "test_batch.bin").write_bytes(bytes(3_073 * records))
+        return unpacked
+
+    def read(self, source: Path) -> Any:
+        return _shown(source, split="test")
+
+    def miscounted(self, folder: Path) -> Iterator[Path]:
+        for records in (0, 9_999, 10_001):
+            yield self.make(folder, records)
+
+
+class TestImageNet16(CountedReader, PickledReader):
+    reader = "probes.imagenet16"
+
+    def make(self, folder: Path, protocol: int = 2, **changes: Any) -> Path:
+        data = np.random.default_rng(0).integers(0, 256, (5, 768), dtype=np.uint8)
+        content = {"data": data, "labels": [1, 1000, 120, 121, 7], **changes}
+        (folder / "val_data").write_bytes(pickle.dumps(content, protocol))
+        return folder / "val_data"
+
+    def read(self, source: Path) -> Any:
+        return _shown(source)
+
+    def miscounted(self, folder: Path) -> Iterator[Path]:
+        for labels in ([], [1] * 4, [1] * 6):
+            yield self.make(folder, labels=labels)
+
+    def pickled(self, folder: Path, payload: Any, protocol: int) -> Path:
+        return self.make(folder, protocol, labels=[1, 2, 3, 4, payload])
+
+
+class _Benchmark(CountedReader):
+    def read(self, source: Path) -> Any:
+        found = benchmark(source.parent.name, source.parents[1])
+        return found.keys, {name: found.column(name) for name in found.columns}
+
+
+class TestNasbench201(_Benchmark, ChecksummedReader):
+    reader = "benchmarks.nasbench201 benchmarks._table"
+
+    def make(self, folder: Path) -> Path:
+        return made.written(folder, made.nasbench201_columns())
+
+    def miscounted(self, folder: Path) -> Iterator[Path]:
+        columns = made.nasbench201_columns()
+        rows = np.arange(nasbench201.ROWS)
+        for wrong in (rows[1:], np.append(rows, rows[-1]), np.append(rows[1:], 0), np.append(rows[1:], 1)):
+            yield made.unchecked(folder, {name: np.asarray(values)[wrong] for name, values in columns.items()})
+
+
+class TestNasbench101(_Benchmark):
+    reader = "benchmarks.nasbench101"
+
+    def make(self, folder: Path) -> Path:
+        return made.written(folder, made.nasbench101_columns(), nasbench101.TABLE)
+
+    def miscounted(self, folder: Path) -> Iterator[Path]:
+        columns = made.nasbench101_columns()
+        for wrong in (slice(1, None), np.append(np.arange(1, 20_001), 1)):
+            part = {name: np.asarray(values)[wrong] for name, values in columns.items()}
+            yield made.unchecked(folder, part, nasbench101.TABLE)
+
+
+class _Nats(CountedReader, PickledReader):
+    """Converted beside the source; what is read are the table's numbers."""
+
+    reader = "benchmarks._nats benchmarks._official"
+    protocols = (4,)
+
+    def infos(self) -> dict[int, Any]:
+        return {number: nats.results(number, epochs=20) for number in nats.NUMBERS[:2]}
+
+    def write(self, folder: Path, infos: dict[int, Any], protocol: int = 4) -> Path:
+        """The source with these results."""
+        raise NotImplementedError
+
+    def make(self, folder: Path) -> Path:
+        return self.write(folder, self.infos())
+
+    def read(self, source: Path) -> Any:
+        convert("nasbench201", source, source.parent / "data", partial=True)
+        found = nasbench201.TABLE.read(source.parent / "data")
+        return found.keys, {name: found.column(name) for name in found.columns}
+
+    def tidy(self, source: Path) -> None:
+        shutil.rmtree(source.parent / "data", ignore_errors=True)
+
+    def miscounted(self, folder: Path) -> Iterator[Path]:
+        infos = self.infos()
+        for number, (name, wrong) in enumerate(
+            {
+                "none": {},
+                "out of range": {**infos, 15_625: infos[3]},
+                "another's results": {**infos, 4: infos[3]},
+                "no long training": {**infos, 3: {"12": infos[3]["12"]}},
+            }.items()
+        ):
+            inner = folder / f"{number} {name}"
+            inner.mkdir()
+            yield self.write(inner, wrong)
+
+    def pickled(self, folder: Path, payload: Any, protocol: int) -> Path:
+        infos = self.infos()
+        infos[3]["200"]["all_results"]["cifar10", 777]["net_state_dict"] = payload
+        return self.write(folder, infos, protocol)
+
+
+class TestNatsFile(_Nats, ChecksummedReader):
+    protocols = (0, 2, 4)
+
+    def write(self, folder: Path, infos: dict[int, Any], protocol: int = 4) -> Path:
+        return nats.one_file(folder / "NATS-tss.pickle.pbz2", infos, protocol)
+
+
+class TestNatsFolder(_Nats, ChecksummedReader):
+    def write(self, folder: Path, infos: dict[int, Any], protocol: int = 4) -> Path:
+        return nats.folder(folder / "NATS-tss-simple", infos, protocol)
+
+
+class TestNatsArchive(_Nats, ChecksummedReader, ArchivedReader):
+    cuts = (0.001, 0.1, 0.5, 0.7)  # the last tenths are filling: without them nothing is lost
+
+    def write(self, folder: Path, infos: dict[int, Any], protocol: int = 4, prefix: str = "") -> Path:
+        unpacked = nats.folder(folder / "NATS-tss-simple", infos, protocol)
+        source = nats.tar(folder / "NATS-tss-simple.tar", unpacked, prefix)
+        shutil.rmtree(unpacked)
+        return source
+
+    def packed(self, folder: Path, prefix: str) -> Path:
+        return self.write(folder, self.infos(), prefix=prefix)
+
+
+class _NatsTorch(_Nats):
+    protocols = (2,)
+    zipped: bool
+
+    def write(self, folder: Path, infos: dict[int, Any], protocol: int = 2) -> Path:
+        path = folder / "NAS-Bench-201.pth"
+        torch.save(nats.meta(nats.older(infos)), path, pickle_protocol=2, _use_new_zipfile_serialization=self.zipped)
+        return path
+
+
+class TestNatsTorch(_NatsTorch, ChecksummedReader):
+    zipped = True
+
+
+class TestNatsOldTorch(_NatsTorch):
+    zipped = False
+
+
+class TestCampaignConfiguration(TaggedReader):
+    reader = "campaign.config"
+
+    def make(self, folder: Path, seed: str = "0") -> Path:
+        path = folder / "campaign.yaml"
+        lines = ["space: nasbench201", "architectures: 3", "images: digits", "proxies: [naswot]", "preset: mellor"]
+        path.write_text("\n".join([*lines, f"seed: {seed}"]), encoding="utf-8")
+        return path
+
+    def read(self, source: Path) -> Any:
+        return load(source)
+
+    def tagged(self, folder: Path, value: str) -> Path:
+        return self.make(folder, value)
