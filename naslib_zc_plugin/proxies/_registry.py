@@ -7,9 +7,10 @@ import importlib
 import pkgutil
 from fnmatch import fnmatchcase
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any
 
+from naslib_zc_plugin.plugins import registered
 from naslib_zc_plugin.request import ProxyInfo, ProxyRequest
 
 if TYPE_CHECKING:
@@ -19,17 +20,11 @@ PACKAGE = "naslib_zc_plugin.proxies"
 GROUP = "naslib_zc_plugin.proxies"
 
 
-def _registered() -> list[EntryPoint]:
-    points = entry_points()
-    # Python 3.9 gives a mapping of groups.
-    return list(points.select(group=GROUP) if hasattr(points, "select") else points.get(GROUP, ()))
-
-
 def _sources() -> dict[str, EntryPoint]:
     path = importlib.import_module(PACKAGE).__path__
     files = [module.name for module in pkgutil.iter_modules(path) if not module.name.startswith("_")]
     sources: dict[str, EntryPoint] = {}
-    for point in [EntryPoint(name, f"{PACKAGE}.{name}:{name}", GROUP) for name in files] + _registered():
+    for point in [EntryPoint(name, f"{PACKAGE}.{name}:{name}", GROUP) for name in files] + registered(GROUP):
         if point.name in sources and sources[point.name].value != point.value:
             raise ValueError(
                 f"two proxies are called {point.name!r}: {sources[point.name].value} and {point.value}; "

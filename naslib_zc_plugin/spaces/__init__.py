@@ -1,7 +1,8 @@
 """Search spaces: what an architecture key means, and the network that it builds.
 
 One folder is one space; it offers ``SPACE``, an object that keeps to
-:class:`~naslib_zc_plugin.spaces.base.Space`. A new space is a new folder and no edit here. Keys need no
+:class:`~naslib_zc_plugin.spaces.base.Space`. A new space is a new folder and no edit here, or an object of another
+distribution, registered in the entry-point group ``naslib_zc_plugin.spaces`` (name = module:object). Keys need no
 torch, only ``build`` does.
 """
 
@@ -12,14 +13,17 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import cast
 
+from naslib_zc_plugin.plugins import registered
 from naslib_zc_plugin.spaces.base import Space
 
 __all__ = ["Space", "space", "spaces"]
 
+GROUP = "naslib_zc_plugin.spaces"
+
 
 def spaces() -> list[str]:
     """Names of the search spaces, sorted; none of them is imported."""
-    return sorted(module.name for module in iter_modules(__path__) if module.ispkg)
+    return sorted({*_folders(), *(point.name for point in registered(GROUP))})
 
 
 def space(name: str) -> Space:
@@ -27,10 +31,21 @@ def space(name: str) -> Space:
 
     Raises:
         ValueError: no such space; the message lists the known ones.
+        TypeError: what is registered by that name cannot be loaded.
     """
+    if name in _folders():
+        return cast(Space, import_module(f"{__name__}.{name}").SPACE)
+    for point in registered(GROUP):
+        if point.name == name:
+            try:
+                return cast(Space, point.load())
+            except (ImportError, AttributeError) as error:
+                raise TypeError(f"search space {name!r} cannot be loaded from {point.value}: {error}") from error
     known = spaces()
-    if name not in known:
-        close = get_close_matches(name, known, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
-        raise ValueError(f"unknown search space {name!r}; known: {', '.join(known)}.{hint}")
-    return cast(Space, import_module(f"{__name__}.{name}").SPACE)
+    close = get_close_matches(name, known, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    raise ValueError(f"unknown search space {name!r}; known: {', '.join(known)}.{hint}")
+
+
+def _folders() -> list[str]:
+    return [module.name for module in iter_modules(__path__) if module.ispkg]
