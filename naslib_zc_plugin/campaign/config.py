@@ -6,18 +6,36 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Union, get_args
+from typing import Any, Union
 
-from naslib_zc_plugin.campaign.plan import Architectures
-from naslib_zc_plugin.files import DataError
+from naslib_zc_plugin.campaign.plan import KEYS, Architectures
+from naslib_zc_plugin.files import DataError, existing, readable
 from naslib_zc_plugin.presets import Preset, preset
 from naslib_zc_plugin.probes import Probe, probe
 from naslib_zc_plugin.request import ProxyRequest
 from naslib_zc_plugin.spaces import space
 
 Asked = Union[str, Mapping[str, Any]]
-BATCH = ("batch_size", "balanced", "augment", "same_batch")
+_EXPECTED = "a configuration in YAML"
+BATCH = {"batch_size": int, "balanced": bool, "augment": bool, "same_batch": bool}
 """What of a preset's batches a configuration may change."""
+_KINDS: Mapping[str, tuple[Any, str]] = {
+    "space": (str, "the name of a search space"),
+    "architectures": ((int, str, list, tuple), KEYS),
+    "images": ((str, Mapping), "a source, or a mapping with a source"),
+    "proxies": ((list, tuple), "a list of names, or of mappings with a name"),
+    "preset": (str, "the name of a protocol"),
+    "batch": (Mapping, "a mapping with some of batch_size (above 0), balanced, augment, same_batch (true or false)"),
+    "network": (Mapping, "a mapping"),
+    "seed": (int, "a whole number"),
+    "threads": (int, "a whole number above 0"),
+    "device": (str, "cpu, cuda, cuda:1 …"),
+    "engine": (Mapping, "a mapping with a name"),
+    "time_limit": ((int, float), "a number of seconds above 0"),
+    "memory_limit": ((int, float, type(None)), "a number of GiB above 0"),
+    "store": (str, "the path of a file"),
+    "truth": (str, "the name of a column"),
+}
 
 
 @dataclass(frozen=True)
@@ -27,8 +45,8 @@ class Config:
     Attributes:
         space: search space.
         architectures: number of random ones, ``all``, a file with a key per line, or a list of keys.
-        images: probe images, a source of :func:`naslib_zc_plugin.probes.probe` or a mapping with ``source`` and options.
-            Paths are relative to the configuration's folder or to the data directory.
+        images: probe images, a source of :func:`naslib_zc_plugin.probes.probe` or a mapping with ``source`` and
+            options. Paths are relative to the configuration's folder or to the data directory.
         proxies: names, or mappings with ``name``, perhaps ``label``, and options.
         preset: published protocol (:mod:`naslib_zc_plugin.presets`).
         batch: what differs from the protocol: ``batch_size``, ``balanced``, ``augment``, ``same_batch``.
@@ -45,7 +63,7 @@ class Config:
 
     space: str
     architectures: Architectures
-    images: Union[str, Mapping[str, Any]]
+    images: str | Mapping[str, Any]
     proxies: tuple[Asked, ...]
     preset: str
     batch: Mapping[str, Any] = field(default_factory=dict)
@@ -65,17 +83,26 @@ class Config:
         Raises:
             ValueError: a value that cannot be; the message names the field.
         """
+        for name, (kinds, _) in _KINDS.items():
+            value = getattr(self, name)
+            self._check(name, isinstance(value, kinds) and not isinstance(value, bool))
         space(self.space)
+        preset(self.preset)
         object.__setattr__(self, "proxies", tuple(self.proxies))
-        for name in ("seed", "threads"):
-            _check(isinstance(getattr(self, name), int), name, getattr(self, name), "a whole number")
-        _check(self.threads >= 1, "threads", self.threads, "at least 1")
-        _check(self.time_limit > 0, "time_limit", self.time_limit, "a number of seconds above 0")
-        limit = self.memory_limit
-        _check(limit is None or limit > 0, "memory_limit", limit, "a number of GiB above 0")
-        _check(isinstance(self.engine.get("name"), str), "engine", self.engine, "a mapping with a name")
-        _check(set(self.batch) <= set(BATCH), "batch", dict(self.batch), f"a mapping with some of {', '.join(BATCH)}")
-        _check(len(self.proxies) > 0, "proxies", list(self.proxies), "at least one proxy")
+        keys, images, limit = self.architectures, self.images, self.memory_limit
+        self._check("architectures", isinstance(keys, (int, str)) or (keys and all(isinstance(k, str) for k in keys)))
+        self._check("images", isinstance(images if isinstance(images, str) else images.get("source"), str))
+        self._check("proxies", self.proxies and all(isinstance(each, str) or _named(each) for each in self.proxies))
+        self._check("batch", all(type(value) is BATCH.get(name) for name, value in self.batch.items()))
+        self._check("batch", self.batch.get("batch_size", 1) > 0)
+        self._check("threads", self.threads > 0)
+        self._check("engine", isinstance(self.engine.get("name"), str))
+        self._check("time_limit", self.time_limit > 0)
+        self._check("memory_limit", limit is None or limit > 0)
+
+    def _check(self, name: str, holds: object) -> None:
+        if not holds:
+            raise ValueError(f"{name} must be {_KINDS[name][1]}, not {getattr(self, name)!r}")
 
     @property
     def protocol(self) -> Preset:
@@ -111,7 +138,7 @@ class Config:
         return probe(options.pop("source", ""), **options)
 
     def plain(self) -> dict[str, Any]:
-        """As values that JSON knows, for workers: ``Config(**plain)`` scores alike (its tasks name the architectures)."""
+        """As values that JSON knows: ``Config(**plain)`` scores alike, though not the same architectures."""
         return {**asdict(self), "proxies": list(self.proxies), "architectures": "all"}
 
 
@@ -137,16 +164,9 @@ def load(path: str | Path, data: str | Path | None = None) -> Config:
     needed = [name for name in ("space", "architectures", "images", "proxies", "preset") if name not in given]
     if needed:
         raise ValueError(f"{path} lacks {', '.join(needed)}")
-    for name, kind in (("proxies", list), ("batch", dict), ("network", dict), ("engine", dict)):
-        if name in given and not isinstance(given[name], kind):
-            raise ValueError(f"{path}: {name} must be a {'list' if kind is list else 'mapping'}, not {given[name]!r}")
-    given["store"] = str(path.parent / given.get("store", f"{path.stem}.db"))
+    for name, value in (("store", given.get("store") or f"{path.stem}.db"), ("architectures", given["architectures"])):
+        given[name] = str(path.parent / value) if isinstance(value, str) and value != "all" else value
     given["images"] = _images(given["images"], path.parent, data)
-    keys = given["architectures"]
-    if isinstance(keys, str) and keys != "all":
-        given["architectures"] = str(path.parent / keys)
-    elif isinstance(keys, bool) or not isinstance(keys, get_args(Architectures)[:2] + (list,)):
-        raise ValueError(f"{path}: architectures must be a number, 'all', a file or a list of keys, not {keys!r}")
     try:
         return Config(**given)
     except (TypeError, ValueError) as error:
@@ -159,13 +179,12 @@ def _mapping(path: Path) -> dict[str, Any]:
     except ImportError as error:
         raise ImportError("configurations need PyYAML: pip install 'naslib-zc-plugin[cli]'") from error
     try:
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataError(path, "a configuration in YAML", "no such file") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DataError(path, "a configuration in YAML", " ".join(str(error).split())) from error
+        with readable(path, _EXPECTED):
+            given = yaml.safe_load(existing(path, _EXPECTED).read_text(encoding="utf-8"))
+    except (yaml.YAMLError, AttributeError) as error:  # the latter of a timestamp that is none
+        raise DataError(path, _EXPECTED, " ".join(str(error).split())) from error
     if not isinstance(given, dict):
-        raise DataError(path, "a configuration in YAML, a mapping", f"{type(given).__name__}")
+        raise DataError(path, f"{_EXPECTED}, a mapping", "nothing" if given is None else f"{type(given).__name__}")
     return given
 
 
@@ -179,6 +198,5 @@ def _images(images: Any, folder: Path, data: str | Path | None) -> Any:
     return images
 
 
-def _check(holds: bool, name: str, value: Any, wanted: str) -> None:
-    if not holds:
-        raise ValueError(f"{name} must be {wanted}, not {value!r}")
+def _named(proxy: Any) -> bool:
+    return isinstance(proxy, Mapping) and "name" in proxy

@@ -7,10 +7,12 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from importlib.metadata import version
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any
 
 from naslib_zc_plugin.campaign.config import Config
+from naslib_zc_plugin.campaign.plan import KEYS
+from naslib_zc_plugin.files import existing
 from naslib_zc_plugin.probes import Probe
 
 GROWING = ("architectures", "proxies")
@@ -72,7 +74,7 @@ def digest(shown: Probe) -> str:
 def _architectures(config: Config) -> Any:
     keys = config.architectures
     if isinstance(keys, str) and keys != "all":
-        return {"file": PurePath(keys).name, "sha256": hashlib.sha256(Path(keys).read_bytes()).hexdigest()}
+        return {"file": PurePath(keys).name, "sha256": hashlib.sha256(existing(keys, KEYS).read_bytes()).hexdigest()}
     return keys if isinstance(keys, (int, str)) else list(keys)
 
 

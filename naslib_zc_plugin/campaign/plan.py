@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import TypeVar, Union
 
+from naslib_zc_plugin.files import DataError, existing
 from naslib_zc_plugin.spaces import Space
 
 Architectures = Union[int, str, Sequence[str]]
 Item = TypeVar("Item")
+KEYS = "a number, 'all', a list of keys, or a text file with a key per line"
+"""What :data:`Architectures` may be, for messages."""
 _ROUNDS = 6
 
 
@@ -43,7 +45,7 @@ def stream(architectures: Architectures, space: Space, seed: int) -> Iterator[st
         seed: of the order.
 
     Raises:
-        ValueError: a key that is not of the space.
+        ValueError: as in :func:`count`, or a key that is not of the space.
     """
     if architectures == "all" or isinstance(architectures, int):
         for index in islice(permuted(space.size, seed), count(architectures, space)):
@@ -94,9 +96,7 @@ def _source(architectures: Architectures) -> str:
 
 def _lines(path: str) -> Iterator[str]:
     try:
-        with Path(path).open(encoding="utf-8") as file:
+        with existing(path, KEYS).open(encoding="utf-8-sig") as file:
             yield from filter(None, map(str.strip, file))
-    except FileNotFoundError:
-        raise ValueError(f"architectures: no file {path}; give a number, 'all', a list, or a file of keys") from None
     except UnicodeDecodeError as error:
-        raise ValueError(f"architectures: {path} is no text file with a key per line ({error})") from None
+        raise DataError(path, KEYS, str(error)) from error

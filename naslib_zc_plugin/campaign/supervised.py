@@ -36,7 +36,7 @@ class Supervised:
         self.state = "starting"
         self.task: Task | None = None
         self.since = time.monotonic()
-        self._words = tempfile.TemporaryFile()
+        self._words = tempfile.TemporaryFile()  # noqa: SIM115 -- closed in bury()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "naslib_zc_plugin.campaign.worker"],
             stdin=subprocess.PIPE,

@@ -1,8 +1,8 @@
 """A scoring process: ``python -m naslib_zc_plugin.campaign.worker``, lines of JSON in and out.
 
-The first line that comes in is the configuration, each further one a task; each line that goes out is ``{"ready": true}``,
-``{"refused": why}`` or an outcome. It ends when its input ends, also in the middle of an architecture: nothing is left
-behind when the supervisor is killed.
+The first line that comes in is the configuration, each further one a task; each line that goes out is
+``{"ready": true}``, ``{"refused": why}`` or an outcome. It ends when its input ends, also in the middle of an
+architecture: nothing is left behind when the supervisor is killed.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _say(output: IO[str], message: dict[str, Any]) -> None:
 
 
 def _limit(gib: float | None) -> None:
-    """Let allocations fail beyond ``gib`` more than now: an error of one architecture, where the system kills at random."""
+    """Let allocations fail beyond ``gib`` more than now: the error of one architecture, not a kill at random."""
     if gib is None or not sys.platform.startswith("linux"):
         return
     import resource

@@ -69,7 +69,7 @@ def estimate(config: Config) -> None:
     found = measure(config)
     workers = config.engine.get("workers", 1)
     say(f"{found.architectures:,} architectures, {len(config.requests())} proxies.")
-    say(f"Measured on {found.measured}, one worker: {found.seconds:.2f} s each (standard deviation {found.spread:.2f} s).")
+    say(f"Measured on {found.measured} in one worker: {found.seconds:.2f} s each (deviation {found.spread:.2f} s).")
     total = found.seconds * found.architectures / workers
     say(f"With {workers} worker(s) that are not in each other's way: about {_duration(total)}.")
     if found.memory is not None:

@@ -6,11 +6,12 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import typer
 
 from naslib_zc_plugin.cli._campaign import estimate, fork, live
+from naslib_zc_plugin.cli._single import single
 from naslib_zc_plugin.cli._console import complain, say
 
 RESUMABLE = 75
@@ -19,10 +20,15 @@ RESUMABLE = 75
 
 def score(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", help="Configuration in YAML, see configs/.")],
-    data: Annotated[Optional[Path], typer.Option(envvar="NAS_ZC_DATA", help="Directory with images and tables.")] = None,
-    workers: Annotated[Optional[int], typer.Option(min=1, help="Instead of the configuration's number.")] = None,
-    store: Annotated[Optional[Path], typer.Option(help="Instead of the configuration's file.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count, measure a few, estimate, and score nothing.")] = False,
+    data: Annotated[Path | None, typer.Option(envvar="NAS_ZC_DATA", help="Directory with images and tables.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Instead of the configuration's number.")] = None,
+    store: Annotated[Path | None, typer.Option(help="Instead of the configuration's file.")] = None,
+    arch: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Score this one alone; show where it stands in the store.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Count, measure a few, estimate, and score nothing.")
+    ] = False,
     extend: Annotated[bool, typer.Option("--extend", help="Add architectures or proxies to what is there.")] = False,
     fork_: Annotated[bool, typer.Option("--fork", help="Start another store beside one made otherwise.")] = False,
     retry: Annotated[bool, typer.Option("--retry", help="Score again what failed.")] = False,
@@ -46,6 +52,8 @@ def score(
     campaign = replace(campaign, **changes)
     if dry_run:
         return estimate(campaign)
+    if arch:
+        return single(campaign, arch)
     path = fork(campaign) if fork_ else Path(campaign.store)
     with Store(path) as results, _asked_to_stop() as stop, live() as report:
         prepare(campaign, results, extend=extend)

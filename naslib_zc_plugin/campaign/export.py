@@ -1,0 +1,144 @@
+"""A store as files that others read: Parquet, CSV, JSON lines, and NAS-Bench-Suite-Zero's ``zc_<space>.json``."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Callable
+
+from naslib_zc_plugin.campaign.database import read, told
+from naslib_zc_plugin.campaign.parquet import write_parquet
+from naslib_zc_plugin.campaign.store import facts_of
+from naslib_zc_plugin.files import replacing
+from naslib_zc_plugin.spaces import space
+from naslib_zc_plugin.table import STATUSES
+
+FIELDS = (
+    "key", "proxy", "version", "value", "status", "reason", "seconds", "memory", "device", "threads", "seed",
+)  # fmt: skip
+"""Columns of an export; ``proxy`` is the label, ``seconds`` of the proxy, ``memory`` (bytes) of the architecture."""
+CANONICAL = FIELDS[:6]
+"""What does not depend on where and how fast it was computed."""
+
+Record = dict[str, Any]
+
+_SCORES = """
+SELECT a.key, p.label, p.plain, s.value, s.status, r.text, s.seconds, c.memory, o.plain
+FROM architecture a
+JOIN architecture c ON c.id = a.canonical
+JOIN score s ON s.architecture = c.id
+JOIN proxy p ON p.id = s.proxy
+JOIN reason r ON r.id = s.reason
+JOIN origin o ON o.id = s.origin
+WHERE a.asked
+ORDER BY a.key, p.label
+"""
+
+
+def records(path: str | Path) -> Iterator[Record]:
+    """The scores of the architectures asked for, by key and proxy, as mappings of :data:`FIELDS`.
+
+    Raises:
+        StoreError: no such store, or one that is damaged.
+    """
+    path = Path(path)
+    with told(path), closing(read(path)) as connection:
+        for key, label, proxy, value, status, reason, seconds, memory, origin in connection.execute(_SCORES):
+            made = json.loads(origin)
+            yield {
+                "key": key,
+                "proxy": label,
+                "version": json.loads(proxy)["version"],
+                "value": value,
+                "status": STATUSES[status],
+                "reason": reason,
+                "seconds": seconds,
+                "memory": memory,
+                "device": made["device"],
+                "threads": made["threads"],
+                "seed": made["seed"],
+            }
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    with told(path), closing(read(path)) as connection:
+        return facts_of(connection)
+
+
+def export(store: str | Path, target: str | Path, canonical: bool = False) -> int:
+    """Write the scores of a store to a file, which appears when it is whole.
+
+    Args:
+        store: the store.
+        target: ends in ``.parquet``, ``.csv``, ``.jsonl``, or ``.json`` for NAS-Bench-Suite-Zero's format:
+            ``{dataset: {architecture: {proxy: {"score": …, "time": …}}}}``, without undefined scores, and with NASLib's
+            names of architectures where the space knows them.
+        canonical: only the fields that do not depend on the machine (:data:`CANONICAL`), for CSV and JSON lines.
+
+    Returns:
+        The number of scores written.
+
+    Raises:
+        ValueError: another ending, or ``canonical`` for a format that has no choice of fields.
+        StoreError: no such store, or one that is damaged.
+    """
+    store, target = Path(store), Path(target)
+    writer = _WRITERS.get(target.suffix)
+    if writer is None:
+        raise ValueError(f"cannot write {target.name}: end it in {', '.join(_WRITERS)}")
+    if canonical and target.suffix not in (".csv", ".jsonl"):
+        raise ValueError("canonical exports are .csv or .jsonl")
+    with replacing(target) as draft:
+        return writer(store, draft, CANONICAL if canonical else FIELDS)
+
+
+def _parquet(store: Path, draft: Path, _: Sequence[str]) -> int:
+    return write_parquet(draft, records(store), _facts(store))
+
+
+def _csv(store: Path, draft: Path, fields: Sequence[str]) -> int:
+    with draft.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, fields, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        return _each(records(store), writer.writerow)
+
+
+def _lines(store: Path, draft: Path, fields: Sequence[str]) -> int:
+    with draft.open("w", encoding="utf-8") as file:
+
+        def write(record: Record) -> None:
+            file.write(json.dumps({field: record[field] for field in fields}, ensure_ascii=False) + "\n")
+
+        return _each(records(store), write)
+
+
+def _suite(store: Path, draft: Path, _: Sequence[str]) -> int:
+    facts = _facts(store)
+    name = getattr(space(facts["space"]), "naslib_key", str)
+    scores: dict[str, dict[str, dict[str, float | None]]] = {}
+    count = 0
+    for record in records(store):
+        if record["status"] == "ok":
+            entry = {"score": record["value"], "time": record["seconds"]}
+            scores.setdefault(name(record["key"]), {})[record["proxy"]] = entry
+            count += 1
+    draft.write_text(json.dumps({facts["dataset"]: scores}), encoding="utf-8")
+    return count
+
+
+def _each(found: Iterable[Record], write: Callable[[Record], object]) -> int:
+    count = 0
+    for count, record in enumerate(found, 1):  # noqa: B007 -- the number of records is the result
+        write(record)
+    return count
+
+
+_WRITERS: dict[str, Callable[[Path, Path, Sequence[str]], int]] = {
+    ".parquet": _parquet,
+    ".csv": _csv,
+    ".jsonl": _lines,
+    ".json": _suite,
+}

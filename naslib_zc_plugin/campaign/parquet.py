@@ -1,0 +1,81 @@
+"""Scores as one Parquet file: a row per architecture and proxy, with the campaign's facts in its metadata."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from naslib_zc_plugin.files import DataError, existing, readable
+from naslib_zc_plugin.table import STATUSES, Column, ScoreTable
+
+_METADATA = b"naslib_zc_plugin"
+_EXPECTED = "scores exported by `nas-zc export`, as Parquet"
+_BLOCK = 100_000
+_TYPES = {
+    "key": "string", "proxy": "string", "version": "int32", "value": "float64", "status": "string", "reason": "string",
+    "seconds": "float32", "memory": "int64", "device": "string", "threads": "int32", "seed": "int64",
+}  # fmt: skip
+
+
+def write_parquet(path: Path, records: Iterable[Mapping[str, Any]], facts: Mapping[str, Any]) -> int:
+    """Write records of :mod:`.export`; returns how many.
+
+    Raises:
+        ImportError: without pyarrow.
+    """
+    pa, pq = _pyarrow()
+    fields = [(name, getattr(pa, kind)()) for name, kind in _TYPES.items()]
+    schema = pa.schema(fields, metadata={_METADATA: json.dumps(facts)})
+    count, rest = 0, iter(records)
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        while block := list(islice(rest, _BLOCK)):
+            writer.write_table(pa.Table.from_pylist(block, schema))
+            count += len(block)
+    return count
+
+
+def read_parquet(path: str | Path) -> ScoreTable:
+    """The table of an export.
+
+    Raises:
+        DataError: no such file, damaged, without the facts, or with a status or proxy that is not known.
+        ImportError: without pyarrow.
+    """
+    _, pq = _pyarrow()
+    path = existing(path, _EXPECTED)
+    with readable(path, _EXPECTED):
+        table = pq.read_table(path, columns=["key", "proxy", "value", "status", "seconds"])
+        facts = json.loads((table.schema.metadata or {})[_METADATA])
+        key, proxy, status = (table[name].dictionary_encode().combine_chunks() for name in ("key", "proxy", "status"))
+        keys, labels = key.dictionary.to_pylist(), proxy.dictionary.to_pylist()
+        codes = np.array([STATUSES.index(name) for name in status.dictionary.to_pylist()], dtype=np.uint8)
+        places = np.asarray(proxy.indices), np.asarray(key.indices)
+        values, seconds = np.full((len(labels), len(keys)), np.nan), np.full((len(labels), len(keys)), np.nan)
+        statuses = np.zeros(values.shape, dtype=np.uint8)
+        values[places], seconds[places] = table["value"].to_numpy(), table["seconds"].to_numpy()
+        statuses[places] = codes[np.asarray(status.indices)]
+        known = {label: facts["proxies"][label] for label in labels}
+    if len(set(zip(*(place.tolist() for place in places)))) != len(table):
+        raise DataError(path, "one score for each architecture and proxy", "some twice")
+    columns = {
+        label: Column(
+            one["name"], one["version"], one["higher_is_better"],
+            values[row], statuses[row], seconds[row], one["options"],
+        )
+        for row, (label, one) in enumerate(known.items())
+    }  # fmt: skip
+    return ScoreTable(path.stem, keys, {label: columns[label] for label in facts["proxies"] if label in columns}, facts)
+
+
+def _pyarrow() -> tuple[Any, Any]:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise ImportError("Parquet needs pyarrow: pip install 'naslib-zc-plugin[tables]'") from error
+    return pyarrow, pyarrow.parquet

@@ -1,0 +1,24 @@
+"""``nas-zc export``: a store as a file that others read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from naslib_zc_plugin.cli._console import say
+
+
+def export(
+    store: Annotated[Path, typer.Argument(metavar="STORE", help="The store of a campaign, also while it runs.")],
+    output: Annotated[Path, typer.Argument(metavar="FILE", help=".parquet, .csv, .jsonl, or .json (zc_<space>.json).")],
+    canonical: Annotated[
+        bool, typer.Option("--canonical", help="Only what does not depend on the machine (.csv, .jsonl).")
+    ] = False,
+) -> None:
+    """Write the scores of a campaign as Parquet, CSV, JSON lines or NAS-Bench-Suite-Zero's JSON."""
+    from naslib_zc_plugin.campaign import export as exporting
+
+    count = exporting.export(store, output, canonical)
+    say(f"{count:,} scores written to {output}.")
