@@ -10,8 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+import naslib_zc_plugin as zc
+from naslib_zc_plugin.table import STATUSES, Column, ScoreTable
+
 _ADVICE = "--restart begins anew, --output DIR writes elsewhere"
-FILES = ("config.json", "scores.csv", "leaderboard.md", "scatter.png")
+FILES = (
+    *("config.json", "scores.csv", "leaderboard.md", "leaderboard.csv", "leaderboard.html"),
+    *("scatter.png", "heatmap.png"),
+)
 
 
 @dataclass(frozen=True)
@@ -22,6 +30,13 @@ class Row:
     accuracy: float
     scores: Mapping[str, float | None]
     notes: str = ""
+
+    def status(self, name: str) -> int:
+        """A proxy's position in :data:`~naslib_zc_plugin.table.STATUSES`."""
+        if self.scores[name] is not None:
+            return STATUSES.index("ok")
+        failed = any(note.startswith(f"{name} failed:") for note in self.notes.split("; "))
+        return STATUSES.index("failed" if failed else "undefined")
 
 
 class Results:
@@ -43,6 +58,7 @@ class Results:
     ) -> None:
         self._path = folder / "scores.csv"
         self._proxies = list(proxies)
+        self._configuration = configuration
         self._header = ["architecture", "accuracy", *proxies, "notes"]
         self.rows: dict[str, Row] = {}
         folder.mkdir(parents=True, exist_ok=True)
@@ -63,6 +79,21 @@ class Results:
         cells = ["" if value is None else repr(value) for value in (row.accuracy, *scores)]
         self._append([row.architecture, *cells, " ".join(row.notes.split())])
         self.rows[row.architecture] = row
+
+    def table(self, keys: Sequence[str], command: str) -> ScoreTable:
+        """The scores of some architectures, with the configuration and the command that made them as facts.
+
+        Costs are not known.
+        """
+        rows = [self.rows[key] for key in keys]
+        columns = {}
+        for name in self._proxies:
+            values = np.array([np.nan if row.scores[name] is None else row.scores[name] for row in rows], dtype=float)
+            status = np.array([row.status(name) for row in rows], dtype=np.uint8)
+            info = zc.describe(name)
+            unknown = np.full(len(rows), np.nan)
+            columns[name] = Column(name, info.version, info.higher_is_better, values, status, unknown)
+        return ScoreTable("quickstart", keys, columns, {**self._configuration, "command": command})
 
     def _append(self, line: Sequence[str]) -> None:
         text = io.StringIO()

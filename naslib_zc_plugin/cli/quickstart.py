@@ -10,6 +10,7 @@ import typer
 
 import naslib_zc_plugin as zc
 from naslib_zc_plugin.cli import _trial
+from naslib_zc_plugin.cli._again import again
 from naslib_zc_plugin.cli._console import say, steps
 from naslib_zc_plugin.cli._results import Results
 from naslib_zc_plugin.cli.cost import chosen
@@ -18,6 +19,7 @@ _MOST_THREADS = 2  # more do not help networks that small
 
 
 def quickstart(
+    context: typer.Context,
     architectures: Annotated[int, typer.Option(min=3, help="How many networks to draw.")] = 40,
     epochs: Annotated[int, typer.Option(min=1, help="How long to train each.")] = _trial.EPOCHS,
     seed: Annotated[int, typer.Option(min=0, help="All that is random depends on it.")] = 0,
@@ -48,7 +50,7 @@ def quickstart(
             f"interrupted with {done} of {len(keys)} networks in {output / 'scores.csv'}; "
             "the same command goes on from there"
         ) from None
-    _report(results, keys, names, output)
+    _report(results, keys, output, again(context))
 
 
 def _configuration(names: Sequence[str], epochs: int, seed: int) -> dict[str, Any]:
@@ -76,33 +78,22 @@ def _evaluate(results: Results, left: Sequence[str], total: int, names: Sequence
             step(f"{row.accuracy:5.1f} %  {key}")
 
 
-def _report(results: Results, keys: Sequence[str], names: Sequence[str], output: Path) -> None:
+def _report(results: Results, keys: Sequence[str], output: Path, command: str) -> None:
     from scipy.stats import rankdata
 
-    from naslib_zc_plugin.report.figures import scatter
-    from naslib_zc_plugin.report.leaderboard import as_markdown, as_text, leaderboard
+    from naslib_zc_plugin.cli._publish import Picture, publish
+    from naslib_zc_plugin.report.leaderboard import leaderboard
+    from naslib_zc_plugin.report.render import as_text
 
-    rows = {key: results.rows[key] for key in keys}
-    truth = {key: row.accuracy for key, row in rows.items()}
-    scores = {name: {key: row.scores[name] for key, row in rows.items()} for name in names}
-    upward = {name: zc.describe(name).higher_is_better for name in names}
-    board = leaderboard(truth, scores, upward)
-    low, high = min(truth.values()), max(truth.values())
-    notes = [
-        f"Agreement with the test accuracy of {len(keys)} trained networks, {low:.1f} to {high:.1f} %: + means that a",
-        "proxy prefers the better ones, whatever the direction (↑ ↓) of its own scores. –: there is no rank",
-        "correlation, as all its scores are equal or fewer than three are defined. Undefined scores are left out and",
-        "counted; the last column of scores.csv says why.",
-        f"{len(keys)} networks are few, the images easy, the trainings short and noisy: where intervals overlap there",
-        "is no winner, and on a real benchmark the order is another. It shows how this works, not which proxy is best.",
-    ]
-    say(f"\n{as_text(board)}")
-    say("\n".join(notes))
-    markdown = "\n".join(["# Quickstart: proxies against trained accuracy", "", as_markdown(board), *notes, ""])
-    (output / "leaderboard.md").write_text(markdown, encoding="utf-8")
+    table = results.table(keys, command)
+    truth = {key: results.rows[key].accuracy for key in keys}
+    board = leaderboard(table, truth, "test accuracy (%)")
+    say(f"\n{as_text([board], brief=True).rstrip()}")
+    say(f"\n{len(keys)} networks are few, the images easy, the trainings short and noisy: where intervals overlap")
+    say("there is no winner, and on a real benchmark the order is another. It shows how this works, and no more.")
     # Ranks: a network that learns nothing would press all others into one line.
-    ranks = dict(zip(truth, rankdata(list(truth.values()))))
-    label = "test accuracy (rank, the best at the top)"
-    scatter(output / "scatter.png", ranks, scores, higher_is_better=upward, truth_label=label)
-    say(f"\nWritten to {output}: scores.csv, leaderboard.md, scatter.png.")
+    ranks = dict(zip(truth, rankdata(list(truth.values())).tolist()))
+    picture = Picture(table, ranks, "test accuracy (rank, the best at the top)")
+    written = publish(output, [board], [picture], None, "Quickstart")
+    say(f"\nWritten to {output}: scores.csv (its last column says why a score is undefined), {', '.join(written)}.")
     say("Next: `nas-zc proxies --details` tells what each proxy is, `nas-zc cost` what it costs.")

@@ -1,4 +1,7 @@
-"""Score against accuracy, one panel per proxy. Needs matplotlib, which is imported when a figure is drawn."""
+"""Score against accuracy, one panel per proxy. Needs matplotlib, which is imported when a figure is drawn.
+
+The figures of the papers: epsilon's 1, 2 and 5 (coloured by parameters), GradAlign's 2 and 3.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,11 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 from scipy.stats import rankdata
 
-from .statistics import Floats, agreement, as_array, finite_truth
+from naslib_zc_plugin.table import Column, ScoreTable
+
+from .bootstrap import Floats
+from .leaderboard import matched
+from .statistics import agreement, as_array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,14 +31,14 @@ _DECADES = 3  # scores whose magnitudes span more of them read better on a logar
 _NEGLIGIBLE = 0.01  # share of the smallest magnitudes that says nothing about that span
 _PANEL = (3.0, 2.6)  # inches
 _RASTER = 2000  # more points than this stay pixels in an SVG
+_COLOURS = "viridis_r"  # the darker the more, as in epsilon's figures
 
 
 def scatter(
     path: str | os.PathLike[str],
+    table: ScoreTable,
     truth: Mapping[str, float],
-    scores: Mapping[str, Mapping[str, float | None]],
     *,
-    higher_is_better: Mapping[str, bool] | None = None,
     colour: Mapping[str, float] | None = None,
     colour_label: str = "parameters",
     truth_label: str = "accuracy",
@@ -40,21 +47,20 @@ def scatter(
     scale: Scale = "auto",
     dpi: int = 150,
 ) -> Path:
-    """Draw a panel per proxy: score against accuracy, titled with Spearman's rho, N and undefined scores.
+    """Draw a panel per proxy: score against accuracy, titled with Spearman's rho, Kendall's tau, and how many scores.
 
-    Undefined scores, and architectures that a proxy's scores lack, are counted and not drawn.
+    What is undefined, failed or left is counted and not drawn. A ↓ marks proxies whose lower scores are better; their
+    coefficients are agreement all the same.
 
     Args:
         path: where to write; .png or .svg.
-        truth: accuracy by architecture, finite, higher better.
-        scores: by proxy, then by architecture.
-        higher_is_better: direction by proxy, up where not given. A ↓ marks the others; their rho is still
-            agreement.
+        table: the scores.
+        truth: accuracy by architecture, higher better; architectures without one are left out.
         colour: a positive quantity by architecture for a logarithmic colour scale, such as the number of
             parameters.
         colour_label: what it is.
         truth_label: what the accuracy is.
-        proxies: which to draw and in which order; all by default.
+        proxies: labels of those to draw, in order; all by default.
         columns: panels in a row.
         scale: of the score axis. "auto" is logarithmic where magnitudes span more than three decades
             (synflow), "symlog" if a score is zero or negative, and linear elsewhere. "rank" draws average
@@ -63,41 +69,40 @@ def scatter(
 
     Raises:
         ImportError: without matplotlib.
-        ValueError: for another suffix or scale, a proxy without scores, a colour that is not positive, a log
+        ValueError: for another suffix or scale, a label that the table lacks, a colour that is not positive, a log
             axis for scores that are not, or nothing to draw.
     """
     target = Path(path)
-    names = list(scores) if proxies is None else list(proxies)
+    names = list(table) if proxies is None else list(proxies)
     if target.suffix not in (".png", ".svg"):
         raise ValueError(f"cannot write {target.name}: end it in .png or .svg")
-    if not truth or not names or columns < 1 or not set(names) <= set(scores):
-        choice = ", ".join(scores) or "at least one"
-        raise ValueError(f"choose proxies among {choice}, with columns >= 1 and a truth that is not empty")
-    accuracies = finite_truth(list(truth.values()), len(truth))
+    if not names or columns < 1:
+        raise ValueError("choose one proxy or more, with columns >= 1")
+    compared, accuracies = matched(table, truth, truth_label)
+    chosen = [compared[name] for name in names]
     if scale not in get_args(Scale):
         raise ValueError(f"scale={scale!r}: choose one of {', '.join(get_args(Scale))}")
     figure, panels = _grid(len(names), columns)
-    shades, norm = _shades(truth, colour)
-    for panel, name in zip(panels, names):
-        values = as_array([scores[name].get(key) for key in truth])
-        _draw(panel, values, accuracies, scale, shades, norm)
-        _label(panel, name, values, accuracies, (higher_is_better or {}).get(name, True))
+    shades, norm = _shades(compared.keys, colour)
+    for panel, name, column in zip(panels, names, chosen):
+        _draw(panel, column.values, accuracies, scale, shades, norm)
+        _label(panel, name, column, accuracies)
     figure.supylabel(truth_label, fontsize="medium")
     if norm is not None:
         from matplotlib.cm import ScalarMappable
 
-        figure.colorbar(ScalarMappable(norm), ax=panels, label=colour_label, pad=0.01, aspect=30)
+        figure.colorbar(ScalarMappable(norm, _COLOURS), ax=panels, label=colour_label, pad=0.01, aspect=30)
     figure.savefig(target, dpi=dpi, metadata={"Date": None} if target.suffix == ".svg" else None)
     return target
 
 
-def _shades(truth: Mapping[str, float], colour: Mapping[str, float] | None) -> tuple[Floats | None, LogNorm | None]:
+def _shades(keys: Sequence[str], colour: Mapping[str, float] | None) -> tuple[Floats | None, LogNorm | None]:
     """The colour of each architecture and the scale that all panels share."""
     if colour is None:
         return None, None
-    shades = as_array([colour.get(key) for key in truth])
+    shades = as_array([colour.get(key) for key in keys])
     if not np.all(shades > 0):
-        missing = next(key for key, shade in zip(truth, shades) if not shade > 0)
+        missing = next(key for key, shade in zip(keys, shades) if not shade > 0)
         raise ValueError(f"colour[{missing!r}] must be positive: give one for every architecture")
     from matplotlib.colors import LogNorm
 
@@ -129,6 +134,7 @@ def _draw(
         accuracies[defined],
         c="tab:blue" if shades is None else shades[defined],
         norm=norm,
+        cmap=None if shades is None else _COLOURS,
         s=float(np.clip(4000 / max(1, len(shown)), 2, 14)),
         alpha=0.6,
         linewidths=0,
@@ -160,11 +166,17 @@ def _set_scale(panel: Axes, shown: Floats, scale: Scale) -> None:
         panel.xaxis.set_major_locator(ticks)
 
 
-def _label(panel: Axes, name: str, values: Floats, accuracies: Floats, higher_is_better: bool) -> None:
-    found = agreement(list(values), list(accuracies), higher_is_better=higher_is_better, resamples=0)
-    rho = "undefined" if found.spearman.value is None else f"{found.spearman.value:+.3f}"
-    counts = f"N {found.n:,}" + (f", {found.undefined:,} undefined" if found.undefined else "")
-    title = f"{name}{'' if higher_is_better else ' ↓'}\nρ = {rho}   {counts}"
+def counts(column: Column) -> str:
+    """How many scores a column has, and how many it has not, for which reasons."""
+    lacking = [(name, column.count(name)) for name in ("undefined", "failed", "left")]
+    return ", ".join([f"N {column.count('ok'):,}", *(f"{number:,} {name}" for name, number in lacking if number)])
+
+
+def _label(panel: Axes, name: str, column: Column, accuracies: Floats) -> None:
+    up = column.higher_is_better
+    found = agreement(column.values, accuracies, higher_is_better=up, resamples=0)
+    rho, tau = ("undefined" if e.value is None else f"{e.value:+.3f}" for e in (found.spearman, found.kendall))
+    title = f"{name}{'' if up else ' ↓'}\nρ = {rho}   τ = {tau}\n{counts(column)}"
     panel.set_title(title, fontsize="small", parse_math=False)
     panel.tick_params(labelsize="x-small")
     panel.grid(alpha=0.25, linewidth=0.5)

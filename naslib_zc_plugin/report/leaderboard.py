@@ -1,131 +1,121 @@
-"""Proxies side by side: who agrees with the accuracies, by how much, and on how many architectures."""
+"""Proxies side by side: who agrees with the accuracies, by how much, on how many architectures, and whom they pick."""
 
 from __future__ import annotations
 
-import csv
-import io
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
+from typing import Any
 
-from .statistics import Agreement, Estimate, Undefined, agreement
+import numpy as np
+import numpy.typing as npt
 
-CONFIDENCE = 0.95
+from naslib_zc_plugin.table import STATUSES, Column, ScoreTable
 
-
-@dataclass(frozen=True)
-class Row:
-    """One proxy: its name, agreement and direction, and a score's cost in units of the caller's choice."""
-
-    name: str
-    agreement: Agreement
-    higher_is_better: bool
-    units: float | None = None
-
-    @property
-    def direction(self) -> str:
-        """The direction of the proxy's own scores, ↑ or ↓."""
-        return "↑" if self.higher_is_better else "↓"
+from .aggregates import Aggregate, upward, vote
+from .board import Board, Options, Row, Vote
+from .bootstrap import Floats, Indices
+from .statistics import agreement
+from .top import selected, top
 
 
 def leaderboard(
+    table: ScoreTable,
     truth: Mapping[str, float],
-    scores: Mapping[str, Mapping[str, float | None]],
-    higher_is_better: Mapping[str, bool],
-    *,
+    truth_name: str = "accuracy",
+    options: Options | None = None,
     units: Mapping[str, float] | None = None,
-    undefined: Undefined = "drop",
-    resamples: int = 1000,
-    seed: int = 0,
-) -> list[Row]:
-    """Compare proxies by Spearman's rho, best first and the ones without a rho last.
-
-    The architectures are those of ``truth``, with others ignored. One that a proxy's scores lack was not
-    scored and counts as undefined for that proxy, so that a proxy which gives up on hard cases shows it.
+    command: str = "",
+) -> Board:
+    """Compare the proxies of a table by their agreement with accuracies.
 
     Args:
-        truth: accuracy by architecture, finite, higher better.
-        scores: by proxy, then by architecture; None and non-finite values are undefined.
-        higher_is_better: direction by proxy.
-        units: cost of one score by proxy, for display; proxies may be left out.
-        undefined, resamples, seed: as for :func:`~.statistics.agreement`; the intervals are at 95 %.
+        table: the scores. Architectures without a finite accuracy are left out and counted.
+        truth: accuracy by architecture, higher better (negate a perplexity).
+        truth_name: what it is.
+        options: see there.
+        units: cost of one score by label, for display; labels may be left out.
+        command: what makes this board again, for display.
 
     Raises:
-        ValueError: for a proxy without a direction, or accuracies that are not finite.
+        ValueError: no architecture has an accuracy, an aggregate of columns that are not there, or options out of
+            range.
     """
-    unknown = sorted(set(scores) - set(higher_is_better))
-    if unknown:
-        raise ValueError(f"higher_is_better lacks {', '.join(unknown)}: say which direction is better")
-    accuracies = list(truth.values())
-    rows = []
-    for name, by_key in scores.items():
-        found = agreement(
-            [by_key.get(key) for key in truth],
-            accuracies,
-            higher_is_better=higher_is_better[name],
-            undefined=undefined,
-            resamples=resamples,
-            seed=seed,
-            confidence=CONFIDENCE,
-        )
-        rows.append(Row(name, found, higher_is_better[name], (units or {}).get(name)))
-    return sorted(rows, key=_place)
+    options = options or Options()
+    compared, accuracies = matched(table, truth, truth_name)
+    if options.positive:
+        columns = {label: _positive(column) for label, column in compared.columns.items()}
+        compared = replace(compared, columns=columns)
+    given = {a.label: a.column(compared) for a in options.aggregates if a.kind != "vote"}
+    rows = [
+        _row(label, column, compared.keys, accuracies, options, (units or {}).get(label))
+        for label, column in {**compared.columns, **given}.items()
+    ]
+    votes = [_vote(a, compared, accuracies) for a in options.aggregates if a.kind == "vote"]
+    span = float(accuracies.min()), float(accuracies.max())
+    untrained = len(table) - len(compared)
+    rows.sort(key=_place)
+    return Board(table.name, truth_name, rows, votes, len(compared), untrained, span, options, table.facts, command)
 
 
-def as_text(rows: Sequence[Row]) -> str:
-    """The leaderboard with aligned columns, for a terminal. Whatever the direction, + is agreement."""
-    table = _cells(rows)
-    widths = [max(map(len, column)) for column in zip(*table)]
-    text = ""
-    for name, direction, *numbers in table:
-        aligned = [name.ljust(widths[0]), direction.ljust(widths[1])]
-        aligned += [number.rjust(width) for number, width in zip(numbers, widths[2:])]
-        text += "  ".join(aligned) + "\n"
-    return text
+def matched(table: ScoreTable, truth: Mapping[str, float], truth_name: str = "accuracy") -> tuple[ScoreTable, Floats]:
+    """The architectures of a table that have a finite accuracy, and that.
+
+    Raises:
+        ValueError: there are none.
+    """
+    accuracies = np.array([truth.get(key, math.nan) for key in table.keys], dtype=np.float64)
+    known = np.flatnonzero(np.isfinite(accuracies))
+    if not len(known):
+        raise ValueError(f"{table.name}: {truth_name} is known of no architecture; take that of its search space")
+    columns = {label: _part(table[label], known) for label in table}
+    return ScoreTable(table.name, [table.keys[i] for i in known.tolist()], columns, table.facts), accuracies[known]
 
 
-def as_markdown(rows: Sequence[Row]) -> str:
-    """The leaderboard as a Markdown table."""
-    header, *body = ([cell.replace("|", "\\|") for cell in line] for line in _cells(rows))
-    rule = [":--", ":-:"] + ["--:"] * (len(header) - 2)
-    return "".join(f"| {' | '.join(line)} |\n" for line in (header, rule, *body))
+def _part(column: Column, chosen: Indices) -> Column:
+    return replace(column, values=column.values[chosen], status=column.status[chosen], seconds=column.seconds[chosen])
 
 
-def as_csv(rows: Sequence[Row]) -> str:
-    """The leaderboard as CSV in full precision, with Pearson's r; what is undefined is left empty."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    coefficients = ("spearman", "kendall", "pearson")
-    bounds = [f"{name}{part}" for name in coefficients for part in ("", "_low", "_high")]
-    writer.writerow(["proxy", "higher_is_better", *bounds, "n", "undefined", "units"])
-    for row in rows:
-        found = row.agreement
-        estimates: list[Estimate] = [getattr(found, name) for name in coefficients]
-        values = [value for e in estimates for value in (e.value, e.low, e.high)]
-        direction = str(row.higher_is_better).lower()
-        writer.writerow([row.name, direction, *values, found.n, found.undefined, row.units])
-    return file.getvalue()
+def _positive(column: Column) -> Column:
+    """The column with scores that are not above zero undefined."""
+    refused = column.values <= 0
+    status = np.where(refused, STATUSES.index("undefined"), column.status).astype(np.uint8)
+    return replace(column, values=np.where(refused, np.nan, column.values), status=status)
+
+
+def _row(
+    label: str, column: Column, keys: Sequence[str], accuracies: Floats, options: Options, units: float | None
+) -> Row:
+    seconds = column.seconds[np.isfinite(column.seconds)]
+    judged = _judged(column)
+    values, truth = upward(column)[judged], accuracies[judged]
+    asked: dict[str, Any] = {"undefined": options.undefined, "resamples": options.resamples, "seed": options.seed}
+    pick = selected(upward(column), accuracies)
+    return Row(
+        label,
+        column,
+        agreement(values, truth, **asked),
+        top(values, truth, share=options.share, **asked),
+        pick,
+        tuple(keys[i] for i in pick.positions) if pick else (),
+        float(np.median(seconds)) if len(seconds) else None,
+        units,
+    )
+
+
+def _judged(column: Column) -> npt.NDArray[np.bool_]:
+    """Where a score was made, be it undefined."""
+    return np.isin(column.status, [STATUSES.index("ok"), STATUSES.index("undefined")])
+
+
+def _vote(aggregate: Aggregate, table: ScoreTable, accuracies: Floats) -> Vote:
+    columns = [table[label] for label in aggregate.members]
+    judged = np.all([_judged(column) for column in columns], axis=0)
+    scores, n = [upward(column)[judged] for column in columns], int(np.count_nonzero(judged))
+    undefined = int(np.count_nonzero(np.isnan(scores).any(axis=0)))
+    return Vote(aggregate.label, vote(scores, accuracies[judged]), n, undefined, len(table) - n)
 
 
 def _place(row: Row) -> tuple[bool, float, str]:
     rho = row.agreement.spearman.value
-    return rho is None, -(rho or 0.0), row.name
-
-
-def _cells(rows: Sequence[Row]) -> list[list[str]]:
-    """Header and body as text; the units only if any row has them."""
-    level = f"[{CONFIDENCE:.0%}]"
-    table = [["proxy", "", f"Spearman {level}", f"Kendall {level}", "N", "undefined", "units"]]
-    for row in rows:
-        found = row.agreement
-        units = "–" if row.units is None else f"{row.units:g}"
-        estimates = _interval(found.spearman), _interval(found.kendall)
-        table.append([row.name, row.direction, *estimates, str(found.n), str(found.undefined), units])
-    return table if any(row.units is not None for row in rows) else [line[:-1] for line in table]
-
-
-def _interval(estimate: Estimate) -> str:
-    if estimate.value is None:
-        return "–"
-    if estimate.low is None or estimate.high is None:
-        return f"{estimate.value:+.3f}"
-    return f"{estimate.value:+.3f} [{estimate.low:+.3f}, {estimate.high:+.3f}]"
+    return rho is None, -(rho or 0.0), row.label

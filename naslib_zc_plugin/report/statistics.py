@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
-from typing import Literal
+from typing import Literal, Optional, Union, get_args
 
 import numpy as np
-import numpy.typing as npt
-from scipy.stats import kendalltau, rankdata
 
-Floats = npt.NDArray[np.float64]
+from .bootstrap import Floats, coefficients
+
+Scores = Union[Sequence[Optional[float]], Floats]
+"""One per architecture; None, NaN and infinities are undefined."""
 Undefined = Literal["drop", "worst"]
+"""Where undefined scores rank: they are left out, or rank below every defined one, tied among themselves."""
 
-_CELLS = 2**18  # pairs drawn at once: blocks that stay in the processor's cache are the fastest
+CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -45,20 +46,20 @@ class Agreement:
 
 
 def agreement(
-    scores: Sequence[float | None],
-    truth: Sequence[float],
+    scores: Scores,
+    truth: Sequence[float] | Floats,
     *,
     higher_is_better: bool = True,
     undefined: Undefined = "drop",
     resamples: int = 1000,
     seed: int = 0,
-    confidence: float = 0.95,
+    confidence: float = CONFIDENCE,
 ) -> Agreement:
     r"""Correlate scores with accuracies: Spearman's :math:`\rho`, Kendall's :math:`\tau_b` and Pearson's r.
 
     The percentile intervals are over architectures: pairs are drawn with replacement, for all coefficients jointly.
     A resample that does not define a coefficient is left out of its interval. Results do not depend on the order of
-    the pairs. 1,000 resamples of 1,000 pairs take about a second and of 15,625 about ten.
+    the pairs. 1,000 resamples of 1,000 pairs take about a fifth of a second and of 15,625 about three.
 
     Args:
         scores: one per architecture; None, NaN and infinities are undefined.
@@ -73,28 +74,41 @@ def agreement(
     Raises:
         ValueError: for lengths that differ, accuracies that are not finite, or options out of range.
     """
-    values, accuracies = as_array(scores), finite_truth(truth, len(scores))
-    if undefined not in ("drop", "worst"):
-        raise ValueError(f"undefined={undefined!r}: choose 'drop' or 'worst'")
     if resamples < 0 or not 0 < confidence < 1:
         raise ValueError("resamples must be 0 or more, and confidence between 0 and 1")
+    values, accuracies = oriented(scores, truth, higher_is_better, undefined)
+    missing = len(scores) - int(np.count_nonzero(np.isfinite(values)))
+    found = coefficients(values, accuracies, resamples, np.random.default_rng(seed))
+    spearman, kendall, pearson = (_estimate(row, confidence) for row in found)
+    return Agreement(len(values), missing, spearman, kendall, pearson)
+
+
+def oriented(
+    scores: Scores, truth: Sequence[float] | Floats, higher_is_better: bool, undefined: Undefined
+) -> tuple[Floats, Floats]:
+    r"""The pairs that count, with scores that are higher where better.
+
+    Returns:
+        Scores (undefined ones are left out, or :math:`-\infty` if they rank worst) and their accuracies.
+
+    Raises:
+        ValueError: for lengths that differ, accuracies that are not finite, or another ``undefined``.
+    """
+    if undefined not in get_args(Undefined):
+        raise ValueError(f"undefined={undefined!r}: choose 'drop' or 'worst'")
+    values, accuracies = as_array(scores), finite_truth(truth, len(scores))
     missing = np.isnan(values)
     values = np.where(missing, -np.inf, values if higher_is_better else -values)
-    if undefined == "drop":
-        values, accuracies = values[~missing], accuracies[~missing]
-    order = np.lexsort((accuracies, values))
-    coefficients = _coefficients(values[order], accuracies[order], resamples, np.random.default_rng(seed))
-    spearman, kendall, pearson = (_estimate(row, confidence) for row in coefficients)
-    return Agreement(len(values), int(missing.sum()), spearman, kendall, pearson)
+    return (values[~missing], accuracies[~missing]) if undefined == "drop" else (values, accuracies)
 
 
-def as_array(scores: Sequence[float | None]) -> Floats:
+def as_array(scores: Scores) -> Floats:
     """Scores as float64, with NaN for every undefined one (None, NaN, infinite)."""
     values = np.asarray([np.nan if score is None else score for score in scores], dtype=np.float64)
     return np.where(np.isfinite(values), values, np.nan)
 
 
-def finite_truth(truth: Sequence[float], length: int) -> Floats:
+def finite_truth(truth: Sequence[float] | Floats, length: int) -> Floats:
     """Accuracies as float64.
 
     Raises:
@@ -107,39 +121,6 @@ def finite_truth(truth: Sequence[float], length: int) -> Floats:
     if len(bad):
         raise ValueError(f"truth[{bad[0]}] is {accuracies[bad[0]]}: leave out architectures without accuracy")
     return accuracies
-
-
-def _coefficients(x: Floats, y: Floats, resamples: int, rng: np.random.Generator) -> Floats:
-    """Spearman, Kendall and Pearson, shape (3, 1 + resamples): of the sample itself, then of its resamples."""
-    if (n := len(x)) < 3:
-        return np.full((3, 1 + resamples), np.nan)
-    rows = max(1, _CELLS // n)
-    redrawn = (rng.integers(n, size=(min(rows, resamples - done), n)) for done in range(0, resamples, rows))
-    blocks = []
-    for drawn in chain([np.arange(n)[None]], redrawn):
-        pairs = x[drawn], y[drawn]
-        ranks = [rankdata(values, axis=1) for values in pairs]
-        # "asymptotic" spares the exact p-value, which nobody reads.
-        taus = np.array([kendalltau(a, b, method="asymptotic")[0] for a, b in zip(*ranks)])
-        blocks.append([_pearson(*ranks), taus, _pearson(*pairs)])
-    return np.concatenate(blocks, axis=1)
-
-
-def _pearson(x: Floats, y: Floats) -> Floats:
-    """Pearson's r of each row over its finite x; NaN for fewer than three of them, or if x or y is constant."""
-    finite = np.isfinite(x)
-    count = finite.sum(axis=1, keepdims=True)
-
-    def deviations(values: Floats) -> Floats:
-        # Scaled, 1e200 does not overflow, and equal values are exactly 1 or -1, with a mean free of rounding.
-        values = np.where(finite, values, 0.0)
-        values = values / np.abs(values).max(axis=1, keepdims=True)
-        return np.where(finite, values - values.sum(axis=1, keepdims=True) / count, 0.0)
-
-    with np.errstate(invalid="ignore", divide="ignore"):
-        dx, dy = deviations(x), deviations(y)
-        r = np.sum(dx * dy, axis=1) / np.linalg.norm(dx, axis=1) / np.linalg.norm(dy, axis=1)
-    return np.where(count[:, 0] >= 3, np.clip(r, -1.0, 1.0), np.nan)
 
 
 def _estimate(coefficients: Floats, confidence: float) -> Estimate:

@@ -14,7 +14,7 @@ import naslib_zc_plugin as zc
 from naslib_zc_plugin.cli._app import _reported, app
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ("cost", "proxies", "quickstart")
+COMMANDS = ("cost", "export", "import", "leaderboard", "merge", "proxies", "quickstart", "score")
 
 
 def _python(code: str) -> subprocess.CompletedProcess[str]:
@@ -30,7 +30,7 @@ def test_help_names_every_command() -> None:
 
 
 def test_every_file_is_a_command() -> None:
-    files = {path.stem for path in (ROOT / "naslib_zc_plugin" / "cli").glob("[!_]*.py")}
+    files = {path.stem.rstrip("_") for path in (ROOT / "naslib_zc_plugin" / "cli").glob("[!_]*.py")}
     assert files == set(COMMANDS)
     for name in files:
         assert CliRunner().invoke(app, [name, "--help"]).exit_code == 0
@@ -41,7 +41,9 @@ def test_version() -> None:
     assert (done.exit_code, done.stdout) == (0, f"naslib-zc-plugin {zc.__version__}\n")
 
 
-@pytest.mark.parametrize("arguments", ["--help", "--version", "proxies", "cost --help", "quickstart --help"])
+@pytest.mark.parametrize(
+    "arguments", ["--help", "--version", "proxies", "cost --help", "import --help", "quickstart --help"]
+)
 def test_no_torch_for_quick_answers(arguments: str) -> None:
     done = _python(
         f"import sys\nsys.argv = ['nas-zc', *{arguments!r}.split()]\n"

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -52,9 +53,17 @@ def test_files_hold_what_is_printed(finished: tuple[Path, Result]) -> None:
     accuracies, scores = ([float(row[name]) for row in rows] for name in ("accuracy", "naswot"))
     expected = f"{spearmanr(accuracies, scores).statistic:+.3f}"
     for text in (done.stdout, (output / "leaderboard.md").read_text(encoding="utf-8")):
-        (line,) = (line for line in text.splitlines() if line.strip("| ").startswith("naswot"))
+        line = next(line for line in text.splitlines() if line.strip("| ").startswith("naswot"))
         assert expected in line
-        assert "4 networks are few" in text
+        assert "4 architectures, test accuracy (%)" in text and "nas-zc quickstart --architectures 4 --epochs 1" in text
+    assert "4 networks are few" in done.stdout
+    assert (output / "heatmap.png").exists()
+    page = ElementTree.parse(output / "leaderboard.html")
+    assert len(list(page.iter("img"))) == 2
+    with (output / "leaderboard.csv").open(encoding="utf-8", newline="") as file:
+        counts = {line["label"]: (int(line["scored"]), int(line["undefined"])) for line in csv.DictReader(file)}
+    undefined = sum(row["epsilon"] == "" for row in rows)
+    assert counts["epsilon"] == (4 - undefined, undefined)
 
 
 def test_undefined_scores_are_empty_and_explained(finished: tuple[Path, Result]) -> None:
@@ -126,8 +135,11 @@ def test_ctrl_c_loses_the_network_in_flight_only(finished: tuple[Path, Result], 
     assert "Traceback" not in errors
     assert (whole / "scores.csv").read_bytes().startswith((cut / "scores.csv").read_bytes())
     assert f"{done} are already in" in _run(cut).stdout
-    for name in ("scores.csv", "config.json", "leaderboard.md"):
+    for name in ("scores.csv", "config.json", "scatter.png", "heatmap.png"):
         assert (cut / name).read_bytes() == (whole / name).read_bytes()
+    boards = [(folder / "leaderboard.md").read_text(encoding="utf-8").splitlines() for folder in (cut, whole)]
+    said, expected = ([line for line in board if "Scored by" not in line] for board in boards)
+    assert said == expected
 
 
 def test_architectures_differ_and_a_longer_draw_extends_a_shorter() -> None:

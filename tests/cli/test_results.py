@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from naslib_zc_plugin.cli._results import FILES, Results, Row
+from naslib_zc_plugin.table import STATUSES
 
 CONFIGURATION = {"seed": 0, "proxies": {"a": 1, "b": 2}}
 ROWS = [
@@ -70,6 +71,19 @@ def test_scores_whose_making_is_unknown_are_refused(tmp_path: Path, text: str | 
         (tmp_path / "config.json").write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match="does not tell how"):
         _results(tmp_path)
+
+
+def test_rows_are_a_table_of_what_they_say(tmp_path: Path) -> None:
+    results = Results(tmp_path, ["naswot", "ntk"], CONFIGURATION)
+    results.add(Row("|x~0|", 12.5, {"naswot": 0.5, "ntk": None}, "ntk undefined: singular; or so"))
+    results.add(Row("|y~0|", 98.75, {"naswot": None, "ntk": None}, "naswot failed: no memory; ntk failed: the same"))
+    results.add(Row("|z~0|", 50.0, {"naswot": 1.5, "ntk": 2.0}))
+    table = results.table(["|z~0|", "|x~0|", "|y~0|"], "nas-zc quickstart")
+    assert list(table.keys) == ["|z~0|", "|x~0|", "|y~0|"]
+    statuses = {label: [STATUSES[code] for code in table[label].status] for label in table}
+    assert statuses == {"naswot": ["ok", "ok", "failed"], "ntk": ["ok", "undefined", "failed"]}
+    assert table["naswot"].values[:2].tolist() == [1.5, 0.5] and not table["ntk"].higher_is_better
+    assert table.facts == {**CONFIGURATION, "command": "nas-zc quickstart"}
 
 
 def test_restart_forgets_its_own_files_and_no_others(tmp_path: Path) -> None:

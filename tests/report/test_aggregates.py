@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from naslib_zc_plugin.report import aggregates
-from naslib_zc_plugin.report.aggregates import rank_product, tenas, vote
+from naslib_zc_plugin.report.aggregates import Aggregate, rank_product, tenas, vote
+from naslib_zc_plugin.table import STATUSES
+from tests.report.tables import column, table
 
 Scores = Sequence["float | None"]
 maybe = st.one_of(st.integers(-4, 4), st.sampled_from([None, math.nan, math.inf]))
@@ -123,3 +125,39 @@ def test_published_vote_on_nasbench201(shared: Path) -> None:
         rows = list(csv.DictReader(file))
     scores = [[float(row[name]) for row in rows] for name in ("synflow", "jacov", "snip")]
     assert vote(scores, [accuracy[int(row["index"])] for row in rows]) == pytest.approx(0.817, abs=0.015)
+
+
+def test_the_text_of_an_aggregate() -> None:
+    assert Aggregate.parse("tenas") == Aggregate("tenas", ("ntk", "linear_regions"))
+    assert Aggregate.parse("vote").members == ("synflow", "jacov", "snip")
+    assert Aggregate.parse("rank_product: a, b").label == "rank_product(a, b)"
+    assert Aggregate.parse("tenas:ntk,linear_regions").label == "tenas"
+    for text in ("mean:a", "rank_product", "rank_product: ,", "tenas:ntk", ""):
+        with pytest.raises(ValueError, match="write tenas, vote:A,B,C or rank_product:A,B"):
+            Aggregate.parse(text)
+
+
+def test_columns_joined_keep_their_status_and_add_their_seconds() -> None:
+    ntk = column([3.0, 1.0, "undefined", "failed", "left", 2.0], up=False, seconds=[1.0] * 6)
+    regions = column([5.0, 5.0, 1.0, "undefined", "failed", 7.0], seconds=[0.5, math.nan, 0.5, 0.5, 0.5, 0.5])
+    both = table({"ntk": ntk, "linear_regions": regions})
+    for found in (
+        Aggregate.parse("tenas").column(both),
+        Aggregate.parse("rank_product:ntk,linear_regions").column(both),
+    ):
+        assert [STATUSES[code] for code in found.status] == ["ok", "ok", "undefined", "failed", "left", "ok"]
+        assert found.higher_is_better
+        np.testing.assert_array_equal(found.seconds, [1.5, math.nan, 1.5, 1.5, 1.5, 1.5])
+        defined = [0, 1, 5]
+        assert np.isnan(np.delete(found.values, defined)).all()
+    # Ranks of -ntk: 1, 3, 2; of the regions: 1.5, 1.5, 3.
+    assert Aggregate.parse("tenas").column(both).values[defined].tolist() == [2.5, 4.5, 5.0]
+    assert found.values[defined].tolist() == [1.5, 4.5, 6.0]
+
+
+def test_an_aggregate_of_columns_that_are_not_there() -> None:
+    scores = table({"ntk": column([1.0, 2.0])})
+    with pytest.raises(ValueError, match="trial has no scores called 'linear_regions'; it has ntk"):
+        Aggregate.parse("tenas").column(scores)
+    with pytest.raises(ValueError, match="a vote gives no scores"):
+        Aggregate.parse("vote:ntk").column(scores)

@@ -11,18 +11,22 @@ import numpy as np
 import pytest
 
 from naslib_zc_plugin.report import figures
+from tests.report.tables import column, table
 
 matplotlib = pytest.importorskip("matplotlib")
 
 RNG = np.random.default_rng(0)
 TRUTH = {f"arch{i}": float(accuracy) for i, accuracy in enumerate(RNG.uniform(10, 95, 40))}
+ACCURACIES = list(TRUTH.values())
 SIZES = {key: accuracy**3 for key, accuracy in TRUTH.items()}
-SCORES = {
-    "naswot": {key: accuracy + float(RNG.normal()) for key, accuracy in TRUTH.items()},
-    "synflow": {key: 10.0 ** (accuracy / 3) for key, accuracy in TRUTH.items()},
-    "$\\kappa": {key: -accuracy for key, accuracy in list(TRUTH.items())[:30]},
-    "nothing": {},
-}
+SCORES = table(
+    {
+        "naswot": column([accuracy + float(RNG.normal()) for accuracy in ACCURACIES]),
+        "synflow": column([10.0 ** (accuracy / 3) for accuracy in ACCURACIES]),
+        "$\\kappa": column([-accuracy for accuracy in ACCURACIES[:30]] + ["undefined"] * 5 + ["left"] * 5, up=False),
+        "nothing": column(["failed"] * 40),
+    }
+)
 
 
 def words(path: Path) -> str:
@@ -31,7 +35,7 @@ def words(path: Path) -> str:
 
 
 def test_png(tmp_path: Path) -> None:
-    path = figures.scatter(tmp_path / "a.png", TRUTH, SCORES, colour=SIZES, columns=2, dpi=50)
+    path = figures.scatter(tmp_path / "a.png", SCORES, TRUTH, colour=SIZES, columns=2, dpi=50)
     data = path.read_bytes()
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
     width, height = (int.from_bytes(data[i : i + 4], "big") for i in (16, 20))
@@ -42,23 +46,25 @@ def test_svg_titles_say_how_many_and_how_well(tmp_path: Path) -> None:
     with matplotlib.rc_context({"svg.fonttype": "none"}):
         path = figures.scatter(
             str(tmp_path / "a.svg"),
-            TRUTH,
             SCORES,
-            higher_is_better={"$\\kappa": False},
+            TRUTH,
             colour=SIZES,
             truth_label="top-1",
         )
     text = words(path)
-    for title in ("synflow", "ρ = +1.000 N 40", "$\\kappa ↓", "ρ = +1.000 N 30, 10 undefined"):
+    for title in (
+        "synflow ρ = +1.000 τ = +1.000 N 40",
+        "$\\kappa ↓ ρ = +1.000 τ = +1.000 N 30, 5 undefined, 5 left",
+        "nothing ρ = undefined τ = undefined N 0, 40 failed",
+    ):
         assert title in " ".join(text.split())
-    assert "ρ = undefined N 0, 40 undefined" in " ".join(text.split())
     assert "top-1" in text
     assert "parameters" in text
 
 
 def test_chosen_proxies_in_order_without_colour(tmp_path: Path) -> None:
     with matplotlib.rc_context({"svg.fonttype": "none"}):
-        text = words(figures.scatter(tmp_path / "a.svg", TRUTH, SCORES, proxies=["synflow", "naswot"], scale="rank"))
+        text = words(figures.scatter(tmp_path / "a.svg", SCORES, TRUTH, proxies=["synflow", "naswot"], scale="rank"))
     assert 0 <= text.index("synflow") < text.index("naswot")
     assert "nothing" not in text
     assert "parameters" not in text
@@ -88,8 +94,8 @@ def test_axis_follows_the_decades(scores: np.ndarray, expected: str) -> None:
     ("name", "options", "message"),
     [
         ("a.pdf", {}, "end it in .png or .svg"),
-        ("a.png", {"proxies": ["zen"]}, "choose proxies among naswot"),
-        ("a.png", {"proxies": []}, "choose proxies"),
+        ("a.png", {"proxies": ["zen"]}, "no scores called 'zen'; it has naswot"),
+        ("a.png", {"proxies": []}, "choose one proxy or more"),
         ("a.png", {"columns": 0}, "columns"),
         ("a.png", {"scale": "cubic"}, "scale='cubic'"),
         ("a.png", {"scale": "log", "proxies": ["$\\kappa"]}, "symlog"),
@@ -99,34 +105,43 @@ def test_axis_follows_the_decades(scores: np.ndarray, expected: str) -> None:
 )
 def test_bad_input(tmp_path: Path, name: str, options: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        figures.scatter(tmp_path / name, TRUTH, SCORES, **options)  # type: ignore[arg-type]
+        figures.scatter(tmp_path / name, SCORES, TRUTH, **options)  # type: ignore[arg-type]
     assert not list(tmp_path.iterdir())
 
 
 def test_nothing_to_compare_with(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="truth that is not empty"):
-        figures.scatter(tmp_path / "a.png", {}, SCORES)
+    with pytest.raises(ValueError, match="accuracy is known of no architecture"):
+        figures.scatter(tmp_path / "a.png", SCORES, {})
+
+
+def test_architectures_without_accuracy_are_not_drawn(tmp_path: Path) -> None:
+    known = dict(list(TRUTH.items())[:12])
+    with matplotlib.rc_context({"svg.fonttype": "none"}):
+        text = words(figures.scatter(tmp_path / "a.svg", SCORES, known, proxies=["naswot"], colour=SIZES))
+    assert "N 12" in text
 
 
 @pytest.mark.filterwarnings("error")
 def test_one_colour_and_one_score_for_all(tmp_path: Path) -> None:
-    same = dict.fromkeys(TRUTH, 7.0)
-    assert figures.scatter(tmp_path / "a.png", TRUTH, {"same": same}, colour=same).stat().st_size > 1000
+    same = table({"same": column([7.0] * 40)})
+    path = figures.scatter(tmp_path / "a.png", same, TRUTH, colour=dict.fromkeys(TRUTH, 7.0))
+    assert path.stat().st_size > 1000
 
 
 def test_without_matplotlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("figure", "colors", "ticker", "cm"):
         monkeypatch.setitem(sys.modules, f"matplotlib.{module}", None)
     with pytest.raises(ImportError, match=r"pip install 'naslib-zc-plugin\[plots\]'"):
-        figures.scatter(tmp_path / "a.png", TRUTH, SCORES, colour=SIZES)
+        figures.scatter(tmp_path / "a.png", SCORES, TRUTH, colour=SIZES)
 
 
 def test_matplotlib_waits_for_a_figure_and_pyplot_for_ever(tmp_path: Path) -> None:
     script = f"""
 import sys
-from naslib_zc_plugin.report import aggregates, figures, leaderboard, statistics
+from naslib_zc_plugin.report import aggregates, figures, heatmap, leaderboard, page, render, statistics
 assert not {{"matplotlib", "torch"}} & set(sys.modules)
-figures.scatter({str(tmp_path / "a.png")!r}, {{"a": 1.0, "b": 2.0}}, {{"p": {{"a": 1.0, "b": 2.0}}}})
+from tests.report.tables import column, table
+figures.scatter({str(tmp_path / "a.png")!r}, table({{"p": column([1.0, 2.0])}}), {{"arch0": 1.0, "arch1": 2.0}})
 assert "matplotlib" in sys.modules and "matplotlib.pyplot" not in sys.modules
 """
     repository = Path(__file__).resolve().parents[2]

@@ -1,0 +1,141 @@
+"""``nas-zc leaderboard``: proxies compared by their agreement with trained accuracies, from campaigns' stores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from naslib_zc_plugin.cli._again import again
+from naslib_zc_plugin.cli._console import complain, say
+
+if TYPE_CHECKING:
+    from naslib_zc_plugin.benchmarks import Benchmark
+    from naslib_zc_plugin.cli._publish import Picture
+    from naslib_zc_plugin.report.board import Board
+    from naslib_zc_plugin.report.ranking import Ranking
+    from naslib_zc_plugin.table import ScoreTable
+
+
+def leaderboard(
+    context: typer.Context,
+    stores: Annotated[list[Path], typer.Argument(metavar="STORE…", help="Campaigns' stores or Parquet exports.")],
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", envvar="NAS_ZC_DATA", help="Directory with the benchmarks' tables.")
+    ] = None,
+    truth: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN", help="What to compare with, of the benchmark; repeatable.")
+    ] = None,
+    top: Annotated[float, typer.Option(min=0, max=100, help="How many percent are the best.")] = 10,
+    aggregate: Annotated[
+        list[str] | None, typer.Option(metavar="KIND[:A,B…]", help="tenas, vote or rank_product:A,B; repeatable.")
+    ] = None,
+    undefined: Annotated[str, typer.Option(help="Undefined scores: drop, or rank worst.")] = "drop",
+    positive: Annotated[
+        bool, typer.Option("--positive", help="Scores <= 0 count as undefined (epsilon on NAS-Bench-101 and NLP).")
+    ] = False,
+    resamples: Annotated[int, typer.Option(min=0, help="Bootstrap resamples; 0: no intervals.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the resamples.")] = 0,
+    units: Annotated[
+        list[str] | None, typer.Option(metavar="PROXY=X", help="Cost of a score, as nas-zc cost says; repeatable.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write Markdown, CSV, HTML and figures there, too.")
+    ] = None,
+) -> None:
+    """Compare proxies with trained accuracies: correlations, the best, the selected network, with every count.
+
+    Several stores, or several --truth, give a table each, and the proxies' mean ranks over them.
+    """
+    from naslib_zc_plugin.benchmarks import benchmark
+    from naslib_zc_plugin.campaign.read import read_table
+    from naslib_zc_plugin.report.aggregates import Aggregate
+    from naslib_zc_plugin.report.board import Options
+    from naslib_zc_plugin.report.leaderboard import leaderboard as compare
+    from naslib_zc_plugin.report.render import as_text
+
+    aggregates = [Aggregate.parse(text) for text in aggregate or ()]
+    options = Options(aggregates, undefined, positive, top / 100, resamples, seed)  # type: ignore[arg-type]
+    costs, boards, pictures = _units(units or ()), [], []
+    for store in stores:
+        table = read_table(store)
+        found = benchmark(_space(table), data)
+        for column in truth or [_usual(table, found)]:
+            name, accuracies = _truth(found, column)
+            boards.append(compare(table, accuracies, name, options, costs, again(context)))
+            pictures.append(_picture(table, accuracies, name))
+    ranking = _ranking(boards)
+    say(as_text(boards, ranking).rstrip())
+    if output:
+        from naslib_zc_plugin.cli._publish import publish
+
+        say(f"\nWritten to {output}: {', '.join(publish(output, boards, pictures, ranking, 'Leaderboard'))}.")
+
+
+def _space(table: ScoreTable) -> str:
+    if "space" not in table.facts:
+        raise ValueError(f"{table.name} does not say which search space its architectures are of")
+    return str(table.facts["space"])
+
+
+def _usual(table: ScoreTable, found: Benchmark) -> str:
+    """The column that the campaign, or else its protocol, means to be compared with."""
+    if not table.facts.get("truth"):
+        columns = ", ".join(found.columns)
+        raise ValueError(f"{table.name} does not say what to compare with: give --truth COLUMN, one of {columns}")
+    return str(table.facts["truth"])
+
+
+def _truth(found: Benchmark, column: str) -> tuple[str, Mapping[str, float]]:
+    """Accuracies by architecture and their name, higher better."""
+    values = found.column(column)
+    better = found.columns[column].higher_is_better
+    if better is None:
+        raise ValueError(f"--truth {column}: neither more nor less of it is better; choose what training gave")
+    return (column, values) if better else (f"−{column}", {key: -value for key, value in values.items()})
+
+
+def _units(given: Sequence[str]) -> dict[str, float]:
+    def pairs() -> Iterator[tuple[str, float]]:
+        for text in given:
+            name, _, number = text.rpartition("=")
+            try:
+                yield name, float(number)
+            except ValueError:
+                raise ValueError(f"--units {text}: write PROXY=NUMBER, such as naswot=0.55") from None
+
+    return dict(pairs())
+
+
+def _picture(table: ScoreTable, accuracies: Mapping[str, float], name: str) -> Picture:
+    """Coloured by parameters where the table counts them for every architecture that is drawn."""
+    from naslib_zc_plugin.cli._publish import Picture
+
+    params = next((column.values for column in table.columns.values() if column.proxy == "params"), None)
+    sizes = {} if params is None else {key: size for key, size in zip(table.keys, params.tolist()) if size > 0}
+    whole = all(key in sizes for key in table.keys if key in accuracies)
+    return Picture(table, accuracies, name, sizes if whole else None)
+
+
+def _ranking(boards: Sequence[Board]) -> Ranking | None:
+    """Mean ranks by Kendall's tau, where there are several things to be ranked on."""
+    from naslib_zc_plugin.report.ranking import mean_ranks
+
+    places: dict[tuple[str, str], dict[str, float | None]] = {}
+    several = len({(board.facts["space"], board.truth) for board in boards}) < len(boards)
+    for board in boards:
+        place = places.setdefault((str(board.facts["space"]), board.truth), {})
+        for row in board.rows:
+            place[f"{board.name}/{row.label}" if several else row.label] = row.agreement.kendall.value
+    if len(places) < 2:
+        return None
+    grouped: dict[str, list[Mapping[str, float | None]]] = {}
+    for (space, _), place in places.items():
+        grouped.setdefault(space, []).append(place)
+    try:
+        return mean_ranks(grouped)
+    except ValueError as error:
+        complain(f"no mean ranks: {error}")
+        return None

@@ -1,0 +1,75 @@
+"""What workers gain and what supervision costs, as ratios within one run.
+
+    python -m tests.campaign.pace --architectures 30 --rounds 3
+
+Scores the same NAS-Bench-201 networks with one and with two workers in turn (one thread each) and prints, per round and
+as medians: the ratio of the two paces (2: no worker is in the other's way), and the share of the workers' time that did
+not go into scoring (dispatch, store, waiting). Times run from the first outcome to the last: starting a process is not
+counted. On a machine that does anything else at the same time the figures mean nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from naslib_zc_plugin.campaign.config import Config
+from naslib_zc_plugin.campaign.engines.local import LocalEngine
+from naslib_zc_plugin.campaign.outcome import Outcome
+from naslib_zc_plugin.campaign.run import prepare, run
+from naslib_zc_plugin.campaign.store import Store
+
+
+class Timed(LocalEngine):
+    """Notes when each outcome came."""
+
+    def __init__(self, config: Config, workers: int) -> None:
+        super().__init__(config, workers)
+        self.came: list[tuple[float, float]] = []
+
+    def collect(self, timeout: float) -> Sequence[Outcome]:
+        """The outcomes, which are noted with their own seconds."""
+        outcomes = super().collect(timeout)
+        self.came += [(time.monotonic(), outcome.seconds or 0.0) for outcome in outcomes]
+        return outcomes
+
+
+def measured(config: Config, workers: int) -> tuple[float, float]:
+    """Architectures per second, and the share of the workers' time that was not scoring."""
+    with tempfile.TemporaryDirectory() as folder, Store(Path(folder) / "pace.db") as store:
+        own = replace(config, store=str(store.path))
+        engine = Timed(own, workers)
+        prepare(own, store)
+        run(own, store, engine)
+    start, end = engine.came[workers - 1][0], engine.came[-workers][0]
+    between = engine.came[workers : len(engine.came) - workers + 1]
+    scoring = sum(seconds for _, seconds in between)
+    return len(between) / (end - start), 1 - scoring / (workers * (end - start))
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--architectures", type=int, default=30)
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    config = Config(
+        space="nasbench201", architectures=arguments.architectures, images={"source": "digits", "size": 32},
+        proxies=("naswot", "grad_norm", "snip", "synflow"), preset="lightweight", batch={"batch_size": 64},
+    )  # fmt: skip
+    gains, costs = [], []
+    for _ in range(arguments.rounds):
+        (one, alone), (two, together) = measured(config, 1), measured(config, 2)
+        gains.append(two / one)
+        costs += [alone, together]
+        print(f"one worker {one:.2f}/s, two {two:.2f}/s: ratio {two / one:.2f}; not scoring {alone:.1%}, {together:.1%}")
+    print(f"median ratio {statistics.median(gains):.2f}, median not scoring {statistics.median(costs):.1%}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,195 @@
+"""`nas-zc leaderboard` on exports of small campaigns and a part of a benchmark's table."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from scipy.stats import kendalltau, spearmanr
+from typer.testing import CliRunner, Result
+
+pytest.importorskip("pyarrow")
+
+from naslib_zc_plugin.campaign.parquet import write_parquet
+from naslib_zc_plugin.cli._app import app
+from tests.benchmarks import made
+
+ROOT = Path(__file__).resolve().parents[2]
+N = 90
+COLUMNS = {name: values[:N] for name, values in made.nasbench201_columns().items()}
+KEYS = COLUMNS["arch_str"]
+RNG = np.random.default_rng(0)
+SCORES = {
+    "naswot": COLUMNS["cifar10_test_200"] + RNG.normal(size=N),
+    "ntk": -COLUMNS["cifar10_test_200"] + 8 * RNG.normal(size=N),
+    "linear_regions": RNG.integers(0, 4, size=N).astype(float),
+    "params": COLUMNS["cifar10_params_M"] * 1e6,
+}
+PROXIES = {name: {"name": name, "version": 1, "higher_is_better": name != "ntk", "options": {}} for name in SCORES}
+FACTS: dict[str, Any] = {
+    "space": "nasbench201",
+    "preset": {"name": "naswot", "batch_size": 128},
+    "dataset": "cifar10",
+    "images": {"name": "cifar10.npz", "sha256": "c0ffee"},
+    "proxies": PROXIES,
+    "seed": 3,
+    "torch": "2.13.0",
+    "truth": "cifar10_test_200",
+    "command": "nas-zc score configs/a.yaml",
+}
+
+
+def _records() -> Iterator[dict[str, Any]]:
+    """The last five of naswot are undefined, the two before them failed."""
+    for place, key in enumerate(KEYS):
+        for name, values in SCORES.items():
+            status = "ok" if name != "naswot" or place < N - 7 else "failed" if place < N - 5 else "undefined"
+            value = float(values[place]) if status == "ok" else None
+            yield {"key": key, "proxy": name, "version": 1, "value": value, "status": status, "seconds": 0.25}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    made.written(folder, COLUMNS)
+    write_parquet(folder / "small.parquet", _records(), FACTS)
+    write_parquet(folder / "plain.parquet", _records(), {"space": "nasbench201", "proxies": PROXIES})
+    return folder
+
+
+def _run(data: Path, *arguments: str, store: str = "small.parquet") -> Result:
+    return CliRunner().invoke(
+        app, ["leaderboard", str(data / store), "--data", str(data), "--resamples", "20", *arguments]
+    )
+
+
+@pytest.fixture(scope="module")
+def done(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, Path]:
+    output = tmp_path_factory.mktemp("board")
+    more = ["--aggregate", "tenas", "--aggregate", "rank_product:naswot,params", "--aggregate", "vote:naswot,ntk"]
+    found = _run(data, *more, "--units", "ntk=37", "--output", str(output))
+    assert found.exit_code == 0, found.stderr
+    return found, output
+
+
+def test_it_prints_every_table_with_its_counts(done: tuple[Result, Path]) -> None:
+    text = done[0].stdout
+    assert "\x1b" not in text and text.startswith("small: proxies against cifar10_test_200\n")
+    (line,) = (line for line in text.splitlines() if line.startswith("naswot") and line.endswith("–"))
+    assert line.split()[-6:] == [str(N - 7), "5", "2", "0", "0.25", "–"]
+    rho = spearmanr(SCORES["naswot"][: N - 7], COLUMNS["cifar10_test_200"][: N - 7])[0]
+    assert f"{rho:+.3f}" in line
+    for words in (
+        "tenas",
+        "rank_product(naswot, params)",
+        "vote(naswot, ntk)",
+        "Among the best 10%",
+        "preset (name naswot",
+    ):
+        assert words in text
+    assert f"Scored by: {FACTS['command']}\n" in text
+
+
+def test_files_hold_the_same(done: tuple[Result, Path]) -> None:
+    output = done[1]
+    names = ["heatmap.png", "leaderboard.csv", "leaderboard.html", "leaderboard.md", "scatter.png"]
+    assert sorted(path.name for path in output.iterdir()) == names
+    assert all((output / name).read_bytes().startswith(b"\x89PNG") for name in names[::4])
+    page = ElementTree.parse(output / "leaderboard.html")
+    assert len(list(page.iter("img"))) == 2 and len(list(page.iter("table"))) == 4
+    with (output / "leaderboard.csv").open(encoding="utf-8", newline="") as file:
+        lines = {line["label"]: line for line in csv.DictReader(file)}
+    tau = kendalltau(SCORES["ntk"], COLUMNS["cifar10_test_200"])[0]
+    assert float(lines["ntk"]["kendall"]) == pytest.approx(-tau)
+    assert (lines["ntk"]["units"], json.loads(lines["ntk"]["facts"])["seed"]) == ("37.0", 3)
+    assert "| naswot | ↑ |" in (output / "leaderboard.md").read_text(encoding="utf-8")
+
+
+def test_the_command_that_it_names_makes_the_same_table(done: tuple[Result, Path], data: Path) -> None:
+    text = done[0].stdout
+    (command,) = (line.partition(": ")[2] for line in text.splitlines() if line.startswith("Tabulated by: "))
+    name, *words = shlex.split(command)
+    again = CliRunner().invoke(app, words)
+    assert name == "nas-zc" and again.exit_code == 0 and again.stdout == text
+    assert str(data) in command and "--seed" not in command
+
+
+def test_several_truths_give_tables_and_mean_ranks(data: Path, tmp_path: Path) -> None:
+    found = _run(data, "--truth", "cifar10_val_200", "--truth", "cifar100_test_200", "--output", str(tmp_path))
+    assert found.exit_code == 0, found.stderr
+    assert "small: proxies against cifar10_val_200\n" in found.stdout
+    assert "small: proxies against cifar100_test_200\n" in found.stdout
+    ranks = found.stdout.partition("Mean rank\n")[2].splitlines()
+    assert ranks[0].split() == ["proxy", "nasbench201", "mean"]
+    # The regions' ties leave them a tau as well: all four proxies are ranked.
+    assert sorted(line.split()[0] for line in ranks[1:5]) == sorted(SCORES)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert {"scatter-1.png", "scatter-2.png", "heatmap-1.png", "heatmap-2.png"} < names
+
+
+def test_two_stores_on_one_truth_are_not_ranked_and_on_two_by_their_names(data: Path) -> None:
+    both = ["--truth", "cifar10_test_200", str(data / "plain.parquet")]
+    found = _run(data, *both)
+    assert found.exit_code == 0 and "Mean rank" not in found.stdout
+    ranked = _run(data, *both, "--truth", "cifar100_test_200").stdout.partition("Mean rank\n")[2]
+    assert "small/naswot" in ranked and "plain/naswot" in ranked
+
+
+def test_what_is_less_when_better_is_negated(data: Path) -> None:
+    found = _run(data, "--truth", "cifar10_traintime_200_s")
+    assert found.exit_code == 0 and "against −cifar10_traintime_200_s\n" in found.stdout
+    assert "have no accuracy and are left out" in found.stdout
+
+
+@pytest.mark.parametrize("undefined", ["drop", "worst"])
+def test_where_undefined_scores_rank(data: Path, undefined: str) -> None:
+    text = _run(data, "--undefined", undefined, "--top", "20").stdout
+    (line,) = (line for line in text.splitlines() if line.startswith("naswot") and line.endswith("0.25"))
+    assert line.split()[-5:] == [str(N - 7 if undefined == "drop" else N - 2), "5", "2", "0", "0.25"]
+    assert "Top-20%/top-20%" in text
+
+
+@pytest.mark.parametrize(
+    ("store", "arguments", "message"),
+    [
+        (
+            "plain.parquet",
+            [],
+            "plain does not say what to compare with: give --truth COLUMN, one of n_seeds_200, cifar10",
+        ),
+        ("small.parquet", ["--truth", "cifar10_test_2000"], "no column 'cifar10_test_2000'; did you mean"),
+        ("small.parquet", ["--truth", "cifar10_params_M"], "neither more nor less of it is better"),
+        ("small.parquet", ["--aggregate", "mean:a"], "aggregate 'mean:a': write tenas, vote:A,B,C"),
+        ("small.parquet", ["--aggregate", "vote"], "has no scores called 'synflow'"),
+        ("small.parquet", ["--undefined", "zero"], "choose 'drop' or 'worst'"),
+        ("small.parquet", ["--units", "ntk"], "--units ntk: write PROXY=NUMBER"),
+        ("small.parquet", ["--top", "0"], "between 0 and 1"),
+        ("none.parquet", [], "none.parquet"),
+    ],
+)
+def test_bad_input_is_one_line(data: Path, store: str, arguments: list[str], message: str) -> None:
+    found = _run(data, *arguments, store=store)
+    assert found.exit_code == 2 and found.stdout == ""
+    (line,) = found.stderr.splitlines()
+    assert line.startswith("nas-zc: ") and message in line
+
+
+def test_no_torch_and_the_data_directory_from_the_environment(data: Path) -> None:
+    code = (
+        f"import sys\nsys.argv = ['nas-zc', 'leaderboard', {str(data / 'small.parquet')!r}, '--resamples', '0']\n"
+        "from naslib_zc_plugin.cli import main\n"
+        "try:\n    main()\nexcept SystemExit as done:\n    assert not done.code\n"
+        "assert 'torch' not in sys.modules and 'matplotlib' not in sys.modules\n"
+    )
+    environment = {**os.environ, "NAS_ZC_DATA": str(data)}
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, check=True, capture_output=True, timeout=60)
