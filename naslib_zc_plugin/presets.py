@@ -50,7 +50,8 @@ class Preset:
         options: proxies' options that differ from the defaults.
         truth: column of the trained accuracies that "CIFAR-10" means there.
         seed: seed of the published runs.
-        balanced: as many images of each class as the data allow, where none of the published codes does so.
+        balanced: images of each class in the batch, of as many random classes as fill it; 0: images drawn whatever
+            their class, as all published codes do.
     """
 
     name: str
@@ -66,7 +67,7 @@ class Preset:
     batch_sizes: Mapping[str, int] = field(default_factory=dict)
     logs: tuple[str, ...] = ()
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    balanced: bool = False
+    balanced: int = 0
 
     def truth_of(self, dataset: str) -> str:
         """The column of trained accuracies that the protocol compares with on a data set.
@@ -107,10 +108,23 @@ class Preset:
                 f"preset {self.name!r} draws {size} images, {probe.name} holds {len(probe)}: take another probe"
             )
         draw = random.Random(repr((seed, "" if self.same_batch else key)))
-        drawn = probe.balanced(size, draw.getrandbits(32)) if self.balanced else None
-        images, labels = drawn.batch(size) if drawn else probe.batch(draw.sample(range(len(probe)), size))
+        chosen = self._of_each_class(probe, size, draw) if self.balanced else draw.sample(range(len(probe)), size)
+        images, labels = probe.batch(chosen)
         images = _augmented(images, draw) if self.augment else images
         return _normalised(images, *self.normalisation[dataset]) if self.normalisation else images, labels
+
+    def _of_each_class(self, probe: Probe, size: int, draw: random.Random) -> list[int]:
+        of_class: dict[int, list[int]] = {}
+        for index, label in enumerate(probe.labels.tolist()):
+            of_class.setdefault(label, []).append(index)
+        rich = [label for label, indices in sorted(of_class.items()) if len(indices) >= self.balanced]
+        if size % self.balanced or len(rich) < size // self.balanced:
+            raise ValueError(
+                f"a batch of {size} with {self.balanced} images of each class needs {size / self.balanced:g} classes: "
+                f"{probe.name} has {len(rich)} with that many images"
+            )
+        classes = draw.sample(rich, size // self.balanced)
+        return [index for label in classes for index in draw.sample(of_class[label], self.balanced)]
 
 
 def _normalised(images: Tensor, mean: Channels, std: Channels) -> Tensor:

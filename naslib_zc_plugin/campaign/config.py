@@ -17,7 +17,7 @@ from naslib_zc_plugin.spaces import space
 
 Asked = Union[str, Mapping[str, Any]]
 _EXPECTED = "a configuration in YAML"
-BATCH = {"batch_size": int, "balanced": bool, "augment": bool, "same_batch": bool}
+BATCH = {"batch_size": int, "balanced": int, "augment": bool, "same_batch": bool}
 """What of a preset's batches a configuration may change."""
 _KINDS: Mapping[str, tuple[Any, str]] = {
     "space": (str, "the name of a search space"),
@@ -25,7 +25,7 @@ _KINDS: Mapping[str, tuple[Any, str]] = {
     "images": ((str, Mapping), "a source, or a mapping with a source"),
     "proxies": ((list, tuple), "a list of names, or of mappings with a name"),
     "preset": (str, "the name of a protocol"),
-    "batch": (Mapping, "a mapping with some of batch_size (above 0), balanced, augment, same_batch (true or false)"),
+    "batch": (Mapping, "a mapping with some of batch_size, balanced (numbers), augment, same_batch (true or false)"),
     "network": (Mapping, "a mapping"),
     "seed": (int, "a whole number"),
     "threads": (int, "a whole number above 0"),
@@ -94,7 +94,7 @@ class Config:
         self._check("images", isinstance(images if isinstance(images, str) else images.get("source"), str))
         self._check("proxies", self.proxies and all(isinstance(each, str) or _named(each) for each in self.proxies))
         self._check("batch", all(type(value) is BATCH.get(name) for name, value in self.batch.items()))
-        self._check("batch", self.batch.get("batch_size", 1) > 0)
+        self._check("batch", self.batch.get("batch_size", 1) > 0 and self.batch.get("balanced", 0) >= 0)
         self._check("threads", self.threads > 0)
         self._check("engine", isinstance(self.engine.get("name"), str))
         self._check("time_limit", self.time_limit > 0)

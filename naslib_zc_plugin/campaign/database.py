@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -24,6 +25,8 @@ def told(path: Path) -> Iterator[None]:
         text = str(error)
         advice = next((advice for sign, advice in _ADVICE.items() if sign in text), "")
         raise StoreError(f"{path}: {text}{advice}") from error
+    except json.JSONDecodeError as error:
+        raise StoreError(f"{path}: {error}{_ADVICE['malformed']}") from error
 
 
 _ADVICE = {

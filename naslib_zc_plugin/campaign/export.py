@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Any, Callable
 
@@ -44,14 +45,14 @@ def records(path: str | Path) -> Iterator[Record]:
     Raises:
         StoreError: no such store, or one that is damaged.
     """
-    path = Path(path)
+    path, plain = Path(path), cache(json.loads)  # a handful of texts, each in many rows
     with told(path), closing(read(path)) as connection:
         for key, label, proxy, value, status, reason, seconds, memory, origin in connection.execute(_SCORES):
-            made = json.loads(origin)
+            made = plain(origin)
             yield {
                 "key": key,
                 "proxy": label,
-                "version": json.loads(proxy)["version"],
+                "version": plain(proxy)["version"],
                 "value": value,
                 "status": STATUSES[status],
                 "reason": reason,

@@ -10,6 +10,8 @@ from importlib.metadata import version
 from pathlib import PurePath
 from typing import Any
 
+import numpy as np
+
 from naslib_zc_plugin.campaign.config import Config
 from naslib_zc_plugin.campaign.plan import KEYS
 from naslib_zc_plugin.files import existing
@@ -17,6 +19,9 @@ from naslib_zc_plugin.probes import Probe
 
 GROWING = ("architectures", "proxies")
 """What may grow in a store (``--extend``) without touching the scores that are there."""
+
+DERIVED = ("truth", "singletons", "command")
+"""What no score depends on, or follows from the rest."""
 
 
 def facts(config: Config) -> dict[str, Any]:
@@ -58,6 +63,7 @@ def facts(config: Config) -> dict[str, Any]:
         "device": config.device.partition(":")[0],
         "torch": version("torch"),
         "truth": config.truth or protocol.truth_of(dataset),
+        "singletons": _singletons(config, shown) if protocol.same_batch else None,
     }
     same: dict[str, Any] = json.loads(json.dumps(plain))
     return same
@@ -71,6 +77,13 @@ def digest(shown: Probe) -> str:
     return found.hexdigest()
 
 
+def _singletons(config: Config, shown: Probe) -> float:
+    """Share of the batch's samples that are alone in their class, where gradients by class have nothing to compare."""
+    _, labels = config.protocol.batch(shown, config.space, config.seed)
+    _, counts = np.unique(labels.numpy(), return_counts=True)
+    return float((counts == 1).sum() / len(labels))
+
+
 def _architectures(config: Config) -> Any:
     keys = config.architectures
     if isinstance(keys, str) and keys != "all":
@@ -82,7 +95,7 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]
     """What differs, as ``name: before → now``, by the name of the top-level fact."""
     found: dict[str, str] = {}
     for name in sorted({*before, *now}):
-        if name != "truth" and before.get(name) != now.get(name):
+        if name not in DERIVED and before.get(name) != now.get(name):
             found[name] = "; ".join(_lines(name, before.get(name), now.get(name)))
     return found
 

@@ -74,7 +74,7 @@ def merge(target: str | Path, sources: Sequence[str | Path]) -> int:
 
 
 def _absorb(store: Store, source: Path) -> int:
-    with closing(read(source)) as connection:
+    with told(source), closing(read(source)) as connection:
         facts = _joined(store, source, facts_of(connection))
     with told(source):
         store.connection.execute("ATTACH ? AS source", (address(source),))

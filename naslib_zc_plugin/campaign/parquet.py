@@ -16,6 +16,7 @@ from naslib_zc_plugin.table import STATUSES, Column, ScoreTable
 _METADATA = b"naslib_zc_plugin"
 _EXPECTED = "scores exported by `nas-zc export`, as Parquet"
 _BLOCK = 100_000
+_TEXTS = ["key", "proxy", "status"]
 _TYPES = {
     "key": "string", "proxy": "string", "version": "int32", "value": "float64", "status": "string", "reason": "string",
     "seconds": "float32", "memory": "int64", "device": "string", "threads": "int32", "seed": "int64",
@@ -49,27 +50,29 @@ def read_parquet(path: str | Path) -> ScoreTable:
     _, pq = _pyarrow()
     path = existing(path, _EXPECTED)
     with readable(path, _EXPECTED):
-        table = pq.read_table(path, columns=["key", "proxy", "value", "status", "seconds"])
+        table = pq.read_table(path, columns=[*_TEXTS, "value", "seconds"], read_dictionary=_TEXTS)
         facts = json.loads((table.schema.metadata or {})[_METADATA])
-        key, proxy, status = (table[name].dictionary_encode().combine_chunks() for name in ("key", "proxy", "status"))
-        keys, labels = key.dictionary.to_pylist(), proxy.dictionary.to_pylist()
+        key, proxy, status = (table[name].unify_dictionaries().combine_chunks() for name in _TEXTS)
+        keys, labels = key.dictionary.to_pylist(), list(facts["proxies"])
+        rows = np.array([labels.index(label) for label in proxy.dictionary.to_pylist()], dtype=np.intp)
         codes = np.array([STATUSES.index(name) for name in status.dictionary.to_pylist()], dtype=np.uint8)
-        places = np.asarray(proxy.indices), np.asarray(key.indices)
+        places = rows[np.asarray(proxy.indices)], np.asarray(key.indices)
         values, seconds = np.full((len(labels), len(keys)), np.nan), np.full((len(labels), len(keys)), np.nan)
         statuses = np.zeros(values.shape, dtype=np.uint8)
         values[places], seconds[places] = table["value"].to_numpy(), table["seconds"].to_numpy()
         statuses[places] = codes[np.asarray(status.indices)]
-        known = {label: facts["proxies"][label] for label in labels}
-    if len(set(zip(*(place.tolist() for place in places)))) != len(table):
+    if np.count_nonzero(statuses) != len(table):
         raise DataError(path, "one score for each architecture and proxy", "some twice")
+    if not np.array_equal(np.isfinite(values), statuses == STATUSES.index("ok")):
+        raise DataError(path, "a finite value where the status is ok, and only there", "another")
     columns = {
         label: Column(
             one["name"], one["version"], one["higher_is_better"],
             values[row], statuses[row], seconds[row], one["options"],
         )
-        for row, (label, one) in enumerate(known.items())
+        for row, (label, one) in enumerate(facts["proxies"].items())
     }  # fmt: skip
-    return ScoreTable(path.stem, keys, {label: columns[label] for label in facts["proxies"] if label in columns}, facts)
+    return ScoreTable(path.stem, keys, columns, facts)
 
 
 def _pyarrow() -> tuple[Any, Any]:

@@ -54,7 +54,9 @@ def _table(name: str, connection: sqlite3.Connection) -> ScoreTable:
             known["name"], known["version"], known["higher_is_better"],
             values[number, places], status[number, places], seconds[number, places], known["options"],
         )  # fmt: skip
-    return ScoreTable(name, [key for key, _ in asked], columns, facts_of(connection))
+    facts = facts_of(connection)
+    ordered = {label: columns[label] for label in facts.get("proxies", ())}
+    return ScoreTable(name, [key for key, _ in asked], ordered, facts)
 
 
 def _blocks(connection: sqlite3.Connection) -> Iterator[NDArray[np.float64]]:

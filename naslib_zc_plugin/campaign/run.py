@@ -18,7 +18,7 @@ from naslib_zc_plugin.campaign.outcome import Outcome, Task
 from naslib_zc_plugin.campaign.store import Store
 from naslib_zc_plugin.spaces import space
 
-GRACE = 3.0
+GRACE = 2.0
 """Seconds that architectures in flight get when a campaign is asked to stop."""
 _CHUNK, _PATIENCE = 500, 0.5
 
@@ -77,13 +77,14 @@ class Progress:
         return self.left / self.rate if self.rate else None
 
 
-def prepare(config: Config, store: Store, extend: bool = False) -> None:
+def prepare(config: Config, store: Store, extend: bool = False, command: str = "") -> None:
     """Make a new store this campaign's, or see that an old one is.
 
     Args:
         config: the campaign.
         store: its store.
         extend: let architectures and proxies be added to what is there.
+        command: by which it is run, for those who read its results.
 
     Raises:
         Changed: it holds scores that were made otherwise.
@@ -93,7 +94,7 @@ def prepare(config: Config, store: Store, extend: bool = False) -> None:
     differences = changes(before, now) if before else {}
     if differences and not (extend and _grown(before, now, differences)):
         raise Changed(store.path, differences)
-    store.declare(now)
+    store.declare({**now, "command": command} if command else now)
 
 
 def _grown(before: dict[str, Any], now: dict[str, Any], differences: dict[str, str]) -> bool:

@@ -67,7 +67,7 @@ def estimate(config: Config) -> None:
     from naslib_zc_plugin.campaign.estimate import measure
 
     found = measure(config)
-    workers = config.engine.get("workers", 1)
+    workers = config.engine.get("workers", 1) or 1
     say(f"{found.architectures:,} architectures, {len(config.requests())} proxies.")
     say(f"Measured on {found.measured} in one worker: {found.seconds:.2f} s each (deviation {found.spread:.2f} s).")
     total = found.seconds * found.architectures / workers

@@ -65,7 +65,7 @@ def leaderboard(
         for column in truth or [_usual(table, found)]:
             name, accuracies = _truth(found, column)
             boards.append(compare(table, accuracies, name, options, costs, again(context)))
-            pictures.append(_picture(table, accuracies, name))
+            pictures.append(_picture(table, accuracies, name, found))
     ranking = _ranking(boards)
     say(as_text(boards, ranking).rstrip())
     if output:
@@ -109,14 +109,25 @@ def _units(given: Sequence[str]) -> dict[str, float]:
     return dict(pairs())
 
 
-def _picture(table: ScoreTable, accuracies: Mapping[str, float], name: str) -> Picture:
-    """Coloured by parameters where the table counts them for every architecture that is drawn."""
+def _picture(table: ScoreTable, accuracies: Mapping[str, float], name: str, found: Benchmark) -> Picture:
+    """Coloured by parameters where the table or the benchmark counts them for every architecture that is drawn."""
     from naslib_zc_plugin.cli._publish import Picture
 
-    params = next((column.values for column in table.columns.values() if column.proxy == "params"), None)
-    sizes = {} if params is None else {key: size for key, size in zip(table.keys, params.tolist()) if size > 0}
+    sizes = {key: size for key, size in _parameters(table, name, found).items() if size > 0}
     whole = all(key in sizes for key in table.keys if key in accuracies)
     return Picture(table, accuracies, name, sizes if whole else None)
+
+
+def _parameters(table: ScoreTable, truth: str, found: Benchmark) -> dict[str, float]:
+    """By architecture: the table's own count, or the benchmark's for the truth's data set."""
+    counted = next((column.values for column in table.columns.values() if column.proxy == "params"), None)
+    if counted is not None:
+        return dict(zip(table.keys, counted.tolist()))
+    dataset = truth.lstrip("−").partition("_")[0]
+    for column, scale in ((f"{dataset}_params_M", 1e6), ("params", 1.0)):
+        if column in found.columns:
+            return {key: scale * value for key, value in found.column(column).items()}
+    return {}
 
 
 def _ranking(boards: Sequence[Board]) -> Ranking | None:

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from naslib_zc_plugin.cli._campaign import estimate, fork, live
-from naslib_zc_plugin.cli._single import single
 from naslib_zc_plugin.cli._console import complain, say
+from naslib_zc_plugin.cli._single import single
 
 RESUMABLE = 75
 """Exit code of a campaign that was stopped: the same command goes on (EX_TEMPFAIL of sysexits.h)."""
@@ -56,7 +56,8 @@ def score(
         return single(campaign, arch)
     path = fork(campaign) if fork_ else Path(campaign.store)
     with Store(path) as results, _asked_to_stop() as stop, live() as report:
-        prepare(campaign, results, extend=extend)
+        # A path of this machine would tell others nothing.
+        prepare(campaign, results, extend, f"nas-zc score {config.name if config.is_absolute() else config}")
         if retry:
             say(f"{results.forget_failures()} failed scores are made again.")
         done = run(campaign, results, engine(campaign), report, lambda: bool(stop))

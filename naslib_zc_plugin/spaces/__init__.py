@@ -31,16 +31,19 @@ def space(name: str) -> Space:
 
     Raises:
         ValueError: no such space; the message lists the known ones.
-        TypeError: what is registered by that name cannot be loaded.
+        TypeError: what is registered by that name cannot be loaded, or is no search space of that name.
     """
     if name in _folders():
         return cast(Space, import_module(f"{__name__}.{name}").SPACE)
     for point in registered(GROUP):
         if point.name == name:
             try:
-                return cast(Space, point.load())
+                found = point.load()
             except (ImportError, AttributeError) as error:
                 raise TypeError(f"search space {name!r} cannot be loaded from {point.value}: {error}") from error
+            if isinstance(found, Space) and found.name == name:
+                return found
+            raise TypeError(f"{point.value} is not a search space named {name!r}: it needs what spaces/base.py lists")
     known = spaces()
     close = get_close_matches(name, known, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""

@@ -67,7 +67,8 @@ def main() -> None:
         (one, alone), (two, together) = measured(config, 1), measured(config, 2)
         gains.append(two / one)
         costs += [alone, together]
-        print(f"one worker {one:.2f}/s, two {two:.2f}/s: ratio {two / one:.2f}; not scoring {alone:.1%}, {together:.1%}")
+        rounds = f"one worker {one:.2f} a second, two {two:.2f}: ratio {two / one:.2f}"
+        print(f"{rounds}; not scoring {alone:.1%}, {together:.1%}")
     print(f"median ratio {statistics.median(gains):.2f}, median not scoring {statistics.median(costs):.1%}")
 
 

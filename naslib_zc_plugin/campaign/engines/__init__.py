@@ -1,11 +1,12 @@
 """Where scoring processes run: one file is one engine, found by its name.
 
-A file ``<name>.py`` offers ``engine(config, **options)``, which returns an :class:`Engine`. The door is narrow on purpose:
-tasks go in, outcomes come out, and an engine knows neither the store nor the plan.
+A file ``<name>.py`` offers ``engine(config, **options)``, which returns an :class:`Engine`. The door is narrow on
+purpose: tasks go in, outcomes come out, and an engine knows neither the store nor the plan.
 """
 
 from __future__ import annotations
 
+import inspect
 from difflib import get_close_matches
 from importlib import import_module
 from pkgutil import iter_modules
@@ -19,7 +20,8 @@ __all__ = ["Engine", "EngineError", "engine", "engines"]
 
 def engines() -> list[str]:
     """Names of the engines."""
-    return sorted(module.name for module in iter_modules(__path__) if module.name != "base")
+    names = (module.name for module in iter_modules(__path__))
+    return sorted(name for name in names if name != "base" and not name.startswith("_"))
 
 
 def engine(config: Config) -> Engine:
@@ -35,7 +37,9 @@ def engine(config: Config) -> Engine:
         close = get_close_matches(name, engines(), n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
         raise ValueError(f"unknown engine {name!r}; known: {', '.join(engines())}.{hint}")
+    start = import_module(f"{__name__}.{name}").engine
     try:
-        return cast(Engine, import_module(f"{__name__}.{name}").engine(config, **options))
+        inspect.signature(start).bind(config, **options)
     except TypeError as error:
         raise ValueError(f"engine {name}: {error}") from error
+    return cast(Engine, start(config, **options))

@@ -8,14 +8,15 @@ from typing import Protocol
 from naslib_zc_plugin.campaign.outcome import Outcome, Task
 
 
-class EngineError(RuntimeError):
+class EngineError(OSError):
     """Scoring processes cannot be started or reached: no architecture's fault, and nothing scored is lost."""
 
 
 class Engine(Protocol):
     """Scores tasks somewhere.
 
-    Every task that is submitted comes back exactly once, as an outcome: also if its process hangs, crashes or is killed.
+    Every task that is submitted comes back exactly once, as an outcome, also if its process hangs, crashes or is
+    killed.
     """
 
     @property

@@ -22,8 +22,8 @@ STILLBIRTHS_ALLOWED = 10
 class LocalEngine:
     """Keeps ``workers`` scoring processes at work, and replaces those that die.
 
-    An architecture that kills its process (2 times by a fault such as a segmentation fault, 5 times by whatever else) has
-    failed; one over the time limit has failed at once.
+    An architecture that kills its process (2 times by a fault such as a segmentation fault, 5 times by whatever else)
+    has failed; one over the time limit has failed at once.
 
     Args:
         config: the campaign.

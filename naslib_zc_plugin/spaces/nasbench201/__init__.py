@@ -72,6 +72,14 @@ class NASBench201:
         """The key at a position of the official order; inverse of :meth:`index`."""
         return keys.key(index)
 
+    def naslib_key(self, key: str) -> str:
+        """The name of ``key`` in NASLib's files: the text of six operation numbers, such as ``(4, 0, 3, 1, 4, 3)``.
+
+        Raises:
+            ValueError: the key is not of this space.
+        """
+        return keys.naslib(key)
+
     def build(self, key: str, C: int = 16, N: int = 5, num_classes: int = 10, flavour: str = "nats") -> nn.Module:
         """The freshly initialised network of ``key`` (see :func:`.network.build`; needs torch)."""
         from naslib_zc_plugin.spaces.nasbench201 import network

@@ -79,6 +79,17 @@ def key(index: int) -> str:
     return order[index]
 
 
+# NASLib's order of edges (0→1) (0→2) (0→3) (1→2) (1→3) (2→3), as positions in EDGES, and of operations.
+_NASLIB_EDGES = (0, 1, 3, 2, 4, 5)
+_NASLIB_OPERATIONS = ("skip_connect", "none", "nor_conv_3x3", "nor_conv_1x1", "avg_pool_3x3")
+
+
+def naslib(key: str) -> str:
+    """The name of a key in NASLib's files (``naslib/search_spaces/nasbench201/conversions.py``, Develop branch)."""
+    operations = parse(key)
+    return str(tuple(_NASLIB_OPERATIONS.index(operations[edge]) for edge in _NASLIB_EDGES))
+
+
 @cache
 def _order() -> tuple[str, ...]:
     """The benchmark's order: all cells, first edge slowest, shuffled once with the seed of its generator."""
