@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -87,3 +88,15 @@ def test_truth_columns_exist(shared: Path) -> None:
     pandas = pytest.importorskip("pandas")
     columns = set(pandas.read_parquet(shared / "data" / "nasbench201" / "accuracies.parquet").columns)
     assert {rules.truth for rules in PRESETS.values()} <= columns
+
+
+def test_balanced_batches_have_as_many_images_of_each_class() -> None:
+    rules = replace(preset("gradalign"), balanced=16)
+    _, labels = rules.batch(CIFAR, "nasbench201", seed=3)
+    found, counts = labels.unique(return_counts=True)
+    assert len(found) == 8 and counts.tolist() == [16] * 8
+    assert torch.equal(labels, rules.batch(CIFAR, "nasbench201", seed=3)[1])
+    assert not torch.equal(labels, rules.batch(CIFAR, "nasbench201", seed=4)[1])
+    for size, number in ((128, 12), (128, 4)):  # not a whole number of classes; more classes than there are
+        with pytest.raises(ValueError, match=f"a batch of {size} with {number} images of each class needs"):
+            replace(rules, balanced=number).batch(CIFAR, "nasbench201", seed=0)
