@@ -1,0 +1,237 @@
+"""Configurations: what is written is what is scored, and what cannot be is named with its field and file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from naslib_zc_plugin.campaign.config import Config, load
+from naslib_zc_plugin.campaign.outcome import Task
+from naslib_zc_plugin.files import DataError
+from naslib_zc_plugin.presets import preset
+from tests.conftest import REPOSITORY
+
+CONFIGS = sorted((REPOSITORY / "configs").glob("*.yaml"))
+GOOD = {
+    "space": "toy", "architectures": 12, "images": "probes.npz", "proxies": ["naswot", "snip"],
+    "preset": "lightweight",
+}  # fmt: skip
+Make = Callable[..., Config]
+
+
+def images(path: Path, n: int = 400, size: int = 8, shift: int = 0) -> Path:
+    """A probe file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = (np.arange(n * size * size * 3).reshape(n, size, size, 3) * 7 + shift) % 256
+    np.savez(path, images=pixels.astype(np.uint8), labels=np.arange(n) % 20, classes=20)
+    return path
+
+
+@pytest.fixture
+def write(toy: Path, tmp_path: Path) -> Callable[..., Path]:
+    """Writes a configuration with some fields changed or, by None, left out; JSON is YAML."""
+    images(tmp_path / "probes.npz")
+
+    def made(**changes: Any) -> Path:
+        path = tmp_path / "campaign.yaml"
+        plain = {name: value for name, value in {**GOOD, **changes}.items() if value is not None}
+        path.write_text(json.dumps(plain), encoding="utf-8")
+        return path
+
+    return made
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_the_configurations_of_the_repository(path: Path, tmp_path: Path) -> None:
+    dataset = "imagenet16_120" if "imagenet16" in path.stem else path.stem.split("_")[1]
+    here = images(tmp_path / "probes" / f"{dataset}.npz")
+    config = load(path, data=tmp_path)
+    assert config.images == str(here.resolve()) and len(config.probe()) == 400
+    assert list(config.requests())
+    assert config.protocol.batch(config.probe(), config.space, config.seed)[0].shape[1:] == (3, 8, 8)
+    assert config.protocol.truth_of(dataset).startswith(dataset.split("_")[0])
+    assert config.store == str(path.with_suffix(".db"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_the_configurations_of_the_repository_find_real_images(path: Path, shared: Path) -> None:
+    config = load(path, data=shared / "data")
+    config.protocol.batch(config.probe(), config.space, config.seed)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_the_truth_is_a_column_of_the_real_benchmark(path: Path, shared: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    columns = parquet.read_schema(shared / "data" / "nasbench201" / "accuracies.parquet").names
+    config = load(path, data=shared / "data")
+    assert config.protocol.truth_of(Path(str(config.images)).stem) in columns
+
+
+def test_a_minimal_configuration(write: Callable[..., Path], tmp_path: Path) -> None:
+    config = load(write())
+    assert (config.seed, config.threads, config.device, config.memory_limit) == (0, 1, "cpu", None)
+    assert config.store == str(tmp_path / "campaign.db") and config.images == str((tmp_path / "probes.npz").resolve())
+
+
+def test_paths_are_those_of_the_configuration(write: Callable[..., Path], tmp_path: Path) -> None:
+    config = load(write(store="results/scores.db", architectures="keys.txt"))
+    assert config.store == str(tmp_path / "results" / "scores.db")
+    assert config.architectures == str(tmp_path / "keys.txt")
+    assert load(write(architectures="all")).architectures == "all"
+    nested = load(write(images={"source": "probes.npz"}), data=tmp_path / "elsewhere")
+    assert nested.images == {"source": str((tmp_path / "probes.npz").resolve())}
+
+
+def test_images_beside_the_configuration_come_before_the_data_directory(
+    write: Callable[..., Path], tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    images(data / "probes.npz", n=5)
+    images(data / "others.npz", n=7)
+    assert len(load(write(), data=data).probe()) == 400
+    assert len(load(write(images="others.npz"), data=data).probe()) == 7
+    with pytest.raises(DataError, match=r"nowhere\.npz"):
+        load(write(images="nowhere.npz"), data=data).probe()
+
+
+# What cannot be --------------------
+
+KINDS: Sequence[tuple[str, Sequence[Any]]] = [
+    ("space", [5, ["toy"], {"name": "toy"}]),
+    ("architectures", [True, 1.5, {}, [], [1, 2], ["net-1", 2]]),
+    ("images", [5, ["probes.npz"], {"size": 8}, {"source": 5}]),
+    ("proxies", ["naswot", {"naswot": 1}, [], [5], [{"label": "a"}], [["naswot"]]]),
+    ("preset", [5, ["naslib"], True]),
+    ("batch", [5, ["batch_size"], {"size": 8}, {"batch_size": "8"}, {"batch_size": 0}, {"balanced": "8"}]),
+    ("network", [5, ["C"]]),
+    ("seed", ["0", 0.5, True]),
+    ("threads", ["1", 0, -1, 1.5, True]),
+    ("device", [0, ["cpu"]]),
+    ("engine", ["local", {}, {"workers": 2}, {"name": 3}]),
+    ("time_limit", ["1e3", 0, -1, True]),
+    ("memory_limit", ["4", 0, -1.5, True]),
+    ("store", [5, ["a.db"]]),
+    ("truth", [5, True]),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), [(name, value) for name, values in KINDS for value in values])
+def test_a_value_that_cannot_be_is_named_with_field_and_file(
+    write: Callable[..., Path], field: str, value: object
+) -> None:
+    with pytest.raises(ValueError, match=rf"campaign\.yaml: {field} must be .*, not "):
+        load(write(**{field: value}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"space": "toi"}, "unknown search space 'toi'.*Did you mean 'toy'"),
+        ({"preset": "naslab"}, "no preset is called 'naslab'; there is naslib"),
+        ({"proxys": ["snip"]}, "unknown field 'proxys'; did you mean 'proxies'"),
+        ({"zzz": 1}, "unknown field 'zzz'; there are space, architectures"),
+        ({"space": None, "preset": None}, "lacks space, preset"),
+    ],
+)
+def test_a_wrong_name_is_corrected(write: Callable[..., Path], changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=rf"campaign\.yaml.*{message}"):
+        load(write(**changes))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "# nothing\n",
+        "- space: toy\n",
+        "toy",
+        "a: [1\n",
+        "a: b: c\n",
+        "\x00",
+        b"\xff\xfe\x00space: toy",
+        b"space: \xe9t\xe9",
+        "seed: !!int many",
+        "seed: !!timestamp soon",
+        "{[1]: 2}",
+        "[" * 3000,
+        "seed: !unknown 1",
+        "!!python/object/apply:os.system [touch {canary}]",
+        "space: !!python/object/apply:subprocess.check_call [[touch, '{canary}']]",
+        "images: !!python/object/new:os.system ['touch {canary}']",
+        "images: !!python/name:os.system",
+        "images: !!python/module:os",
+    ],
+)
+def test_what_is_no_configuration_is_refused_and_executes_nothing(tmp_path: Path, text: str | bytes) -> None:
+    path, canary = tmp_path / "campaign.yaml", tmp_path / "canary"
+    path.write_bytes(text if isinstance(text, bytes) else text.replace("{canary}", str(canary)).encode())
+    with pytest.raises(DataError, match=r"campaign\.yaml: expected a configuration in YAML"):
+        load(path)
+    assert not canary.exists()
+
+
+def test_no_file_or_a_folder(tmp_path: Path) -> None:
+    for path, found in ((tmp_path / "none.yaml", "no such file"), (tmp_path, "a folder")):
+        with pytest.raises(DataError, match=f"expected a configuration in YAML; found {found}"):
+            load(path)
+
+
+# What is asked for --------------------
+
+
+def test_proxies_with_labels_and_options(campaign: Make) -> None:
+    asked = ["snip", {"name": "epsilon", "label": "wide", "weights": [1e-7, 1.0]}, {"name": "epsilon"}]
+    found = campaign(space="nasbench201", proxies=asked).requests()
+    assert list(found) == ["snip", "wide", "epsilon"]
+    assert found["wide"].options == {"weights": (1e-7, 1.0)} and found["wide"].name == "epsilon"
+    assert found["epsilon"].options == {"weights": (1e-7, 1.0)}  # which the space gives it
+
+
+def test_options_of_the_protocol_stay_beside_one_s_own(campaign: Make) -> None:
+    protocol = preset("zerocost")
+    (usual,) = protocol.requests(["synflow"], "toy")
+    assert usual.options
+    found = campaign(preset="zerocost", proxies=["synflow", {"name": "synflow", "label": "own", "keep_norm": ""}])
+    requests = found.requests()
+    assert requests["synflow"].options == usual.options
+    assert requests["own"].options == {**usual.options, "keep_norm": ""}
+
+
+@pytest.mark.parametrize(
+    ("proxies", "error", "message"),
+    [
+        (["snip", "snip"], ValueError, "'snip' is asked for twice; give one a label"),
+        (["snip", {"name": "zen", "label": "snip"}], ValueError, "'snip' is asked for twice"),
+        (["snipp"], ValueError, "no proxy is called 'snipp'; did you mean snip"),
+        ([{"name": "snip", "wdth": 1}], TypeError, "wdth"),
+    ],
+)
+def test_proxies_that_cannot_be(campaign: Make, proxies: Sequence[Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        campaign(proxies=proxies).requests()
+
+
+def test_batches_differ_from_the_protocol_s_where_told(campaign: Make) -> None:
+    usual = campaign(batch={}, preset="zerocost", space="nasbench201").protocol
+    assert usual == preset("zerocost") and usual.batch_sizes
+    changed = campaign(batch={"batch_size": 9, "balanced": 3}, preset="zerocost").protocol
+    assert (changed.batch_size, changed.batch_sizes, changed.balanced) == (9, {}, 3)
+    assert (changed.augment, changed.same_batch) == (usual.augment, usual.same_batch)
+
+
+def test_a_plain_configuration_scores_alike(campaign: Make) -> None:
+    from naslib_zc_plugin.campaign.scorer import Scorer
+
+    proxies = ["naswot", {"name": "snip", "label": "edge"}, "zen"]
+    config = campaign(proxies=proxies, seed=7, architectures=["net-3"], batch={"batch_size": 6})
+    again = Config(**json.loads(json.dumps(config.plain())))
+    assert again.plain() == config.plain() and again.architectures == "all"
+    task = Task("net-3", ("naswot", "edge", "zen"))
+    one, other = (Scorer(each)(task) for each in (config, again))
+    scores = [[(row.label, row.value, row.status, row.reason) for row in outcome.rows] for outcome in (one, other)]
+    assert scores[0] == scores[1] and all(status == "ok" for _, _, status, _ in scores[0])
