@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from naslib_zc_plugin.campaign.database import StoreError, address, read, told
 from naslib_zc_plugin.campaign.identity import GROWING, changes
+from naslib_zc_plugin.campaign.outcome import Outcome, Row
+from naslib_zc_plugin.campaign.parquet import records_of
 from naslib_zc_plugin.campaign.store import Store, facts_of
+from naslib_zc_plugin.spaces import space
 from naslib_zc_plugin.table import STATUSES
 
 _FAILED = STATUSES.index("failed")
@@ -59,18 +65,42 @@ def merge(target: str | Path, sources: Sequence[str | Path]) -> int:
 
     Args:
         target: the store that grows; made if it is not there.
-        sources: stores, which are only read.
+        sources: stores, or Parquet exports of stores; they are only read.
 
     Returns:
         The number of scores that were added or took the place of a failed one.
 
     Raises:
         StoreError: scores that contradict each other, stores made with different configurations, or a damaged one.
+        DataError: an export that is damaged.
     """
-    for source in sources:
-        read(source).close()  # brings an old format up to date, and complains about what is no store
-    with Store(target) as store:
-        return sum(_absorb(store, Path(source)) for source in sources)
+    with tempfile.TemporaryDirectory() as folder:
+        parts = [_as_store(Path(source), Path(folder) / f"{number}.db") for number, source in enumerate(sources)]
+        for part in parts:
+            read(part).close()  # brings an old format up to date, and complains about what is no store
+        with Store(target) as store:
+            return sum(_absorb(store, part) for part in parts)
+
+
+def _as_store(source: Path, place: Path) -> Path:
+    """The source if it is a store; of an export, a store with its scores, at ``place``."""
+    if source.suffix != ".parquet":
+        return source
+    facts, records = records_of(source)
+    canonical = space(facts["space"]).canonical
+    with Store(place) as store, store.transaction():
+        store.declare(facts)
+        for key, found in groupby(records, itemgetter("key")):
+            rows = list(found)
+            store.ask({key: canonical(key)}, [])
+            outcome = Outcome(canonical(key), tuple(map(_row, rows)), memory=rows[0]["memory"])
+            origin = {name: rows[0][name] for name in ("device", "threads", "seed")}
+            store.add([outcome], {**origin, "torch": facts.get("torch")})
+    return place
+
+
+def _row(record: Mapping[str, Any]) -> Row:
+    return Row(record["proxy"], record["value"], record["status"], record["reason"], record["seconds"])
 
 
 def _absorb(store: Store, source: Path) -> int:

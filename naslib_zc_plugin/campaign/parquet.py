@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,28 @@ def read_parquet(path: str | Path) -> ScoreTable:
         for row, (label, one) in enumerate(facts["proxies"].items())
     }  # fmt: skip
     return ScoreTable(path.stem, keys, columns, facts)
+
+
+def records_of(path: Path) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]:
+    """The facts and the records of an export, as they were written.
+
+    Raises:
+        DataError: as for :func:`read_parquet`, which is called first.
+        ImportError: without pyarrow.
+    """
+    facts = dict(read_parquet(path).facts)
+    _, pq = _pyarrow()
+    with pq.ParquetFile(path) as file:
+        missing = set(_TYPES) - set(file.schema_arrow.names)
+    if missing:
+        raise DataError(path, _EXPECTED, f"no column {', '.join(sorted(missing))}")
+
+    def records() -> Iterator[dict[str, Any]]:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(_BLOCK, columns=list(_TYPES)):
+                yield from batch.to_pylist()
+
+    return facts, records()
 
 
 def _pyarrow() -> tuple[Any, Any]:

@@ -12,9 +12,12 @@ from naslib_zc_plugin.cli._console import say
 
 def merge(
     target: Annotated[Path, typer.Argument(metavar="TARGET", help="The store that grows; made if it is not there.")],
-    sources: Annotated[list[Path], typer.Argument(metavar="SOURCE…", help="Stores of the same campaign.")],
+    sources: Annotated[list[Path], typer.Argument(metavar="SOURCE…", help="Stores of the same campaign, or their Parquet exports.")],
 ) -> None:
-    """Copy the scores of other stores into one; stores that contradict each other are refused."""
+    """Copy the scores of other stores into one; stores that contradict each other are refused.
+
+    An export becomes a store again that way, and its campaign can go on.
+    """
     from naslib_zc_plugin.campaign import merge as merging
 
     count = merging.merge(target, sources)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from naslib_zc_plugin.campaign.database import StoreError
+from naslib_zc_plugin.campaign.export import export, records
 from naslib_zc_plugin.campaign.merge import merge
 from naslib_zc_plugin.campaign.outcome import Outcome, Row, Task, failed
 from naslib_zc_plugin.campaign.read import read_table
 from naslib_zc_plugin.campaign.store import Counts, Store
+from naslib_zc_plugin.files import DataError
 from tests.campaign.made import LABELS, ORIGIN, content, expected, facts, fill, ok, scored
 
 NETS = [scored(f"net-{number}") for number in range(9)]
@@ -174,3 +177,24 @@ def test_a_target_that_is_written_to(tmp_path: Path) -> None:
         with pytest.raises(StoreError, match="another campaign writes to it"):
             merge(store.path, [source])
         assert store.counts().asked == 0
+
+
+@pytest.mark.usefixtures("toy")
+def test_an_export_becomes_a_store_again_and_can_be_continued(tmp_path: Path) -> None:
+    with Store(tmp_path / "first.db") as store:
+        store.declare(facts(architectures="all"))
+        store.ask({"net-9001": "net-9000", "net-9000": "net-9000", "net-9003": "net-9002", "net-1": "net-1"}, LABELS)
+        store.add([scored("net-9000"), scored("net-9002"), replace(UNDEFINED, key="net-1")], ORIGIN)
+    export(tmp_path / "first.db", tmp_path / "first.parquet")
+    assert merge(tmp_path / "again.db", [tmp_path / "first.parquet"]) == 9
+    assert content(tmp_path / "again.db") == content(tmp_path / "first.db")
+    assert list(records(tmp_path / "again.db")) == list(records(tmp_path / "first.db"))
+    with Store(tmp_path / "again.db") as store:
+        assert store.facts() == facts(architectures="all")
+        assert store.ask({"net-9001": "net-9000", "net-9002": "net-9002", "net-2": "net-2"}, LABELS) == [
+            Task("net-2", LABELS)
+        ]
+    (tmp_path / "torn.parquet").write_bytes((tmp_path / "first.parquet").read_bytes()[:-20])
+    with pytest.raises(DataError, match="torn.parquet"):
+        merge(tmp_path / "other.db", [tmp_path / "torn.parquet"])
+    assert not (tmp_path / "other.db").exists()
