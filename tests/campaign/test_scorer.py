@@ -1,0 +1,79 @@
+"""One architecture becomes scores, a thousand times, and nothing piles up."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+from typing import Callable
+
+import pytest
+import torch
+from torch import nn
+
+import naslib_zc_plugin as zc
+from naslib_zc_plugin.campaign.config import Config
+from naslib_zc_plugin.campaign.outcome import Task
+from naslib_zc_plugin.campaign.scorer import Scorer
+from naslib_zc_plugin.spaces import space
+
+Make = Callable[..., Config]
+STATUS = Path("/proc/self/status")
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+
+
+def resident() -> int:
+    (line,) = [line for line in STATUS.read_text().splitlines() if line.startswith("VmRSS")]
+    return int(line.split()[1]) * 1024
+
+
+def living() -> dict[str, int]:
+    """How many tensors, modules and hooks there are."""
+    gc.collect()
+    objects = gc.get_objects()
+    modules = [each for each in objects if issubclass(type(each), nn.Module)]
+    tensors = sum(issubclass(type(each), torch.Tensor) for each in objects)
+    hooks = sum(len(getattr(module, name, ())) for module in modules for name in HOOKS)
+    return {"modules": len(modules), "tensors": tensors, "hooks": hooks}
+
+
+@pytest.mark.skipif(not STATUS.exists(), reason="needs Linux's /proc to see the memory")
+def test_a_thousand_architectures_leave_nothing_behind(campaign: Make) -> None:
+    score = Scorer(campaign(proxies=["naswot", "snip", "synflow", "epsilon", "gradalign2"]))
+    labels = ("naswot", "snip", "synflow", "epsilon", "gradalign2")
+    before, memory = {}, 0
+    for number in range(1000):
+        outcome = score(Task(f"net-{number % 100}", labels))
+        assert {row.status for row in outcome.rows} <= {"ok", "undefined"}, outcome
+        if number == 199:
+            before, memory = living(), resident()
+    assert living() == before
+    assert resident() - memory < 16 * 2**20
+
+
+def test_a_thousand_scores_of_one_network_leave_it_alone(campaign: Make) -> None:
+    config = campaign()
+    net, batch = space("toy").build("net-5", num_classes=4), config.protocol.batch(config.probe(), "toy", 0)
+    first = zc.score(net, batch, ["naswot", "snip", "synflow"], seed=0)
+    before = living()
+    for _ in range(1000):
+        scores = zc.score(net, batch, ["naswot", "snip", "synflow"], seed=0)
+    del scores
+    assert living() == before
+    last = zc.score(net, batch, ["naswot", "snip", "synflow"], seed=0)
+    assert {name: found.value for name, found in last.items()} == {name: found.value for name, found in first.items()}
+
+
+def test_an_outcome_depends_on_the_key_alone(campaign: Make) -> None:
+    score = Scorer(campaign())
+    first = score(Task("net-1", ("snip", "naswot")))
+    score(Task("net-2", ("zen",)))
+    torch.manual_seed(12)
+    again = {row.label: row.value for row in score(Task("net-1", ("naswot", "zen", "snip"))).rows}
+    assert {row.label: row.value for row in first.rows} == {label: again[label] for label in ("snip", "naswot")}
+
+
+def test_what_cannot_be_had_is_told_before_anything_is_scored(campaign: Make) -> None:
+    with pytest.raises(ValueError, match="naswott"):
+        Scorer(campaign(proxies=["naswott"]))
+    with pytest.raises(ValueError, match="draws 64 images"):
+        Scorer(campaign(batch={"batch_size": 64}))
