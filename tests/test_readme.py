@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 import naslib_zc_plugin as zc
+from naslib_zc_plugin.campaign.config import load
+from naslib_zc_plugin.campaign.engines import engine
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 ROWS = {
@@ -32,3 +34,11 @@ def test_directions_and_needs_are_the_records(name: str) -> None:
 @pytest.mark.parametrize("block", BLOCKS, ids=[block.partition("\n")[0] for block in BLOCKS])
 def test_the_python_in_it_runs(block: str) -> None:
     exec(compile(block, "README.md", "exec"), {})
+
+
+def test_the_campaign_in_it_is_one(tmp_path: Path) -> None:
+    (text,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    (tmp_path / "campaign.yaml").write_text(text, encoding="utf-8")
+    config = load(tmp_path / "campaign.yaml")
+    assert list(config.requests()) == ["naswot", "synflow", "narrow"]
+    assert engine(config).capacity == 4
