@@ -64,7 +64,7 @@ def test_a_table_gives_keys_columns_and_numbers(data: Path) -> None:
 
 def test_the_environment_names_the_folder(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NAS_ZC_DATA", raising=False)
-    with pytest.raises(ValueError, match="by the argument `data` or by NAS_ZC_DATA in the environment"):
+    with pytest.raises(ValueError, match=r"by the argument `data` \(--data DIR\) or by NAS_ZC_DATA in the environment"):
         benchmark("nasbench201")
     monkeypatch.setenv("NAS_ZC_DATA", str(data))
     assert len(benchmark("nasbench201")) == 15_625

@@ -60,10 +60,10 @@ def test_members_that_lead_outside(name: str) -> None:
 def test_the_data_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NAS_ZC_DATA", str(tmp_path))
     assert data_folder() == tmp_path and data_folder(str(ROOT)) == ROOT
-    with pytest.raises(ValueError, match="the argument `data` names .*absent"):
+    with pytest.raises(ValueError, match=r"`data` \(--data\) names .*absent"):
         data_folder(tmp_path / "absent")
     monkeypatch.setenv("NAS_ZC_DATA", "")
-    with pytest.raises(ValueError, match="by the argument `data` or by NAS_ZC_DATA"):
+    with pytest.raises(ValueError, match=r"by the argument `data` \(--data DIR\) or by NAS_ZC_DATA"):
         data_folder()
 
 
