@@ -17,7 +17,9 @@ def data_folder(given: str | Path | None = None) -> Path:
     """
     folder = given or os.environ.get(VARIABLE)
     if not folder:
-        raise ValueError(f"no data directory: name one by the argument `data` (--data DIR) or by {VARIABLE} in the environment")
+        raise ValueError(
+            f"no data directory: name one by the argument `data` (--data DIR) or by {VARIABLE} in the environment"
+        )
     if not Path(folder).is_dir():
         where = "`data` (--data)" if given else VARIABLE
         raise ValueError(f"{where} names {folder} as the data directory, which is no folder")
