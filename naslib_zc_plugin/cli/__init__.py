@@ -11,7 +11,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command line and exit: 0 done, 1 nothing found, 2 wrong use or bad input, 130 interrupted."""
+    """Run the command line and exit: 0 done, 1 nothing found, 2 wrong use, 75 to be continued, 130 interrupted."""
     try:
         from naslib_zc_plugin.cli._app import app
     except ModuleNotFoundError as error:
