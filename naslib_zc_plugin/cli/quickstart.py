@@ -15,7 +15,6 @@ from naslib_zc_plugin.cli._console import say, steps
 from naslib_zc_plugin.cli._results import Results
 from naslib_zc_plugin.cli.cost import chosen
 
-_MOST_THREADS = 2  # more do not help networks that small
 
 
 def quickstart(
@@ -34,7 +33,8 @@ def quickstart(
     """
     import torch
 
-    torch.set_num_threads(min(_MOST_THREADS, torch.get_num_threads()))
+    # Networks that small gain little from a second thread, and where the cores are busy two wait for each other.
+    torch.set_num_threads(1)
     names, keys = chosen(proxies), _trial.architectures(architectures, seed)
     results = Results(output, names, _configuration(names, epochs, seed), restart)
     left = [key for key in keys if key not in results.rows]
