@@ -16,7 +16,6 @@ from naslib_zc_plugin.cli._results import Results
 from naslib_zc_plugin.cli.cost import chosen
 
 
-
 def quickstart(
     context: typer.Context,
     architectures: Annotated[int, typer.Option(min=3, help="How many networks to draw.")] = 40,
