@@ -1,0 +1,148 @@
+"""What every strategy is: ask for an architecture, tell what it was worth."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from random import Random
+from typing import Any, Callable, Optional, Protocol, Union
+
+Fitness = Callable[[str], Optional[float]]
+"""What a key is worth before it is evaluated, such as a proxy's score; higher is better, None: undefined."""
+Seed = Union[int, str]
+LOWEST = -math.inf
+"""The fitness of what has none: it never wins."""
+
+
+class Exhausted(Exception):
+    """The search space has no architecture left that the strategy may ask for."""
+
+
+class Domain(Protocol):
+    """What strategies need of a search space; those of :mod:`naslib_zc_plugin.spaces` have it."""
+
+    def sample(self, rng: Random) -> str:
+        """A random key."""
+
+    def mutate(self, key: str, rng: Random, rule: str = ...) -> str:
+        """A key one random change away from ``key``; ``rule`` names the distribution, where there are several."""
+
+    def neighbours(self, key: str) -> list[str]:
+        """All keys one change away. Raises ``ValueError`` where they cannot be listed."""
+
+
+class Strategy(ABC):
+    """A search that owns no loop: ``key = ask()``, evaluate it anywhere, ``tell(key, fitness)``.
+
+    Several keys may be asked for before the first is told, and told in any order. All that is random depends on
+    ``seed``, so that equal answers give equal questions.
+
+    Args:
+        domain: the search space.
+        score: fitness without evaluation, for the strategies that use one.
+        seed: of all that is drawn.
+        start: what a fitness must exceed to be the best; None: the first that is defined is the best so far. Codes
+            that start from 0 or −1 never accept scores below.
+
+    Attributes:
+        best: the best key told so far and its fitness, the first of equals; None before there is one.
+    """
+
+    def __init__(
+        self, domain: Domain, *, score: Fitness | None = None, seed: Seed = 0, start: float | None = None
+    ) -> None:
+        self.domain = domain
+        self.best: tuple[str, float] | None = None
+        self._score = score
+        self._rng = Random(seed)
+        self._start = LOWEST if start is None else float(start)
+
+    @abstractmethod
+    def ask(self) -> str:
+        """The architecture to evaluate next.
+
+        Raises:
+            Exhausted: there is none.
+        """
+
+    def tell(self, key: str, fitness: float | None) -> None:
+        """Say what an architecture is worth.
+
+        Args:
+            key: one that was asked for, or any other that was evaluated.
+            fitness: higher is better; None, NaN and infinities: it failed or is undefined, and never wins.
+        """
+        value = defined(fitness)
+        if value > (self.best[1] if self.best else self._start):
+            self.best = (key, value)
+        self._told(key, value)
+
+    def _told(self, key: str, fitness: float) -> None:  # noqa: B027
+        """Take in a fitness (:data:`LOWEST` if there is none)."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the search stands, as values that JSON knows."""
+        version, internal, gauss = self._rng.getstate()
+        return {
+            "strategy": type(self).__name__,
+            "rng": [version, list(internal), gauss],
+            "best": list(self.best) if self.best else None,
+            **self._state(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where a strategy with the same arguments stood.
+
+        Raises:
+            ValueError: the state is another strategy's, or damaged.
+        """
+        if state.get("strategy") != type(self).__name__:
+            raise ValueError(f"a state of {state.get('strategy')!r} cannot be continued by {type(self).__name__}")
+        try:
+            version, internal, gauss = state["rng"]
+            self._rng.setstate((version, tuple(internal), gauss))
+            self.best = (str(state["best"][0]), float(state["best"][1])) if state["best"] else None
+            self._load(state)
+        except (LookupError, TypeError) as error:
+            raise ValueError(f"a damaged state of {type(self).__name__}: {type(error).__name__}: {error}") from error
+
+    def _state(self) -> dict[str, Any]:
+        """What :meth:`state_dict` holds besides."""
+        return {}
+
+    def _load(self, state: Mapping[str, Any]) -> None:  # noqa: B027
+        """Take up what :meth:`_state` gave."""
+
+    def _scored(self, key: str) -> float:
+        """The fitness of a key without evaluating it; :data:`LOWEST` if undefined."""
+        if self._score is None:
+            raise ValueError(f"{type(self).__name__} needs score=, a function of the key such as a proxy's")
+        return defined(self._score(key))
+
+
+def defined(fitness: float | None) -> float:
+    """A fitness that can be compared: :data:`LOWEST` for None, NaN and infinities."""
+    return float(fitness) if fitness is not None and math.isfinite(fitness) else LOWEST
+
+
+def least(name: str, value: int, bound: int = 1) -> int:
+    """``value``, which is a whole number of at least ``bound``.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < bound:
+        raise ValueError(f"{name} must be a whole number, at least {bound}, not {value!r}")
+    return value
+
+
+def one_of(name: str, value: str, *known: str) -> str:
+    """``value``, which is one of those that are known.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if value not in known:
+        raise ValueError(f"{name} must be {' or '.join(map(repr, known))}, not {value!r}")
+    return value
