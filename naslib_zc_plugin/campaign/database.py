@@ -10,6 +10,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from naslib_zc_plugin.campaign import schema
+from naslib_zc_plugin.campaign.schema import Format
 
 
 class StoreError(OSError):
@@ -51,54 +52,63 @@ def address(path: Path) -> str:
     return f"{path.resolve().as_uri()}?mode=ro" + ("&immutable=1" if alone else "")
 
 
-def read(path: str | Path) -> sqlite3.Connection:
+def read(path: str | Path, kind: Format | None = None) -> sqlite3.Connection:
     """A store opened for reading, while a campaign may be writing to it.
+
+    Args:
+        path: the file.
+        kind: what it is; a campaign's store unless given.
 
     Raises:
         StoreError: there is none, or it is damaged, of another version, or no store.
     """
-    path = Path(path)
+    path, kind = Path(path), kind or schema.STORE
     if not path.is_file():
         raise StoreError(f"{path}: no such store")
     with told(path), ExitStack() as stack:
         connection = stack.enter_context(closing(sqlite3.connect(address(path), uri=True, isolation_level=None)))
-        found = _checked(connection, path)
+        found = _checked(connection, path, kind)
         if found == 0:
             raise StoreError(f"{path} is empty: no store")
-        if found == schema.VERSION:
+        if found == kind.version:
             stack.pop_all()
             return connection
-    for each in write(path):  # it is of an older version of this package
+    for each in write(path, kind):  # it is of an older version of this package
         each.close()
-    return read(path)
+    return read(path, kind)
 
 
-def write(path: Path) -> tuple[sqlite3.Connection, sqlite3.Connection]:
+def write(path: Path, kind: Format | None = None) -> tuple[sqlite3.Connection, sqlite3.Connection]:
     """A store opened for writing, made or brought up to date if need be, and the lock that keeps others out.
+
+    Args:
+        path: the file.
+        kind: what it is; a campaign's store unless given.
 
     Raises:
         StoreError: it cannot be opened, is damaged, is no store, is of a newer version, or has another writer.
     """
+    kind = kind or schema.STORE
     with told(path), ExitStack() as stack:
         lock = stack.enter_context(closing(_locked(path)))
         connection = stack.enter_context(
             closing(sqlite3.connect(path.resolve().as_uri(), uri=True, isolation_level=None))
         )
-        found = _checked(connection, path)
+        found = _checked(connection, path, kind)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        schema.migrate(connection, found)
+        kind.migrate(connection, found)
         stack.pop_all()
     return connection, lock
 
 
-def _checked(connection: sqlite3.Connection, path: Path) -> int:
+def _checked(connection: sqlite3.Connection, path: Path, kind: Format) -> int:
     """The version of the store; 0 if it is new."""
-    found = schema.version(connection)
+    found = kind.found(connection)
     if found is None:
         raise StoreError(f"{path} is an SQLite file, but no store; give another path as store:")
-    if found > schema.VERSION:
+    if found > kind.version:
         raise StoreError(f"{path} was written by a newer version of this package (format {found}); update the package")
     ((pages, size),) = connection.execute("SELECT page_count, page_size FROM pragma_page_count, pragma_page_size")
     wal = path.with_name(path.name + "-wal")

@@ -1,10 +1,45 @@
-"""The file format of a store: tables, version, and the way from each older version to the next."""
+"""File formats: tables, version, and the way from each older version to the next; that of a campaign's store."""
 
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import dataclass
 
-APPLICATION = 0x5A43_5331  # "ZCS1", in the file's header, tells a store from other SQLite files
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of SQLite file.
+
+    Attributes:
+        application: in the file's header; tells this kind from other SQLite files.
+        migrations: the script at position n makes version n + 1 of version n; never change one that was released.
+    """
+
+    application: int
+    migrations: tuple[str, ...]
+
+    @property
+    def version(self) -> int:
+        """The newest version."""
+        return len(self.migrations)
+
+    def found(self, connection: sqlite3.Connection) -> int | None:
+        """The version of a file; 0 of an empty one, None of a file of another kind."""
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (found,) = connection.execute("PRAGMA user_version").fetchone()
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if application != self.application:
+            return None if tables or application else 0
+        return int(found)
+
+    def migrate(self, connection: sqlite3.Connection, found: int) -> None:
+        """Bring a file of version ``found`` up to :attr:`version`, in one transaction."""
+        if found == self.version:
+            return
+        script = "".join(self.migrations[found:])
+        header = f"PRAGMA application_id = {self.application};PRAGMA user_version = {self.version};"
+        connection.executescript(f"BEGIN IMMEDIATE;{script}{header}COMMIT;")
+
 
 VERSION_1 = """
 CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -31,26 +66,4 @@ CREATE TABLE score (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS = (VERSION_1,)
-"""The script at position n makes version n + 1 of version n; never change one that was released."""
-VERSION = len(MIGRATIONS)
-
-
-def version(connection: sqlite3.Connection) -> int | None:
-    """The version of a store; 0 of an empty file, None of a file that is no store."""
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (found,) = connection.execute("PRAGMA user_version").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if application != APPLICATION:
-        return None if tables or application else 0
-    return int(found)
-
-
-def migrate(connection: sqlite3.Connection, found: int) -> None:
-    """Bring a store of version ``found`` up to :data:`VERSION`, in one transaction."""
-    if found == VERSION:
-        return
-    script = "".join(MIGRATIONS[found:])
-    connection.executescript(
-        f"BEGIN IMMEDIATE;{script}PRAGMA application_id = {APPLICATION};PRAGMA user_version = {VERSION};COMMIT;"
-    )
+STORE = Format(0x5A43_5331, (VERSION_1,))  # "ZCS1"

@@ -45,13 +45,13 @@ def old(tmp_path: Path) -> Path:
 @pytest.fixture
 def second(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if a second version of the format had been released."""
-    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, VERSION_2))
-    monkeypatch.setattr(schema, "VERSION", schema.VERSION + 1)
+    store = schema.STORE
+    monkeypatch.setattr(schema, "STORE", schema.Format(store.application, (*store.migrations, VERSION_2)))
 
 
 def version(path: Path) -> int:
     with closing(sqlite3.connect(path)) as connection:
-        found = schema.version(connection)
+        found = schema.STORE.found(connection)
     assert found is not None
     return found
 
@@ -84,9 +84,9 @@ def test_the_released_format_is_never_changed(tmp_path: Path) -> None:
         with closing(sqlite3.connect(path)) as connection:
             return connection.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
 
-    assert tables(PATH) == tables(fill(tmp_path / "new.db", [])) or schema.VERSION > 1
+    assert tables(PATH) == tables(fill(tmp_path / "new.db", [])) or schema.STORE.version > 1
     with closing(sqlite3.connect(tmp_path / "first.db")) as connection:
-        connection.executescript(schema.MIGRATIONS[0])
+        connection.executescript(schema.STORE.migrations[0])
     assert tables(tmp_path / "first.db") == tables(PATH)
 
 
@@ -116,7 +116,8 @@ def test_a_new_store_has_all_versions(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("second")
 def test_a_migration_that_fails_leaves_the_old_store(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS[:1], VERSION_2 + "SELECT * FROM nowhere;"))
+        broken = (*schema.STORE.migrations[:1], VERSION_2 + "SELECT * FROM nowhere;")
+        patch.setattr(schema, "STORE", schema.Format(schema.STORE.application, broken))
         with pytest.raises(StoreError, match="no such table: nowhere"):
             Store(old)
         assert version(old) == 1
@@ -126,6 +127,6 @@ def test_a_migration_that_fails_leaves_the_old_store(old: Path, monkeypatch: pyt
 def test_a_store_of_a_newer_version_says_so_to_an_older_package(old: Path, second: None) -> None:
     Store(old).close()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(schema, "VERSION", 1)
+        patch.setattr(schema, "STORE", schema.Format(schema.STORE.application, schema.STORE.migrations[:1]))
         with pytest.raises(StoreError, match=r"newer version of this package \(format 2\); update the package"):
             read(old)
