@@ -20,12 +20,15 @@ class Measure:
         unit: ``"%"`` (0 to 100), ``"fraction"`` (0 to 1), ``"s"``, ``"M"`` (millions), ``""`` for a count.
         higher_is_better: None where neither direction is better by itself.
         gaps: whether architectures may be without it.
+        cost: the column of the training's seconds and the share of them that this measurement took; None where no
+            column tells.
     """
 
     description: str
     unit: str
     higher_is_better: bool | None
     gaps: bool = False
+    cost: tuple[str, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +63,19 @@ class Benchmark:
             raise ValueError(f"{self.name} has no column {name!r}; {closest(name, self.columns)}")
         values = self._values[name]
         return {key: value for key, value in zip(self.keys, values.tolist()) if value == value}
+
+    def training_seconds(self, name: str) -> dict[str, float]:
+        """Key → seconds of the training that a measurement took, where only longer trainings were timed their share.
+
+        Raises:
+            ValueError: no such column, or its training was not timed.
+        """
+        self.column(name)
+        cost = self.columns[name].cost
+        if cost is None or cost[0] not in self.columns:
+            timed = [each for each, measure in self.columns.items() if measure.cost and measure.cost[0] in self.columns]
+            raise ValueError(f"{self.name} does not tell what {name!r} took; it does for {', '.join(timed) or 'none'}")
+        return {key: cost[1] * seconds for key, seconds in self.column(cost[0]).items()}
 
 
 def closest(name: str, known: Iterable[str]) -> str:

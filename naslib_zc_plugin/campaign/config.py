@@ -154,7 +154,7 @@ def load(path: str | Path, data: str | Path | None = None) -> Config:
         ValueError: an unknown, missing or impossible field; the message names it.
     """
     path = Path(path)
-    given = _mapping(path)
+    given = mapping(path)
     known = [each.name for each in fields(Config)]
     for name in given:
         if name not in known:
@@ -166,14 +166,20 @@ def load(path: str | Path, data: str | Path | None = None) -> Config:
         raise ValueError(f"{path} lacks {', '.join(needed)}")
     for name, value in (("store", given.get("store") or f"{path.stem}.db"), ("architectures", given["architectures"])):
         given[name] = str(path.parent / value) if isinstance(value, str) and value != "all" else value
-    given["images"] = _images(given["images"], path.parent, data)
+    given["images"] = located({"images": given["images"]}, path.parent, data)["images"]
     try:
         return Config(**given)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from error
 
 
-def _mapping(path: Path) -> dict[str, Any]:
+def mapping(path: Path) -> dict[str, Any]:
+    """The mapping in a file of YAML.
+
+    Raises:
+        DataError: no such file, no YAML (tags are none), or no mapping.
+        ImportError: PyYAML is not installed.
+    """
     try:
         import yaml
     except ImportError as error:
@@ -188,14 +194,20 @@ def _mapping(path: Path) -> dict[str, Any]:
     return given
 
 
-def _images(images: Any, folder: Path, data: str | Path | None) -> Any:
-    """The source with its path made absolute, if it is one that exists in one of the two places."""
-    source = images.get("source") if isinstance(images, dict) else images
+def located(given: Any, folder: Path, data: str | Path | None) -> Any:
+    """A path made absolute if it is one that exists, in ``folder`` or in the data directory.
+
+    In a mapping, those of ``images`` and ``source``.
+    """
+    if isinstance(given, Mapping):
+        return {
+            name: located(value, folder, data) if name in ("images", "source") else value
+            for name, value in given.items()
+        }
     for root in (folder, data):
-        if root is not None and isinstance(source, str) and (Path(root) / source).exists():
-            found = str((Path(root) / source).resolve())
-            return {**images, "source": found} if isinstance(images, dict) else found
-    return images
+        if root is not None and isinstance(given, str) and (Path(root) / given).exists():
+            return str((Path(root) / given).resolve())
+    return given
 
 
 def _named(proxy: Any) -> bool:
