@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
@@ -17,6 +18,7 @@ from naslib_zc_plugin.spaces import space
 
 Asked = Union[str, Mapping[str, Any]]
 _EXPECTED = "a configuration in YAML"
+_PLACES = " beside the configuration or in the data directory (--data DIR or NAS_ZC_DATA)"
 BATCH = {"batch_size": int, "balanced": int, "augment": bool, "same_batch": bool}
 """What of a preset's batches a configuration may change."""
 _KINDS: Mapping[str, tuple[Any, str]] = {
@@ -86,7 +88,7 @@ class Config:
         for name, (kinds, _) in _KINDS.items():
             value = getattr(self, name)
             self._check(name, isinstance(value, kinds) and not isinstance(value, bool))
-        space(self.space)
+        _check_options(self.space, self.network)
         preset(self.preset)
         object.__setattr__(self, "proxies", tuple(self.proxies))
         keys, images, limit = self.architectures, self.images, self.memory_limit
@@ -133,9 +135,20 @@ class Config:
         return found
 
     def probe(self) -> Probe:
-        """The probe images."""
+        """The probe images.
+
+        Raises:
+            DataError: no such file, or one that is damaged or something else.
+            ValueError: options that the source does not have.
+        """
         options = {"source": self.images} if isinstance(self.images, str) else dict(self.images)
-        return probe(options.pop("source", ""), **options)
+        source = options.pop("source", "")
+        try:
+            return probe(source, **options)
+        except DataError as error:
+            if error.found.startswith("no such file"):
+                raise DataError(source, f"{error.expected}{_PLACES}", error.found) from error
+            raise
 
     def plain(self) -> dict[str, Any]:
         """As values that JSON knows: ``Config(**plain)`` scores alike, though not the same architectures."""
@@ -208,6 +221,15 @@ def located(given: Any, folder: Path, data: str | Path | None) -> Any:
         if root is not None and isinstance(given, str) and (Path(root) / given).exists():
             return str((Path(root) / given).resolve())
     return given
+
+
+def _check_options(name: str, network: Mapping[str, Any]) -> None:
+    """There is such a search space, and it builds networks with such options."""
+    takes = list(inspect.signature(space(name).build).parameters.values())[1:]
+    known = [each.name for each in takes]
+    unknown = [option for option in network if option not in known]
+    if unknown and not any(each.kind is inspect.Parameter.VAR_KEYWORD for each in takes):
+        raise ValueError(f"network: {name} has no option {unknown[0]!r}; its options: {', '.join(known)}")
 
 
 def _named(proxy: Any) -> bool:

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from naslib_zc_plugin.campaign.config import Config
-from naslib_zc_plugin.campaign.plan import KEYS
+from naslib_zc_plugin.campaign.plan import KEYS, count
 from naslib_zc_plugin.files import existing
 from naslib_zc_plugin.probes import Probe
+from naslib_zc_plugin.spaces import space
 
 GROWING = ("architectures", "proxies")
 """What may grow in a store (``--extend``) without touching the scores that are there."""
@@ -30,7 +31,7 @@ def facts(config: Config) -> dict[str, Any]:
     The engine, the number of workers and the limits are not among them: they change no value.
 
     Raises:
-        ValueError: the proxies or the images cannot be had, or the protocol does not fit the images.
+        ValueError: the architectures, the proxies or the images cannot be had, or the protocol does not fit the images.
     """
     from naslib_zc_plugin.proxies import describe
 
@@ -86,6 +87,7 @@ def _singletons(config: Config, shown: Probe) -> float:
 
 def _architectures(config: Config) -> Any:
     keys = config.architectures
+    count(keys, space(config.space))
     if isinstance(keys, str) and keys != "all":
         return {"file": PurePath(keys).name, "sha256": hashlib.sha256(existing(keys, KEYS).read_bytes()).hexdigest()}
     return keys if isinstance(keys, (int, str)) else list(keys)

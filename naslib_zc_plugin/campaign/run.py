@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Callable
@@ -77,7 +77,9 @@ class Progress:
         return self.left / self.rate if self.rate else None
 
 
-def prepare(config: Config, store: Store, extend: bool = False, command: str = "") -> None:
+def prepare(
+    config: Config, store: Store, extend: bool = False, command: str = "", known: Mapping[str, Any] | None = None
+) -> None:
     """Make a new store this campaign's, or see that an old one is.
 
     Args:
@@ -85,12 +87,13 @@ def prepare(config: Config, store: Store, extend: bool = False, command: str = "
         store: its store.
         extend: let architectures and proxies be added to what is there.
         command: by which it is run, for those who read its results.
+        known: what :func:`.identity.facts` says of the campaign, if that was asked already.
 
     Raises:
         Changed: it holds scores that were made otherwise.
         ValueError: proxies or images that cannot be had.
     """
-    now, before = facts(config), store.facts()
+    now, before = dict(known or facts(config)), store.facts()
     differences = changes(before, now) if before else {}
     if differences and not (extend and _grown(before, now, differences)):
         raise Changed(store.path, differences)

@@ -41,7 +41,8 @@ def score(
     from dataclasses import replace
 
     from naslib_zc_plugin.campaign.config import load
-    from naslib_zc_plugin.campaign.engines import engine
+    from naslib_zc_plugin.campaign.engines import starter
+    from naslib_zc_plugin.campaign.identity import facts
     from naslib_zc_plugin.campaign.run import prepare, run
     from naslib_zc_plugin.campaign.store import Store
 
@@ -54,13 +55,16 @@ def score(
         return estimate(campaign)
     if arch:
         return single(campaign, arch)
+    # What is wrong with the configuration is told before a file is made.
+    known, start = facts(campaign), starter(campaign)
     path = fork(campaign) if fork_ else Path(campaign.store)
     with Store(path) as results, _asked_to_stop() as stop, live() as report:
         # A path of this machine would tell others nothing.
-        prepare(campaign, results, extend, f"nas-zc score {config.name if config.is_absolute() else config}")
+        command = f"nas-zc score {config.name if config.is_absolute() else config}"
+        prepare(campaign, results, extend, command, known)
         if retry:
             say(f"{results.forget_failures()} failed scores are made again.")
-        done = run(campaign, results, engine(campaign), report, lambda: bool(stop))
+        done = run(campaign, results, start(), report, lambda: bool(stop))
     if done.left:
         complain(f"stopped with {done.done:,} of {done.total:,} done in {path}; the same command goes on from there")
         raise typer.Exit(RESUMABLE)

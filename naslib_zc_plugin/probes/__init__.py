@@ -6,7 +6,9 @@ numpy only; no source executes anything that a data file says.
 
 from __future__ import annotations
 
+from inspect import signature
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from naslib_zc_plugin.files import DataError
@@ -38,6 +40,7 @@ def probe(source: str | Path, **options: Any) -> Probe:
     """
     for kind in _SOURCES:
         if kind.recognises(source):
+            _check_options(source, kind, options)
             found: Probe = kind.load(source, **options)
             return found
     raise DataError(
@@ -45,3 +48,10 @@ def probe(source: str | Path, **options: Any) -> Probe:
         "a .npz file, 'digits', 'synthetic:<kind>', the binary CIFAR archive or folder, or ImageNet16's",
         "a file or folder of another kind" if Path(source).exists() else "no such file or folder",
     )
+
+
+def _check_options(source: str | Path, kind: ModuleType, options: dict[str, Any]) -> None:
+    known = list(signature(kind.load).parameters)[1:]
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        raise TypeError(f"images {source}: no option {unknown[0]!r}; there is {', '.join(known) or 'none'}")

@@ -95,8 +95,17 @@ def test_images_beside_the_configuration_come_before_the_data_directory(
     images(data / "others.npz", n=7)
     assert len(load(write(), data=data).probe()) == 400
     assert len(load(write(images="others.npz"), data=data).probe()) == 7
-    with pytest.raises(DataError, match=r"nowhere\.npz"):
+    with pytest.raises(DataError, match=r"nowhere\.npz: .* beside the configuration or in the data directory .*--data"):
         load(write(images="nowhere.npz"), data=data).probe()
+    (data / "page.npz").write_text("<html></html>")
+    with pytest.raises(DataError, match=r"page\.npz: expected a \.npz file; found"):
+        load(write(images="page.npz"), data=data).probe()
+
+
+def test_networks_have_the_options_of_their_space(write: Callable[..., Path]) -> None:
+    assert load(write(space="nasbench201", network={"C": 8, "N": 1})).network == {"C": 8, "N": 1}
+    with pytest.raises(ValueError, match="nasbench201 has no option 'c'; its options: C, N, num_classes, flavour"):
+        load(write(space="nasbench201", network={"c": 8}))
 
 
 # What cannot be --------------------

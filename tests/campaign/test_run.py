@@ -264,8 +264,16 @@ def test_refusals_are_one_line_and_forks_go_elsewhere(written: Callable[..., Pat
     assert done_in(tmp_path / "a.db") == done_in(tmp_path / "a-2.db") == 2
     code, _, errors = finished(tmp_path / "missing.yaml")
     assert code == 2 and "no such file" in errors
-    code, _, errors = finished(written("b", proxies=["naswott"]))
-    assert code == 2 and "did you mean naswot" in errors
+    for name, changes, fault in (
+        ("b", {"proxies": ["naswott"]}, "did you mean naswot"),
+        ("c", {"engine": {"name": "local", "wrokers": 2}}, "wrokers"),
+        ("d", {"architectures": 99_999}, "toy has 10,000"),
+        ("e", {"images": "nowhere.npz"}, "in the data directory"),
+        ("f", {"network": {"solw": 0.1}}, "toy has no option 'solw'"),
+    ):
+        code, _, errors = finished(written(name, **changes))
+        assert code == 2 and fault in errors and len(errors.splitlines()) == 1
+        assert not list(tmp_path.glob(f"{name}.db*"))
 
 
 def test_a_dry_run_measures_and_writes_nothing(written: Callable[..., Path], tmp_path: Path) -> None:

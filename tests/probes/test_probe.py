@@ -189,3 +189,8 @@ def test_import_needs_numpy_only() -> None:
         "assert not {'torch', 'sklearn', 'scipy', 'pandas'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).resolve().parents[2])
+
+
+def test_an_option_that_a_source_does_not_take_is_named() -> None:
+    with pytest.raises(TypeError, match="images digits: no option 'sise'; there is size"):
+        probe("digits", sise=16)

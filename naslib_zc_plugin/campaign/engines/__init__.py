@@ -10,12 +10,12 @@ import inspect
 from difflib import get_close_matches
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import cast
+from typing import Callable, cast
 
 from naslib_zc_plugin.campaign.config import Config
 from naslib_zc_plugin.campaign.engines.base import Engine, EngineError
 
-__all__ = ["Engine", "EngineError", "engine", "engines"]
+__all__ = ["Engine", "EngineError", "engine", "engines", "starter"]
 
 
 def engines() -> list[str]:
@@ -31,6 +31,15 @@ def engine(config: Config) -> Engine:
         ValueError: no such engine, or an option that it does not have.
         EngineError: it cannot be started.
     """
+    return starter(config)()
+
+
+def starter(config: Config) -> Callable[[], Engine]:
+    """What starts the engine that a configuration names; until it is called, nothing is.
+
+    Raises:
+        ValueError: no such engine, or an option that it does not have.
+    """
     options = dict(config.engine)
     name = options.pop("name")
     if name not in engines():
@@ -42,4 +51,4 @@ def engine(config: Config) -> Engine:
         inspect.signature(start).bind(config, **options)
     except TypeError as error:
         raise ValueError(f"engine {name}: {error}") from error
-    return cast(Engine, start(config, **options))
+    return lambda: cast(Engine, start(config, **options))
