@@ -9,7 +9,8 @@ from html import escape
 from .board import Board
 from .notes import notes, title
 from .ranking import Ranking
-from .sheets import Sheet, ranks, sheets
+from .sheet import Sheet
+from .sheets import ranks, sheets
 
 # XHTML's syntax, which browsers and XML parsers read alike; the script holds no sign that either would mistake.
 _PAGE = """<!DOCTYPE html>

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from .board import Board, Row, Vote
 from .notes import notes, title
 from .ranking import Ranking
-from .sheets import Sheet, ranks, sheets
+from .sheet import escaped, heading, sheet_markdown, sheet_text
+from .sheets import ranks, sheets
 from .statistics import Agreement
 
 _KEYS = 20  # of networks that share the best score, in a cell of the CSV
@@ -27,17 +28,17 @@ def as_text(boards: Sequence[Board], ranking: Ranking | None = None, brief: bool
     parts = []
     for board in boards:
         shown = [sheet for number, sheet in enumerate(sheets(board, named=1)) if not (brief and number == 1)]
-        parts += [_heading(title(board)), *map(_text, shown), "\n".join(notes(board)) + "\n"]
-    return "\n".join(parts + ([_text(ranks(ranking))] if ranking else []))
+        parts += [heading(title(board)), *map(sheet_text, shown), "\n".join(notes(board)) + "\n"]
+    return "\n".join(parts + ([sheet_text(ranks(ranking))] if ranking else []))
 
 
 def as_markdown(boards: Sequence[Board], ranking: Ranking | None = None) -> str:
     """A section per board."""
     parts = []
     for board in boards:
-        listed = "".join(f"- {_escaped(note)}\n" for note in notes(board))
-        parts += [f"## {_escaped(title(board))}\n", *map(_markdown, sheets(board)), listed]
-    return "\n".join(parts + ([_markdown(ranks(ranking))] if ranking else []))
+        listed = "".join(f"- {escaped(note)}\n" for note in notes(board))
+        parts += [f"## {escaped(title(board))}\n", *map(sheet_markdown, sheets(board)), listed]
+    return "\n".join(parts + ([sheet_markdown(ranks(ranking))] if ranking else []))
 
 
 def as_csv(boards: Sequence[Board]) -> str:
@@ -55,37 +56,6 @@ def as_csv(boards: Sequence[Board]) -> str:
     writer.writeheader()
     writer.writerows(lines)
     return file.getvalue()
-
-
-def _heading(text: str) -> str:
-    return f"{text}\n{'=' * len(text)}\n"
-
-
-def _text(sheet: Sheet) -> str:
-    table = [list(sheet.header), *map(list, sheet.body)]
-    widths = [max(map(len, column)) for column in zip(*table)]
-    text = f"{sheet.title}\n"
-    for line in table:
-        cells = (
-            cell.ljust(width) if number == 0 or name in sheet.words else cell.rjust(width)
-            for number, (name, cell, width) in enumerate(zip(sheet.header, line, widths))
-        )
-        text += "  ".join(cells).rstrip() + "\n"
-    return text + "".join(f"{note}\n" for note in sheet.notes)
-
-
-def _markdown(sheet: Sheet) -> str:
-    rule = [":--" if number == 0 or name in sheet.words else "--:" for number, name in enumerate(sheet.header)]
-    lines = ([_escaped(cell) for cell in line] for line in (sheet.header, *sheet.body))
-    head, *body = (f"| {' | '.join(line)} |\n" for line in lines)
-    below = "".join(f"\n{_escaped(note)}\n" for note in sheet.notes)
-    return f"### {_escaped(sheet.title)}\n\n{head}| {' | '.join(rule)} |\n{''.join(body)}{below}"
-
-
-def _escaped(text: str) -> str:
-    for sign in "\\|<*_":
-        text = text.replace(sign, "\\" + sign)
-    return text
 
 
 def _line(board: Board, found: Mapping[str, object]) -> dict[str, object]:

@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from .board import Board, Row
 from .notes import accuracy
 from .ranking import Ranking
+from .sheet import Sheet
 from .statistics import CONFIDENCE, Estimate
 
 _FIRST = ("proxy", "better")
 _COUNTS = ("N", "undefined", "failed", "left")
 _COSTS = ("s/score", "units")  # shown where they are known
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """A table of text with ``notes`` below; columns hold numbers, but for the first and those named in ``words``."""
-
-    title: str
-    header: Sequence[str]
-    body: Sequence[Sequence[str]]
-    words: Sequence[str] = ()
-    notes: Sequence[str] = ()
 
 
 def sheets(board: Board, named: int = 3) -> list[Sheet]:
