@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Callable
 
 from naslib_zc_plugin.campaign.outcome import Outcome, Row
 from naslib_zc_plugin.campaign.plan import chunks
@@ -22,15 +23,16 @@ from tests.campaign.made import ORIGIN, facts
 
 ARCHITECTURES, GROUP, ASKED = 423_624, 16, 500
 LABELS = "grad_norm snip grasp fisher synflow jacov naswot epe_nas zen l2_norm plain params flops".split()
+Clock = Callable[[], float]
 
 READ = """
 import json, resource, sys, time
 from naslib_zc_plugin.campaign.read import read_table
-start = time.perf_counter()
+start, busy = time.perf_counter(), time.process_time()
 table = read_table(sys.argv[1])
 found = [len(table), sum(column.count("ok") for column in table.columns.values())]
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6  # GB on Linux
-print(json.dumps([time.perf_counter() - start, peak, *found]))
+print(json.dumps([time.perf_counter() - start, time.process_time() - busy, peak, *found]))
 """
 
 
@@ -45,48 +47,62 @@ def key(number: int) -> str:
     return f"{number * 0x9E3779B97F4A7C15F39CC0605CEDC835 % 2**128:032x}"
 
 
-def write(path: Path) -> None:
-    """Fill a store as a campaign does: asked for by 500, written by a few."""
-    asking = adding = 0.0
+def write(path: Path, architectures: int = ARCHITECTURES, clock: Clock = time.perf_counter) -> float:
+    """Fill a store as a campaign does, asked for by 500 and written by a few; the seconds that the store took."""
+    taken = 0.0
     with Store(path) as store:
         store.declare(facts(LABELS))
-        for numbers in chunks(range(ARCHITECTURES), ASKED):
-            start = time.perf_counter()
+        for numbers in chunks(range(architectures), ASKED):
+            start = clock()
             tasks = store.ask({key(number): key(number) for number in numbers}, LABELS)
-            asking += time.perf_counter() - start
+            taken += clock() - start
             outcomes = [
                 Outcome(task.key, tuple(Row(label, hash((task.key, label)) / 7, "ok", "", 0.01) for label in LABELS),
                         1.0, 10**9)
                 for task in tasks
             ]  # fmt: skip
-            start = time.perf_counter()
+            start = clock()
             for group in chunks(outcomes, GROUP):
                 store.add(group, ORIGIN)
-            adding += time.perf_counter() - start
-    scores = ARCHITECTURES * len(LABELS)
-    say(f"asked for in {asking:.1f} s, written in {adding:.1f} s: {scores / (asking + adding):,.0f} scores per second")
-    say(f"size on disk: {path.stat().st_size / 1e6:,.0f} MB, {path.stat().st_size / scores:.1f} bytes per score")
+            taken += clock() - start
+    return taken
 
 
-def read(path: Path) -> None:
-    """Time what reads."""
+def known(path: Path, architectures: int = ARCHITECTURES, clock: Clock = time.perf_counter) -> tuple[float, float]:
+    """Seconds until it is known how many are done, and until it is known of each."""
     with Store(path) as store:
-        start = time.perf_counter()
-        say(f"{store.counts()} in {time.perf_counter() - start:.1f} s")
-        start = time.perf_counter()
-        for numbers in chunks(range(ARCHITECTURES), ASKED):
+        start = clock()
+        assert store.counts().done == architectures
+        counted = clock() - start
+        start = clock()
+        for numbers in chunks(range(architectures), ASKED):
             assert not store.ask({key(number): key(number) for number in numbers}, LABELS)
-        say(f"nothing left to ask for, told in {time.perf_counter() - start:.1f} s")
+        return counted, clock() - start
+
+
+def tabulated(path: Path, architectures: int = ARCHITECTURES) -> tuple[float, float, float]:
+    """Seconds on the clock and of the processor, and GB at most, of a process that reads the table."""
     done = subprocess.run([sys.executable, "-c", READ, str(path)], capture_output=True, text=True, check=True)
-    seconds, peak, rows, scores = json.loads(done.stdout)
-    assert (rows, scores) == (ARCHITECTURES, ARCHITECTURES * len(LABELS))
+    seconds, busy, peak, rows, scores = json.loads(done.stdout)
+    assert (rows, scores) == (architectures, architectures * len(LABELS))
+    return seconds, busy, peak
+
+
+def main() -> None:
+    """The command line."""
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / "scale.db"
+    scores = ARCHITECTURES * len(LABELS)
+    if not target.exists():
+        seconds = write(target)
+        say(f"written in {seconds:.1f} s: {scores / seconds:,.0f} scores per second")
+        say(f"size on disk: {target.stat().st_size / 1e6:,.0f} MB, {target.stat().st_size / scores:.1f} bytes a score")
+    counted, told = known(target)
+    say(f"what is done counted in {counted:.1f} s; nothing left to ask for, told in {told:.1f} s")
+    seconds, _, peak = tabulated(target)
     say(f"tabulated in {seconds:.1f} s with a peak of {peak:.2f} GB")
 
 
 if __name__ == "__main__":
-    folder = Path(sys.argv[1])
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / "scale.db"
-    if not target.exists():
-        write(target)
-    read(target)
+    main()
