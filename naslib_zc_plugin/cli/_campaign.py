@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, Callable, Protocol, TypeVar
 
 import typer
 from rich.console import Console
@@ -20,12 +20,28 @@ if TYPE_CHECKING:
     from naslib_zc_plugin.campaign.config import Config
     from naslib_zc_plugin.campaign.run import Progress
 
+
+class _Progress(Protocol):
+    """What can be shown: so much of a total is done."""
+
+    @property
+    def done(self) -> int: ...
+
+    @property
+    def total(self) -> int: ...
+
+
+Shown = TypeVar("Shown", bound=_Progress)
 _EVERY = 30.0  # seconds between lines of a log
 
 
 @contextmanager
-def live() -> Iterator[Callable[[Progress], None]]:
-    """Shows progress: one line that changes on a terminal, a plain line now and then elsewhere."""
+def live(shown: Callable[[Shown], str]) -> Iterator[Callable[[Shown], None]]:
+    """Shows progress: one line that changes on a terminal, a plain line now and then elsewhere.
+
+    Args:
+        shown: puts a progress into words.
+    """
     console = Console(stderr=True, highlight=False)
     if console.is_terminal:
         with Live(console=console, refresh_per_second=4) as line:
@@ -33,9 +49,9 @@ def live() -> Iterator[Callable[[Progress], None]]:
         return
     last = [-_EVERY]
 
-    def report(progress: Progress) -> None:
+    def report(progress: Shown) -> None:
         now = time.monotonic()
-        if now - last[0] >= _EVERY or not progress.left:
+        if now - last[0] >= _EVERY or progress.done == progress.total:
             last[0] = now
             typer.echo(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {shown(progress)}", err=True)
 

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from naslib_zc_plugin.cli._campaign import estimate, fork, live
+from naslib_zc_plugin.cli._campaign import estimate, fork, live, shown
 from naslib_zc_plugin.cli._console import complain, say
 from naslib_zc_plugin.cli._single import single
-
-RESUMABLE = 75
-"""Exit code of a campaign that was stopped: the same command goes on (EX_TEMPFAIL of sysexits.h)."""
+from naslib_zc_plugin.cli._stop import RESUMABLE, asked_to_stop
 
 
 def score(
@@ -58,7 +53,7 @@ def score(
     # What is wrong with the configuration is told before a file is made.
     known, start = facts(campaign), starter(campaign)
     path = fork(campaign) if fork_ else Path(campaign.store)
-    with Store(path) as results, _asked_to_stop() as stop, live() as report:
+    with Store(path) as results, asked_to_stop() as stop, live(shown) as report:
         # A path of this machine would tell others nothing.
         command = f"nas-zc score {config.name if config.is_absolute() else config}"
         prepare(campaign, results, extend, command, known)
@@ -69,24 +64,3 @@ def score(
         complain(f"stopped with {done.done:,} of {done.total:,} done in {path}; the same command goes on from there")
         raise typer.Exit(RESUMABLE)
     say(f"{done.total:,} architectures in {path}: {done.undefined:,} scores undefined, {done.failed:,} failed.")
-
-
-@contextmanager
-def _asked_to_stop() -> Iterator[list[int]]:
-    """Signals SIGINT and SIGTERM are put into the list; a third one ends the process as usual."""
-    received: list[int] = []
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def note(number: int, _: object) -> None:
-        received.append(number)
-        if len(received) > 1:
-            for each, handler in before.items():
-                signal.signal(each, handler)
-
-    for number in before:
-        signal.signal(number, note)
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -78,13 +78,21 @@ class Probe:
         Images are taken in rounds of one random image per class; a class that has run out is passed over, and
         the last, incomplete round falls on random classes.
         """
-        order = self._shuffled(n, seed)
-        labels = self.labels[order]
-        rounds = np.empty(len(order), dtype=np.int64)
-        for label in np.unique(labels):
-            of_class = labels == label
-            rounds[of_class] = np.arange(of_class.sum())
-        return self.take(order[np.argsort(rounds, kind="stable")[:n]])
+        return self.take(self._rounds(n, seed)[:n])
+
+    def split(self, *sizes: int, seed: int) -> list[Probe]:
+        """Disjoint random parts of ``sizes`` images, and one of all others, each as even over the classes as can be.
+
+        Raises:
+            ValueError: a size below one, or more images than there are.
+        """
+        if min(sizes, default=1) < 1 or sum(sizes) >= len(self):
+            raise ValueError(f"{self.name} has {len(self)} images: parts of {sizes} leave none, or are none")
+        order, parts = self._rounds(len(self), seed), []
+        for size in (*sizes, len(self) - sum(sizes)):
+            parts.append(self.take(order[:size]))
+            order = order[size:]
+        return parts
 
     def batch(
         self,
@@ -126,6 +134,16 @@ class Probe:
         if len(tensor) not in (1, self.images.shape[3]):
             raise ValueError(f"{self.name} has {self.images.shape[3]} channels, found {len(tensor)} values")
         return tensor
+
+    def _rounds(self, n: int, seed: int) -> NDArray[np.int64]:
+        """All indices, in rounds of one random image per class that has any left."""
+        order = self._shuffled(n, seed)
+        labels = self.labels[order]
+        rounds = np.empty(len(order), dtype=np.int64)
+        for label in np.unique(labels):
+            of_class = labels == label
+            rounds[of_class] = np.arange(of_class.sum())
+        return order[np.argsort(rounds, kind="stable")]
 
     def _shuffled(self, n: int, seed: int) -> NDArray[np.int64]:
         self._check_count(n)

@@ -58,15 +58,17 @@ ROOMS = {
     "spaces": _room("plugins spaces.*.keys* spaces.*.network*", LATE),
     "probes": _room("files", LATE),
     "benchmarks": _room("files spaces spaces.*.keys*", NEVER),
-    "search": _room("spaces spaces.*.keys*", NEVER),
+    "search": _room("plugins spaces spaces.*.keys*", NEVER),
     "report": _room("table benchmarks spaces spaces.*.keys*", NEVER),
     "hosts.nni": _room(f"{FACADE} hosts search {_SCORING} {_LAB}", FREE),
     "hosts.naslib": _room(f"{FACADE} hosts search {_SCORING} {_LAB}", FREE),
     "hosts": _room(f"{FACADE} search {_SCORING} {_LAB}", FREE),
     "campaign": _room(f"{FACADE} search {_SCORING} {_LAB}", LATE),
+    "experiment": _room(f"{FACADE} search hosts campaign report training {_SCORING} {_LAB}", LATE),
     "testing": _room(f"{FACADE} search {_SCORING} {_LAB}", FREE),
     "cli": _room(
-        f"{FACADE} report cost training campaign hosts hosts.nni hosts.naslib search testing {_SCORING} {_LAB}",
+        f"{FACADE} report cost training campaign experiment hosts hosts.nni hosts.naslib search testing "
+        f"{_SCORING} {_LAB}",
         LATE,
     ),
 }

@@ -1,0 +1,59 @@
+"""How an experiment is shown: while it runs, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from naslib_zc_plugin.cli._console import say
+
+if TYPE_CHECKING:
+    from naslib_zc_plugin.experiment.config import Curve, Experiment
+    from naslib_zc_plugin.experiment.results import Result
+    from naslib_zc_plugin.experiment.run import Prepared, Progress
+
+
+def shown(progress: Progress) -> str:
+    """Progress in one line."""
+    runs = f"{progress.done:,} of {progress.total:,} runs done"
+    if not progress.search:
+        return runs
+    return (
+        f"{runs}; {progress.search}, run {progress.repeat + 1}: {progress.step:,} evaluations, {progress.clock:,.0f} s"
+    )
+
+
+def publish(
+    experiment: Experiment, prepared: Sequence[Prepared], folder: Path, data: Path | None, command: str
+) -> list[str]:
+    """Print the results and write them, with their curves, into a folder; returns the names of the files."""
+    from naslib_zc_plugin.experiment import words
+    from naslib_zc_plugin.experiment.journal import histories
+    from naslib_zc_plugin.experiment.results import results
+    from naslib_zc_plugin.report.sheet import sheet_markdown, sheet_text
+
+    found = results(experiment.searches, histories(experiment.store), data)
+    sheets = [words.summary(found, prepared, command), words.architectures(found)]
+    say("\n".join(map(sheet_text, sheets)).rstrip())
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = _draw(found, experiment.curve, folder / "curves.png")
+    text = f"# {folder.name}\n\n" + "\n".join(map(sheet_markdown, sheets))
+    (folder / "results.md").write_text(text + (f"\n![Search curves]({drawn[0]})\n" if drawn else ""), encoding="utf-8")
+    (folder / "results.csv").write_text(words.as_csv(found), encoding="utf-8")
+    return ["results.md", "results.csv", *drawn]
+
+
+def _draw(found: Sequence[Result], curve: Curve, path: Path) -> list[str]:
+    from naslib_zc_plugin.experiment.progress import lines
+    from naslib_zc_plugin.report.curves import curves
+
+    shown = lines(found, curve)
+    if not shown:
+        return []
+    what = curve.of or "fitness"
+    best = "highest so far" if curve.best == "highest" else "of the best so far"
+    band = "median, quartiles" if curve.centre == "median" else "mean ± standard deviation"
+    over = "evaluations" if curve.over == "evaluations" else "seconds (simulated)"
+    curves(path, shown, over, f"{what}, {best} ({band})")
+    return [path.name]

@@ -1,0 +1,224 @@
+"""What an experiment runs: read from YAML, and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Union
+
+from naslib_zc_plugin.campaign.config import located, mapping
+from naslib_zc_plugin.hosts import hosts
+from naslib_zc_plugin.search import preset, strategy_class
+from naslib_zc_plugin.spaces import space
+
+Asked = Union[str, Mapping[str, Any]]
+_NUMBERS = {"evaluations": int, "seconds": (int, float)}
+_KINDS: Mapping[str, tuple[Any, str]] = {
+    "space": (str, "the name of a search space"),
+    "strategy": (Mapping, "a mapping with the name of a strategy, perhaps preset, proxy, and its options"),
+    "evaluator": (Mapping, "a mapping with the name of an evaluator, and its options"),
+    "budget": (Mapping, "a mapping with evaluations, seconds, or both, numbers above 0"),
+    "scores": (Mapping, "a mapping: table, or images and preset (see nas-zc score)"),
+    "report": (Mapping, "a mapping from titles to columns of the benchmark"),
+    "published": (Mapping, "a mapping from titles of report to a mean, or to a mean and a deviation"),
+    "repeats": (int, "a whole number above 0"),
+    "seed": (int, "a whole number"),
+    "host": (str, f"one of {', '.join(hosts())}"),
+}
+
+
+@dataclass(frozen=True)
+class Curve:
+    """How progress is drawn.
+
+    Attributes:
+        of: a title of ``report``; the fitness unless given.
+        best: ``by_fitness``, of the architecture that the search holds for the best, or ``highest``, the largest so
+            far, which a search that does not see it cannot know (the curves of zero-cost-nas and epsilon).
+        centre: ``mean``, with the standard deviation, or ``median``, with the quartiles, of the repeats.
+        over: ``evaluations`` or ``seconds``.
+    """
+
+    of: str = ""
+    best: str = "by_fitness"
+    centre: str = "mean"
+    over: str = "evaluations"
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            ValueError: one that an attribute cannot have.
+        """
+        for name, known in _CURVES.items():
+            if getattr(self, name) not in known:
+                raise ValueError(f"curve: {name} must be {' or '.join(known)}, not {getattr(self, name)!r}")
+
+
+_CURVES = {"best": ("by_fitness", "highest"), "centre": ("mean", "median"), "over": ("evaluations", "seconds")}
+
+
+@dataclass(frozen=True)
+class Search:
+    """One search of an experiment.
+
+    Attributes:
+        label: its name among the others.
+        space: search space.
+        strategy: ``name`` (:func:`naslib_zc_plugin.search.strategies`), perhaps ``preset`` (published settings),
+            ``proxy`` (which score it uses) and its options.
+        evaluator: ``name`` (:mod:`.evaluators`) and its options.
+        budget: ``evaluations`` and ``seconds``, of which either ends the search. Seconds are those of the simulated
+            clock, or really passed where an evaluator trains.
+        scores: where proxies' scores come from: ``table`` (one export or store, or several), or what a campaign needs
+            to make them: ``images``, ``preset``, ``batch``, ``network``, ``seed``, ``threads``, ``device``.
+        report: title → column of the benchmark, told of the architecture that a search found.
+        published: title → what a paper prints for it, a mean or a mean and a deviation.
+        repeats: how often, each with draws of its own.
+        seed: of all that is drawn.
+        host: whose loop runs it, ``none`` for our own.
+    """
+
+    label: str
+    space: str
+    strategy: Mapping[str, Any]
+    evaluator: Mapping[str, Any]
+    budget: Mapping[str, Any]
+    scores: Mapping[str, Any] = field(default_factory=dict)
+    report: Mapping[str, str] = field(default_factory=dict)
+    published: Mapping[str, Any] = field(default_factory=dict)
+    repeats: int = 1
+    seed: int = 0
+    host: str = "none"
+
+    def __post_init__(self) -> None:
+        """Check what can be checked without reading a file.
+
+        Raises:
+            ValueError: a value that cannot be; the message names the field.
+        """
+        for name, (kinds, _) in _KINDS.items():
+            value = getattr(self, name)
+            self._check(name, isinstance(value, kinds) and not isinstance(value, bool))
+        space(self.space)
+        self._check("strategy", isinstance(self.strategy.get("name"), str))
+        strategy_class(self.strategy["name"])
+        if self.strategy.get("preset"):
+            preset(self.strategy["preset"])
+        self._check("evaluator", isinstance(self.evaluator.get("name"), str))
+        self._check("budget", self.budget and set(self.budget) <= set(_NUMBERS))
+        self._check("budget", all(_above_zero(each, _NUMBERS[name]) for name, each in self.budget.items()))
+        self._check("repeats", self.repeats > 0)
+        self._check("host", self.host in hosts())
+        self._check("published", set(self.published) <= set(self.report) and all(map(_stated, self.published.values())))
+
+    def _check(self, name: str, holds: object) -> None:
+        if not holds:
+            raise ValueError(f"{name} must be {_KINDS[name][1]}, not {getattr(self, name)!r}")
+
+    def proxies(self) -> list[Asked]:
+        """The proxies that the strategy and the evaluator use."""
+        return [part["proxy"] for part in (self.strategy, self.evaluator) if "proxy" in part]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Searches that are compared.
+
+    Attributes:
+        searches: at least one, each with its own label.
+        store: the file of what happened; beside the configuration and called like it unless given.
+        curve: how progress is drawn.
+    """
+
+    searches: tuple[Search, ...]
+    store: str
+    curve: Curve = field(default_factory=Curve)
+
+
+def load(path: str | Path, data: str | Path | None = None) -> Experiment:
+    """Read an experiment from YAML.
+
+    The file's fields are those of :class:`Search` and of :class:`Experiment`. ``searches`` maps labels to what is
+    different in each; a mapping is laid over that of the file, anything else takes its place.
+
+    Args:
+        path: the file.
+        data: data directory, where tables and images are looked for that are not beside the configuration.
+
+    Raises:
+        DataError: no such file, no YAML (tags are none), or no mapping.
+        ValueError: an unknown, missing or impossible field; the message names it.
+    """
+    path = Path(path)
+    given = mapping(path)
+    try:
+        return made(given, path.parent, path.stem, data)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def made(given: Mapping[str, Any], folder: Path, name: str, data: str | Path | None = None) -> Experiment:
+    """The experiment of a mapping as YAML gives it; relative paths are those of ``folder``.
+
+    Raises:
+        ValueError: an unknown, missing or impossible field; the message names it.
+    """
+    own = {each.name for each in fields(Experiment)}
+    parts = [each.name for each in fields(Search) if each.name != "label"]
+    _known(given, [*sorted(own), *parts])
+    variants = given.get("searches") or {str(given.get("strategy", {}).get("name", name)): {}}
+    if not isinstance(variants, Mapping) or not all(isinstance(each, Mapping) for each in variants.values()):
+        raise ValueError("searches must be a mapping from labels to what is different in each")
+    common = {name: value for name, value in given.items() if name not in own}
+    searches = []
+    for label, different in variants.items():
+        _known(different, parts)
+        whole = {name: _over(common.get(name), different.get(name)) for name in {*common, *different}}
+        missing = [name for name in ("space", "strategy", "evaluator", "budget") if name not in whole]
+        if missing:
+            raise ValueError(f"{label}: there is no {', '.join(missing)}")
+        whole["scores"] = _located(whole.get("scores", {}), folder, data)
+        whole["evaluator"] = located(whole["evaluator"], folder, data)
+        try:
+            searches.append(Search(str(label), **whole))
+        except ValueError as error:
+            raise ValueError(f"{label}: {error}" if len(variants) > 1 else str(error)) from error
+    store = folder / str(given.get("store") or f"{name}.db")
+    return Experiment(tuple(searches), str(store), Curve(**given.get("curve", {})))
+
+
+def _over(below: Any, above: Any) -> Any:
+    """A value of the file, with that of a search laid over it."""
+    if isinstance(below, Mapping) and isinstance(above, Mapping):
+        return {**below, **above}
+    return below if above is None else above
+
+
+def _located(scores: Any, folder: Path, data: str | Path | None) -> Any:
+    """Paths of tables and images made absolute, where they exist."""
+    if not isinstance(scores, Mapping):
+        return scores
+    table = scores.get("table", [])
+    tables = [table] if isinstance(table, str) else list(table)
+    found = {"table": [located(each, folder, data) for each in tables]} if tables else {}
+    return {**located(scores, folder, data), **found}
+
+
+def _known(given: Mapping[str, Any], names: list[str]) -> None:
+    for name in given:
+        if name not in names:
+            close = get_close_matches(str(name), names, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(names)}"
+            raise ValueError(f"unknown field {name!r}; {hint}")
+
+
+def _above_zero(value: Any, kinds: Any) -> bool:
+    return isinstance(value, kinds) and not isinstance(value, bool) and value > 0
+
+
+def _stated(value: Any) -> bool:
+    numbers = value if isinstance(value, (list, tuple)) else [value]
+    return 1 <= len(numbers) <= 2 and all(isinstance(each, (int, float)) for each in numbers)

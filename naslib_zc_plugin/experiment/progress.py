@@ -1,0 +1,63 @@
+"""How searches come along: a number of the best so far, over evaluations or seconds, for all repeats together."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+
+from naslib_zc_plugin.experiment.config import Curve
+from naslib_zc_plugin.experiment.results import Floats, Repeat, Result
+from naslib_zc_plugin.report.curves import Line
+
+_POINTS = 400
+
+
+def lines(results: Sequence[Result], curve: Curve) -> list[Line]:
+    """A line for each search that has evaluations.
+
+    Raises:
+        ValueError: the curve is of something that no report has.
+    """
+    titles = {title for result in results for title in result.search.report}
+    if curve.of and curve.of not in titles:
+        raise ValueError(f"curve: of: {curve.of!r} is in no report; there are {', '.join(sorted(titles)) or 'none'}")
+    found = []
+    for result in results:
+        if result.repeats and (not curve.of or curve.of in result.search.report):
+            xs, table = _table(result.repeats, curve)
+            found.append(Line(result.search.label, xs, *_summary(table, curve.centre)))
+    return found
+
+
+def _series(repeat: Repeat, curve: Curve) -> Floats:
+    """By step, the number of the best so far; NaN before there is one."""
+    fitness = np.array([np.nan if entry.fitness is None else entry.fitness for entry in repeat.entries])
+    values = repeat.values[curve.of] if curve.of else fitness
+    if curve.best == "highest":
+        return np.fmax.accumulate(values)
+    return np.where(repeat.leaders >= 0, values[repeat.leaders], np.nan)
+
+
+def _table(repeats: Sequence[Repeat], curve: Curve) -> tuple[Floats, Floats]:
+    """Places on the axis, and the numbers there: repeats × places."""
+    series = [_series(repeat, curve) for repeat in repeats]
+    if curve.over == "evaluations":
+        length = min(map(len, series))
+        return np.arange(1.0, length + 1), np.array([each[:length] for each in series])
+    clocks = [np.array([entry.clock for entry in repeat.entries]) for repeat in repeats]
+    places = np.linspace(0, max(clock[-1] for clock in clocks), _POINTS)
+    steps = [np.searchsorted(clock, places, side="right") - 1 for clock in clocks]
+    return places, np.array([np.where(at >= 0, each[at], np.nan) for each, at in zip(series, steps)])
+
+
+def _summary(table: Floats, centre: str) -> tuple[Floats, Floats, Floats]:
+    """The middle and the ends of the band, over the repeats that have a number."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # places that no repeat has reached stay empty
+        if centre == "median":
+            low, middle, high = np.nanquantile(table, [0.25, 0.5, 0.75], axis=0)
+            return middle, low, high
+        middle, spread = np.nanmean(table, axis=0), np.nanstd(table, axis=0)
+    return middle, middle - spread, middle + spread

@@ -1,0 +1,128 @@
+"""Results put into words: what was found, beside what is printed, and under it how it was made."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from naslib_zc_plugin.experiment.config import Search
+from naslib_zc_plugin.experiment.results import Result
+from naslib_zc_plugin.experiment.run import Prepared
+from naslib_zc_plugin.report.sheet import Sheet
+
+_NAMED = 3  # architectures named for each search
+
+
+def summary(results: Sequence[Result], prepared: Sequence[Prepared], command: str) -> Sheet:
+    """Mean ± standard deviation over the repeats of what each search found, beside the published numbers."""
+    titles = list(dict.fromkeys(title for result in results for title in result.search.report))
+    printed = {title for result in results for title in result.search.published}
+    header = ["search", "runs", "evaluations", "without fitness"]
+    for title in titles:
+        header += [title, *(("published", "difference") if title in printed else ())]
+    body = [[*_counts(result), *_reported(result, titles, printed), _seconds(result)] for result in results]
+    return Sheet("What was found", [*header, "seconds"], body, notes=[*_notes(prepared), f"Made again by `{command}`."])
+
+
+def architectures(results: Sequence[Result]) -> Sheet:
+    """The architectures that most repeats of each search found."""
+    body = []
+    for result in results:
+        found = Counter(repeat.best.key for repeat in result.repeats if repeat.best)
+        for key, times in found.most_common(_NAMED):
+            repeat = next(each for each in result.repeats if each.best and each.best.key == key)
+            assert repeat.best is not None and repeat.best.fitness is not None
+            told = "; ".join(f"{title} {repeat.found(title):.2f}" for title in result.search.report)
+            body.append(
+                [result.search.label, f"{times} of {len(result.repeats)}", f"{repeat.best.fitness:.6g}", told, key]
+            )
+    header = ["search", "found by", "fitness", "reported", "architecture"]
+    return Sheet("The best architectures", header, body, words=["reported", "architecture"])
+
+
+def as_csv(results: Sequence[Result]) -> str:
+    """A line per repeat, in full precision."""
+    titles = list(dict.fromkeys(title for result in results for title in result.search.report))
+    file = io.StringIO()
+    header = ["search", "repeat", "evaluations", "without_fitness", "seconds", "fitness", "architecture", *titles]
+    writer = csv.DictWriter(file, header, lineterminator="\n")
+    writer.writeheader()
+    for result in results:
+        for repeat in result.repeats:
+            best = repeat.best
+            line = {
+                "search": result.search.label, "repeat": repeat.number, "evaluations": len(repeat.entries),
+                "without_fitness": sum(entry.fitness is None for entry in repeat.entries),
+                "seconds": repeat.seconds(), "fitness": best.fitness if best else None,
+                "architecture": best.key if best else None,
+            }  # fmt: skip
+            found = {title: repeat.found(title) for title in result.search.report} if best else {}
+            writer.writerow({**line, **found})
+    return file.getvalue()
+
+
+def mean_and_deviation(result: Result, title: str) -> tuple[float, float]:
+    """Over the repeats that found something: mean, and population standard deviation as the papers' codes take it."""
+    found = np.array([repeat.found(title) for repeat in result.repeats if repeat.best])
+    found = found[~np.isnan(found)]
+    return (float(found.mean()), float(found.std())) if len(found) else (math.nan, math.nan)
+
+
+def _counts(result: Result) -> Iterator[str]:
+    evaluations, without = result.counts()
+    yield result.search.label
+    yield (
+        f"{len(result.repeats)}" if result.complete() else f"{len(result.repeats)} of {result.search.repeats}, stopped"
+    )
+    yield f"{evaluations:,}"
+    yield f"{without:,}"
+
+
+def _reported(result: Result, titles: Sequence[str], printed: set[str]) -> Iterator[str]:
+    for title in titles:
+        mean, deviation = mean_and_deviation(result, title) if title in result.search.report else (math.nan, math.nan)
+        yield "–" if math.isnan(mean) else f"{mean:.2f} ± {deviation:.2f}"
+        if title in printed:
+            stated = result.search.published.get(title, [])
+            numbers = stated if isinstance(stated, (list, tuple)) else [stated]
+            yield " ± ".join(f"{number:.2f}" for number in numbers) or "–"
+            yield f"{mean - numbers[0]:+.2f}" if numbers and not math.isnan(mean) else "–"
+
+
+def _seconds(result: Result) -> str:
+    """Mean of the simulated clock over the repeats."""
+    clocks = [repeat.seconds() for repeat in result.repeats]
+    return f"{np.mean(clocks):,.1f}" if clocks else "–"
+
+
+def _notes(prepared: Sequence[Prepared]) -> list[str]:
+    """How it was made: what all searches have in common once, the rest by label."""
+    told = {each.search.label: list(_protocol(each)) for each in prepared}
+    common = [line for line in next(iter(told.values())) if all(line in lines for lines in told.values())]
+    own = [f"{label}: {line}." for label, lines in told.items() for line in lines if line not in common]
+    deviation = "Mean ± population standard deviation over the runs, of the architecture with the best fitness."
+    return [deviation, *(f"{line[0].upper()}{line[1:]}." for line in common), *own]
+
+
+def _protocol(prepared: Prepared) -> Iterator[str]:
+    search = prepared.search
+    yield _strategy(search)
+    yield from prepared.evaluator.notes()
+    yield from prepared.scores.notes() if prepared.scores else ()
+    yield "budget: " + ", ".join(f"{value:,} {name}" for name, value in search.budget.items())
+    if search.report:
+        yield "reported: " + ", ".join(f"{title} is {column}" for title, column in search.report.items())
+    loop = "" if search.host == "none" else f", in the loop of {search.host}"
+    yield f"{search.space}, {search.repeats} runs, seed {search.seed}{loop}"
+
+
+def _strategy(search: Search) -> str:
+    own = {name: value for name, value in search.strategy.items() if name not in ("name", "preset")}
+    settings = f", settings of {search.strategy['preset']}" if "preset" in search.strategy else ""
+    given = ", ".join(f"{name} {value}" for name, value in own.items())
+    return f"strategy {search.strategy['name']}{settings}{f' ({given})' if given else ''}"
