@@ -60,7 +60,7 @@ ROOMS = {
     "benchmarks": _room("files spaces spaces.*.keys*", NEVER),
     "search": _room("plugins spaces spaces.*.keys*", NEVER),
     "report": _room("table benchmarks spaces spaces.*.keys*", NEVER),
-    "hosts.nni": _room(f"{FACADE} hosts search {_SCORING} {_LAB}", FREE),
+    "hosts.nni": _room(f"{FACADE} hosts search training {_SCORING} {_LAB}", FREE),
     "hosts.naslib": _room(f"{FACADE} hosts search {_SCORING} {_LAB}", FREE),
     "hosts": _room(f"{FACADE} search {_SCORING} {_LAB}", FREE),
     "campaign": _room(f"{FACADE} search {_SCORING} {_LAB}", LATE),
@@ -77,6 +77,7 @@ ROOMS = {
 EVERYWHERE = frozenset({"numpy", "scipy"})
 OUTSIDE = {
     "nni": {"hosts.nni"},
+    "playhouse": {"hosts.nni"},
     "naslib": {"hosts.naslib"},
     "networkx": {"hosts.naslib"},
     "typer": {"cli"},
@@ -85,7 +86,7 @@ OUTSIDE = {
     "matplotlib": {"report", "cli"},
     "pandas": {"benchmarks", "campaign", "report", "cli"},
     "pyarrow": {"benchmarks", "campaign", "report", "cli"},
-    "yaml": {"campaign"},
+    "yaml": {"campaign", "hosts.nni"},
     "distributed": {"campaign"},
     "pytest": {"testing"},
     "hypothesis": {"testing"},

@@ -1,0 +1,91 @@
+"""NNI 3.0 as host: proxies as evaluators and profilers, our strategies in its experiments, its spaces as keys.
+
+``ZeroCostEvaluator``, ``BenchmarkEvaluator``, ``TrainingEvaluator`` and ``ProxyProfiler`` go where NNI takes an
+evaluator or a profiler; ``RandomSearch``, ``AgingEvolution``, ``Area``, ``WarmUp`` and ``Move`` where it takes a
+strategy; ``domain`` makes any of its model spaces one that strategies search; ``drive`` runs a search of ours in a
+``NasExperiment``. Nothing of NNI is imported before one of them is asked for.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from naslib_zc_plugin.hosts.nni.adapter import Search
+    from naslib_zc_plugin.hosts.nni.benchmark import connect, fill
+    from naslib_zc_plugin.hosts.nni.choices import SampleDomain
+    from naslib_zc_plugin.hosts.nni.domains import domain
+    from naslib_zc_plugin.hosts.nni.evaluators import BenchmarkEvaluator, ZeroCostEvaluator
+    from naslib_zc_plugin.hosts.nni.experiment import drive
+    from naslib_zc_plugin.hosts.nni.profiler import ProxyProfiler
+    from naslib_zc_plugin.hosts.nni.samples import key_of
+    from naslib_zc_plugin.hosts.nni.scoring import NoScore, Scorer
+    from naslib_zc_plugin.hosts.nni.strategies import AgingEvolution, Area, Move, RandomSearch, WarmUp
+    from naslib_zc_plugin.hosts.nni.training import TrainingEvaluator
+    from naslib_zc_plugin.hosts.nni.tuner import ProxyTuner
+
+__all__ = [
+    "AgingEvolution",
+    "Area",
+    "BenchmarkEvaluator",
+    "Move",
+    "NoScore",
+    "ProxyProfiler",
+    "ProxyTuner",
+    "RandomSearch",
+    "SampleDomain",
+    "Scorer",
+    "Search",
+    "TrainingEvaluator",
+    "WarmUp",
+    "ZeroCostEvaluator",
+    "connect",
+    "domain",
+    "drive",
+    "fill",
+    "key_of",
+]
+
+_FILES = {
+    "adapter": ("Search",),
+    "benchmark": ("connect", "fill"),
+    "choices": ("SampleDomain",),
+    "domains": ("domain",),
+    "evaluators": ("BenchmarkEvaluator", "ZeroCostEvaluator"),
+    "experiment": ("drive",),
+    "profiler": ("ProxyProfiler",),
+    "samples": ("key_of",),
+    "scoring": ("NoScore", "Scorer"),
+    "strategies": ("AgingEvolution", "Area", "Move", "RandomSearch", "WarmUp"),
+    "training": ("TrainingEvaluator",),
+    "tuner": ("ProxyTuner",),
+}
+_PLACES = {name: file for file, names in _FILES.items() for name in names}
+_HELP = "pip install 'naslib-zc-plugin[nni]' (Python 3.10 or later, on x86-64)"
+
+# NNI's evaluators import Lightning, whether it is used or not.
+_missing = [name for name in ("nni", "pytorch_lightning") if find_spec(name) is None]
+if _missing:
+    raise ImportError(f"NNI as a host needs {' and '.join(_missing)}, not installed: {_HELP}")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        with warnings.catch_warnings():
+            # Newer versions of torch have names in torch.nn that NNI wonders about.
+            warnings.filterwarnings("ignore", "<class .* is found to be not a nn.Module", RuntimeWarning)
+            module = import_module(f"{__name__}.{_PLACES[name]}")
+    except ImportError as error:
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        raise ImportError(f"NNI cannot be imported in Python {version}: {error}. Install it anew: {_HELP}") from error
+    return getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
