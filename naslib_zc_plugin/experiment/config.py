@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
@@ -14,6 +14,8 @@ from naslib_zc_plugin.search import preset, strategy_class
 from naslib_zc_plugin.spaces import space
 
 Asked = Union[str, Mapping[str, Any]]
+SECONDS = "seconds"
+"""What published times are called."""
 _NUMBERS = {"evaluations": int, "seconds": (int, float)}
 _KINDS: Mapping[str, tuple[Any, str]] = {
     "space": (str, "the name of a search space"),
@@ -22,7 +24,7 @@ _KINDS: Mapping[str, tuple[Any, str]] = {
     "budget": (Mapping, "a mapping with evaluations, seconds, or both, numbers above 0"),
     "scores": (Mapping, "a mapping: table, or images and preset (see nas-zc score)"),
     "report": (Mapping, "a mapping from titles to columns of the benchmark"),
-    "published": (Mapping, "a mapping from titles of report to a mean, or to a mean and a deviation"),
+    "published": (Mapping, "a mapping from titles of report, or seconds, to a mean, or to a mean and a deviation"),
     "repeats": (int, "a whole number above 0"),
     "seed": (int, "a whole number"),
     "host": (str, f"one of {', '.join(hosts())}"),
@@ -39,12 +41,17 @@ class Curve:
             far, which a search that does not see it cannot know (the curves of zero-cost-nas and epsilon).
         centre: ``mean``, with the standard deviation, or ``median``, with the quartiles, of the repeats.
         over: ``evaluations`` or ``seconds``.
+        at: so many evaluations, or seconds, of which a table tells the same; such as budgets that are compared.
+        panels: title → labels of the searches that are drawn there, where one panel would hold too many lines; a
+            search that none names is not drawn.
     """
 
     of: str = ""
     best: str = "by_fitness"
     centre: str = "mean"
     over: str = "evaluations"
+    at: Sequence[float] = ()
+    panels: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check the values.
@@ -55,6 +62,11 @@ class Curve:
         for name, known in _CURVES.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"curve: {name} must be {' or '.join(known)}, not {getattr(self, name)!r}")
+        kinds = int if self.over == "evaluations" else (int, float)
+        if not isinstance(self.at, (list, tuple)) or not all(_above_zero(each, kinds) for each in self.at):
+            raise ValueError(f"curve: at must be a list of numbers of {self.over}, above 0, not {self.at!r}")
+        if not isinstance(self.panels, Mapping) or not all(isinstance(each, list) for each in self.panels.values()):
+            raise ValueError(f"curve: panels must be a mapping from titles to lists of labels, not {self.panels!r}")
 
 
 _CURVES = {"best": ("by_fitness", "highest"), "centre": ("mean", "median"), "over": ("evaluations", "seconds")}
@@ -75,7 +87,7 @@ class Search:
         scores: where proxies' scores come from: ``table`` (one export or store, or several), or what a campaign needs
             to make them: ``images``, ``preset``, ``batch``, ``network``, ``seed``, ``threads``, ``device``.
         report: title → column of the benchmark, told of the architecture that a search found.
-        published: title → what a paper prints for it, a mean or a mean and a deviation.
+        published: title, or ``seconds``, → what a paper prints for it, a mean or a mean and a deviation.
         repeats: how often, each with draws of its own.
         seed: of all that is drawn.
         host: whose loop runs it, ``none`` for our own.
@@ -112,7 +124,8 @@ class Search:
         self._check("budget", all(_above_zero(each, _NUMBERS[name]) for name, each in self.budget.items()))
         self._check("repeats", self.repeats > 0)
         self._check("host", self.host in hosts())
-        self._check("published", set(self.published) <= set(self.report) and all(map(_stated, self.published.values())))
+        known = {*self.report, SECONDS}
+        self._check("published", set(self.published) <= known and all(map(_stated, self.published.values())))
 
     def _check(self, name: str, holds: object) -> None:
         if not holds:

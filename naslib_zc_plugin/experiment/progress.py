@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from naslib_zc_plugin.experiment.config import Curve
 from naslib_zc_plugin.experiment.results import Floats, Repeat, Result
@@ -20,15 +22,49 @@ def lines(results: Sequence[Result], curve: Curve) -> list[Line]:
     Raises:
         ValueError: the curve is of something that no report has.
     """
+    found = []
+    for panel, result in _drawn(results, curve):
+        places, table = _table(result.repeats, curve)
+        found.append(Line(result.search.label, places, *_summary(table, curve.centre), panel))
+    return found
+
+
+def stages(results: Sequence[Result], curve: Curve) -> list[tuple[str, Floats, NDArray[np.intp]]]:
+    """By search: at each of ``curve.at``, middle and ends of the band, and how many repeats have a number there.
+
+    Raises:
+        ValueError: the curve is of something that no report has.
+    """
+    found = []
+    for _, result in _drawn(results, replace(curve, panels={})):
+        table = np.array([_at(repeat, curve) for repeat in result.repeats])
+        found.append((result.search.label, np.array(_summary(table, curve.centre)).T, (~np.isnan(table)).sum(axis=0)))
+    return found
+
+
+def _drawn(results: Sequence[Result], curve: Curve) -> Iterator[tuple[str, Result]]:
+    """What has a line, and the title of its panel."""
     titles = {title for result in results for title in result.search.report}
     if curve.of and curve.of not in titles:
         raise ValueError(f"curve: of: {curve.of!r} is in no report; there are {', '.join(sorted(titles)) or 'none'}")
-    found = []
-    for result in results:
-        if result.repeats and (not curve.of or curve.of in result.search.report):
-            xs, table = _table(result.repeats, curve)
-            found.append(Line(result.search.label, xs, *_summary(table, curve.centre)))
-    return found
+    there = {r.search.label: r for r in results if not curve.of or curve.of in r.search.report}
+    panels = curve.panels or {"": list(there)}
+    for title, labels in panels.items():
+        for label in labels:
+            if label not in there:
+                raise ValueError(f"curve: panels: there is no search {label!r} to draw; there are {', '.join(there)}")
+            if there[label].repeats:
+                yield title, there[label]
+
+
+def _at(repeat: Repeat, curve: Curve) -> Floats:
+    """The number of the best so far at each of ``curve.at``; NaN where the repeat did not get there."""
+    series = _series(repeat, curve)
+    if curve.over == "evaluations":
+        return np.array([series[int(at) - 1] if at <= len(series) else np.nan for at in curve.at])
+    clock = np.array([entry.clock for entry in repeat.entries])
+    steps = np.searchsorted(clock, np.array(curve.at), side="right") - 1
+    return np.where((steps >= 0) & (np.array(curve.at) <= clock[-1]), series[steps], np.nan)
 
 
 def _series(repeat: Repeat, curve: Curve) -> Floats:

@@ -40,6 +40,11 @@ class Repeat:
         """The evaluation that won."""
         return self.entries[self.leaders[-1]] if len(self.leaders) and self.leaders[-1] >= 0 else None
 
+    @property
+    def best_after(self) -> int:
+        """How many evaluations it took until the winner was among them; 0 where there is none."""
+        return int(self.leaders[-1]) + 1 if len(self.leaders) else 0
+
     def found(self, title: str) -> float:
         """What the report tells of the best architecture; NaN where there is nothing."""
         return float(self.values[title][self.leaders[-1]]) if self.best else math.nan

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from naslib_zc_plugin.experiment.config import Search
-from naslib_zc_plugin.experiment.results import Result
+from naslib_zc_plugin.experiment.config import SECONDS, Curve, Search
+from naslib_zc_plugin.experiment.progress import stages
+from naslib_zc_plugin.experiment.results import Floats, Result
 from naslib_zc_plugin.experiment.run import Prepared
 from naslib_zc_plugin.report.sheet import Sheet
 
@@ -25,8 +26,24 @@ def summary(results: Sequence[Result], prepared: Sequence[Prepared], command: st
     header = ["search", "runs", "evaluations", "without fitness"]
     for title in titles:
         header += [title, *(("published", "difference") if title in printed else ())]
-    body = [[*_counts(result), *_reported(result, titles, printed), _seconds(result)] for result in results]
-    return Sheet("What was found", [*header, "seconds"], body, notes=[*_notes(prepared), f"Made again by `{command}`."])
+    header += ["best after", "seconds", *(("published", "ratio") if SECONDS in printed else ())]
+    body = [
+        [*_counts(result), *_reported(result, titles, printed), _best_after(result), *_seconds(result, printed)]
+        for result in results
+    ]
+    return Sheet("What was found", header, body, notes=[*_notes(prepared), f"Made again by `{command}`."])
+
+
+def on_the_way(results: Sequence[Result], curve: Curve) -> Sheet:
+    """What the best so far is worth at the places that a curve names."""
+    body = []
+    for label, table, counts in stages(results, curve):
+        runs = next(len(result.repeats) for result in results if result.search.label == label)
+        body.append([label, *(_stage(row, count, runs, curve) for row, count in zip(table, counts))])
+    what = f"{curve.of or 'fitness'}, {'the highest so far' if curve.best == 'highest' else 'of the best so far'}"
+    band = "median [quartiles]" if curve.centre == "median" else "mean ± population standard deviation"
+    note = f"{what[0].upper()}{what[1:]}: {band} over the runs."
+    return Sheet(f"After so many {curve.over}", ["search", *(f"{at:,}" for at in curve.at)], body, notes=[note])
 
 
 def architectures(results: Sequence[Result]) -> Sheet:
@@ -49,8 +66,8 @@ def as_csv(results: Sequence[Result]) -> str:
     """A line per repeat, in full precision."""
     titles = list(dict.fromkeys(title for result in results for title in result.search.report))
     file = io.StringIO()
-    header = ["search", "repeat", "evaluations", "without_fitness", "seconds", "fitness", "architecture", *titles]
-    writer = csv.DictWriter(file, header, lineterminator="\n")
+    header = ["search", "repeat", "evaluations", "without_fitness", "seconds", "best_after", "fitness", "architecture"]
+    writer = csv.DictWriter(file, [*header, *titles], lineterminator="\n")
     writer.writeheader()
     for result in results:
         for repeat in result.repeats:
@@ -58,8 +75,8 @@ def as_csv(results: Sequence[Result]) -> str:
             line = {
                 "search": result.search.label, "repeat": repeat.number, "evaluations": len(repeat.entries),
                 "without_fitness": sum(entry.fitness is None for entry in repeat.entries),
-                "seconds": repeat.seconds(), "fitness": best.fitness if best else None,
-                "architecture": best.key if best else None,
+                "seconds": repeat.seconds(), "best_after": repeat.best_after if best else None,
+                "fitness": best.fitness if best else None, "architecture": best.key if best else None,
             }  # fmt: skip
             found = {title: repeat.found(title) for title in result.search.report} if best else {}
             writer.writerow({**line, **found})
@@ -88,16 +105,41 @@ def _reported(result: Result, titles: Sequence[str], printed: set[str]) -> Itera
         mean, deviation = mean_and_deviation(result, title) if title in result.search.report else (math.nan, math.nan)
         yield "–" if math.isnan(mean) else f"{mean:.2f} ± {deviation:.2f}"
         if title in printed:
-            stated = result.search.published.get(title, [])
-            numbers = stated if isinstance(stated, (list, tuple)) else [stated]
+            numbers = _stated(result, title)
             yield " ± ".join(f"{number:.2f}" for number in numbers) or "–"
             yield f"{mean - numbers[0]:+.2f}" if numbers and not math.isnan(mean) else "–"
 
 
-def _seconds(result: Result) -> str:
+def _stated(result: Result, title: str) -> Sequence[float]:
+    """What is published for a title; nothing, a mean, or a mean and a deviation."""
+    stated = result.search.published.get(title, [])
+    return stated if isinstance(stated, (list, tuple)) else [stated]
+
+
+def _best_after(result: Result) -> str:
+    """Median over the repeats that found something."""
+    found = [repeat.best_after for repeat in result.repeats if repeat.best]
+    return f"{np.median(found):,.0f}" if found else "–"
+
+
+def _seconds(result: Result, printed: set[str]) -> Iterator[str]:
     """Mean of the simulated clock over the repeats."""
     clocks = [repeat.seconds() for repeat in result.repeats]
-    return f"{np.mean(clocks):,.1f}" if clocks else "–"
+    yield f"{np.mean(clocks):,.1f}" if clocks else "–"
+    if SECONDS in printed:
+        numbers = _stated(result, SECONDS)
+        yield " ± ".join(f"{number:,.1f}" for number in numbers) or "–"
+        yield f"{np.mean(clocks) / numbers[0]:.3g}" if numbers and clocks else "–"
+
+
+def _stage(row: Floats, count: int, runs: int, curve: Curve) -> str:
+    middle, low, high = row
+    if not count:
+        return "–"
+    of = f" ({count} of {runs} runs)" if count < runs else ""
+    if curve.centre == "median":
+        return f"{middle:.2f} [{low:.2f}, {high:.2f}]{of}"
+    return f"{middle:.2f} ± {high - middle:.2f}{of}"
 
 
 def _notes(prepared: Sequence[Prepared]) -> list[str]:
@@ -105,7 +147,10 @@ def _notes(prepared: Sequence[Prepared]) -> list[str]:
     told = {each.search.label: list(_protocol(each)) for each in prepared}
     common = [line for line in next(iter(told.values())) if all(line in lines for lines in told.values())]
     own = [f"{label}: {line}." for label, lines in told.items() for line in lines if line not in common]
-    deviation = "Mean ± population standard deviation over the runs, of the architecture with the best fitness."
+    deviation = (
+        "Mean ± population standard deviation over the runs, of the architecture with the best fitness; best after: "
+        "evaluations until it was found (median)."
+    )
     return [deviation, *(f"{line[0].upper()}{line[1:]}." for line in common), *own]
 
 

@@ -14,13 +14,17 @@ from .bootstrap import Floats
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """A search: the middle of its repeats at each place, and the ends of the band; NaN where there is nothing."""
+    """A search: the middle of its repeats at each place, and the ends of the band; NaN where there is nothing.
+
+    Lines of different panels are drawn side by side, each panel under its title.
+    """
 
     label: str
     places: Floats
     middle: Floats
     low: Floats
     high: Floats
+    panel: str = ""
 
 
 def curves(
@@ -28,8 +32,8 @@ def curves(
 ) -> Path:
     """Draw search curves.
 
-    The vertical axis leaves out the steep beginning: it shows the band of each line over the last four fifths of its
-    length, and as much more as fits.
+    The vertical axis, which panels share, leaves out the steep beginning: it shows the band of each line over the
+    last four fifths of its length, and as much more as fits.
 
     Args:
         path: where to write; .png or .svg.
@@ -51,19 +55,21 @@ def curves(
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError("figures need matplotlib: pip install 'naslib-zc-plugin[plots]'") from error
-    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
-    axes = figure.subplots()
-    for line in lines:
-        (drawn,) = axes.plot(line.places, line.middle, label=line.label, linewidth=1.5)
-        axes.fill_between(line.places, line.low, line.high, color=drawn.get_color(), alpha=0.15, linewidth=0)
+    panels = list(dict.fromkeys(line.panel for line in lines))
+    figure = Figure(figsize=(5.4 * len(panels) if panels[1:] else 6.4, 4.2), layout="constrained")
     bounds = _bounds(lines)
-    if bounds:
-        axes.set_ylim(*bounds)
-    axes.set_xlabel(x_label)
-    axes.set_ylabel(y_label)
-    axes.set_title(title, fontsize="medium", parse_math=False)
-    axes.grid(alpha=0.25, linewidth=0.5)
-    axes.legend(fontsize="small", loc="lower right")
+    for axes, panel in zip(figure.subplots(1, len(panels), sharey=True, squeeze=False)[0], panels):
+        for line in lines:
+            if line.panel == panel:
+                (drawn,) = axes.plot(line.places, line.middle, label=line.label, linewidth=1.5)
+                axes.fill_between(line.places, line.low, line.high, color=drawn.get_color(), alpha=0.15, linewidth=0)
+        if bounds:
+            axes.set_ylim(*bounds)
+        axes.set_xlabel(x_label)
+        axes.set_title(": ".join(filter(None, (panel, title))), fontsize="medium", parse_math=False)
+        axes.grid(alpha=0.25, linewidth=0.5)
+        axes.legend(fontsize="small", loc="lower right")
+    figure.axes[0].set_ylabel(y_label)
     figure.savefig(target, dpi=dpi, metadata={"Date": None} if target.suffix == ".svg" else None)
     return target
 
