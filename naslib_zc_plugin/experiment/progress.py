@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from naslib_zc_plugin.experiment.config import Curve
 from naslib_zc_plugin.experiment.results import Floats, Repeat, Result
@@ -23,26 +21,13 @@ def lines(results: Sequence[Result], curve: Curve) -> list[Line]:
         ValueError: the curve is of something that no report has.
     """
     found = []
-    for panel, result in _drawn(results, curve):
+    for panel, result in drawn(results, curve):
         places, table = _table(result.repeats, curve)
-        found.append(Line(result.search.label, places, *_summary(table, curve.centre), panel))
+        found.append(Line(result.search.label, places, *summary(table, curve.centre), panel))
     return found
 
 
-def stages(results: Sequence[Result], curve: Curve) -> list[tuple[str, Floats, NDArray[np.intp]]]:
-    """By search: at each of ``curve.at``, middle and ends of the band, and how many repeats have a number there.
-
-    Raises:
-        ValueError: the curve is of something that no report has.
-    """
-    found = []
-    for _, result in _drawn(results, replace(curve, panels={})):
-        table = np.array([_at(repeat, curve) for repeat in result.repeats])
-        found.append((result.search.label, np.array(_summary(table, curve.centre)).T, (~np.isnan(table)).sum(axis=0)))
-    return found
-
-
-def _drawn(results: Sequence[Result], curve: Curve) -> Iterator[tuple[str, Result]]:
+def drawn(results: Sequence[Result], curve: Curve) -> Iterator[tuple[str, Result]]:
     """What has a line, and the title of its panel."""
     titles = {title for result in results for title in result.search.report}
     if curve.of and curve.of not in titles:
@@ -57,17 +42,7 @@ def _drawn(results: Sequence[Result], curve: Curve) -> Iterator[tuple[str, Resul
                 yield title, there[label]
 
 
-def _at(repeat: Repeat, curve: Curve) -> Floats:
-    """The number of the best so far at each of ``curve.at``; NaN where the repeat did not get there."""
-    series = _series(repeat, curve)
-    if curve.over == "evaluations":
-        return np.array([series[int(at) - 1] if at <= len(series) else np.nan for at in curve.at])
-    clock = np.array([entry.clock for entry in repeat.entries])
-    steps = np.searchsorted(clock, np.array(curve.at), side="right") - 1
-    return np.where((steps >= 0) & (np.array(curve.at) <= clock[-1]), series[steps], np.nan)
-
-
-def _series(repeat: Repeat, curve: Curve) -> Floats:
+def series(repeat: Repeat, curve: Curve) -> Floats:
     """By step, the number of the best so far; NaN before there is one."""
     fitness = np.array([np.nan if entry.fitness is None else entry.fitness for entry in repeat.entries])
     values = repeat.values[curve.of] if curve.of else fitness
@@ -78,17 +53,17 @@ def _series(repeat: Repeat, curve: Curve) -> Floats:
 
 def _table(repeats: Sequence[Repeat], curve: Curve) -> tuple[Floats, Floats]:
     """Places on the axis, and the numbers there: repeats × places."""
-    series = [_series(repeat, curve) for repeat in repeats]
+    values = [series(repeat, curve) for repeat in repeats]
     if curve.over == "evaluations":
-        length = min(map(len, series))
-        return np.arange(1.0, length + 1), np.array([each[:length] for each in series])
+        length = min(map(len, values))
+        return np.arange(1.0, length + 1), np.array([each[:length] for each in values])
     clocks = [np.array([entry.clock for entry in repeat.entries]) for repeat in repeats]
     places = np.linspace(0, max(clock[-1] for clock in clocks), _POINTS)
     steps = [np.searchsorted(clock, places, side="right") - 1 for clock in clocks]
-    return places, np.array([np.where(at >= 0, each[at], np.nan) for each, at in zip(series, steps)])
+    return places, np.array([np.where(at >= 0, each[at], np.nan) for each, at in zip(values, steps)])
 
 
-def _summary(table: Floats, centre: str) -> tuple[Floats, Floats, Floats]:
+def summary(table: Floats, centre: str) -> tuple[Floats, Floats, Floats]:
     """The middle and the ends of the band, over the repeats that have a number."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # places that no repeat has reached stay empty

@@ -10,9 +10,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from naslib_zc_plugin.experiment.config import SECONDS, Curve, Search
-from naslib_zc_plugin.experiment.progress import stages
-from naslib_zc_plugin.experiment.results import Floats, Result
+from naslib_zc_plugin.experiment.config import SECONDS, Search
+from naslib_zc_plugin.experiment.results import Result
 from naslib_zc_plugin.experiment.run import Prepared
 from naslib_zc_plugin.report.sheet import Sheet
 
@@ -32,18 +31,6 @@ def summary(results: Sequence[Result], prepared: Sequence[Prepared], command: st
         for result in results
     ]
     return Sheet("What was found", header, body, notes=[*_notes(prepared), f"Made again by `{command}`."])
-
-
-def on_the_way(results: Sequence[Result], curve: Curve) -> Sheet:
-    """What the best so far is worth at the places that a curve names."""
-    body = []
-    for label, table, counts in stages(results, curve):
-        runs = next(len(result.repeats) for result in results if result.search.label == label)
-        body.append([label, *(_stage(row, count, runs, curve) for row, count in zip(table, counts))])
-    what = f"{curve.of or 'fitness'}, {'the highest so far' if curve.best == 'highest' else 'of the best so far'}"
-    band = "median [quartiles]" if curve.centre == "median" else "mean ± population standard deviation"
-    note = f"{what[0].upper()}{what[1:]}: {band} over the runs."
-    return Sheet(f"After so many {curve.over}", ["search", *(f"{at:,}" for at in curve.at)], body, notes=[note])
 
 
 def architectures(results: Sequence[Result]) -> Sheet:
@@ -130,16 +117,6 @@ def _seconds(result: Result, printed: set[str]) -> Iterator[str]:
         numbers = _stated(result, SECONDS)
         yield " ± ".join(f"{number:,.1f}" for number in numbers) or "–"
         yield f"{np.mean(clocks) / numbers[0]:.3g}" if numbers and clocks else "–"
-
-
-def _stage(row: Floats, count: int, runs: int, curve: Curve) -> str:
-    middle, low, high = row
-    if not count:
-        return "–"
-    of = f" ({count} of {runs} runs)" if count < runs else ""
-    if curve.centre == "median":
-        return f"{middle:.2f} [{low:.2f}, {high:.2f}]{of}"
-    return f"{middle:.2f} ± {high - middle:.2f}{of}"
 
 
 def _notes(prepared: Sequence[Prepared]) -> list[str]:

@@ -11,10 +11,11 @@ import pytest
 from naslib_zc_plugin.experiment.config import Curve, Search
 from naslib_zc_plugin.experiment.evaluators import Evaluation
 from naslib_zc_plugin.experiment.journal import Entry
-from naslib_zc_plugin.experiment.progress import lines, stages
+from naslib_zc_plugin.experiment.progress import lines
 from naslib_zc_plugin.experiment.results import Result, results
 from naslib_zc_plugin.experiment.run import Prepared
-from naslib_zc_plugin.experiment.words import as_csv, on_the_way, summary
+from naslib_zc_plugin.experiment.stages import on_the_way, stages
+from naslib_zc_plugin.experiment.words import as_csv, summary
 from naslib_zc_plugin.report.curves import curves
 from naslib_zc_plugin.report.sheet import sheet_text
 
