@@ -155,7 +155,9 @@ def load(path: str | Path, data: str | Path | None = None) -> Experiment:
     """Read an experiment from YAML.
 
     The file's fields are those of :class:`Search` and of :class:`Experiment`. ``searches`` maps labels to what is
-    different in each; a mapping is laid over that of the file, anything else takes its place.
+    different in each; a mapping is laid over that of the file, unless it has another ``name``; this and anything else
+    takes its place. ``variants`` does the same once more: every search is run in every variant, under the label
+    ``search variant``.
 
     Args:
         path: the file.
@@ -179,17 +181,14 @@ def made(given: Mapping[str, Any], folder: Path, name: str, data: str | Path | N
     Raises:
         ValueError: an unknown, missing or impossible field; the message names it.
     """
-    own = {each.name for each in fields(Experiment)}
+    own = {*(each.name for each in fields(Experiment)), "variants"}
     parts = [each.name for each in fields(Search) if each.name != "label"]
     _known(given, [*sorted(own), *parts])
-    variants = given.get("searches") or {str(given.get("strategy", {}).get("name", name)): {}}
-    if not isinstance(variants, Mapping) or not all(isinstance(each, Mapping) for each in variants.values()):
-        raise ValueError("searches must be a mapping from labels to what is different in each")
     common = {name: value for name, value in given.items() if name not in own}
+    usual: Mapping[str, Any] = {str(given.get("strategy", {}).get("name", name)): {}}
+    asked = _laid(_laid({"": common}, given, "searches", usual, parts), given, "variants", {"": {}}, parts)
     searches = []
-    for label, different in variants.items():
-        _known(different, parts)
-        whole = {name: _over(common.get(name), different.get(name)) for name in {*common, *different}}
+    for label, whole in asked.items():
         missing = [name for name in ("space", "strategy", "evaluator", "budget") if name not in whole]
         if missing:
             raise ValueError(f"{label}: there is no {', '.join(missing)}")
@@ -198,14 +197,30 @@ def made(given: Mapping[str, Any], folder: Path, name: str, data: str | Path | N
         try:
             searches.append(Search(str(label), **whole))
         except ValueError as error:
-            raise ValueError(f"{label}: {error}" if len(variants) > 1 else str(error)) from error
+            raise ValueError(f"{label}: {error}" if len(asked) > 1 else str(error)) from error
     store = folder / str(given.get("store") or f"{name}.db")
     return Experiment(tuple(searches), str(store), Curve(**given.get("curve", {})))
 
 
+def _laid(
+    below: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any], name: str, usual: Any, parts: list[str]
+) -> dict[str, dict[str, Any]]:
+    """By label, each of the mappings below with each of those called ``name`` laid over it."""
+    layers = given.get(name) or usual
+    if not isinstance(layers, Mapping) or not all(isinstance(each, Mapping) for each in layers.values()):
+        raise ValueError(f"{name} must be a mapping from labels to what is different in each")
+    for layer in layers.values():
+        _known(layer, parts)
+    return {
+        f"{label} {own}".strip(): {part: _over(whole.get(part), layer.get(part)) for part in {*whole, *layer}}
+        for label, whole in below.items()
+        for own, layer in layers.items()
+    }
+
+
 def _over(below: Any, above: Any) -> Any:
-    """A value of the file, with that of a search laid over it."""
-    if isinstance(below, Mapping) and isinstance(above, Mapping):
+    """A value of the file, with that of a search laid over it; options are those of a name, and go with it."""
+    if isinstance(below, Mapping) and isinstance(above, Mapping) and above.get("name") in (None, below.get("name")):
         return {**below, **above}
     return below if above is None else above
 
