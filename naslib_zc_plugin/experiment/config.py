@@ -42,8 +42,8 @@ class Curve:
         centre: ``mean``, with the standard deviation, or ``median``, with the quartiles, of the repeats.
         over: ``evaluations`` or ``seconds``.
         at: so many evaluations, or seconds, of which a table tells the same; such as budgets that are compared.
-        panels: title → labels of the searches that are drawn there, where one panel would hold too many lines; a
-            search that none names is not drawn.
+        panels: title → labels of the searches that are drawn there, or patterns such as ``RS *``, where one panel
+            would hold too many lines; a search that none names is not drawn.
     """
 
     of: str = ""

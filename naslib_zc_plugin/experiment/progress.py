@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import warnings
 from collections.abc import Iterator, Sequence
 
@@ -33,13 +34,13 @@ def drawn(results: Sequence[Result], curve: Curve) -> Iterator[tuple[str, Result
     if curve.of and curve.of not in titles:
         raise ValueError(f"curve: of: {curve.of!r} is in no report; there are {', '.join(sorted(titles)) or 'none'}")
     there = {r.search.label: r for r in results if not curve.of or curve.of in r.search.report}
-    panels = curve.panels or {"": list(there)}
-    for title, labels in panels.items():
-        for label in labels:
-            if label not in there:
-                raise ValueError(f"curve: panels: there is no search {label!r} to draw; there are {', '.join(there)}")
-            if there[label].repeats:
-                yield title, there[label]
+    for title, patterns in curve.panels.items() or [("", ["*"])]:
+        for pattern in patterns:
+            if there and not fnmatch.filter(there, pattern):
+                raise ValueError(f"curve: panels: no search is called {pattern!r}; there are {', '.join(there)}")
+        for label, result in there.items():
+            if result.repeats and any(fnmatch.fnmatchcase(label, pattern) for pattern in patterns):
+                yield title, result
 
 
 def series(repeat: Repeat, curve: Curve) -> Floats:

@@ -123,7 +123,7 @@ def test_panels(tmp_path: Path) -> None:
     matplotlib = pytest.importorskip("matplotlib")
     pytest.importorskip("matplotlib.image")
     others = [found(search(label), [(1.0, 5.0), (2.0, 6.0)]) for label in ("two", "three")]
-    shown = lines([RUNS, *others], Curve(panels={"left": ["two"], "right": ["one", "two"]}))
+    shown = lines([RUNS, *others], Curve(panels={"left": ["two"], "right": ["one", "t*o"]}))
     assert [(line.panel, line.label) for line in shown] == [("left", "two"), ("right", "one"), ("right", "two")]
     assert np.array_equal(shown[1].places, [1, 2, 3, 4])
     for number, lined in enumerate((shown, shown[:1])):
@@ -132,5 +132,5 @@ def test_panels(tmp_path: Path) -> None:
 
 
 def test_a_panel_of_no_search() -> None:
-    with pytest.raises(ValueError, match="there is no search 'two' to draw; there are one"):
+    with pytest.raises(ValueError, match="no search is called 'two'; there are one"):
         lines([RUNS], Curve(panels={"left": ["two"]}))
