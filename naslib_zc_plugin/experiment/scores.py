@@ -135,7 +135,7 @@ class TableScores:
     def notes(self) -> list[str]:
         """How many scores each column has."""
         return [
-            f"{name}: scores of a campaign ({made['preset'].get('name', '')}, {made['dataset']}), {made['scored']}"
+            f"scores of {name} from a campaign ({made['preset'].get('name', '')}, {made['dataset']}): {made['scored']}"
             for name, made in self._facts.items()
         ]
 

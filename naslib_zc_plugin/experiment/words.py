@@ -120,15 +120,17 @@ def _seconds(result: Result, printed: set[str]) -> Iterator[str]:
 
 
 def _notes(prepared: Sequence[Prepared]) -> list[str]:
-    """How it was made: what all searches have in common once, the rest by label."""
+    """How it was made: what all searches have in common first, the rest with the labels that it is true of."""
     told = {each.search.label: list(_protocol(each)) for each in prepared}
-    common = [line for line in next(iter(told.values())) if all(line in lines for lines in told.values())]
-    own = [f"{label}: {line}." for label, lines in told.items() for line in lines if line not in common]
+    whose = {
+        line: [label for label, lines in told.items() if line in lines] for lines in told.values() for line in lines
+    }
+    common = [f"{line[0].upper()}{line[1:]}." for line, labels in whose.items() if len(labels) == len(told)]
+    own = [f"{', '.join(labels)}: {line}." for line, labels in whose.items() if len(labels) < len(told)]
     deviation = (
-        "Mean ± population standard deviation over the runs, of the architecture with the best fitness; best after: "
-        "evaluations until it was found (median)."
+        "Mean ± population standard deviation over the runs, of the fittest; best after: median evaluation of it."
     )
-    return [deviation, *(f"{line[0].upper()}{line[1:]}." for line in common), *own]
+    return [deviation, *common, *own]
 
 
 def _protocol(prepared: Prepared) -> Iterator[str]:
