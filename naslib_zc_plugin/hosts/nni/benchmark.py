@@ -11,7 +11,6 @@ its seed is NULL.
 from __future__ import annotations
 
 import hashlib
-import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -21,6 +20,7 @@ from typing import Any
 from naslib_zc_plugin.benchmarks import Benchmark, benchmark
 from naslib_zc_plugin.files import DataError, replacing
 from naslib_zc_plugin.hosts.nni.nasbench201 import to_sample
+from naslib_zc_plugin.hosts.nni.samples import text_of
 
 # NNI's data set → its columns → ours; validation and test are those of NNI's own conversion.
 _COLUMNS = {
@@ -131,8 +131,8 @@ def _digest(path: Path) -> str | None:
 
 def _rows(table: Benchmark) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...]]]:
     """A configuration and its numbers, per architecture, data set and length of training."""
-    # As NNI writes them; it compares texts.
-    cells = {key: json.dumps(to_sample(key, prefix=""), sort_keys=True) for key in table.keys}
+    # Its queries compare texts, without spaces and with sorted keys.
+    cells = {key: text_of(to_sample(key, prefix="")) for key in table.keys}
     number = 0
     for dataset, columns in _COLUMNS.items():
         for epochs in _EPOCHS:

@@ -66,12 +66,11 @@ class SampleDomain:
         if rule != "one":
             raise ValueError(f"unknown mutation rule {rule!r}; this model space has 'one' choice drawn anew")
         before = self._given(key)
-        labels, spare = list(before), [label for label in self._choices if label not in before]
+        spare = [label for label in self._choices if label not in before]
         for _ in range(_PATIENCE):
             # A choice that meant nothing may mean something afterwards: it is random as well.
             after = {**self._drawn(spare, rng), **before}
-            label = rng.choice(labels)
-            if self._redraw(after, label, rng) and self._valid(after):
+            if self._redraw(after, rng.choice(list(before)), rng) and self._valid(after):
                 return key_of(after)
         raise Exhausted(f"no choice of {key} can be changed")
 
@@ -93,15 +92,15 @@ class SampleDomain:
             ValueError: the key is not of this space.
         """
         found = self._filled(self._given(key))
-        if not self._valid(found):
-            raise ValueError(f"not a sample of this model space: {key}")
+        if key_of(found) != key or not self._valid(found):
+            raise ValueError(f"not a key of this model space: {key}")
         return found
 
     def _given(self, key: str) -> dict[str, Any]:
         try:
             read = json.loads(key)
             return {label: self._value(label, read[label]) for label in self._choices if label in read}
-        except (TypeError, ValueError, KeyError) as error:
+        except (TypeError, LookupError, ValueError) as error:
             raise ValueError(f"not a key of this model space: {key}") from error
 
     def _value(self, label: str, read: Any) -> Any:
@@ -121,7 +120,7 @@ class SampleDomain:
 
     def _drawn(self, labels: list[str], rng: Random) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        state = RandomState(rng.getrandbits(32)) if labels else None
+        state = RandomState(rng.getrandbits(32))
         for label in labels:
             self._choices[label].random(found, state)
         return found
@@ -138,9 +137,9 @@ class SampleDomain:
         return False
 
     def _listed(self, label: str) -> list[Any]:
-        choice = self._choices[label]
         if self._is_101 and label.endswith("num_nodes"):
             return []
+        choice = self._choices[label]
         endless = isinstance(choice, CategoricalMultiple) and choice.n_chosen is None and len(choice.values) > _SUBSETS
         if label not in self._values or endless:
             raise ValueError(f"the values of {label} cannot be listed")

@@ -38,7 +38,7 @@ class Scorer:
         batch: instead of it, inputs and labels, or a DataLoader of such pairs, whose first is taken once.
         preset: published protocol (:mod:`naslib_zc_plugin.presets`), says how images become a batch; without it they
             are scaled to 0..1.
-        batch_size: images in the batch, without a preset.
+        batch_size: images in the batch, without a preset; all where there are fewer.
         seed: of the images, the weights and the proxy's draws.
         device: where networks are scored.
 
@@ -66,9 +66,10 @@ class Scorer:
         self._preset = presets.preset(preset) if preset else None
         self._images = None if dataset is None else images_of(dataset)
         self._given = None if batch is None else first(batch)
-        self._size, self.seed, self._device = batch_size, seed, torch.device(device)
+        self.seed, self._device = seed, torch.device(device)
         if self._preset is None and self._images is not None:
-            self._given = self._images.random(batch_size, seed).batch(batch_size)
+            count = min(batch_size, len(self._images))
+            self._given = self._images.random(count, seed).batch(count)
 
     def __call__(self, model: ExecutableModelSpace) -> Score:
         """The score of a frozen model; a network that cannot be built is a failed one."""

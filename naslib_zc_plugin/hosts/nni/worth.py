@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import Any, Callable, Optional
 
 from nni.nas.space import ExecutableModelSpace
@@ -38,7 +39,8 @@ def fitness(asked: Any, **data: Any) -> Fitness:
 def _defined(worth: Callable[[ExecutableModelSpace], float]) -> Fitness:
     def found(model: ExecutableModelSpace) -> float | None:
         try:
-            return worth(model)
+            value = worth(model)
+            return value if math.isfinite(value) else None
         except NoScore as error:
             logger.info("%s: %s", key_of(model.sample), error)
         except Exception:

@@ -1,0 +1,148 @@
+"""A proxy, a table, and training in the place of NNI's evaluators."""
+
+from __future__ import annotations
+
+import logging
+import math
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from naslib_zc_plugin.benchmarks import nasbench101 as table101
+from naslib_zc_plugin.benchmarks import nasbench201 as table201
+from naslib_zc_plugin.spaces.nasbench201 import SPACE
+from tests.benchmarks import made as tables
+from tests.hosts.nni import made
+from tests.hosts.nni.needs import needs
+
+zc = needs("naslib_zc_plugin.hosts.nni")
+nasbench101 = needs("naslib_zc_plugin.hosts.nni.nasbench101")
+nni = needs("nni")
+execution = needs("nni.nas.execution")
+strategies = needs("nni.nas.strategy")
+ModelStatus = needs("nni.nas.space").ModelStatus
+
+KEY = SPACE.key(4321)
+EMPTY = SPACE.key(SPACE.index("|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"))
+
+
+def metric(evaluator: Any, model: Any) -> Any:
+    assert model.evaluator is evaluator
+    execution.SequentialExecutionEngine().submit_models(model)
+    return model.metric
+
+
+def test_higher_is_better_whatever_the_proxy_says() -> None:
+    model_space = made.space()
+    net = zc.Scorer("ntk", made.IMAGES)
+    model = made.frozen(model_space, KEY)
+    value = net(model).value
+    assert value is not None
+    assert not net.info.higher_is_better
+    evaluator = zc.ZeroCostEvaluator("ntk", made.IMAGES)
+    assert metric(evaluator, made.frozen(model_space, KEY, evaluator)) == -value
+
+
+def test_an_undefined_score_fails_its_model_with_the_reason(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    evaluator = zc.ZeroCostEvaluator("naswot", batch=(torch.zeros(4, 3, 8, 8), None))
+    model = made.frozen(made.space(), EMPTY, evaluator)
+    with pytest.raises(zc.NoScore, match="naswot is undefined: ") as caught:
+        metric(evaluator, model)
+    assert model.metric is None
+    with caplog.at_level(logging.INFO):
+        done = made.run(tmp_path, made.space(), evaluator, strategies.Random(seed=0), 3, continue_on_failure=True)
+    assert done.export_top_models(3) == []
+    assert str(caught.value) in caplog.text
+
+
+def test_a_bare_network_is_scored_as_it_is() -> None:
+    evaluator = zc.ZeroCostEvaluator("params", made.IMAGES)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(192, 10))
+    assert evaluator.evaluate(net) == 192 * 10 + 10
+
+
+def test_evaluators_travel_to_other_processes() -> None:
+    evaluator = zc.ZeroCostEvaluator("synflow", made.IMAGES, seed=2)
+    model = made.frozen(made.space(), KEY, evaluator)
+    again = nni.load(nni.dump(model))
+    assert again.sample == model.sample
+    assert again.evaluator.scorer(again).value == metric(evaluator, model) is not None
+
+
+@pytest.mark.parametrize("fault", [{"proxy": "nonsense"}, {"proxy": {"name": "synflow", "colour": 1}}])
+def test_a_fault_in_the_request_is_found_at_once(fault: dict[str, Any]) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        zc.ZeroCostEvaluator(**fault, dataset=made.IMAGES)
+
+
+def test_a_table_is_looked_up_and_no_network_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = tables.nasbench201_columns()
+    tables.written(tmp_path, columns, table201.TABLE)
+    evaluator = zc.BenchmarkEvaluator("nasbench201", "cifar10_val_12", str(tmp_path))
+    model = made.frozen(made.space(), KEY, evaluator)
+    monkeypatch.setattr(type(model), "executable_model", None)
+    assert metric(evaluator, model) == columns["cifar10_val_12"][4321]
+    slow = zc.BenchmarkEvaluator("nasbench201", "cifar100_traintime_200_s", str(tmp_path))
+    assert metric(slow, made.frozen(made.space(), KEY, slow)) == -columns["cifar100_traintime_200_s"][4321]
+    with pytest.raises(TypeError, match="not networks"):
+        evaluator.evaluate(nn.Identity())
+    with pytest.raises(ValueError, match="cifar10_val_200"):
+        zc.BenchmarkEvaluator("nasbench201", "cifar10_val_20", str(tmp_path))
+
+
+def test_an_architecture_that_the_table_lacks_fails(tmp_path: Path) -> None:
+    columns = {name: values[:100] for name, values in tables.nasbench201_columns().items()}
+    tables.written(tmp_path, columns, table201.TABLE)
+    evaluator = zc.BenchmarkEvaluator(data=str(tmp_path))
+    with pytest.raises(zc.NoScore, match="no cifar10_val_12 of nasbench201 for"):
+        metric(evaluator, made.frozen(made.space(), KEY, evaluator))
+
+
+def test_hashes_of_nasbench101_are_the_benchmarks(shared: Path) -> None:
+    path = shared / "data" / table101.TABLE.file
+    if not path.exists():
+        pytest.skip("no table of NAS-Bench-101")
+    rows = pytest.importorskip("pyarrow.parquet").read_table(path).to_pylist()[::400]
+    evaluator = zc.BenchmarkEvaluator("nasbench101", "val_acc_108", str(shared / "data"))
+    model_space = made.space("NasBench101")
+    for row in rows:
+        sample = nasbench101.to_sample(*cell(row))
+        model = made.frozen(model_space, zc.key_of(sample), evaluator)
+        assert nasbench101.hash_of(model.sample) == row["hash"]
+        assert metric(evaluator, model) == row["val_acc_108"]
+
+
+def cell(row: dict[str, Any]) -> Any:
+    """Matrix and operations of a row."""
+    count = row["n_vertices"]
+    bits = iter(row["adj_upper_rowmajor"])
+    matrix = [[int(next(bits)) if target > source else 0 for target in range(count)] for source in range(count)]
+    return matrix, ["input", *row["ops"].split(","), "output"] if row["ops"] else ["input", "output"]
+
+
+def test_training_learns_and_repeats_bitwise() -> None:
+    options = {"epochs": 4, "images": 240, "batch_size": 24, "seed": 1}
+    evaluator = zc.TrainingEvaluator({"source": "digits", "size": 8}, **options)
+    key = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
+    model_space = made.space()
+    first = metric(evaluator, made.frozen(model_space, key, evaluator))
+    torch.randn(3)
+    metric(evaluator, made.frozen(model_space, KEY, evaluator))
+    assert metric(evaluator, made.frozen(model_space, key, evaluator)) == first
+    assert 30 < first <= 100
+    assert metric(evaluator, made.frozen(model_space, EMPTY, evaluator)) < first
+    with pytest.raises(ValueError, match="leaves none"):
+        zc.TrainingEvaluator("digits", images=2, held_out=0.1)
+
+
+def test_training_takes_networks_with_a_second_head() -> None:
+    evaluator = zc.TrainingEvaluator({"source": "digits", "size": 32}, images=24, batch_size=6)
+    hub = needs("nni.nas.hub.pytorch")
+    domain = zc.domain(made.space("DARTS"))
+    sample = domain.to_sample(domain.sample(Random(0)))
+    net = hub.DARTS.frozen_factory(sample)(width=4, num_cells=3, auxiliary_loss=True)
+    assert math.isfinite(evaluator.evaluate(net))

@@ -1,0 +1,202 @@
+"""Keys of NNI's samples, and its model spaces as domains."""
+
+from __future__ import annotations
+
+import json
+from random import Random
+from typing import Any
+
+import numpy as np
+import pytest
+
+from naslib_zc_plugin.spaces.nasbench201 import SPACE
+from tests.hosts.nni import made
+from tests.hosts.nni.needs import needs
+
+zc = needs("naslib_zc_plugin.hosts.nni")
+nasbench101 = needs("naslib_zc_plugin.hosts.nni.nasbench101")
+nasbench201 = needs("naslib_zc_plugin.hosts.nni.nasbench201")
+genotypes = needs("naslib_zc_plugin.hosts.nni.genotypes")
+pytorch = needs("nni.nas.nn.pytorch")
+nni = needs("nni")
+
+CELLS = ["DARTS", "ENAS", "PNAS", "NASNet", "AmoebaNet"]
+# The README of NAS-Bench-101.
+MATRIX = [
+    [0, 1, 1, 1, 0, 1, 0],
+    [0, 0, 0, 0, 0, 0, 1],
+    [0, 0, 0, 0, 0, 0, 1],
+    [0, 0, 0, 0, 1, 0, 0],
+    [0, 0, 0, 0, 0, 0, 1],
+    [0, 0, 0, 0, 0, 0, 1],
+    [0, 0, 0, 0, 0, 0, 0],
+]
+OPERATIONS = (
+    "input",
+    "conv1x1-bn-relu",
+    "conv3x3-bn-relu",
+    "conv3x3-bn-relu",
+    "conv3x3-bn-relu",
+    "maxpool3x3",
+    "output",
+)
+
+
+def own_space() -> Any:
+    """A user's model space, with choices of all kinds."""
+    from torch import nn
+
+    class Own(pytorch.ModelSpace):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = pytorch.LayerChoice({"wide": nn.Conv2d(3, 4, 3), "narrow": nn.Conv2d(3, 4, 1)}, label="layer")
+            self.pad = nni.choice("pad", [(1, 1), (2, 2), (0, 1)])
+            self.rate = nni.choice("rate", [0.5, 1])
+            self.add_mutable(self.pad)
+            self.drop = pytorch.MutableDropout(self.rate)
+
+        def forward(self, x: Any) -> Any:
+            return self.drop(self.layer(x)).mean((2, 3))
+
+    return Own()
+
+
+def test_all_architectures_of_nasbench201_round_trip() -> None:
+    keys = [SPACE.key(index) for index in range(SPACE.size)]
+    samples = [nasbench201.to_sample(key) for key in keys]
+    assert [zc.key_of(sample) for sample in samples] == keys
+    assert len({json.dumps(sample) for sample in samples}) == SPACE.size
+    bare = nasbench201.to_sample(keys[7], prefix="")
+    assert bare["0_1"] == samples[7]["cell/0_1"]
+    assert zc.key_of(bare) == keys[7]
+
+
+def test_operations_of_nasbench201_are_not_mixed_up() -> None:
+    key = "|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|avg_pool_3x3~1|nor_conv_3x3~2|"
+    assert nasbench201.to_sample(key) == {
+        "cell/0_1": "conv_3x3",
+        "cell/0_2": "none",
+        "cell/1_2": "conv_1x1",
+        "cell/0_3": "skip_connect",
+        "cell/1_3": "avg_pool_3x3",
+        "cell/2_3": "conv_3x3",
+    }
+    with pytest.raises(ValueError, match="no operation of NAS-Bench-201 on edge cell/0_2, found 'conv_5x5'"):
+        zc.key_of({**nasbench201.to_sample(key), "cell/0_2": "conv_5x5"})
+
+
+def test_cells_of_nasbench101_round_trip() -> None:
+    sample = nasbench101.to_sample(MATRIX, OPERATIONS)
+    assert sample["cell/input6"] == [1, 2, 4, 5]
+    matrix, operations = nasbench101.to_cell(sample)
+    assert np.array_equal(matrix, MATRIX)
+    assert operations == OPERATIONS
+    domain = zc.domain(made.space("NasBench101"))
+    assert nasbench101.to_cell(domain.to_sample(zc.key_of(sample))) == (matrix, operations)
+    rng = Random(0)
+    for _ in range(50):
+        cell = nasbench101.to_cell(domain.to_sample(domain.sample(rng)))
+        assert nasbench101.to_cell(nasbench101.to_sample(*cell)) == cell
+
+
+@pytest.mark.parametrize(
+    ("matrix", "operations", "message"),
+    [
+        ([[0, 1]], ["input", "output"], "matrix of 2 × 2"),
+        ([[0, 1], [1, 0]], ["input", "output"], "later nodes"),
+        ([[0, 1, 0], [0, 0, 1], [0, 0, 0]], ["input", "conv5x5", "output"], "unknown operation 'conv5x5'"),
+    ],
+)
+def test_what_is_no_cell_of_nasbench101_is_refused(matrix: Any, operations: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        nasbench101.to_sample(matrix, operations)
+
+
+def test_what_means_nothing_in_nasbench101_has_no_part_in_the_key() -> None:
+    small = nasbench101.to_sample([[0, 1, 0], [0, 0, 1], [0, 0, 0]], ("input", "maxpool3x3", "output"))
+    assert zc.key_of({**small, "cell/op4": "maxpool3x3", "cell/input5": [1], "cell/final": {}}) == zc.key_of(small)
+
+
+@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("sizes", [{}, {"width": (4, 8), "num_cells": (3, 6)}], ids=["fixed", "open"])
+def test_genotypes_round_trip(name: str, sizes: dict[str, Any]) -> None:
+    model_space = getattr(needs("nni.nas.hub.pytorch"), name)(**sizes) if sizes else made.space(name)
+    domain, rng = zc.domain(model_space), Random(1)
+    for _ in range(20):
+        sample = domain.to_sample(domain.sample(rng))
+        genotype = genotypes.to_genotype(sample)
+        assert genotypes.to_sample(genotype) == sample
+        assert len(genotype.normal) == len(genotype.reduce) == (8 if name == "DARTS" else 10)
+        assert (genotype.width is None) == (genotype.depth is None) == (not sizes)
+        assert domain.to_sample(zc.key_of(sample)) == sample
+
+
+def test_loose_ends_are_the_nodes_that_none_uses() -> None:
+    edges = (("a", 0), ("b", 1), ("c", 2), ("d", 0))
+    genotype = genotypes.Genotype(edges, edges)
+    assert genotype.loose_ends("normal") == (3,)
+    with pytest.raises(ValueError, match="not before its node"):
+        genotypes.Genotype((("a", 0), ("b", 2)), edges)
+
+
+@pytest.mark.parametrize("name", [*CELLS, "NasBench101", "MobileNetV3Space", "own"])
+def test_mutation_draws_exactly_one_choice_anew(name: str) -> None:
+    domain = zc.domain(own_space() if name == "own" else made.space(name))
+    rng = Random(2)
+    key = domain.sample(rng)
+    for _ in range(100):
+        before, child = json.loads(key), domain.mutate(key, rng)
+        after = json.loads(child)
+        changed = [label for label in before if label in after and before[label] != after[label]]
+        assert len(changed) == 1
+        assert set(before) == set(after) or changed == ["cell/num_nodes"]
+        domain.to_sample(child)
+        key = child
+
+
+@pytest.mark.parametrize("name", ["DARTS", "NasBench101", "own"])
+def test_neighbours_are_all_that_one_change_reaches(name: str) -> None:
+    domain = zc.domain(own_space() if name == "own" else made.space(name))
+    rng = Random(3)
+    key = domain.sample(rng)
+    neighbours = domain.neighbours(key)
+    assert len(set(neighbours)) == len(neighbours)
+    assert key not in neighbours
+    reached = {domain.mutate(key, rng) for _ in range(500)}
+    same_size = {each for each in reached if set(json.loads(each)) == set(json.loads(key))}
+    assert same_size <= set(neighbours)
+    if name == "own":
+        assert len(neighbours) == 1 + 2 + 1
+
+
+def test_draws_depend_on_the_generator_alone() -> None:
+    domain = zc.domain(made.space("NasBench101"))
+    np.random.seed(5)
+    first = [domain.sample(Random(9)) for _ in range(3)]
+    np.random.seed(6)
+    again = zc.domain(made.space("NasBench101"))
+    assert first == [again.sample(Random(9)) for _ in range(3)]
+
+
+def test_tuples_are_choices_too() -> None:
+    domain = zc.domain(own_space())
+    pads = {domain.to_sample(domain.sample(Random(seed)))["pad"] for seed in range(30)}
+    assert pads == {(1, 1), (2, 2), (0, 1)}
+
+
+def test_keys_of_another_space_are_refused() -> None:
+    domain = zc.domain(made.space("DARTS"))
+    for key in ("nonsense", "[]", "{}", '{"normal/op_2_0":"conv"}'):
+        with pytest.raises(ValueError, match="of this model space"):
+            domain.to_sample(key)
+    with pytest.raises(ValueError, match="unknown mutation rule 'node'"):
+        domain.mutate(domain.sample(Random(0)), Random(0), "node")
+
+
+def test_nasbench201_is_our_space() -> None:
+    domain = zc.domain(made.space())
+    assert domain.size == 15_625
+    assert [domain.sample(Random(seed)) for seed in range(9)] == [SPACE.sample(Random(seed)) for seed in range(9)]
+    key = SPACE.key(0)
+    assert domain.neighbours(key) == SPACE.neighbours(key)
+    assert domain.mutate(key, Random(1), "node") == SPACE.mutate(key, Random(1), "node")

@@ -1,0 +1,264 @@
+"""Our strategies in NNI's experiments: the histories are theirs, whatever NNI does around them."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from naslib_zc_plugin import search
+from naslib_zc_plugin.spaces.nasbench201 import SPACE
+from tests.hosts.nni import made
+from tests.hosts.nni.needs import needs
+
+zc = needs("naslib_zc_plugin.hosts.nni")
+nni = needs("nni")
+evaluator_module = needs("nni.nas.evaluator")
+execution = needs("nni.nas.execution")
+spaces = needs("nni.nas.space")
+strategies = needs("nni.nas.strategy")
+
+SMALL = {"population": 4, "sample": 2}
+WAYS: dict[str, tuple[str, dict[str, Any]]] = {
+    "RandomSearch": ("random_search", {"distinct": True}),
+    "AgingEvolution": ("aging_evolution", {**SMALL, "mutation": "node"}),
+    "Area": ("area", {**SMALL, "pool": 12}),
+    "WarmUp": ("warm_up", {"pool": 12, "evaluate": 6, "around": {"name": "aging_evolution", **SMALL}}),
+    "Move": ("move", {**SMALL, "kind": "children", "children": 2}),
+}
+
+
+class Pretended(evaluator_module.Evaluator):  # type: ignore[misc]
+    """A number per key; counts what it was asked."""
+
+    def __init__(self, interrupt: int | None = None) -> None:
+        self.asked: list[str] = []
+        self.interrupt = interrupt
+
+    def _execute(self, model: Any) -> None:
+        key = zc.key_of(model.sample)
+        self.asked.append(key)
+        if len(self.asked) == self.interrupt:
+            raise KeyboardInterrupt
+        number = worth(key)
+        if number is None:
+            raise RuntimeError("no luck")
+        nni.report_final_result(number)
+
+
+def worth(key: str) -> float | None:
+    number = sum(map(ord, key)) * 7919 % 1000 - 500
+    return None if number % 5 == 0 else math.nan if number % 7 == 0 else float(number)
+
+
+def score(model_space: Any, **data: Any) -> Any:
+    """The score of a key in a model space, without any strategy of NNI's."""
+    scorer = zc.Scorer(**data)
+    return lambda key: scorer(made.frozen(model_space, key)).value
+
+
+def hosted(name: str, **more: Any) -> tuple[Any, str, dict[str, Any]]:
+    kind, options = WAYS[name]
+    data = {} if name in ("RandomSearch", "AgingEvolution") else {"proxy": "naswot", "dataset": made.IMAGES}
+    return getattr(zc, name)(seed=3, **data, **options, **more), kind, options
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_the_history_is_that_of_the_strategy_without_nni(name: str, tmp_path: Path) -> None:
+    strategy, kind, options = hosted(name)
+    evaluator = zc.ZeroCostEvaluator("naswot", made.IMAGES, seed=3)
+    made.run(tmp_path, made.space(), evaluator, strategy, 12)
+    naswot = score(made.space(), proxy="naswot", dataset=made.IMAGES, seed=3)
+    alone = search.strategy(kind, SPACE, score=naswot, seed=3, **options)
+    history = []
+    for _ in range(12):
+        key = alone.ask()
+        history.append((key, naswot(key)))
+        alone.tell(*history[-1])
+    assert strategy.history == history
+    assert strategy.state_dict()["search"] == alone.state_dict()
+
+
+@pytest.mark.parametrize(
+    ("name", "space"),
+    [("Area", "NasBench101"), ("AgingEvolution", "DARTS"), ("AgingEvolution", "MobileNetV3Space")],
+)
+def test_other_model_spaces(name: str, space: str, tmp_path: Path) -> None:
+    options = {**SMALL, **({"pool": 8, "proxy": "params", "dataset": made.IMAGES} if name == "Area" else {})}
+    strategy, model_space = getattr(zc, name)(seed=1, **options), made.space(space)
+    evaluator = Pretended() if space == "MobileNetV3Space" else zc.ZeroCostEvaluator("synflow", made.IMAGES)
+    done = made.run(tmp_path, model_space, evaluator, strategy, 12)
+    assert len(strategy.history) == 12
+    domain = zc.domain(model_space)
+    best = done.export_top_models(1, formatter="dict")
+    assert [zc.key_of(sample) for sample in best] == [max(scored(strategy.history), key=lambda each: each[1])[0]]
+    for key, _ in strategy.history:
+        domain.to_sample(key)
+
+
+def scored(history: list[tuple[str, Any]]) -> list[tuple[str, float]]:
+    return [(key, value) for key, value in history if value is not None]
+
+
+@pytest.mark.parametrize("go_on", [False, True])
+def test_failures_and_nan_neither_end_the_search_nor_win(go_on: bool, tmp_path: Path) -> None:
+    evaluator, strategy = Pretended(), zc.AgingEvolution(seed=2, population=8, sample=8, replacement=False)
+    done = made.run(tmp_path, made.space(), evaluator, strategy, 60, continue_on_failure=go_on)
+    told = dict(strategy.history)
+    assert len(strategy.history) == len(evaluator.asked) == 60
+    assert None in told.values()
+    assert all(value is None or value == worth(key) for key, value in told.items())
+    # With tournaments of the whole population, every parent is its best, and what failed never is.
+    population: deque[tuple[str, Any]] = deque(maxlen=8)
+    for key, value in strategy.history:
+        if len(population) == 8:
+            parents = {parent for parent, each in population if each == max(v for _, v in population if v is not None)}
+            assert any(key in SPACE.neighbours(parent) for parent in parents)
+        population.append((key, value))
+    if not any(isinstance(worth(key), float) and math.isnan(worth(key) or 0) for key in told):
+        pytest.fail("no NaN was met")
+    statuses = [model.status for model in strategy.list_models(sort=False)]
+    assert spaces.ModelStatus.Failed in statuses
+    assert done is not None
+
+
+def test_scoring_takes_no_trial(tmp_path: Path) -> None:
+    seen: list[int] = []
+
+    def proxy(net: Any) -> float:
+        seen.append(1)
+        return sum(each.numel() for each in net.parameters())
+
+    evaluator = Pretended()
+    strategy = zc.WarmUp(proxy=proxy, pool=30, evaluate=5, distinct=True)
+    made.run(tmp_path, made.space(), evaluator, strategy, 12)
+    assert len(seen) == 30
+    assert len(evaluator.asked) == 12
+    best = sorted(((key, score) for key, score in strategy.state_dict()["scores"].items()), key=lambda each: -each[1])
+    assert [score for _, score in best[:5]] == [strategy.state_dict()["scores"][key] for key in evaluator.asked[:5]]
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        {"name": "naswot"},
+        zc.ZeroCostEvaluator("naswot", made.IMAGES, seed=3),
+        zc.ProxyProfiler(made.space(), "naswot", dataset=made.IMAGES, seed=3),
+    ],
+    ids=["mapping", "evaluator", "profiler"],
+)
+def test_a_proxy_is_a_proxy_in_every_form(proxy: Any, tmp_path: Path) -> None:
+    histories = []
+    for form in ("naswot", proxy):
+        data = {"dataset": made.IMAGES} if isinstance(form, (str, dict)) else {}
+        strategy = zc.Area(proxy=form, seed=3, pool=8, **SMALL, **data)
+        made.run(tmp_path, made.space(), Pretended(), strategy, 6)
+        histories.append(strategy.history)
+    assert histories[0] == histories[1]
+
+
+def test_a_proxy_that_fails_or_is_undefined_ranks_last(tmp_path: Path) -> None:
+    def proxy(net: Any) -> float:
+        count = sum(each.numel() for each in net.parameters())
+        if count % 3 == 0:
+            raise RuntimeError("no luck")
+        return math.nan if count % 3 == 1 else float(count)
+
+    evaluator = Pretended()
+    strategy = zc.WarmUp(proxy=proxy, pool=20, evaluate=20, distinct=True)
+    made.run(tmp_path, made.space(), evaluator, strategy, 20)
+    scores = [strategy.state_dict()["scores"][key] for key in evaluator.asked]
+    ranked = [each for each in scores if each is not None]
+    assert ranked == sorted(ranked, reverse=True)
+    assert scores[: len(ranked)] == ranked
+
+
+def test_strategies_go_into_a_warm_up(tmp_path: Path) -> None:
+    strategies_ = [
+        zc.WarmUp(proxy="params", dataset=made.IMAGES, pool=6, evaluate=4, around=around)
+        for around in (zc.AgingEvolution(**SMALL), {"name": "aging_evolution", **SMALL})
+    ]
+    for each in strategies_:
+        made.run(tmp_path, made.space(), Pretended(), each, 10)
+    assert strategies_[0].history == strategies_[1].history
+
+
+def test_faults_are_found_at_once() -> None:
+    with pytest.raises(ValueError, match="unknown strategy 'aging'"):
+        zc.Search("aging")
+    with pytest.raises(ValueError, match="one of dataset="):
+        zc.Area(proxy="naswot")
+    with pytest.raises(TypeError, match="proxy"):
+        zc.Area()
+    engine = execution.SequentialExecutionEngine(max_model_count=1)
+    with pytest.raises(TypeError, match="has no option 'populaton'"):
+        zc.AgingEvolution(populaton=3)(spaces.SimplifiedModelSpace.from_model(made.space()), engine)
+
+
+@pytest.mark.parametrize("name", ["AgingEvolution", "Area", "WarmUp"])
+def test_an_interrupted_experiment_is_resumed(name: str, tmp_path: Path) -> None:
+    whole, *_ = hosted(name)
+    made.run(tmp_path / "whole", made.space(), Pretended(), whole, 20)
+    first = made.experiment(tmp_path / "cut", made.space(), Pretended(interrupt=9), hosted(name)[0], 20)
+    assert not first.run()
+    again, evaluator = hosted(name)[0], Pretended()
+    resumed = made.experiment(tmp_path / "cut", made.space(), evaluator, again, 20)
+    assert resumed.resume()
+    resumed.stop()
+    # The interrupted evaluation took one of the engine's twenty.
+    assert again.history == whole.history[:19]
+    assert evaluator.asked == [key for key, _ in whole.history[8:19]]
+    best = max(scored(again.history), key=lambda each: each[1])
+    (top,) = resumed.export_top_models(1)
+    assert (zc.key_of(top.sample), top.metric) == best
+    json.dumps(again.state_dict(), allow_nan=False)
+
+
+def test_states_of_another_strategy_are_refused(tmp_path: Path) -> None:
+    made.run(tmp_path, made.space(), Pretended(), one := zc.RandomSearch(), 3)
+    made.run(tmp_path, made.space(), Pretended(), other := zc.AgingEvolution(**SMALL), 3)
+    with pytest.raises(ValueError, match="cannot be continued"):
+        other.load_state_dict(one.state_dict())
+
+
+def test_several_may_be_under_way() -> None:
+    """An engine that begins four before the first ends, and ends the last one first."""
+    engine = Crowded()
+    strategy = zc.AgingEvolution(seed=1, **SMALL)
+    strategy(spaces.SimplifiedModelSpace.from_model(made.space()), engine)
+    assert len(strategy.history) == 20
+    assert strategy.state_dict()["waiting"] == []
+    assert [key for key, _ in strategy.history] == engine.ended
+
+
+class Crowded(execution.ExecutionEngine):  # type: ignore[misc]
+    """Runs models in crowds of four."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[Any] = []
+        self.models: list[Any] = []
+        self.ended: list[str] = []
+
+    def submit_models(self, *models: Any) -> None:
+        self.open += models
+        self.models += models
+        if len(self.open) == 4:
+            for model in reversed(self.open):
+                self.ended.append(zc.key_of(model.sample))
+                self.dispatch_model_event("final_metric", model=model, metric=1.0)
+                self.dispatch_model_event("training_end", model=model, status=spaces.ModelStatus.Trained)
+            self.open = []
+
+    def list_models(self, status: Any = None) -> Any:
+        return self.models
+
+    def idle_worker_available(self) -> bool:
+        return True
+
+    def budget_available(self) -> bool:
+        return len(self.models) < 20
