@@ -128,8 +128,6 @@ def _notes(prepared: Sequence[Prepared]) -> list[str]:
     common = [f"{line[0].upper()}{line[1:]}." for line, labels in whose.items() if len(labels) == len(told)]
     own = [f"{', '.join(labels)}: {line}." for line, labels in whose.items() if len(labels) < len(told)]
     deviation = "Mean ± population standard deviation over the runs, of the fittest; best after: median evaluation."
-        "Mean ± population standard deviation over the runs, of the fittest; best after: median evaluation of it."
-    )
     return [deviation, *common, *own]
 
 
