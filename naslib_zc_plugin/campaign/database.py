@@ -103,6 +103,19 @@ def write(path: Path, kind: Format | None = None) -> tuple[sqlite3.Connection, s
     return connection, lock
 
 
+def forget(path: Path, kind: Format | None = None) -> None:
+    """Remove a store, if there is one.
+
+    Raises:
+        StoreError: the file is none of this kind, or somebody writes to it.
+    """
+    if path.exists():
+        for each in write(path, kind):
+            each.close()
+        for ending in ("", "-wal", "-shm"):
+            path.with_name(path.name + ending).unlink(missing_ok=True)
+
+
 def _checked(connection: sqlite3.Connection, path: Path, kind: Format) -> int:
     """The version of the store; 0 if it is new."""
     found = kind.found(connection)

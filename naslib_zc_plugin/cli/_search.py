@@ -6,7 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from naslib_zc_plugin.cli._console import say
+import typer
+
+from naslib_zc_plugin.cli._campaign import live
+from naslib_zc_plugin.cli._console import complain, say
+from naslib_zc_plugin.cli._stop import RESUMABLE, stopped_by_signals
 
 if TYPE_CHECKING:
     from naslib_zc_plugin.experiment.config import Curve, Experiment
@@ -24,6 +28,30 @@ def shown(progress: Progress) -> str:
     )
 
 
+def searched(experiment: Experiment, data: Path | None, restart: bool) -> list[Prepared]:
+    """Run what is left of an experiment, and show how it comes along.
+
+    Raises:
+        typer.Exit: it was stopped; with the code that says that the same command goes on.
+    """
+    from naslib_zc_plugin.campaign.database import forget
+    from naslib_zc_plugin.experiment.journal import JOURNAL, Journal
+    from naslib_zc_plugin.experiment.run import declare, prepare, run
+
+    path = Path(experiment.store)
+    prepared = prepare(experiment, data)
+    if restart:
+        forget(path, JOURNAL)
+    try:
+        with Journal(path) as journal, stopped_by_signals(), live(shown) as report:
+            declare(prepared, journal)
+            run(prepared, journal, report)
+    except KeyboardInterrupt:
+        complain(f"stopped; {path} holds what was done, and the same command goes on from there")
+        raise typer.Exit(RESUMABLE) from None
+    return prepared
+
+
 def publish(
     experiment: Experiment, prepared: Sequence[Prepared], folder: Path, data: Path | None, command: str
 ) -> list[str]:
@@ -31,10 +59,12 @@ def publish(
     from naslib_zc_plugin.experiment import words
     from naslib_zc_plugin.experiment.journal import histories
     from naslib_zc_plugin.experiment.results import results
+    from naslib_zc_plugin.experiment.stages import on_the_way
     from naslib_zc_plugin.report.sheet import sheet_markdown, sheet_text
 
     found = results(experiment.searches, histories(experiment.store), data)
-    sheets = [words.summary(found, prepared, command), words.architectures(found)]
+    ways = [on_the_way(found, experiment.curve)] if experiment.curve.at else []
+    sheets = [words.summary(found, prepared, command), *ways, words.architectures(found)]
     say("\n".join(map(sheet_text, sheets)).rstrip())
     folder.mkdir(parents=True, exist_ok=True)
     drawn = _draw(found, experiment.curve, folder / "curves.png")
@@ -55,5 +85,5 @@ def _draw(found: Sequence[Result], curve: Curve, path: Path) -> list[str]:
     best = "highest so far" if curve.best == "highest" else "of the best so far"
     band = "median, quartiles" if curve.centre == "median" else "mean ± standard deviation"
     over = "evaluations" if curve.over == "evaluations" else "seconds (simulated)"
-    curves(path, shown, over, f"{what}, {best} ({band})")
+    curves(path, shown, over, f"{what}, {best}", band)
     return [path.name]

@@ -1,98 +1,127 @@
-"""``nas-zc quickstart``: every proxy against really trained networks, in minutes and without a download."""
+"""``nas-zc quickstart``: a search with a proxy and real training, then all proxies, in minutes, without a download."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-import naslib_zc_plugin as zc
-from naslib_zc_plugin.cli import _trial
 from naslib_zc_plugin.cli._again import again
-from naslib_zc_plugin.cli._console import say, steps
-from naslib_zc_plugin.cli._results import Results
+from naslib_zc_plugin.cli._campaign import live, shown
+from naslib_zc_plugin.cli._console import complain, say
+from naslib_zc_plugin.cli._search import publish, searched
+from naslib_zc_plugin.cli._stop import RESUMABLE, asked_to_stop
 from naslib_zc_plugin.cli.cost import chosen
+
+if TYPE_CHECKING:
+    from naslib_zc_plugin.campaign.config import Config
+    from naslib_zc_plugin.experiment.config import Experiment
+
+CONFIG = Path(__file__).with_suffix(".yaml")
 
 
 def quickstart(
     context: typer.Context,
-    architectures: Annotated[int, typer.Option(min=3, help="How many networks to draw.")] = 40,
-    epochs: Annotated[int, typer.Option(min=1, help="How long to train each.")] = _trial.EPOCHS,
+    evaluations: Annotated[int, typer.Option(min=1, help="How many networks each run trains.")] = 16,
+    repeats: Annotated[int, typer.Option(min=1, help="How many runs of each search.")] = 2,
     seed: Annotated[int, typer.Option(min=0, help="All that is random depends on it.")] = 0,
     proxies: Annotated[str, typer.Option(metavar="A,B,…", help="Names or patterns, with commas.")] = "*",
     output: Annotated[Path, typer.Option(metavar="DIR", help="Where the results go.")] = Path("nas-zc-quickstart"),
     restart: Annotated[bool, typer.Option("--restart", help="Forget the results that are there.")] = False,
 ) -> None:
-    """Score networks, train them, and compare: a leaderboard of the proxies in minutes, without a download.
+    """Search with a proxy against random search, by really training, and compare all proxies on what was trained.
 
-    The networks are random ones of NAS-Bench-201, the images scikit-learn's handwritten digits. Results are written
-    as they come; the same command goes on where an interrupted one stopped.
+    The networks are those of NAS-Bench-201, made small, the images scikit-learn's handwritten digits. Results are
+    written as they come; the same command goes on where an interrupted one stopped.
     """
-    import torch
-
-    # Networks that small gain little from a second thread, and where the cores are busy two wait for each other.
-    torch.set_num_threads(1)
-    names, keys = chosen(proxies), _trial.architectures(architectures, seed)
-    results = Results(output, names, _configuration(names, epochs, seed), restart)
-    left = [key for key in keys if key not in results.rows]
-    say(f"{len(keys)} random networks of NAS-Bench-201 (C={_trial.CHANNELS}, N={_trial.CELLS}), {len(names)} proxies.")
-    say(f"Each is scored on {_trial.BATCH} handwritten digits, then trained on {_trial.TRAINED:,} of them.")
-    if len(left) < len(keys):
-        say(f"{len(keys) - len(left)} are already in {output / 'scores.csv'}; going on from there.")
-    try:
-        _evaluate(results, left, len(keys), names, epochs, seed)
-    except KeyboardInterrupt:
-        done = sum(key in results.rows for key in keys)
-        raise KeyboardInterrupt(
-            f"interrupted with {done} of {len(keys)} networks in {output / 'scores.csv'}; "
-            "the same command goes on from there"
-        ) from None
-    _report(results, keys, output, again(context))
+    names = chosen(proxies)
+    output.mkdir(parents=True, exist_ok=True)
+    experiment = _experiment(output, evaluations, repeats, seed)
+    say("Networks of NAS-Bench-201 (C=8, N=1) are trained on 1,000 handwritten digits. AREA scores 100 of them with")
+    say("naswot and begins with the best; random search begins anywhere. It goes on from what is already there.\n")
+    prepared = searched(experiment, None, restart)
+    publish(experiment, prepared, output, None, again(context))
+    truth = _trained(experiment)
+    campaign = _campaign(experiment, list(truth), names, output / "scores.db")
+    say(f"\nEach of the {len(truth)} networks that were trained is scored by {len(names)} proxies.")
+    _scored(campaign, restart)
+    _compare(campaign, truth, output, again(context))
 
 
-def _configuration(names: Sequence[str], epochs: int, seed: int) -> dict[str, Any]:
-    """All that a score or an accuracy depends on, besides the architecture."""
-    import torch
+def _experiment(output: Path, evaluations: int, repeats: int, seed: int) -> Experiment:
+    from naslib_zc_plugin.experiment.config import load
+
+    experiment = load(CONFIG)
+    searches = tuple(
+        replace(
+            each, budget={"evaluations": evaluations}, repeats=repeats, seed=seed, scores={**each.scores, "seed": seed}
+        )
+        for each in experiment.searches
+    )
+    return replace(experiment, searches=searches, store=str(output / "search.db"))
+
+
+def _trained(experiment: Experiment) -> dict[str, float]:
+    """Test accuracy of each architecture that was trained, in order."""
+    from naslib_zc_plugin.experiment.journal import histories
 
     return {
-        "seed": seed,
-        "epochs": epochs,
-        "proxies": {name: zc.describe(name).version for name in names},
-        "network": f"{_trial.SPACE}, C={_trial.CHANNELS}, N={_trial.CELLS}",
-        "images": f"digits, {_trial.SIZE}×{_trial.SIZE}, scored in a batch of {_trial.BATCH}",
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-        "naslib-zc-plugin": zc.__version__,
+        entry.key: entry.told["test accuracy"]
+        for runs in histories(experiment.store).values()
+        for entries in runs.values()
+        for entry in entries
+        if entry.told
     }
 
 
-def _evaluate(results: Results, left: Sequence[str], total: int, names: Sequence[str], epochs: int, seed: int) -> None:
-    data = _trial.digits(seed)
-    with steps(total, done=total - len(left)) as step:
-        for key in left:
-            row = _trial.run(key, data, names, epochs, seed)
-            results.add(row)
-            step(f"{row.accuracy:5.1f} %  {key}")
+def _campaign(experiment: Experiment, keys: list[str], names: list[str], store: Path) -> Config:
+    from naslib_zc_plugin.campaign.config import Config
+
+    made: dict[str, Any] = dict(experiment.searches[0].scores)
+    return Config(
+        space=experiment.searches[0].space, architectures=tuple(keys), proxies=tuple(names),
+        engine={"name": "local", "workers": 2}, store=str(store), truth="test accuracy (%)", **made,
+    )  # fmt: skip
 
 
-def _report(results: Results, keys: Sequence[str], output: Path, command: str) -> None:
+def _scored(campaign: Config, restart: bool) -> None:
+    from naslib_zc_plugin.campaign.database import forget
+    from naslib_zc_plugin.campaign.engines import engine
+    from naslib_zc_plugin.campaign.run import prepare, run
+    from naslib_zc_plugin.campaign.store import Store
+
+    if restart:
+        forget(Path(campaign.store))
+    with Store(campaign.store) as store, asked_to_stop() as stop, live(shown) as report:
+        prepare(campaign, store, extend=True)
+        done = run(campaign, store, engine(campaign), report, lambda: bool(stop))
+    if done.left:
+        complain(f"stopped with {done.done} of {done.total} networks scored; the same command goes on from there")
+        raise typer.Exit(RESUMABLE)
+
+
+def _compare(campaign: Config, truth: Mapping[str, float], output: Path, command: str) -> None:
     from scipy.stats import rankdata
 
-    from naslib_zc_plugin.cli._publish import Picture, publish
+    from naslib_zc_plugin.campaign.read import read_table
+    from naslib_zc_plugin.cli._publish import Picture
+    from naslib_zc_plugin.cli._publish import publish as write
     from naslib_zc_plugin.report.leaderboard import leaderboard
     from naslib_zc_plugin.report.render import as_text
 
-    table = results.table(keys, command)
-    truth = {key: results.rows[key].accuracy for key in keys}
-    board = leaderboard(table, truth, "test accuracy (%)")
+    table = read_table(campaign.store)
+    board = leaderboard(table, truth, "test accuracy (%)", command=command)
     say(f"\n{as_text([board], brief=True).rstrip()}")
-    say(f"\n{len(keys)} networks are few, the images easy, the trainings short and noisy: where intervals overlap")
-    say("there is no winner, and on a real benchmark the order is another. It shows how this works, and no more.")
+    say(
+        f"\n{len(table)} networks are few, many of them chosen by AREA, the images easy, the trainings short and noisy:"
+    )
+    say("where intervals overlap there is no winner, and on a real benchmark the order is another.")
     # Ranks: a network that learns nothing would press all others into one line.
     ranks = dict(zip(truth, rankdata(list(truth.values())).tolist()))
     picture = Picture(table, ranks, "test accuracy (rank, the best at the top)")
-    written = publish(output, [board], [picture], None, "Quickstart")
-    say(f"\nWritten to {output}: scores.csv (its last column says why a score is undefined), {', '.join(written)}.")
-    say("Next: `nas-zc proxies --details` tells what each proxy is, `nas-zc cost` what it costs.")
+    written = write(output, [board], [picture], None, "Quickstart")
+    say(f"\nWritten to {output}: curves.png, results.md, {', '.join(written)}.")
+    say("Next: `nas-zc proxies --details` tells what each proxy is, `nas-zc search CONFIG` runs a search of your own.")

@@ -8,10 +8,8 @@ from typing import Annotated
 import typer
 
 from naslib_zc_plugin.cli._again import again
-from naslib_zc_plugin.cli._campaign import live
-from naslib_zc_plugin.cli._console import complain, say
-from naslib_zc_plugin.cli._search import publish, shown
-from naslib_zc_plugin.cli._stop import RESUMABLE, stopped_by_signals
+from naslib_zc_plugin.cli._console import say
+from naslib_zc_plugin.cli._search import publish, searched
 
 
 def search(
@@ -32,26 +30,10 @@ def search(
     from dataclasses import replace
 
     from naslib_zc_plugin.experiment.config import load
-    from naslib_zc_plugin.experiment.journal import Journal, forget
-    from naslib_zc_plugin.experiment.run import declare, prepare, run
 
     experiment = load(config, data)
     experiment = replace(experiment, store=str(store)) if store else experiment
-    path = Path(experiment.store)
-    prepared = prepare(experiment, data)
-    if restart:
-        forget(path)
-    stopped = False
-    with Journal(path) as journal:
-        declare(prepared, journal)
-        try:
-            with stopped_by_signals(), live(shown) as report:
-                run(prepared, journal, report)
-        except KeyboardInterrupt:
-            stopped = True
-    if stopped:
-        complain(f"stopped; {path} holds what was done, and the same command goes on from there")
-        raise typer.Exit(RESUMABLE)
-    folder = output or path.with_suffix("")
+    prepared = searched(experiment, data, restart)
+    folder = output or Path(experiment.store).with_suffix("")
     written = publish(experiment, prepared, folder, data, again(context))
-    say(f"\nWritten to {folder}: {', '.join(written)}; every evaluation is in {path}.")
+    say(f"\nWritten to {folder}: {', '.join(written)}; every evaluation is in {experiment.store}.")

@@ -171,18 +171,6 @@ class Journal:
                 raise
 
 
-def forget(path: Path) -> None:
-    """Remove a journal, which must be one.
-
-    Raises:
-        StoreError: it is another file, or in use.
-    """
-    if path.exists():
-        Journal(path).close()
-        for ending in ("", "-wal", "-shm"):
-            path.with_name(path.name + ending).unlink(missing_ok=True)
-
-
 def histories(path: str | Path) -> dict[str, dict[int, list[Entry]]]:
     """All that a journal holds, by search and repeat; also while an experiment writes to it.
 

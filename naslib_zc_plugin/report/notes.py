@@ -43,6 +43,8 @@ def notes(board: Board) -> list[str]:
 def provenance(facts: Mapping[str, Any]) -> list[str]:
     """How scores were made: the facts in one line, the command in another; proxies are told elsewhere."""
     told = {name: value for name, value in facts.items() if name not in ("command", "proxies")}
+    if isinstance(told.get("architectures"), (list, tuple)):
+        told["architectures"] = f"{len(told['architectures']):,} that were named"
     lines = [f"Scores: {'; '.join(f'{name} {_fact(value)}' for name, value in told.items())}."] if told else []
     return lines + ([f"Scored by: {facts['command']}"] if "command" in facts else [])
 
