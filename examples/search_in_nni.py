@@ -1,0 +1,79 @@
+"""Runs searches in our own loop and in NNI's, and compares what they evaluated, step by step.
+
+    python examples/search_in_nni.py configs/search_*.yaml --data DIR
+
+One repeat of every search of each configuration: first by ``host: none``, then by ``host: nni``, which is NNI's
+``NasExperiment`` in its NasBench201 space. Prints a line per search, and ends with 1 if a history differs. A search
+whose scores are not there is named and left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from naslib_zc_plugin.experiment.config import Experiment, Search, load
+from naslib_zc_plugin.experiment.journal import Entry, Journal, histories
+from naslib_zc_plugin.experiment.run import Prepared, declare, prepare, run
+
+
+def history(search: Prepared, host: str, folder: Path) -> tuple[list[Entry], float]:
+    """What one repeat evaluates in the loop of a host, and the seconds that passed."""
+    asked = replace(search, search=replace(search.search, host=host, repeats=1), facts={**search.facts, "host": host})
+    path = folder / f"{host}.db"
+    start = time.perf_counter()
+    with Journal(path) as journal:
+        declare([asked], journal)
+        run([asked], journal)
+    return histories(path)[search.search.label].get(0, []), time.perf_counter() - start
+
+
+def compared(search: Prepared) -> tuple[bool, str]:
+    """Whether both loops evaluate the same architectures, with the same fitness and clock; and a line on it."""
+    with tempfile.TemporaryDirectory() as folder:
+        (ours, own), (theirs, nni) = (history(search, host, Path(folder)) for host in ("none", "nni"))
+    took = f"{own:.1f} s in our loop, {nni:.1f} s in NNI's"
+    if ours == theirs:
+        return True, f"the same {len(ours):,} evaluations; {took}"
+    step = next((n for n, pair in enumerate(zip(ours, theirs)) if pair[0] != pair[1]), min(len(ours), len(theirs)))
+    shown = (entries[step] if step < len(entries) else "nothing" for entries in (ours, theirs))
+    return False, f"DIFFERENT from step {step} of {len(ours):,} and {len(theirs):,}: {' | '.join(map(str, shown))}"
+
+
+def ready(experiment: Experiment, search: Search, data: Path | None) -> Prepared | str:
+    """The search with all that it needs, or what it lacks."""
+    try:
+        (prepared,) = prepare(replace(experiment, searches=(search,)), data)
+    except ValueError as error:
+        return str(error)
+    return prepared
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("configs", type=Path, nargs="+", metavar="CONFIG")
+    parser.add_argument("--data", type=Path)
+    arguments = parser.parse_args()
+    same = left = different = 0
+    for config in arguments.configs:
+        experiment = load(config, arguments.data)
+        for search in experiment.searches:
+            found = ready(experiment, search, arguments.data)
+            if isinstance(found, str):
+                left += 1
+                print(f"{config.stem}: {search.label}: left out: {found}", flush=True)
+                continue
+            equal, line = compared(found)
+            same, different = same + equal, different + (not equal)
+            print(f"{config.stem}: {search.label}: {line}", flush=True)
+    print(f"{same} searches with the same history in both loops, {different} with another, {left} left out")
+    sys.exit(1 if different else 0)
+
+
+if __name__ == "__main__":
+    main()
