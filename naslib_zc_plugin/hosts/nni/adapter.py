@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,6 +15,7 @@ from nni.nas.strategy.base import Strategy
 
 from naslib_zc_plugin import search
 from naslib_zc_plugin.hosts.nni.domains import HostDomain, domain
+from naslib_zc_plugin.hosts.nni.ledger import Ledger
 from naslib_zc_plugin.hosts.nni.samples import key_of
 from naslib_zc_plugin.hosts.nni.worth import Fitness, fitness
 
@@ -37,9 +38,6 @@ class Search(Strategy):
             a profiler of ours, or a function of the network, higher is better.
         dataset, batch: images for a proxy given by name (:class:`.scoring.Scorer`).
         options: the strategy's own, see its class in :mod:`naslib_zc_plugin.search.strategies`.
-
-    Attributes:
-        history: (key, fitness or None) of every evaluated architecture, in the order told.
 
     Raises:
         ValueError, TypeError: no such strategy or proxy, or an option that cannot be.
@@ -64,12 +62,15 @@ class Search(Strategy):
         self._worth: Fitness | None = None if proxy is None else fitness(proxy, **data)
         self._options = {name: _mapping(value) for name, value in options.items()}
         self._scores: dict[str, float | None] = {}
-        self._running: Counter[str] = Counter()
-        self._waiting: list[str] = []  # asked for before an interruption
-        self._earlier: list[ExecutableModelSpace] = []  # evaluated before one
-        self.history: list[tuple[str, float | None]] = []
+        self._earlier: list[ExecutableModelSpace] = []  # evaluated before an interruption
+        self._ledger = Ledger()
         # Engines that run several trials tell from a thread of their own.
         self._lock = threading.RLock()
+
+    @property
+    def history(self) -> list[tuple[str, float | None]]:
+        """(key, fitness or None) of every evaluated architecture, in the order told."""
+        return self._ledger.history
 
     def mapping(self) -> dict[str, Any]:
         """Name and options, as ``around`` of a warm-up takes them.
@@ -102,8 +103,8 @@ class Search(Strategy):
         while self.wait_for_resource() and self._goes_on():
             try:
                 with self._lock:
-                    key = self._waiting.pop(0) if self._waiting else self._inner.ask()
-                    self._running[key] += 1
+                    key = self._ledger.waiting() or self._inner.ask()
+                    self._ledger.begin(key)
             except search.Exhausted as error:
                 logger.info("%s", error)
                 break
@@ -124,16 +125,14 @@ class Search(Strategy):
             logger.warning("%s failed; the search goes on", key, exc_info=True)
 
     def _ended(self, event: TrainingEndEvent) -> None:
-        key = key_of(event.model.sample)
+        # An interrupted evaluation says nothing: after a resumption it is done again.
+        if event.status is ModelStatus.Interrupted:
+            return
+        key, ended = key_of(event.model.sample), event.status is ModelStatus.Trained
+        worth = float(event.model.metric) if ended and _has_number(event.model) else None
         with self._lock:
-            # An interrupted evaluation says nothing: after a resumption it is done again.
-            if event.status is ModelStatus.Interrupted or not self._running[key]:
-                return
-            self._running[key] -= 1
-            metric = event.model.metric if event.status is ModelStatus.Trained else None
-            worth = None if metric is None else float(metric)
-            self._inner.tell(key, worth)
-            self.history.append((key, worth if worth is not None and abs(worth) < float("inf") else None))
+            if self._ledger.end(key, worth):
+                self._inner.tell(key, worth)
 
     def _cleanup(self) -> None:
         self.engine.unregister_model_event_callback(ModelEventType.TrainingEnd, self._ended)
@@ -151,19 +150,14 @@ class Search(Strategy):
         """The evaluated models, those of before an interruption as well; sorted: the best first, with a metric only."""
         models = [*self._earlier, *self.engine.list_models()]
         if sort:
-            done = [model for model in models if model.status is ModelStatus.Trained and model.metric is not None]
+            done = [model for model in models if model.status is ModelStatus.Trained and _has_number(model)]
             models = sorted(done, key=lambda model: -float(model.metric))
         return iter(models[:limit])
 
     def state_dict(self) -> dict[str, Any]:
         """Where the search stands, as values that JSON knows."""
         with self._lock:
-            return {
-                "search": self._inner.state_dict(),
-                "waiting": [*self._running.elements(), *self._waiting],
-                "history": [list(each) for each in self.history],
-                "scores": dict(self._scores),
-            }
+            return {"search": self._inner.state_dict(), "scores": dict(self._scores), **self._ledger.state()}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go on where a search with the same arguments stood; what was under way then is evaluated first.
@@ -172,9 +166,8 @@ class Search(Strategy):
             ValueError: the state is another strategy's, or damaged.
         """
         self._inner.load_state_dict(state_dict["search"])
-        self._waiting = list(state_dict["waiting"])
+        self._ledger.load(state_dict)
         self._scores = dict(state_dict["scores"])
-        self.history = [(key, worth) for key, worth in state_dict["history"]]
         self._earlier = [self._evaluated(key, worth) for key, worth in self.history]
 
     def _evaluated(self, key: str, worth: float | None) -> ExecutableModelSpace:
@@ -183,6 +176,10 @@ class Search(Strategy):
         if worth is not None:
             model.metrics.final = worth
         return model
+
+
+def _has_number(model: ExecutableModelSpace) -> bool:
+    return model.metric is not None and math.isfinite(model.metric)
 
 
 def _mapping(value: Any) -> Any:

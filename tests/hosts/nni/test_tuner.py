@@ -82,7 +82,7 @@ def test_losses_are_minimised() -> None:
     options = {"strategy": "aging_evolution", "population": 10, "sample": 5, "seed": 0}
     up, down = (driven(tuner.ProxyTuner(optimize_mode=f"{way}imize", **options), 200) for way in ("max", "min"))
     assert up[:10] == down[:10]
-    assert 2 * sum(map(value, down)) < sum(map(value, up))
+    assert 1.3 * sum(map(value, down)) < sum(map(value, up))
     with pytest.raises(ValueError, match="'maximize' or 'minimize'"):
         tuner.ProxyTuner(optimize_mode="least")
 
