@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 import signal
 import subprocess
@@ -12,28 +11,31 @@ import time
 from pathlib import Path
 from xml.etree import ElementTree
 
-import numpy as np
 import pytest
 from scipy.stats import spearmanr
 from typer.testing import CliRunner, Result
 
-from naslib_zc_plugin.cli import _trial
+from naslib_zc_plugin.campaign.database import StoreError
+from naslib_zc_plugin.campaign.read import read_table
 from naslib_zc_plugin.cli._app import app
-from naslib_zc_plugin.spaces import space
+from naslib_zc_plugin.experiment.journal import Entry, histories
 
 ROOT = Path(__file__).resolve().parents[2]
-OPTIONS = ["--epochs", "1", "--proxies", "naswot,epsilon,params,linear_regions"]
+OPTIONS = ["--evaluations", "3", "--repeats", "1", "--proxies", "naswot,epsilon,params"]
 
 
-def _run(output: Path, count: int = 4, *more: str) -> Result:
-    return CliRunner().invoke(
-        app, ["quickstart", *OPTIONS, "--architectures", str(count), "--output", str(output), *more]
-    )
+def _run(output: Path, *more: str) -> Result:
+    return CliRunner().invoke(app, ["quickstart", *OPTIONS, "--output", str(output), *more])
 
 
-def _rows(output: Path) -> list[dict[str, str]]:
-    with (output / "scores.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+def _entries(output: Path) -> list[Entry]:
+    runs = histories(output / "search.db")
+    return [entry for label in ("AREA", "random search") for entry in runs[label].get(0, ())]
+
+
+def _same(entries: list[Entry]) -> list[tuple[str, float | None, object]]:
+    """What must not depend on the machine's pace."""
+    return [(entry.key, entry.fitness, entry.told) for entry in entries]
 
 
 @pytest.fixture(scope="module")
@@ -44,76 +46,72 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
     return output, done
 
 
-def test_files_hold_what_is_printed(finished: tuple[Path, Result]) -> None:
+def test_both_searches_really_train(finished: tuple[Path, Result]) -> None:
     output, done = finished
-    rows = _rows(output)
-    assert [row["architecture"] for row in rows] == _trial.architectures(4, seed=0)
-    assert all(0 <= float(row["accuracy"]) <= 100 and float(row["params"]) > 0 for row in rows)
-    assert (output / "scatter.png").read_bytes().startswith(b"\x89PNG")
-    accuracies, scores = ([float(row[name]) for row in rows] for name in ("accuracy", "naswot"))
-    expected = f"{spearmanr(accuracies, scores).statistic:+.3f}"
+    entries = _entries(output)
+    assert len(entries) == 6
+    assert all(0 <= (entry.fitness or -1) <= 100 and 0 <= entry.told["test accuracy"] <= 100 for entry in entries)
+    area = histories(output / "search.db")["AREA"][0]
+    assert [entry.scored for entry in area] == [area[0].scored] * 3 and 90 < area[0].scored <= 100
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("AREA  ")][:1]
+    best = max(area, key=lambda entry: entry.fitness or 0)
+    assert f"{best.told['test accuracy']:.2f} ± 0.00" in line
+    assert (output / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_leaderboard_is_of_what_was_trained(finished: tuple[Path, Result]) -> None:
+    output, done = finished
+    trained = {entry.key: entry.told["test accuracy"] for entry in _entries(output)}
+    table = read_table(output / "scores.db")
+    assert sorted(table.keys) == sorted(trained)
+    expected = spearmanr([trained[key] for key in table.keys], table["params"].values).statistic
     for text in (done.stdout, (output / "leaderboard.md").read_text(encoding="utf-8")):
-        line = next(line for line in text.splitlines() if line.strip("| ").startswith("naswot"))
-        assert expected in line
-        assert "4 architectures, test accuracy (%)" in text and "nas-zc quickstart --architectures 4 --epochs 1" in text
-    assert "4 networks are few" in done.stdout
-    assert (output / "heatmap.png").exists()
+        line = next(line for line in text.splitlines() if line.strip("| ").startswith("params"))
+        assert f"{expected:+.3f}" in line
+        assert "nas-zc quickstart --evaluations 3 --repeats 1" in text
+    assert f"{len(trained)} networks are few" in done.stdout
     page = ElementTree.parse(output / "leaderboard.html")
     assert len(list(page.iter("img"))) == 2
     with (output / "leaderboard.csv").open(encoding="utf-8", newline="") as file:
-        counts = {line["label"]: (int(line["scored"]), int(line["undefined"])) for line in csv.DictReader(file)}
-    undefined = sum(row["epsilon"] == "" for row in rows)
-    assert counts["epsilon"] == (4 - undefined, undefined)
+        counts = {line["label"]: int(line["scored"]) + int(line["undefined"]) for line in csv.DictReader(file)}
+    assert counts == dict.fromkeys(("naswot", "epsilon", "params"), len(trained))
 
 
-def test_undefined_scores_are_empty_and_explained(finished: tuple[Path, Result]) -> None:
-    for row in _rows(finished[0]):
-        assert ("epsilon undefined: " in row["notes"]) == (row["epsilon"] == "")
-
-
-def test_piped_output_is_plain_and_tells_the_progress(finished: tuple[Path, Result]) -> None:
+def test_piped_output_is_plain(finished: tuple[Path, Result]) -> None:
     _, done = finished
     assert "\x1b" not in done.stdout + done.stderr
-    assert [line.split()[0] for line in done.stderr.splitlines()] == ["1/4", "2/4", "3/4", "4/4"]
-    assert all("nas-zc" not in line for line in done.stderr.splitlines())
-
-
-def _copy(finished: tuple[Path, Result], output: Path) -> Path:
-    for name in ("scores.csv", "config.json"):
-        (output / name).write_bytes((finished[0] / name).read_bytes())
-    return output
+    assert "2 of 2 runs done" in done.stderr
 
 
 def test_a_second_run_trains_nothing_and_a_longer_one_goes_on(finished: tuple[Path, Result], tmp_path: Path) -> None:
-    output = _copy(finished, tmp_path)
-    before = (output / "scores.csv").read_bytes()
-    again = _run(output, 3)
-    assert again.exit_code == 0 and again.stderr == ""
-    assert f"3 are already in {output / 'scores.csv'}" in again.stdout and "3 networks are few" in again.stdout
-    assert (output / "scores.csv").read_bytes() == before
-    longer = _run(output, 5)
-    assert longer.exit_code == 0 and longer.stderr.startswith("5/5")
-    assert (output / "scores.csv").read_bytes().startswith(before) and len(_rows(output)) == 5
+    for name in ("search.db", "scores.db"):
+        (tmp_path / name).write_bytes((finished[0] / name).read_bytes())
+    before = _entries(tmp_path)
+    assert _run(tmp_path).exit_code == 0
+    assert _entries(tmp_path) == before
+    longer = _run(tmp_path, "--evaluations", "4")
+    assert longer.exit_code == 0, longer.stderr
+    after = histories(tmp_path / "search.db")
+    assert [*after["AREA"][0][:3], *after["random search"][0][:3]] == before
+    assert {len(runs[0]) for runs in after.values()} == {4}
 
 
-def test_another_configuration_is_refused_until_restarted(finished: tuple[Path, Result], tmp_path: Path) -> None:
-    output = _copy(finished, tmp_path)
-    before = (output / "scores.csv").read_bytes()
-    refused = _run(output, 3, "--seed", "1", "--proxies", "naswot")
-    assert refused.exit_code == 2 and refused.stdout == ""
-    assert "(seed was 0, now 1, proxies)" in refused.stderr and "--restart" in refused.stderr
-    assert (output / "scores.csv").read_bytes() == before
-    done = _run(output, 3, "--seed", "1", "--proxies", "naswot", "--restart")
+def test_another_seed_is_refused_until_restarted(finished: tuple[Path, Result], tmp_path: Path) -> None:
+    for name in ("search.db", "scores.db"):
+        (tmp_path / name).write_bytes((finished[0] / name).read_bytes())
+    refused = _run(tmp_path, "--seed", "1")
+    assert refused.exit_code == 2 and "seed: 0 → 1" in refused.stderr and "--restart" in refused.stderr
+    assert _entries(tmp_path) == _entries(finished[0])
+    done = _run(tmp_path, "--seed", "1", "--evaluations", "1", "--restart")
     assert done.exit_code == 0, done.stderr
-    assert json.loads((output / "config.json").read_text(encoding="utf-8"))["seed"] == 1
-    assert len(_rows(output)) == 3 and list(_rows(output)[0]) == ["architecture", "accuracy", "naswot", "notes"]
+    assert len(_entries(tmp_path)) == 2 and _entries(tmp_path)[0].key != _entries(finished[0])[0].key
 
 
 def test_ctrl_c_loses_the_network_in_flight_only(finished: tuple[Path, Result], tmp_path: Path) -> None:
     whole, cut = finished[0], tmp_path / "cut"
-    command = [sys.executable, "-m", "naslib_zc_plugin", "quickstart", *OPTIONS, "--architectures", "4"]
+    command = [sys.executable, "-m", "naslib_zc_plugin", "quickstart", *OPTIONS, "--output", str(cut)]
     run = subprocess.Popen(
-        [*command, "--output", str(cut)],
+        command,
         cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
@@ -121,43 +119,25 @@ def test_ctrl_c_loses_the_network_in_flight_only(finished: tuple[Path, Result], 
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
-    deadline = time.monotonic() + 60
-    while not ((cut / "scores.csv").exists() and len(_rows(cut)) >= 1):
+    deadline = time.monotonic() + 120
+    while not _begun(cut):
         assert time.monotonic() < deadline and run.poll() is None
         time.sleep(0.02)
     run.send_signal(signal.SIGINT)
     _, errors = run.communicate(timeout=60)
-    done = len(_rows(cut))
-    assert run.returncode == 130 and 1 <= done < 4
-    assert errors.splitlines()[-1] == (
-        f"nas-zc: interrupted with {done} of 4 networks in {cut / 'scores.csv'}; the same command goes on from there"
-    )
-    assert "Traceback" not in errors
-    assert (whole / "scores.csv").read_bytes().startswith((cut / "scores.csv").read_bytes())
-    assert f"{done} are already in" in _run(cut).stdout
-    for name in ("scores.csv", "config.json", "scatter.png", "heatmap.png"):
-        assert (cut / name).read_bytes() == (whole / name).read_bytes()
-    boards = [(folder / "leaderboard.md").read_text(encoding="utf-8").splitlines() for folder in (cut, whole)]
-    said, expected = ([line for line in board if "Scored by" not in line] for board in boards)
-    assert said == expected
+    assert run.returncode == 75 and "Traceback" not in errors
+    assert errors.splitlines()[-1].endswith("search.db holds what was done, and the same command goes on from there")
+    kept = _entries(cut)
+    assert 1 <= len(kept) < 6 and _same(kept) == _same(_entries(whole))[: len(kept)]
+    assert _run(cut).exit_code == 0
+    assert _same(_entries(cut)) == _same(_entries(whole)) and _entries(cut)[: len(kept)] == kept
 
 
-def test_architectures_differ_and_a_longer_draw_extends_a_shorter() -> None:
-    keys = _trial.architectures(300, seed=5)
-    assert len({space("nasbench201").canonical(key) for key in keys}) == 300
-    assert _trial.architectures(40, seed=5) == keys[:40] != _trial.architectures(40, seed=6)
-    with pytest.raises(ValueError, match="draw at most"):
-        _trial.architectures(10_000, seed=0)
-
-
-def test_digits_are_split_by_class() -> None:
-    data = _trial.digits(seed=0)
-    (x, y), (test_x, test_y) = data.train, data.test
-    assert np.bincount(y).tolist() == [_trial.TRAINED // 10] * 10
-    assert len(x) + len(test_x) == len(test_y) + len(y) == 1797
-    assert np.bincount(test_y).min() > 50
-    assert abs(float(x.mean())) < 1e-3 and abs(float(x.std()) - 1) < 1e-3
-    assert len(data.batch[0]) == _trial.BATCH and set(data.batch[1].tolist()) == set(range(10))
+def _begun(output: Path) -> bool:
+    try:
+        return bool(_entries(output))
+    except (StoreError, KeyError):  # not made yet
+        return False
 
 
 def test_a_typo_in_a_proxy_is_told_before_anything_is_written(tmp_path: Path) -> None:
