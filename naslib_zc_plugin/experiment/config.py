@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
@@ -150,6 +151,20 @@ class Experiment:
     store: str
     curve: Curve = field(default_factory=Curve)
 
+    def __post_init__(self) -> None:
+        """Check the curve.
+
+        Raises:
+            ValueError: it is of something that no report has, or a panel of a search that there is not.
+        """
+        of, titles = self.curve.of, {title for each in self.searches for title in each.report}
+        if of and of not in titles:
+            raise ValueError(f"curve: {of!r} is in no report; there are {', '.join(sorted(titles)) or 'none'}")
+        labels = [each.label for each in self.searches if not of or of in each.report]
+        for pattern in (each for patterns in self.curve.panels.values() for each in patterns):
+            if not fnmatch.filter(labels, pattern):
+                raise ValueError(f"curve: panels: no search is called {pattern!r}; there are {', '.join(labels)}")
+
 
 def load(path: str | Path, data: str | Path | None = None) -> Experiment:
     """Read an experiment from YAML.
@@ -185,7 +200,8 @@ def made(given: Mapping[str, Any], folder: Path, name: str, data: str | Path | N
     parts = [each.name for each in fields(Search) if each.name != "label"]
     _known(given, [*sorted(own), *parts])
     common = {name: value for name, value in given.items() if name not in own}
-    usual: Mapping[str, Any] = {str(given.get("strategy", {}).get("name", name)): {}}
+    strategy = given.get("strategy")
+    usual = {str(strategy.get("name", name)) if isinstance(strategy, Mapping) else name: {}}
     asked = _laid(_laid({"": common}, given, "searches", usual, parts), given, "variants", {"": {}}, parts)
     searches = []
     for label, whole in asked.items():

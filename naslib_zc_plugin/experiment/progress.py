@@ -16,11 +16,7 @@ _POINTS = 400
 
 
 def lines(results: Sequence[Result], curve: Curve) -> list[Line]:
-    """A line for each search that has evaluations.
-
-    Raises:
-        ValueError: the curve is of something that no report has.
-    """
+    """A line for each search that has evaluations and what the curve is of."""
     found = []
     for panel, result in drawn(results, curve):
         places, table = _table(result.repeats, curve)
@@ -30,14 +26,8 @@ def lines(results: Sequence[Result], curve: Curve) -> list[Line]:
 
 def drawn(results: Sequence[Result], curve: Curve) -> Iterator[tuple[str, Result]]:
     """What has a line, and the title of its panel."""
-    titles = {title for result in results for title in result.search.report}
-    if curve.of and curve.of not in titles:
-        raise ValueError(f"curve: of: {curve.of!r} is in no report; there are {', '.join(sorted(titles)) or 'none'}")
     there = {r.search.label: r for r in results if not curve.of or curve.of in r.search.report}
     for title, patterns in curve.panels.items() or [("", ["*"])]:
-        for pattern in patterns:
-            if there and not fnmatch.filter(there, pattern):
-                raise ValueError(f"curve: panels: no search is called {pattern!r}; there are {', '.join(there)}")
         for label, result in there.items():
             if result.repeats and any(fnmatch.fnmatchcase(label, pattern) for pattern in patterns):
                 yield title, result

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from naslib_zc_plugin.benchmarks import benchmark
+from naslib_zc_plugin.experiment.columns import column
 from naslib_zc_plugin.experiment.config import Search
 from naslib_zc_plugin.experiment.journal import Entry
 from naslib_zc_plugin.experiment.recorder import goes_on
@@ -82,7 +82,6 @@ def results(
         ValueError: a column of a report that the benchmark does not have.
         DataError: the benchmark cannot be read.
     """
-    columns = _Columns(data)
     found = []
     for search in searches:
         recorded = histories.get(search.label, {})
@@ -90,7 +89,7 @@ def results(
         for number in range(search.repeats):
             entries = _within(search, recorded.get(number, ()))
             if entries:
-                values = {title: columns.values(search, name, entries) for title, name in search.report.items()}
+                values = {title: _values(search, name, entries, data) for title, name in search.report.items()}
                 repeats.append(Repeat(number, entries, _leaders(entries, _start(search)), values))
         found.append(Result(search, repeats))
     return found
@@ -117,18 +116,9 @@ def _leaders(entries: Sequence[Entry], start: float) -> NDArray[np.intp]:
     return np.array(leaders, dtype=np.intp)
 
 
-class _Columns:
-    """Columns of benchmarks, each read once."""
-
-    def __init__(self, data: str | Path | None) -> None:
-        self._data = data
-        self._known: dict[tuple[str, str], Mapping[str, float]] = {}
-
-    def values(self, search: Search, name: str, entries: Sequence[Entry]) -> Floats:
-        """By step, what the evaluator told by that name, or else the number in the benchmark's column."""
-        if any(name in entry.told for entry in entries):
-            return np.array([entry.told.get(name, math.nan) for entry in entries])
-        if (search.space, name) not in self._known:
-            self._known[search.space, name] = benchmark(search.space, self._data).column(name)
-        column = self._known[search.space, name]
-        return np.array([column.get(entry.key, math.nan) for entry in entries])
+def _values(search: Search, name: str, entries: Sequence[Entry], data: str | Path | None) -> Floats:
+    """By step, what the evaluator told by that name, or else the number in the benchmark's column."""
+    if any(name in entry.told for entry in entries):
+        return np.array([entry.told.get(name, math.nan) for entry in entries])
+    numbers = column(name, search.space, data)
+    return np.array([numbers.get(entry.key, math.nan) for entry in entries])

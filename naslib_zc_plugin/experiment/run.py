@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 from naslib_zc_plugin.campaign.identity import changes
+from naslib_zc_plugin.experiment.columns import column
 from naslib_zc_plugin.experiment.config import Experiment, Search
 from naslib_zc_plugin.experiment.evaluators import Evaluator, evaluator
 from naslib_zc_plugin.experiment.journal import Entry, Journal
@@ -84,6 +85,8 @@ def prepare(experiment: Experiment, data: str | Path | None = None) -> list[Prep
             source = tables[same]
             prepared = Prepared(search, evaluator(search, data, source), source, {})
             prepared.strategy(lambda key: None, 0)
+            for name in set(search.report.values()) - set(prepared.evaluator.tells):
+                column(name, search.space, data)
         except (TypeError, ValueError) as error:
             raise type(error)(f"{search.label}: {error}") if len(error.args) == 1 else error from error
         prepared.facts.update(_facts(prepared))

@@ -27,11 +27,7 @@ def on_the_way(results: Sequence[Result], curve: Curve) -> Sheet:
 
 
 def stages(results: Sequence[Result], curve: Curve) -> list[tuple[str, Floats, NDArray[np.intp]]]:
-    """By search: at each of ``curve.at``, middle and ends of the band, and how many repeats have a number there.
-
-    Raises:
-        ValueError: the curve is of something that no report has.
-    """
+    """By search: at each of ``curve.at``, middle and ends of the band, and how many repeats have a number there."""
     found = []
     for _, result in drawn(results, replace(curve, panels={})):
         table = np.array([_at(repeat, curve) for repeat in result.repeats])

@@ -129,8 +129,3 @@ def test_panels(tmp_path: Path) -> None:
     for number, lined in enumerate((shown, shown[:1])):
         image = matplotlib.image.imread(curves(tmp_path / f"{number}.png", lined, "evaluations", "fitness", dpi=10))
         assert image.shape[:2] == ((42, 108) if number == 0 else (42, 64)), "two panels are wider than one"
-
-
-def test_a_panel_of_no_search() -> None:
-    with pytest.raises(ValueError, match="no search is called 'two'; there are one"):
-        lines([RUNS], Curve(panels={"left": ["two"]}))

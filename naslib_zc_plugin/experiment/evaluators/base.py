@@ -35,6 +35,10 @@ class Evaluator(Protocol):
     def costly(self) -> bool:
         """Whether an evaluation is worth writing down at once."""
 
+    @property
+    def tells(self) -> tuple[str, ...]:
+        """Names of what it tells besides the fitness."""
+
     def __call__(self, key: str) -> Evaluation:
         """The fitness of a key: the same whenever it is asked for."""
 

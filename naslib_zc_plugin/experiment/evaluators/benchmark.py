@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from naslib_zc_plugin.benchmarks import Benchmark, benchmark
+from naslib_zc_plugin.benchmarks import Benchmark
+from naslib_zc_plugin.experiment.columns import table
 from naslib_zc_plugin.experiment.config import Search
 from naslib_zc_plugin.experiment.evaluators.base import Evaluation
 from naslib_zc_plugin.experiment.scores import Scores
@@ -15,7 +16,7 @@ class BenchmarkEvaluator:
     """Looks an accuracy up, and charges the training that it took (nothing where the table does not tell).
 
     Args:
-        table: the benchmark.
+        numbers: the benchmark.
         metric: the column that is the fitness.
 
     Raises:
@@ -23,15 +24,16 @@ class BenchmarkEvaluator:
     """
 
     costly = False
+    tells = ()
 
-    def __init__(self, table: Benchmark, metric: str) -> None:
-        self._values = table.column(metric)
-        measure = table.columns[metric]
+    def __init__(self, numbers: Benchmark, metric: str) -> None:
+        self._values = numbers.column(metric)
+        measure = numbers.columns[metric]
         if measure.higher_is_better is None:
             raise ValueError(f"metric {metric!r}: neither more nor less of it is better; choose what training gave")
         self._sign = 1 if measure.higher_is_better else -1
-        self._seconds = table.training_seconds(metric) if measure.cost else {}
-        self._name, self._metric, self._measure = table.name, metric, measure
+        self._seconds = numbers.training_seconds(metric) if measure.cost else {}
+        self._name, self._metric, self._measure = numbers.name, metric, measure
         self.unit = f"{metric} ({measure.unit})"
 
     def __call__(self, key: str) -> Evaluation:
@@ -58,8 +60,4 @@ def evaluator(
     search: Search, data: str | Path | None, scores: Scores | None, *, metric: str, benchmark: str = ""
 ) -> BenchmarkEvaluator:
     """Look ``metric`` up in a benchmark's table; that of the search's space unless another is named."""
-    return BenchmarkEvaluator(_table(benchmark or search.space, data), metric)
-
-
-def _table(name: str, data: str | Path | None) -> Benchmark:
-    return benchmark(name, data)
+    return BenchmarkEvaluator(table(benchmark or search.space, data), metric)

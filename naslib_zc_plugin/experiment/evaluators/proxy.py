@@ -19,6 +19,8 @@ class ProxyEvaluator:
         live: whether they are made when they are asked for.
     """
 
+    tells = ()
+
     def __init__(self, scores: Scores, proxy: str, live: bool) -> None:
         self._scores, self._proxy = scores, proxy
         self.costly = live

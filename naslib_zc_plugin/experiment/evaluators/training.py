@@ -35,6 +35,7 @@ class TrainingEvaluator:
     """
 
     costly = True
+    tells = ("test accuracy",)
     unit = "validation accuracy (%)"
 
     def __init__(
@@ -70,7 +71,7 @@ class TrainingEvaluator:
         net = self._space.build(key, **self._network).to(self._device)
         train(net, *self._train, seed=derived_seed(self._seed, key), **self._recipe)
         fitness = accuracy(net, *self._validation)
-        return Evaluation(fitness, time.perf_counter() - start, told={"test accuracy": accuracy(net, *self._test)})
+        return Evaluation(fitness, time.perf_counter() - start, told={self.tells[0]: accuracy(net, *self._test)})
 
     def facts(self) -> dict[str, Any]:
         """Images, split, network, recipe, seed."""
