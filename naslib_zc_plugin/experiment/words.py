@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from naslib_zc_plugin.experiment.config import SECONDS, Search
+from naslib_zc_plugin.experiment.config import SECONDS
+from naslib_zc_plugin.experiment.protocol import notes
 from naslib_zc_plugin.experiment.results import Result
 from naslib_zc_plugin.experiment.run import Prepared
 from naslib_zc_plugin.report.sheet import Sheet
@@ -30,7 +31,7 @@ def summary(results: Sequence[Result], prepared: Sequence[Prepared], command: st
         [*_counts(result), *_reported(result, titles, printed), _best_after(result), *_seconds(result, printed)]
         for result in results
     ]
-    return Sheet("What was found", header, body, notes=[*_notes(prepared), f"Made again by `{command}`."])
+    return Sheet("What was found", header, body, notes=[*notes(prepared), f"Made again by `{command}`."])
 
 
 def architectures(results: Sequence[Result]) -> Sheet:
@@ -117,34 +118,3 @@ def _seconds(result: Result, printed: set[str]) -> Iterator[str]:
         numbers = _stated(result, SECONDS)
         yield " ± ".join(f"{number:,.1f}" for number in numbers) or "–"
         yield f"{np.mean(clocks) / numbers[0]:.3g}" if numbers and clocks else "–"
-
-
-def _notes(prepared: Sequence[Prepared]) -> list[str]:
-    """How it was made: what all searches have in common first, the rest with the labels that it is true of."""
-    told = {each.search.label: list(_protocol(each)) for each in prepared}
-    whose = {
-        line: [label for label, lines in told.items() if line in lines] for lines in told.values() for line in lines
-    }
-    common = [f"{line[0].upper()}{line[1:]}." for line, labels in whose.items() if len(labels) == len(told)]
-    own = [f"{', '.join(labels)}: {line}." for line, labels in whose.items() if len(labels) < len(told)]
-    deviation = "Mean ± population standard deviation over the runs, of the fittest; best after: median evaluation."
-    return [deviation, *common, *own]
-
-
-def _protocol(prepared: Prepared) -> Iterator[str]:
-    search = prepared.search
-    yield _strategy(search)
-    yield from prepared.evaluator.notes()
-    yield from prepared.scores.notes() if prepared.scores else ()
-    yield "budget: " + ", ".join(f"{value:,} {name}" for name, value in search.budget.items())
-    if search.report:
-        yield "reported: " + ", ".join(f"{title} is {column}" for title, column in search.report.items())
-    loop = "" if search.host == "none" else f", in the loop of {search.host}"
-    yield f"{search.space}, {search.repeats} runs, seed {search.seed}{loop}"
-
-
-def _strategy(search: Search) -> str:
-    own = {name: value for name, value in search.strategy.items() if name not in ("name", "preset")}
-    settings = f", settings of {search.strategy['preset']}" if "preset" in search.strategy else ""
-    given = ", ".join(f"{name} {value}" for name, value in own.items())
-    return f"strategy {search.strategy['name']}{settings}{f' ({given})' if given else ''}"

@@ -46,7 +46,9 @@ def heading(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text that Markdown shows as it is."""
-    for sign in "\\|<*_":
-        text = text.replace(sign, "\\" + sign)
-    return text
+    """Text that Markdown shows as it is; what stands in backticks it does so already."""
+    parts = text.split("`")
+    for number in range(0, len(parts), 2 if len(parts) % 2 else 1):
+        for sign in "\\|<*_":
+            parts[number] = parts[number].replace(sign, "\\" + sign)
+    return "`".join(parts)

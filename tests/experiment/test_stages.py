@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from naslib_zc_plugin.experiment.config import Curve, Search
 from naslib_zc_plugin.experiment.evaluators import Evaluation
 from naslib_zc_plugin.experiment.journal import Entry
 from naslib_zc_plugin.experiment.progress import lines
+from naslib_zc_plugin.experiment.protocol import notes
 from naslib_zc_plugin.experiment.results import Result, results
 from naslib_zc_plugin.experiment.run import Prepared
 from naslib_zc_plugin.experiment.stages import on_the_way, stages
@@ -129,3 +131,17 @@ def test_panels(tmp_path: Path) -> None:
     for number, lined in enumerate((shown, shown[:1])):
         image = matplotlib.image.imread(curves(tmp_path / f"{number}.png", lined, "evaluations", "fitness", dpi=10))
         assert image.shape[:2] == ((42, 108) if number == 0 else (42, 64)), "two panels are wider than one"
+
+
+def test_a_strategy_in_another() -> None:
+    inner = {"name": "move", "preset": "epsilon"}
+    outer = {"name": "warm_up", "preset": "epsilon", "proxy": "epsilon", "evaluate": 64, "around": inner}
+    made = replace(search(), strategy=outer)
+    told = "strategy warm_up, settings of epsilon (proxy epsilon, evaluate 64, around move, settings of epsilon)"
+    assert f"{told}." in (line.lower() for line in notes([Prepared(made, Evaluator(), None, {})]))
+
+
+def test_what_is_true_of_some_is_told_once() -> None:
+    asked = [Prepared(search(label, repeats=runs), Evaluator(), None, {}) for label, runs in zip("abc", (2, 2, 3))]
+    assert "a, b: nasbench201, 2 runs, seed 0." in notes(asked)
+    assert "Strategy random_search." in notes(asked)
