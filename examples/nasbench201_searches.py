@@ -1,0 +1,258 @@
+"""Makes the tables and figures of docs/results/search.md: the published searches, beside what the papers print.
+
+    python examples/nasbench201_searches.py DATA docs/results
+    python examples/nasbench201_searches.py DATA docs/results search_area scores
+
+DATA is a folder of benchmark tables; the other folder holds `search.md`, `scores/` with the campaigns' Parquet exports,
+and gets `figures/`. Every configuration `configs/search_*.yaml` is run from the beginning, as `nas-zc search` does, and
+its results take the place of what stands between `<!-- its name -->` and `<!-- / -->`; names after the folders choose
+some. Searches whose scores no table has are left out and named.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from naslib_zc_plugin.benchmarks import Benchmark, benchmark
+from naslib_zc_plugin.campaign.read import read_table
+from naslib_zc_plugin.experiment import words
+from naslib_zc_plugin.experiment.config import Experiment, Search, load
+from naslib_zc_plugin.experiment.journal import Journal, histories
+from naslib_zc_plugin.experiment.progress import lines
+from naslib_zc_plugin.experiment.results import Result, results
+from naslib_zc_plugin.experiment.run import Prepared, declare, prepare, run
+from naslib_zc_plugin.experiment.scores import label
+from naslib_zc_plugin.experiment.stages import on_the_way
+from naslib_zc_plugin.report.curves import curves
+from naslib_zc_plugin.report.sheet import Sheet, escaped
+from naslib_zc_plugin.report.statistics import Estimate, agreement
+from naslib_zc_plugin.report.top import selected, top
+from naslib_zc_plugin.table import ScoreTable
+
+CONFIGS = Path(__file__).parent.parent / "configs"
+DATASETS = {
+    "cifar10": ("CIFAR-10", "cifar10_val_12", "cifar10_val_200", "cifar10_test_200_half_train"),
+    "cifar100": ("CIFAR-100", "cifar100_val_12", "cifar100_val_200", "cifar100_test_200"),
+    "imagenet16_120": ("ImageNet16-120", "imagenet16_val_12", "imagenet16_val_200", "imagenet16_test_200"),
+}
+# Lightweight NAS, Tables I and VI: Spearman's rho on CIFAR-10, CIFAR-100, ImageNet16-120.
+RHO = {"val_acc": (0.81, 0.82, 0.82), "naswot": (0.78, 0.81, 0.79), "synflow": (0.74, 0.76, 0.75),
+       "grad_norm": (0.59, 0.64, 0.58)}  # fmt: skip
+TOP = {"val_acc": (0.77, 0.72, 0.76), "naswot": (0.19, 0.23, 0.20), "synflow": (0.27, 0.31, 0.19)}
+# GradAlign, Table 5: test accuracy of the selected network.
+SELECTED = {"synflow": (90.223, 71.106, 41.444), "naswot": (85.937, 68.940, 35.478),
+            "grad_norm": (85.120, 62.420, 5.456), "snip": (85.120, 62.420, 5.456)}  # fmt: skip
+# Lightweight NAS, Tables III to V: validation and test accuracy that its evolution ends with.
+EVOLUTION = {"synflow": ((90.20, 90.22), (70.71, 71.11), (40.78, 41.44)),
+             "naswot": ((90.21, 89.89), (69.77, 69.65), (43.52, 43.85)),
+             "grad_norm": ((85.51, 85.12), (59.88, 60.02), (0.83, 0.83))}  # fmt: skip
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("results", type=Path)
+    parser.add_argument("names", nargs="*")
+    arguments = parser.parse_args()
+    data, folder = arguments.data, arguments.results
+    makers: dict[str, Callable[[], str]] = {
+        "scores": lambda: known(Tables(data, folder)),
+        "correlations": lambda: correlations(Tables(data, folder)),
+        "arg-max": lambda: best(Tables(data, folder)),
+        **{path.stem: partial(searched, path, data, folder) for path in sorted(CONFIGS.glob("search_*.yaml"))},
+    }
+    page = folder / "search.md"
+    for name in arguments.names or makers:
+        block = makers[name]()
+        page.write_text(replaced(page.read_text(encoding="utf-8"), name, block), encoding="utf-8")
+
+
+def replaced(page: str, name: str, block: str) -> str:
+    """The page with what stands between the comment of that name and the next end replaced."""
+    found = block.replace("\\", r"\\")
+    page, count = re.subn(rf"(<!-- {name} -->\n)(?s:.*?)(<!-- / -->\n)", rf"\g<1>\n{found}\n\g<2>", page)
+    if count != 1:
+        raise ValueError(f"the page has {count} places <!-- {name} --> … <!-- / -->: it should have one")
+    return page
+
+
+def searched(path: Path, data: Path, folder: Path) -> str:
+    """Run a configuration; its results as Markdown."""
+    experiment, lacking = scored(load(path, data))
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as place:
+        store = Path(place) / "journal.db"
+        prepared = prepare(experiment, data)
+        with Journal(store) as journal:
+            declare(prepared, journal)
+            run(prepared, journal)
+        seconds = time.perf_counter() - start
+        found = results(experiment.searches, histories(store), data)
+    evaluations = sum(result.counts()[0] for result in found)
+    print(
+        f"{path.stem}: {evaluations:,} evaluations in {seconds:.0f} s, {1000 * seconds / evaluations:.2f} s per 1,000"
+    )
+    left = f"\nNot run, for want of scores: {', '.join(lacking)}.\n" if lacking else ""
+    if path.stem.endswith("_populations"):
+        return populations(found) + left
+    if path.stem.endswith("_numbers"):
+        return table(on_the_way(found, experiment.curve)) + left
+    return whole(experiment, prepared, found, path.stem, folder) + left
+
+
+def scored(experiment: Experiment) -> tuple[Experiment, list[str]]:
+    """The experiment without the searches whose scores are not there, and the labels of these."""
+    lacking = [search.label for search in experiment.searches if not has(search)]
+    kept = tuple(search for search in experiment.searches if search.label not in lacking)
+    patterns = {
+        title: [one for one in each if any(re.fullmatch(one.replace("*", ".*"), s.label) for s in kept)]
+        for title, each in experiment.curve.panels.items()
+    }
+    curve = replace(experiment.curve, panels={title: each for title, each in patterns.items() if each})
+    return replace(experiment, searches=kept, curve=curve), lacking
+
+
+def has(search: Search) -> bool:
+    """Whether the tables have the scores that a search uses."""
+    tables = [read_table(path) for path in search.scores.get("table", ()) if Path(path).exists()]
+    return all(any(label(proxy) in table for table in tables) for proxy in search.proxies())
+
+
+def whole(
+    experiment: Experiment, prepared: Sequence[Prepared], found: Sequence[Result], name: str, folder: Path
+) -> str:
+    """What was found, with the protocol under it; what the best was worth on the way; the curves."""
+    command = f"nas-zc search configs/{name}.yaml --data DIR"
+    text = table(words.summary(found, prepared, command))
+    curve = experiment.curve
+    if curve.at:
+        text += f"\n{table(on_the_way(found, curve))}"
+    (folder / "figures").mkdir(exist_ok=True)
+    best, band = ("highest so far", "of the best so far")[curve.best != "highest"], curve.centre
+    shown = "median and quartiles" if band == "median" else "mean ± standard deviation"
+    over = "evaluations" if curve.over == "evaluations" else "seconds (simulated)"
+    curves(folder / "figures" / f"{name}.png", lines(found, curve), over, f"{curve.of}, {best}", shown, dpi=100)
+    return f"{text}\n![{curve.of}, {best}: {shown} over {over}](figures/{name}.png)\n"
+
+
+def populations(found: Sequence[Result]) -> str:
+    """Scores × populations: what is found, and after how many evaluations."""
+    rows: dict[str, list[str]] = {}
+    for result in found:
+        score = result.search.label.rpartition(" ")[0]
+        mean, deviation = words.mean_and_deviation(result, "test")
+        after = np.median([repeat.best_after for repeat in result.repeats])
+        rows.setdefault(score, []).append(f"{mean:.2f} ± {deviation:.2f} ({after:,.0f})")
+    header = ["P/S", *dict.fromkeys(result.search.label.rpartition(" ")[2] for result in found)]
+    note = "Test accuracy, mean ± population standard deviation over 30 runs; in brackets, the median evaluation of it."
+    return table(Sheet("", header, [[score, *cells] for score, cells in rows.items()], notes=[note]))
+
+
+class Tables:
+    """Scores of the whole space, and the benchmark."""
+
+    def __init__(self, data: Path, folder: Path) -> None:
+        self.benchmark: Benchmark = benchmark("nasbench201", data)
+        self.found: dict[str, list[ScoreTable]] = {}
+        for dataset in DATASETS:
+            files = (folder / "scores" / f"nasbench201_{dataset}_whole{end}.parquet" for end in ("", "_epsilon"))
+            self.found[dataset] = [read_table(file) for file in files if file.exists()]
+
+    def columns(self) -> Iterator[tuple[str, str, ScoreTable]]:
+        """Data set, proxy and the table that has it."""
+        for dataset, found in self.found.items():
+            yield from ((dataset, name, each) for each in found for name in each if each[name].count("ok"))
+
+    def get(self, dataset: str, name: str) -> ScoreTable | None:
+        """The table that has scores by a proxy."""
+        return next((each for d, n, each in self.columns() if (d, n) == (dataset, name)), None)
+
+
+def known(tables: Tables) -> str:
+    """How many of the space are scored."""
+    rows = []
+    for dataset, name, found in tables.columns():
+        column = found[name]
+        counts = [f"{column.count(status):,}" for status in ("ok", "undefined", "left")]
+        rows.append([DATASETS[dataset][0], name, *counts, f"{np.nanmedian(column.seconds):.3f}"])
+    header = ["data set", "proxy", "scored", "undefined", "left", "seconds (median)"]
+    return table(Sheet("", header, rows, words=["proxy"]))
+
+
+def correlations(tables: Tables) -> str:
+    """Tables I and VI of Lightweight NAS."""
+    rows = []
+    for number, (dataset, (title, twelve, _, test)) in enumerate(DATASETS.items()):
+        truth = tables.benchmark.column(test)
+        for name, printed in RHO.items():
+            if name == "val_acc":
+                scores = tables.benchmark.column(twelve)
+            elif found := tables.get(dataset, name):
+                judged = found[name].status > 0
+                scores = {key: value for key, value, is_ in zip(found.keys, found[name].values, judged) if is_}
+            else:
+                continue
+            pair = list(scores.values()), [truth[key] for key in scores]
+            every, among = agreement(*pair), top(*pair, share=0.1).by_score
+            rows.append([
+                title, name, f"{printed[number]:.2f}", interval(every.spearman),
+                f"{every.n:,}", f"{every.undefined:,}",
+                f"{TOP[name][number]:.2f}" if name in TOP else "–", interval(among.spearman), f"{among.n:,}",
+            ])  # fmt: skip
+    header = ["data set", "score", "printed", "ρ", "N", "undefined", "top 10 %: printed", "ρ", "N"]
+    return table(Sheet("", header, rows, words=["score"]))
+
+
+def best(tables: Tables) -> str:
+    """The network with the best score, which evolution by that score ends with."""
+    rows = []
+    for number, (dataset, (title, _, validation, test)) in enumerate(DATASETS.items()):
+        for name, printed in SELECTED.items():
+            found = tables.get(dataset, name)
+            if found is None:
+                continue
+            picks = [
+                selected(found[name].values, [tables.benchmark.column(column)[key] for key in found.keys])
+                for column in (validation, test)
+            ]
+            assert picks[0] and picks[1]
+            stated = [f"{number:.2f}" for number in EVOLUTION[name][number]] if name in EVOLUTION else ["–", "–"]
+            key = found.keys[picks[1].positions[0]]
+            rows.append([
+                title, name, f"{picks[0].accuracy:.2f}", stated[0], f"{picks[1].accuracy:.3f}", stated[1],
+                f"{printed[number]:.3f}", f"{picks[1].rank:,}", f"{found[name].count('ok'):,}", key,
+            ])  # fmt: skip
+    header = [
+        "data set", "proxy", "validation", "Lightweight", "test", "Lightweight", "GradAlign", "rank", "of scored",
+        "network",
+    ]  # fmt: skip
+    return table(Sheet("", header, rows, words=["proxy", "network"]))
+
+
+def interval(estimate: Estimate) -> str:
+    """A coefficient with its interval."""
+    if estimate.value is None or estimate.low is None or estimate.high is None:
+        return "–"
+    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
+
+
+def table(sheet: Sheet) -> str:
+    """A sheet as Markdown, its notes as a list."""
+    rule = [":--" if number == 0 or name in sheet.words else "--:" for number, name in enumerate(sheet.header)]
+    rows = [list(map(escaped, sheet.header)), rule, *(list(map(escaped, line)) for line in sheet.body)]
+    text = "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    return text + ("\n" + "".join(f"- {escaped(note)}\n" for note in sheet.notes) if sheet.notes else "")
+
+
+if __name__ == "__main__":
+    main()
