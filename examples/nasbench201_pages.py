@@ -1,0 +1,82 @@
+"""Makes the pages docs/results/nasbench201_<data set>.md: the campaigns' leaderboards, one after the other.
+
+    python examples/nasbench201_pages.py DATA docs/results
+
+DATA is a folder of benchmark tables; the other folder holds `scores/`, with the campaigns' Parquet exports, and gets
+the pages and `figures/`. Each leaderboard is what `nas-zc leaderboard` writes, by the command that stands below it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+DATASETS = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16_120": "ImageNet16-120"}
+# Of the campaigns: the cost of their scores in the README's units, what else is asked for, and the figures shown.
+UNITS = (
+    "grad_norm=1.15 snip=1.15 plain=1.15 fisher=1.15 grasp=3.6 jacov=0.85 epe_nas=0.85 naswot=0.55 zen=0.3 "
+    "synflow=0.07 l2_norm=0.02 params=0.02"
+)
+CAMPAIGNS = {
+    "naslib": (UNITS, [], ["scatter", "heatmap"]),
+    "gradalign": ("", [], ["scatter"]),
+    "gradalign_balanced": ("", [], []),
+    "gradalign_others": ("", [], []),
+    "epsilon": ("epsilon=0.1", [], ["scatter"]),
+    "tenas": ("", ["--aggregate", "tenas"], []),
+}
+CAPTIONS = {
+    "scatter": "Scores against accuracy, coloured by parameters",
+    "heatmap": "Rank correlations between proxies",
+}
+HEAD = """# NAS-Bench-201, {name}: leaderboards
+
+Made by `nas-zc leaderboard` from [`scores/`](scores), one campaign after the other. What the campaigns are, and how far
+they went: [overview](nasbench201.md). Units: the README's, measured at batch 64, where they are known.
+"""
+
+
+def section(data: Path, results: Path, config: str, units: str, asked: list[str], shown: list[str]) -> str:
+    """A campaign's leaderboard; its figures are put where the page finds them."""
+    costs = [word for each in units.split() for word in ("--units", each)]
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(
+            [sys.executable, "-m", "naslib_zc_plugin", "leaderboard", f"{config}.parquet", *asked, *costs,
+             "--output", folder],
+            cwd=results / "scores", env={**os.environ, "NAS_ZC_DATA": str(data.resolve())}, check=True,
+            stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        text = (Path(folder) / "leaderboard.md").read_text(encoding="utf-8").partition("\n\n")[2]
+        for figure in shown:
+            shutil.copy(Path(folder) / f"{figure}.png", results / "figures" / f"{config}_{figure}.png")
+            text += f"\n![{CAPTIONS[figure]}](figures/{config}_{figure}.png)\n"
+    return text
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("results", type=Path)
+    parser.add_argument("--dataset", choices=DATASETS, action="append")
+    arguments = parser.parse_args()
+    results = arguments.results
+    (results / "figures").mkdir(exist_ok=True)
+    for dataset in arguments.dataset or DATASETS:
+        parts = [HEAD.format(name=DATASETS[dataset])]
+        for campaign, how in CAMPAIGNS.items():
+            config = f"nasbench201_{dataset}_{campaign}"
+            if (results / "scores" / f"{config}.parquet").exists():
+                parts.append(section(arguments.data, results, config, *how))
+        path = results / f"nasbench201_{dataset}.md"
+        path.write_text("\n".join(parts), encoding="utf-8")
+        print(path)
+
+
+if __name__ == "__main__":
+    main()
