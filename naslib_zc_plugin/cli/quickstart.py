@@ -29,6 +29,7 @@ def quickstart(
     repeats: Annotated[int, typer.Option(min=1, help="How many runs of each search.")] = 2,
     seed: Annotated[int, typer.Option(min=0, help="All that is random depends on it.")] = 0,
     proxies: Annotated[str, typer.Option(metavar="A,B,…", help="Names or patterns, with commas.")] = "*",
+    host: Annotated[str, typer.Option(help="Whose loop runs the searches: none (our own) or nni.")] = "none",
     output: Annotated[Path, typer.Option(metavar="DIR", help="Where the results go.")] = Path("nas-zc-quickstart"),
     restart: Annotated[bool, typer.Option("--restart", help="Forget the results that are there.")] = False,
 ) -> None:
@@ -38,8 +39,9 @@ def quickstart(
     written as they come; the same command goes on where an interrupted one stopped.
     """
     names = chosen(proxies)
+    changed: dict[str, Any] = {"budget": {"evaluations": evaluations}, "repeats": repeats, "seed": seed, "host": host}
+    experiment = _experiment(output, changed)
     output.mkdir(parents=True, exist_ok=True)
-    experiment = _experiment(output, evaluations, repeats, seed)
     say("Networks of NAS-Bench-201 (C=8, N=1) are trained on 1,000 handwritten digits. AREA scores 100 of them with")
     say("naswot and begins with the best; random search begins anywhere. It goes on from what is already there.\n")
     prepared = searched(experiment, None, restart)
@@ -51,17 +53,14 @@ def quickstart(
     _compare(campaign, truth, output, again(context))
 
 
-def _experiment(output: Path, evaluations: int, repeats: int, seed: int) -> Experiment:
+def _experiment(output: Path, changed: Mapping[str, Any]) -> Experiment:
     from naslib_zc_plugin.experiment.config import load
 
     experiment = load(CONFIG)
-    searches = tuple(
-        replace(
-            each, budget={"evaluations": evaluations}, repeats=repeats, seed=seed, scores={**each.scores, "seed": seed}
-        )
-        for each in experiment.searches
-    )
-    return replace(experiment, searches=searches, store=str(output / "search.db"))
+    searches = [
+        replace(each, **changed, scores={**each.scores, "seed": changed["seed"]}) for each in experiment.searches
+    ]
+    return replace(experiment, searches=tuple(searches), store=str(output / "search.db"))
 
 
 def _trained(experiment: Experiment) -> dict[str, float]:

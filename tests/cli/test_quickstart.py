@@ -107,6 +107,21 @@ def test_another_seed_is_refused_until_restarted(finished: tuple[Path, Result], 
     assert len(_entries(tmp_path)) == 2 and _entries(tmp_path)[0].key != _entries(finished[0])[0].key
 
 
+def test_in_the_loop_of_nni_it_is_the_same_search(finished: tuple[Path, Result], tmp_path: Path) -> None:
+    pytest.importorskip("nni", reason="NNI is not installed")
+    done = _run(tmp_path, "--host", "nni", "--evaluations", "2")
+    assert done.exit_code == 0, done.output
+    ours = histories(finished[0] / "search.db")
+    for label, runs in histories(tmp_path / "search.db").items():
+        assert _same(runs[0]) == _same(ours[label][0][:2])
+    assert "in the loop of nni" in done.stdout
+
+
+def test_a_host_that_there_is_not_is_told(tmp_path: Path) -> None:
+    done = _run(tmp_path / "out", "--host", "nnni")
+    assert done.exit_code == 2 and "host must be one of" in done.stderr and not (tmp_path / "out").exists()
+
+
 def test_ctrl_c_loses_the_network_in_flight_only(finished: tuple[Path, Result], tmp_path: Path) -> None:
     whole, cut = finished[0], tmp_path / "cut"
     command = [sys.executable, "-m", "naslib_zc_plugin", "quickstart", *OPTIONS, "--output", str(cut)]
