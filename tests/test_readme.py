@@ -10,8 +10,12 @@ import pytest
 import naslib_zc_plugin as zc
 from naslib_zc_plugin.campaign.config import load
 from naslib_zc_plugin.campaign.engines import engine
+from naslib_zc_plugin.experiment.config import load as load_search
+from naslib_zc_plugin.search import strategies
+from naslib_zc_plugin.search.presets import PRESETS
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 ROWS = {
     name: (direction, needs)
     for name, direction, needs in re.findall(r"^\| `(\w+)` \| (higher|lower) \| ([^|]*) \|", README, re.MULTILINE)
@@ -37,8 +41,18 @@ def test_the_python_in_it_runs(block: str) -> None:
 
 
 def test_the_campaign_in_it_is_one(tmp_path: Path) -> None:
-    (text,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    text = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)[0]
     (tmp_path / "campaign.yaml").write_text(text, encoding="utf-8")
     config = load(tmp_path / "campaign.yaml")
     assert list(config.requests()) == ["naswot", "synflow", "narrow"]
     assert engine(config).capacity == 4
+
+
+def test_the_search_in_it_is_one(tmp_path: Path) -> None:
+    text = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)[1]
+    (tmp_path / "search.yaml").write_text(text, encoding="utf-8")
+    searches = load_search(tmp_path / "search.yaml").searches
+    assert [each.label for each in searches] == ["random", "evolution", "AREA"]
+    assert all((ROOT / str(table)).exists() for each in searches for table in each.scores["table"])
+    assert all(preset in README for preset in (f"`{name}`" for name in PRESETS))
+    assert all(f"`{name}`" in README for name in strategies())
