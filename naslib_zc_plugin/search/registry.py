@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from importlib import import_module
 from pkgutil import iter_modules
@@ -35,14 +36,17 @@ def strategy(
         options: the strategy's own, see its class.
 
     Raises:
-        ValueError: no such strategy or preset, or an option out of range.
+        ValueError: no such strategy or preset, a preset of other strategies, or an option out of range.
         TypeError: an option that the strategy does not have.
     """
-    usual = settings(preset).get(name, {}) if preset else {}
+    found = strategy_class(name)
+    published = settings(preset) if preset else {name: {}}
+    if name not in published:
+        raise ValueError(f"the settings {preset!r} are of {', '.join(published)}, not of {name}")
     try:
-        return strategy_class(name)(domain, score=score, seed=seed, **{**usual, **options})
+        return found(domain, score=score, seed=seed, **{**published[name], **options})
     except TypeError as error:
-        text = str(error).replace("__init__() got an unexpected keyword argument", "has no option")
+        text = re.sub(r"^\S*__init__\(\) got an unexpected keyword argument", "has no option", str(error))
         raise TypeError(f"strategy {name!r}: {text}") from error
 
 
