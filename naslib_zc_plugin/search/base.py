@@ -66,6 +66,9 @@ class Strategy(ABC):
             Exhausted: there is none.
         """
 
+    def expect(self, key: str) -> None:  # noqa: B027
+        """Take note that a key will be told which another asked for, such as the strategy around this one."""
+
     def tell(self, key: str, fitness: float | None) -> None:
         """Say what an architecture is worth.
 
@@ -95,24 +98,28 @@ class Strategy(ABC):
         """Go on where a strategy with the same arguments stood.
 
         Raises:
-            ValueError: the state is another strategy's, or damaged.
+            ValueError: the state is another strategy's, or damaged; then nothing has changed.
         """
-        if state.get("strategy") != type(self).__name__:
-            raise ValueError(f"a state of {state.get('strategy')!r} cannot be continued by {type(self).__name__}")
+        name = type(self).__name__
+        if not isinstance(state, Mapping) or "strategy" not in state:
+            raise ValueError(f"no state of {name}: {str(state)[:80]}")
+        if state["strategy"] != name:
+            raise ValueError(f"a state of {state['strategy']!r} cannot be continued by {name}")
         try:
-            version, internal, gauss = state["rng"]
-            self._rng.setstate((version, tuple(internal), gauss))
-            self.best = (str(state["best"][0]), float(state["best"][1])) if state["best"] else None
+            rng, best = _generator(*state["rng"]), state["best"]
+            if best is not None:
+                best = text(best[0]), float(best[1])
             self._load(state)
-        except (LookupError, TypeError) as error:
-            raise ValueError(f"a damaged state of {type(self).__name__}: {type(error).__name__}: {error}") from error
+        except (LookupError, TypeError, ValueError, ArithmeticError) as error:
+            raise ValueError(f"a damaged state of {name}: {type(error).__name__}: {error}") from error
+        self._rng, self.best = rng, best
 
     def _state(self) -> dict[str, Any]:
         """What :meth:`state_dict` holds besides."""
         return {}
 
     def _load(self, state: Mapping[str, Any]) -> None:  # noqa: B027
-        """Take up what :meth:`_state` gave."""
+        """Take up what :meth:`_state` gave, all or nothing: an error leaves everything as it was."""
 
     def _scored(self, key: str) -> float:
         """The fitness of a key without evaluating it; :data:`LOWEST` if undefined."""
@@ -124,6 +131,34 @@ class Strategy(ABC):
 def defined(fitness: float | None) -> float:
     """A fitness that can be compared: :data:`LOWEST` for None, NaN and infinities."""
     return float(fitness) if fitness is not None and math.isfinite(fitness) else LOWEST
+
+
+def text(value: Any) -> str:
+    """``value``, which is a text.
+
+    Raises:
+        TypeError: it is not.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"expected a text, found {value!r}")
+    return value
+
+
+def texts(value: Any) -> list[str]:
+    """A copy of ``value``, which is a list of texts.
+
+    Raises:
+        TypeError: it is not.
+    """
+    if not isinstance(value, list):
+        raise TypeError(f"expected a list of texts, found {value!r}")
+    return [text(item) for item in value]
+
+
+def _generator(version: int, internal: list[int], gauss: float | None) -> Random:
+    rng = Random()
+    rng.setstate((version, tuple(internal), None if gauss is None else float(gauss)))
+    return rng
 
 
 def least(name: str, value: int, bound: int = 1) -> int:

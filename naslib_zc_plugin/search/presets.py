@@ -17,12 +17,13 @@ PRESETS: Mapping[str, Settings] = {
     "real2018": {"aging_evolution": {"population": 100, "sample": 25, "replacement": True}},
     # D-X-Y/AutoDL-Projects, the documented command line; older runs of NAS-Bench-201 had samples of 10.
     "nats_bench": {"random_search": {"distinct": False}, "aging_evolution": _NATS},
-    # The code: tournaments without replacement (its Algorithm 2: with), mutation uniform over the six edges; a best
-    # that starts at −1 and which a lower score never beats.
+    # The code: a first population and tournaments without replacement (its Algorithm 2: tournaments with), mutation
+    # uniform over the six edges; a best that starts at −1 and which a lower score never beats.
     "lightweight_nas": {
         "random_search": {"distinct": True, "start": -1.0},
         "aging_evolution": {
-            "population": 20, "sample": 10, "replacement": False, "ties": "newest", "mutation": "edge", "start": -1.0,
+            "population": 20, "sample": 10, "replacement": False, "ties": "newest", "mutation": "edge",
+            "distinct": True, "start": -1.0,
         },
     },
     # BayesWatch/nas-without-training: indices drawn with replacement.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from naslib_zc_plugin.search.base import Domain, Fitness, Seed, Strategy, least, one_of
+from naslib_zc_plugin.search.base import LOWEST, Domain, Fitness, Seed, Strategy, defined, least, one_of, text, texts
+from naslib_zc_plugin.search.strategies.random_search import unseen
 
 
 class AgingEvolution(Strategy):
@@ -29,10 +30,11 @@ class AgingEvolution(Strategy):
     Args:
         domain, score, seed, start: as for every strategy (no score is used).
         population: P.
-        sample: S, the tournament's size; with fewer members, all take part.
+        sample: S, the tournament's size; without replacement, all take part where there are fewer members.
         replacement: whether a member can be drawn twice into a tournament.
         ties: which of equals wins: ``"first"`` or ``"last"`` drawn, or ``"newest"`` in the population.
         mutation: the domain's rule, ``""`` for its usual one.
+        distinct: draw the first population without repetitions (Lightweight NAS).
 
     Raises:
         ValueError: a number below one, or ties of another name.
@@ -50,27 +52,40 @@ class AgingEvolution(Strategy):
         replacement: bool = True,
         ties: str = "first",
         mutation: str = "",
+        distinct: bool = False,
     ) -> None:
         super().__init__(domain, score=score, seed=seed, start=start)
         self._size, self._sample = least("population", population), least("sample", sample)
         self._replacement = replacement
         self._ties = one_of("ties", ties, "first", "last", "newest")
-        self._mutation = mutation
+        self._mutation, self._distinct = mutation, distinct
         self._members: list[tuple[str, float]] = []  # the oldest first
-        self._awaited = 0  # random ones that were asked for and not yet told
+        self._awaited = 0  # of the first population: asked for and not yet told
+        self._drawn: dict[str, None] = {}  # if they are to be distinct
 
     def ask(self) -> str:
         """A random key until the population is full, then a child."""
         if not self._members or len(self._members) + self._awaited < self._size:
+            key = self._random_key()
             self._awaited += 1
-            return self.domain.sample(self._rng)
+            return key
         return self._child(self._parent())
+
+    def expect(self, key: str) -> None:
+        self._awaited += 1
 
     def _told(self, key: str, fitness: float) -> None:
         self._awaited = max(0, self._awaited - 1)
         self._members.append((key, fitness))
         if len(self._members) > self._size:
             self._members.pop(0)
+
+    def _random_key(self) -> str:
+        if not self._distinct:
+            return self.domain.sample(self._rng)
+        key = unseen(self.domain, self._rng, self._drawn)
+        self._drawn[key] = None
+        return key
 
     def _parent(self) -> str:
         """The winner of a tournament."""
@@ -99,13 +114,16 @@ class AgingEvolution(Strategy):
 
     def _state(self) -> dict[str, Any]:
         # JSON has no infinities.
-        members = [[key, fitness if fitness > float("-inf") else None] for key, fitness in self._members]
-        return {"members": members, "awaited": self._awaited}
+        members = [[key, fitness if fitness > LOWEST else None] for key, fitness in self._members]
+        return {"members": members, "awaited": self._awaited, "drawn": list(self._drawn)}
 
     def _load(self, state: Mapping[str, Any]) -> None:
-        lowest = float("-inf")
-        self._members = [(key, lowest if fitness is None else fitness) for key, fitness in state["members"]]
-        self._awaited = int(state["awaited"])
+        members = [(text(key), defined(fitness)) for key, fitness in state["members"]]
+        if len(members) > self._size:
+            raise ValueError(f"{len(members)} members in a population of {self._size}")
+        drawn = dict.fromkeys(texts(state["drawn"]))
+        self._awaited = least("awaited", state["awaited"], 0)
+        self._members, self._drawn = members, drawn
 
 
 STRATEGY = AgingEvolution

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from random import Random
 from typing import Any
 
-from naslib_zc_plugin.search.base import Domain, Exhausted, Fitness, Seed, Strategy
+from naslib_zc_plugin.search.base import Domain, Exhausted, Fitness, Seed, Strategy, texts
 
 _PATIENCE = 10_000  # draws without a new key, in a space whose size is not known
+_ROUNDS = 50  # draws per key, in one whose size is known: e^-50 is the chance to miss the last key
 
 
 class RandomSearch(Strategy):
@@ -15,7 +17,8 @@ class RandomSearch(Strategy):
 
     Args:
         domain, score, seed, start: as for every strategy (no score is used).
-        distinct: never ask for a key twice. NASWOT draws with replacement, Lightweight NAS without.
+        distinct: never ask for a key twice, nor for one that it was told to expect. NASWOT draws with replacement,
+            Lightweight NAS without.
     """
 
     def __init__(
@@ -35,22 +38,36 @@ class RandomSearch(Strategy):
         """A random key."""
         if not self._distinct:
             return self.domain.sample(self._rng)
-        if len(self._asked) >= getattr(self.domain, "size", len(self._asked) + 1):
-            raise Exhausted(f"all {len(self._asked):,} architectures were asked for")
-        for _ in range(_PATIENCE):
-            key = self.domain.sample(self._rng)
-            if key not in self._asked:
-                self._asked[key] = None
-                return key
-        if hasattr(self.domain, "size"):
-            return self.ask()
-        raise Exhausted(f"{_PATIENCE:,} draws gave no architecture that had not been asked for")
+        key = unseen(self.domain, self._rng, self._asked)
+        self._asked[key] = None
+        return key
+
+    def expect(self, key: str) -> None:
+        if self._distinct:
+            self._asked[key] = None
 
     def _state(self) -> dict[str, Any]:
         return {"asked": list(self._asked)}
 
     def _load(self, state: Mapping[str, Any]) -> None:
-        self._asked = dict.fromkeys(state["asked"])
+        self._asked = dict.fromkeys(texts(state["asked"]))
+
+
+def unseen(domain: Domain, rng: Random, seen: Collection[str]) -> str:
+    """A random key that is not among those seen.
+
+    Raises:
+        Exhausted: there is none, or drawing does not find it.
+    """
+    size = getattr(domain, "size", None)
+    if size is not None and len(seen) >= size:
+        raise Exhausted(f"all {size:,} architectures were asked for")
+    draws = max(_PATIENCE, _ROUNDS * (size or 0))
+    for _ in range(draws):
+        key = domain.sample(rng)
+        if key not in seen:
+            return key
+    raise Exhausted(f"{draws:,} draws gave no architecture that had not been asked for")
 
 
 STRATEGY = RandomSearch

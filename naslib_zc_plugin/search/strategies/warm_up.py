@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Union
 
-from naslib_zc_plugin.search.base import Domain, Fitness, Seed, Strategy, least, one_of
+from naslib_zc_plugin.search.base import Domain, Fitness, Seed, Strategy, least, one_of, texts
 from naslib_zc_plugin.search.registry import strategy
 
 Around = Union[str, Mapping[str, Any], Strategy]
@@ -50,13 +50,13 @@ class WarmUp(Strategy):
         super().__init__(domain, score=score, seed=seed, start=start)
         if score is None:
             raise ValueError(f"{type(self).__name__} needs score=, a function of the key such as a proxy's")
-        self._evaluate = least("pool", pool) if evaluate is None else least("evaluate", evaluate)
+        self._pool = least("pool", pool)
+        self._evaluate = pool if evaluate is None else least("evaluate", evaluate)
         if self._evaluate > pool:
             raise ValueError(f"evaluate={evaluate} of a pool of {pool}: at most the whole pool can be evaluated")
         self._order = one_of("order", order, "best_first", "worst_first")
         self._inside = _strategy(around, domain, score, f"{seed} around")
-        self._draw = strategy("random_search", domain, seed=f"{seed} pool", distinct=distinct)
-        self._pool = pool
+        self._seed, self._distinct = f"{seed} pool", distinct
         self._ranked: list[str] | None = None
         self._asked = 0
 
@@ -66,14 +66,20 @@ class WarmUp(Strategy):
             self._ranked = self._rank()
         if self._asked < len(self._ranked):
             self._asked += 1
-            return self._ranked[self._asked - 1]
+            key = self._ranked[self._asked - 1]
+            self._inside.expect(key)
+            return key
         return self._inside.ask()
+
+    def expect(self, key: str) -> None:
+        self._inside.expect(key)
 
     def _told(self, key: str, fitness: float) -> None:
         self._inside.tell(key, fitness)
 
     def _rank(self) -> list[str]:
-        keys = [self._draw.ask() for _ in range(self._pool)]
+        draw = strategy("random_search", self.domain, seed=self._seed, distinct=self._distinct)
+        keys = [draw.ask() for _ in range(self._pool)]
         scores = [self._scored(key) for key in keys]
         best = sorted(range(len(keys)), key=lambda place: -scores[place])[: self._evaluate]
         return [keys[place] for place in (best if self._order == "best_first" else best[::-1])]
@@ -82,8 +88,12 @@ class WarmUp(Strategy):
         return {"ranked": self._ranked, "asked": self._asked, "inside": self._inside.state_dict()}
 
     def _load(self, state: Mapping[str, Any]) -> None:
-        self._ranked, self._asked = state["ranked"], int(state["asked"])
+        ranked = None if state["ranked"] is None else texts(state["ranked"])
+        asked = least("asked", state["asked"], 0)
+        if asked > len(ranked or ()) or (ranked is not None and len(ranked) != self._evaluate):
+            raise ValueError(f"{asked} asked of {len(ranked or ())} ranked, of which there are {self._evaluate}")
         self._inside.load_state_dict(state["inside"])
+        self._ranked, self._asked = ranked, asked
 
 
 def _strategy(around: Around, domain: Domain, score: Fitness, seed: str) -> Strategy:
