@@ -16,7 +16,6 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -25,7 +24,7 @@ import numpy as np
 from naslib_zc_plugin.benchmarks import Benchmark, benchmark
 from naslib_zc_plugin.campaign.read import read_table
 from naslib_zc_plugin.experiment import words
-from naslib_zc_plugin.experiment.config import Experiment, Search, load
+from naslib_zc_plugin.experiment.config import Experiment, Search, load, only
 from naslib_zc_plugin.experiment.journal import Journal, histories
 from naslib_zc_plugin.experiment.progress import lines
 from naslib_zc_plugin.experiment.results import Result, results
@@ -113,19 +112,14 @@ def searched(path: Path, data: Path, folder: Path) -> str:
 def scored(experiment: Experiment) -> tuple[Experiment, list[str]]:
     """The experiment without the searches whose scores are not there, and the labels of these."""
     lacking = [search.label for search in experiment.searches if not has(search)]
-    kept = tuple(search for search in experiment.searches if search.label not in lacking)
-    patterns = {
-        title: [one for one in each if any(re.fullmatch(one.replace("*", ".*"), s.label) for s in kept)]
-        for title, each in experiment.curve.panels.items()
-    }
-    curve = replace(experiment.curve, panels={title: each for title, each in patterns.items() if each})
-    return replace(experiment, searches=kept, curve=curve), lacking
+    return only(experiment, [s.label for s in experiment.searches if s.label not in lacking]), lacking
 
 
 def has(search: Search) -> bool:
     """Whether the tables have the scores that a search uses."""
     tables = [read_table(path) for path in search.scores.get("table", ()) if Path(path).exists()]
-    return all(any(label(proxy) in table for table in tables) for proxy in search.proxies())
+    names = [label(proxy) for proxy in search.proxies()]
+    return all(any(name in table and table[name].count("ok") for table in tables) for name in names)
 
 
 def whole(

@@ -20,6 +20,9 @@ def search(
     output: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where results and curves go; beside the store unless given.")
     ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="LABEL", help="Only this search; or a pattern, as 'RS *'; repeatable.")
+    ] = None,
     restart: Annotated[bool, typer.Option("--restart", help="Forget what the store holds.")] = False,
 ) -> None:
     """Run a search, or several and compare them; go on where it was stopped.
@@ -30,8 +33,10 @@ def search(
     from dataclasses import replace
 
     from naslib_zc_plugin.experiment.config import load
+    from naslib_zc_plugin.experiment.config import only as chosen
 
     experiment = load(config, data)
+    experiment = chosen(experiment, only) if only else experiment
     experiment = replace(experiment, store=str(store)) if store else experiment
     prepared = searched(experiment, data, restart)
     folder = output or Path(experiment.store).with_suffix("")

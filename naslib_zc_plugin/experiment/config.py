@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Union
@@ -166,6 +166,23 @@ class Experiment:
                 raise ValueError(f"curve: panels: no search is called {pattern!r}; there are {', '.join(labels)}")
 
 
+def only(experiment: Experiment, patterns: Sequence[str]) -> Experiment:
+    """The experiment of some of its searches, by label or by patterns such as ``RS *``.
+
+    Raises:
+        ValueError: a pattern that is no search's.
+    """
+    labels = [search.label for search in experiment.searches]
+    for pattern in patterns:
+        if not fnmatch.filter(labels, pattern):
+            raise ValueError(f"no search is called {pattern!r}; there are {', '.join(labels)}")
+    kept = [s for s in experiment.searches if any(fnmatch.fnmatchcase(s.label, pattern) for pattern in patterns)]
+    there = [search.label for search in kept]
+    panels = {title: [p for p in each if fnmatch.filter(there, p)] for title, each in experiment.curve.panels.items()}
+    curve = replace(experiment.curve, panels={title: each for title, each in panels.items() if each})
+    return replace(experiment, searches=tuple(kept), curve=curve)
+
+
 def load(path: str | Path, data: str | Path | None = None) -> Experiment:
     """Read an experiment from YAML.
 
@@ -201,7 +218,7 @@ def made(given: Mapping[str, Any], folder: Path, name: str, data: str | Path | N
     _known(given, [*sorted(own), *parts])
     common = {name: value for name, value in given.items() if name not in own}
     strategy = given.get("strategy")
-    usual = {str(strategy.get("name", name)) if isinstance(strategy, Mapping) else name: {}}
+    usual: Mapping[str, Any] = {str(strategy.get("name", name)) if isinstance(strategy, Mapping) else name: {}}
     asked = _laid(_laid({"": common}, given, "searches", usual, parts), given, "variants", {"": {}}, parts)
     searches = []
     for label, whole in asked.items():

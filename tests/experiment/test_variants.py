@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from naslib_zc_plugin.experiment.config import Experiment, made
+from naslib_zc_plugin.experiment.config import Curve, Experiment, made, only
 
 COMMON = {
     "space": "nasbench201",
@@ -53,3 +53,12 @@ def test_refused(wrong: object) -> None:
 def test_an_unknown_field() -> None:
     with pytest.raises(ValueError, match="unknown field 'strategi'; did you mean 'strategy'"):
         of(variants={"one": {"strategi": {}}})
+
+
+def test_only_some() -> None:
+    curve = {"panels": {"both": ["trained*", "scored 20/10"], "one": ["scored 20/10"]}}
+    found = only(of(searches=SEARCHES, variants=VARIANTS, curve=curve), ["trained 1*", "scored 100/2"])
+    assert [each.label for each in found.searches] == ["trained 100/2", "scored 100/2"]
+    assert found.curve == Curve(panels={"both": ["trained*"]})
+    with pytest.raises(ValueError, match="no search is called 'trained'; there are trained 20/10, "):
+        only(of(searches=SEARCHES, variants=VARIANTS), ["trained"])
