@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from naslib_zc_plugin.search.base import LOWEST, Domain, Fitness, Seed, Strategy, defined, least, one_of, text, texts
+from naslib_zc_plugin.search.base import Domain, Fitness, Seed, Strategy
+from naslib_zc_plugin.search.checks import LOWEST, defined, least, one_of, text, texts
 from naslib_zc_plugin.search.strategies.random_search import unseen
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from naslib_zc_plugin.search.base import LOWEST, Domain, Fitness, Seed, least, one_of
+from naslib_zc_plugin.search.base import Domain, Fitness, Seed
+from naslib_zc_plugin.search.checks import LOWEST, least, one_of
 from naslib_zc_plugin.search.strategies.aging_evolution import AgingEvolution
 
 KINDS = ("neighbour", "parent", "children")

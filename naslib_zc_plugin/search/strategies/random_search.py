@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 from random import Random
 from typing import Any
 
-from naslib_zc_plugin.search.base import Domain, Exhausted, Fitness, Seed, Strategy, texts
+from naslib_zc_plugin.search.base import Domain, Exhausted, Fitness, Seed, Strategy
+from naslib_zc_plugin.search.checks import texts
 
 _PATIENCE = 10_000  # draws without a new key, in a space whose size is not known
 _ROUNDS = 50  # draws per key, in one whose size is known: e^-50 is the chance to miss the last key

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Union
 
-from naslib_zc_plugin.search.base import Domain, Fitness, Seed, Strategy, least, one_of, texts
+from naslib_zc_plugin.search.base import Domain, Fitness, Seed, Strategy
+from naslib_zc_plugin.search.checks import least, one_of, texts
 from naslib_zc_plugin.search.registry import strategy
 
 Around = Union[str, Mapping[str, Any], Strategy]
