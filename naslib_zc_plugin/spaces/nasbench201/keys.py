@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 from random import Random
 
@@ -11,6 +11,7 @@ OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 
 
+@lru_cache(maxsize=1 << 14)  # the whole space: searches read the same keys again and again
 def parse(key: str) -> tuple[str, ...]:
     """The operations of a key on the edges (0→1) (0→2) (1→2) (0→3) (1→3) (2→3).
 
