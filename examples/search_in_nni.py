@@ -16,7 +16,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from naslib_zc_plugin.experiment.config import Experiment, Search, load
+from naslib_zc_plugin.experiment.config import Experiment, Search, load, only
 from naslib_zc_plugin.experiment.journal import Entry, Journal, histories
 from naslib_zc_plugin.experiment.run import Prepared, declare, prepare, run
 
@@ -47,7 +47,7 @@ def compared(search: Prepared) -> tuple[bool, str]:
 def ready(experiment: Experiment, search: Search, data: Path | None) -> Prepared | str:
     """The search with all that it needs, or what it lacks."""
     try:
-        (prepared,) = prepare(replace(experiment, searches=(search,)), data)
+        (prepared,) = prepare(only(experiment, [search.label]), data)
     except ValueError as error:
         return str(error)
     return prepared
