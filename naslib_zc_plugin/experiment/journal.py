@@ -132,7 +132,7 @@ class Journal:
                     [(entry.key,) for *_, entry in self._waiting],
                 )
                 self._connection.executemany(
-                    "INSERT INTO evaluation VALUES ((SELECT id FROM search WHERE label = ?), ?, ?, "
+                    "INSERT OR REPLACE INTO evaluation VALUES ((SELECT id FROM search WHERE label = ?), ?, ?, "
                     "(SELECT id FROM architecture WHERE key = ?), ?, ?, ?, ?, ?, ?)",
                     [(search, repeat, step, *_values(entry)) for search, repeat, step, entry in self._waiting],
                 )
@@ -160,15 +160,21 @@ class Journal:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
+        # An interrupt may come between any two steps: what is begun is taken back, at the latest by the next
+        # transaction, and what was committed may be written again.
         with told(self.path):
-            self._connection.execute("BEGIN IMMEDIATE")
+            self._roll_back()
             try:
+                self._connection.execute("BEGIN IMMEDIATE")
                 yield
                 self._connection.execute("COMMIT")
             except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
+                self._roll_back()
                 raise
+
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
 
 
 def histories(path: str | Path) -> dict[str, dict[int, list[Entry]]]:
