@@ -29,6 +29,7 @@ _KINDS: Mapping[str, tuple[Any, str]] = {
     "repeats": (int, "a whole number above 0"),
     "seed": (int, "a whole number"),
     "host": (str, f"one of {', '.join(hosts())}"),
+    "draw": (str, "all or scored"),
 }
 
 
@@ -92,6 +93,8 @@ class Search:
         repeats: how often, each with draws of its own.
         seed: of all that is drawn.
         host: whose loop runs it, ``none`` for our own.
+        draw: which architectures are drawn at random: ``all``, or ``scored``, those that a table has scored (also
+            without a value); for tables of campaigns that were not finished.
     """
 
     label: str
@@ -105,6 +108,7 @@ class Search:
     repeats: int = 1
     seed: int = 0
     host: str = "none"
+    draw: str = "all"
 
     def __post_init__(self) -> None:
         """Check what can be checked without reading a file.
@@ -125,6 +129,7 @@ class Search:
         self._check("budget", all(_above_zero(each, _NUMBERS[name]) for name, each in self.budget.items()))
         self._check("repeats", self.repeats > 0)
         self._check("host", self.host in hosts())
+        self._check("draw", self.draw in ("all", "scored"))
         known = {*self.report, SECONDS}
         self._check("published", set(self.published) <= known and all(map(_stated, self.published.values())))
 

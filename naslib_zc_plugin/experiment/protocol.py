@@ -25,6 +25,8 @@ def _protocol(prepared: Prepared) -> Iterator[str]:
     yield f"strategy {_strategy(search.strategy)}"
     yield from prepared.evaluator.notes()
     yield from prepared.scores.notes() if prepared.scores else ()
+    if search.draw == "scored" and prepared.scores:
+        yield "drawn at random from those that are scored"
     yield "budget: " + ", ".join(f"{value:,} {name}" for name, value in search.budget.items())
     if search.report:
         yield "reported: " + ", ".join(f"{title} is {column}" for title, column in search.report.items())

@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Callable
 
 from naslib_zc_plugin.campaign.identity import changes
 from naslib_zc_plugin.experiment.columns import column
 from naslib_zc_plugin.experiment.config import Experiment, Search
+from naslib_zc_plugin.experiment.drawn import Drawn
 from naslib_zc_plugin.experiment.evaluators import Evaluator, evaluator
 from naslib_zc_plugin.experiment.journal import Entry, Journal
 from naslib_zc_plugin.experiment.recorder import Diverged, Recorder, goes_on
-from naslib_zc_plugin.experiment.scores import LiveScores, Scored, Scores, label, options, scores
+from naslib_zc_plugin.experiment.scores import LiveScores, Scored, Scores, TableScores, label, options, scores
 from naslib_zc_plugin.hosts import drive
-from naslib_zc_plugin.search import Strategy, strategy
+from naslib_zc_plugin.search import Domain, Strategy, strategy
 from naslib_zc_plugin.spaces import space
 
 _PATIENCE = 0.1  # seconds between reports
@@ -65,7 +67,14 @@ class Prepared:
         own = options(self.search.strategy)
         asked = score if "proxy" in self.search.strategy else None
         seed = f"{self.search.seed}/{repeat}"
-        return strategy(self.search.strategy["name"], space(self.search.space), score=asked, seed=seed, **own)
+        return strategy(self.search.strategy["name"], self._domain, score=asked, seed=seed, **own)
+
+    @cached_property
+    def _domain(self) -> Domain:
+        whole = space(self.search.space)
+        if self.search.draw == "scored" and isinstance(self.scores, TableScores):
+            return Drawn(whole, self.scores.judged())
+        return whole
 
 
 def prepare(experiment: Experiment, data: str | Path | None = None) -> list[Prepared]:
@@ -103,6 +112,7 @@ def _facts(prepared: Prepared) -> dict[str, Any]:
         "scores": prepared.scores.facts() if prepared.scores else None,
         "seed": search.seed,
         "host": search.host,
+        **({"draw": search.draw} if search.draw != "all" else {}),
     }
     same: dict[str, Any] = json.loads(json.dumps(plain))
     return same

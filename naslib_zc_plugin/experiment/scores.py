@@ -128,6 +128,14 @@ class TableScores:
         why = "" if status == "ok" else f"{proxy} is {status} in the table"
         return Scored(value if status == "ok" else None, status, why, seconds if seconds == seconds else 0.0)
 
+    def judged(self) -> list[str]:
+        """Keys that every column has been scored for, also where the score is undefined."""
+        found = [
+            {key for key, row in rows.items() if STATUSES[self._columns[name].status[row]] != "left"}
+            for name, rows in self._rows.items()
+        ]
+        return sorted(set.intersection(*found))
+
     def facts(self) -> dict[str, Any]:
         """How the columns were made, and how many scores they have."""
         return self._facts
