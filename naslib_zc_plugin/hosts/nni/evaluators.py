@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,8 @@ class ZeroCostEvaluator(Evaluator):
         self.scorer = Scorer(proxy, dataset, batch, preset=preset, batch_size=batch_size, seed=seed, device=device)
 
     def evaluate(self, model: nn.Module) -> float:
-        """Report the score of a network with the weights that it has."""
-        return _reported(self.scorer.turned(self.scorer.of_network(model)))
+        """Report the score of a network with the weights that it has; it is left as it is."""
+        return _reported(self.scorer.turned(self.scorer.of_network(copy.deepcopy(model))))
 
     def _execute(self, model: ExecutableModelSpace) -> float:
         return _reported(self.scorer.fitness(model))

@@ -85,7 +85,7 @@ class Scorer:
         """The score of a network with the weights that it has.
 
         Args:
-            net: a network of the caller's; modules that it does not use are removed from it.
+            net: a network that is the caller's to give away: modules that it does not use are taken out of it.
             key: architecture, on which images and draws depend.
             space: the benchmark of its space, on which the protocol may depend.
         """

@@ -44,13 +44,15 @@ def theirs(values: dict[str, float], steps: int, population: int, sample: int, d
     from nni.nas.space import SimplifiedModelSpace
     from nni.nas.strategy import RegularizedEvolution
 
-    from naslib_zc_plugin.hosts.nni import key_of
+    from naslib_zc_plugin.hosts.nni.nasbench201 import to_sample
 
     ends: list[float] = []
+    # Its samples have their labels in this order: nothing is translated in its time.
+    table = {tuple(to_sample(key).values()): value for key, value in values.items()}
 
     class Table(Evaluator):  # type: ignore[misc]
         def _execute(self, model: Any) -> None:
-            nni.report_final_result(values[key_of(model.sample)])
+            nni.report_final_result(table[tuple(model.sample.values())])
             ends.append(time.process_time() - start)
 
     logging.getLogger("nni").setLevel(logging.ERROR)

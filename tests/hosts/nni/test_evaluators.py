@@ -62,7 +62,9 @@ def test_an_undefined_score_fails_its_model_with_the_reason(tmp_path: Path, capl
 def test_a_bare_network_is_scored_as_it_is() -> None:
     evaluator = zc.ZeroCostEvaluator("params", made.IMAGES)
     net = nn.Sequential(nn.Flatten(), nn.Linear(192, 10))
+    net[1].spare = nn.Linear(7, 7)
     assert evaluator.evaluate(net) == 192 * 10 + 10
+    assert isinstance(net[1].spare, nn.Linear)
 
 
 def test_evaluators_travel_to_other_processes() -> None:
