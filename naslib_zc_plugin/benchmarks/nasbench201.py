@@ -32,13 +32,11 @@ def _measures() -> dict[str, Measure]:
             runs = f"{epochs} epochs, mean over the runs"
             # Trainings on both halves of CIFAR-10 were not timed.
             time = (f"{dataset}_traintime_200_s", epochs / 200)
-            both = None if whole else time
-            found[f"{dataset}_val_{epochs}"] = Measure(
-                f"validation accuracy on {title}{half}: {runs}", "%", True, cost=time
-            )
-            found[f"{dataset}_test_{epochs}"] = Measure(f"test accuracy on {title}{whole}: {runs}", "%", True, cost=both)
-        cost = f"training of 200 epochs, {title}{half}, without validation"
-        found[f"{dataset}_traintime_200_s"] = Measure(cost, "s", False, gaps=True)
+            val, test = f"validation accuracy on {title}{half}: {runs}", f"test accuracy on {title}{whole}: {runs}"
+            found[f"{dataset}_val_{epochs}"] = Measure(val, "%", True, cost=time)
+            found[f"{dataset}_test_{epochs}"] = Measure(test, "%", True, cost=None if whole else time)
+        training = f"training of 200 epochs, {title}{half}, without validation"
+        found[f"{dataset}_traintime_200_s"] = Measure(training, "s", False, gaps=True)
         found[f"{dataset}_params_M"] = Measure(f"weights of the network for {title}", "M", None)
     found["cifar10_flops_M"] = Measure("operations for an image, as the table's source counts them", "M", None)
     found["cifar10_test_200_half_train"] = Measure(
