@@ -19,6 +19,7 @@ from typing import Any
 
 from naslib_zc_plugin.benchmarks import Benchmark, benchmark
 from naslib_zc_plugin.files import DataError, replacing
+from naslib_zc_plugin.hosts.nni.extras import sqlite_database
 from naslib_zc_plugin.hosts.nni.nasbench201 import to_sample
 from naslib_zc_plugin.hosts.nni.samples import text_of
 
@@ -110,12 +111,12 @@ def connect(path: str | Path) -> None:
     """
     if _digest(Path(path)) is None:
         raise DataError(path, "a database that fill() made", "no such database")
+    database = sqlite_database()
     from nni.nas.benchmark.nasbench201.schema import proxy
-    from playhouse.sqlite_ext import SqliteExtDatabase
 
     if proxy.obj is not None:
         proxy.obj.close()
-    proxy.initialize(SqliteExtDatabase(str(path), autoconnect=True, pragmas={"query_only": 1}))
+    proxy.initialize(database(str(path), autoconnect=True, pragmas={"query_only": 1}))
 
 
 def _digest(path: Path) -> str | None:

@@ -11,6 +11,8 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from naslib_zc_plugin.hosts.nni.extras import sqlite_database
+
 PREFIX = "cell/"
 INPUT, OUTPUT = "input", "output"
 OPERATIONS = ("conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3")
@@ -93,8 +95,9 @@ def hash_of(sample: Mapping[str, Any]) -> str:
 
     Raises:
         ValueError: it has not.
-        ImportError: NNI's benchmarks cannot be imported.
+        ImportError: Peewee of before 4.0 is not installed.
     """
+    sqlite_database()
     from nni.nas.benchmark.nasbench101.graph_util import hash_module, infer_num_vertices
 
     cell = sample.get(f"{prefix_of(sample)}final")

@@ -46,6 +46,14 @@ def test_a_broken_part_is_named() -> None:
     assert "pip install 'naslib-zc-plugin[nni]'" in done.stderr
 
 
+def test_peewee_is_named_where_benchmarks_need_it() -> None:
+    if find_spec("nni") is None or find_spec("pytorch_lightning") is None:
+        pytest.skip("needs NNI, the extra [nni]")
+    code = "from naslib_zc_plugin.hosts.nni.extras import sqlite_database\nsqlite_database()"
+    done = _python(_without("playhouse") + code)
+    assert "ImportError: NNI's benchmarks need Peewee before 4.0: pip install 'naslib-zc-plugin[nni]'" in done.stderr
+
+
 def test_the_rest_of_the_package_does_without() -> None:
     done = _python(_without("nni", "pytorch_lightning", "peewee") + "from naslib_zc_plugin.hosts import hosts\nhosts()")
     assert done.returncode == 0, done.stderr

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from naslib_zc_plugin import search
 from naslib_zc_plugin.spaces.nasbench201 import SPACE
@@ -261,3 +262,18 @@ class Crowded(execution.ExecutionEngine):  # type: ignore[misc]
 
     def budget_available(self) -> bool:
         return len(self.models) < 20
+
+
+def test_a_script_of_ones_own_changes_two_lines(tmp_path: Path) -> None:
+    from tests.hosts.nni.test_samples import own_space
+
+    def judged(model: Any) -> None:
+        nni.report_final_result(float(sum(each.numel() for each in model.parameters())))
+
+    loader = torch.utils.data.DataLoader([(torch.randn(3, 8, 8), 0) for _ in range(8)], batch_size=4)
+    strategy = zc.WarmUp(proxy="synflow", batch=loader, pool=9, evaluate=3, distinct=True, around="aging_evolution")
+    made.run(tmp_path, own_space(), evaluator_module.FunctionalEvaluator(judged), strategy, 12)
+    assert len(strategy.history) == 12
+    best = list(strategy.state_dict()["scores"].values())
+    assert {key for key, _ in strategy.history[:3]} <= set(strategy.state_dict()["scores"])
+    assert strategy.state_dict()["scores"][strategy.history[0][0]] == max(best)
