@@ -85,6 +85,7 @@ def test_what_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
     ("changes", "message"),
     [
         ({"strategy": {"name": "random_search", "distnct": True}}, "random_search: strategy 'random_search'"),
+        ({"strategy": {"name": "aging_evolution", "mutation": "edges"}}, "unknown mutation rule 'edges'; use 'edge'"),
         ({"strategy": {"name": "area", "pool": 10}}, "area: Area needs score="),
         (
             {"strategy": {"name": "area", "proxy": "naswot"}},

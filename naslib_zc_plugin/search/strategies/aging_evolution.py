@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from random import Random
 from typing import Any
 
 from naslib_zc_plugin.search.base import Domain, Fitness, Seed, Strategy
@@ -38,7 +39,7 @@ class AgingEvolution(Strategy):
         distinct: draw the first population without repetitions (Lightweight NAS).
 
     Raises:
-        ValueError: a number below one, or ties of another name.
+        ValueError: a number below one, ties of another name, or a rule that the domain does not have.
     """
 
     def __init__(
@@ -60,6 +61,8 @@ class AgingEvolution(Strategy):
         self._replacement = replacement
         self._ties = one_of("ties", ties, "first", "last", "newest")
         self._mutation, self._distinct = mutation, distinct
+        if mutation:  # a rule that there is not would else be told after P evaluations
+            self.domain.mutate(self.domain.sample(Random(0)), Random(0), mutation)
         self._members: list[tuple[str, float]] = []  # the oldest first
         self._awaited = 0  # of the first population: asked for and not yet told
         self._drawn: dict[str, None] = {}  # if they are to be distinct
