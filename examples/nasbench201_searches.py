@@ -131,6 +131,8 @@ def whole(
     curve = experiment.curve
     if curve.at:
         text += f"\n{table(on_the_way(found, curve))}"
+    if not (curve.at or curve.panels):
+        return text
     (folder / "figures").mkdir(exist_ok=True)
     best, band = ("highest so far", "of the best so far")[curve.best != "highest"], curve.centre
     shown = "median and quartiles" if band == "median" else "mean ± standard deviation"

@@ -86,8 +86,9 @@ class Search:
         evaluator: ``name`` (:mod:`.evaluators`) and its options.
         budget: ``evaluations`` and ``seconds``, of which either ends the search. Seconds are those of the simulated
             clock, or really passed where an evaluator trains.
-        scores: where proxies' scores come from: ``table`` (one export or store, or several), or what a campaign needs
-            to make them: ``images``, ``preset``, ``batch``, ``network``, ``seed``, ``threads``, ``device``.
+        scores: where proxies' scores come from: ``table`` (one export or store, or several; perhaps ``seconds``, which
+            each is charged instead of those that it took), or what a campaign needs to make them: ``images``,
+            ``preset``, ``batch``, ``network``, ``seed``, ``threads``, ``device``.
         report: title → column of the benchmark, told of the architecture that a search found.
         published: title, or ``seconds``, → what a paper prints for it, a mean or a mean and a deviation.
         repeats: how often, each with draws of its own.

@@ -75,8 +75,8 @@ def scores(search: Search) -> Scores | None:
     if not wanted:
         return None
     given = dict(search.scores)
-    if "table" in given and len(given) == 1:
-        return TableScores(given["table"], [label(each) for each in wanted], search.space)
+    if "table" in given and set(given) <= {"table", "seconds"}:
+        return TableScores(given["table"], [label(each) for each in wanted], search.space, given.get("seconds"))
     unknown = set(given) - set(_LIVE)
     if unknown or not {"images", "preset"} <= set(given):
         raise ValueError(
@@ -93,12 +93,16 @@ class TableScores:
         paths: exports or stores; the first that has a label is taken.
         labels: of the proxies that are wanted.
         space: search space of the keys.
+        seconds: what a score is charged, such as a paper's; what it took the campaign unless given.
 
     Raises:
-        ValueError: a label that no table has, or a table of another space.
+        ValueError: a label that no table has, a table of another space, or seconds below 0.
     """
 
-    def __init__(self, paths: Sequence[str], labels: Sequence[str], space: str) -> None:
+    def __init__(self, paths: Sequence[str], labels: Sequence[str], space: str, seconds: float | None = None) -> None:
+        if seconds is not None and not (isinstance(seconds, (int, float)) and seconds >= 0):
+            raise ValueError(f"scores: seconds must be a number, at least 0, not {seconds!r}")
+        self._charged = seconds
         tables = [read_table(path) for path in paths]
         for table in tables:
             if table.facts.get("space") != space:
@@ -117,6 +121,8 @@ class TableScores:
             made = {part: table.facts[part] for part in _KEPT if part in table.facts}
             asked = table.facts.get("proxies", {}).get(name)
             self._facts[name] = {**made, "proxy": asked, "scored": _counts(table[name])}
+            if seconds is not None:
+                self._facts[name]["charged"] = seconds
 
     def __call__(self, proxy: str, key: str) -> Scored:
         """The score in the table."""
@@ -126,7 +132,8 @@ class TableScores:
         status, seconds = STATUSES[column.status[row]], float(column.seconds[row])
         value = float(column.values[row]) * (1 if column.higher_is_better else -1)
         why = "" if status == "ok" else f"{proxy} is {status} in the table"
-        return Scored(value if status == "ok" else None, status, why, seconds if seconds == seconds else 0.0)
+        charged = self._charged if self._charged is not None else seconds if seconds == seconds else 0.0
+        return Scored(value if status == "ok" else None, status, why, charged)
 
     def judged(self) -> list[str]:
         """Keys that every column has been scored for, also where the score is undefined."""
@@ -144,6 +151,7 @@ class TableScores:
         """How many scores each column has."""
         return [
             f"scores of {name} from a campaign ({made['preset'].get('name', '')}, {made['dataset']}): {made['scored']}"
+            + (f"; each is charged {self._charged:g} s" if self._charged is not None else "")
             for name, made in self._facts.items()
         ]
 

@@ -77,3 +77,14 @@ def test_scores_are_remembered_by_what_made_them(toys: Make, tmp_path: Path) -> 
 def test_provably_identical_architectures_share_a_score(toys: Make) -> None:
     live = scores(_search(toys, "snip", LIVE))
     assert live is not None and live("snip", "net-6000").worth == live("snip", "net-6001").worth
+
+
+def test_seconds_that_are_charged(toys: Make, store: Path) -> None:
+    table = scores(_search(toys, "naswot", {"table": str(store), "seconds": 0.25}))
+    assert isinstance(table, TableScores)
+    assert [table("naswot", key).seconds for key in KEYS] == [0.25] * 4
+    assert table.facts()["naswot"]["charged"] == 0.25 and "; each is charged 0.25 s" in table.notes()[0]
+    assert "charged" not in TableScores([str(store)], ["naswot"], "toy").facts()["naswot"]
+    for wrong in (-1, "much"):
+        with pytest.raises(ValueError, match="seconds must be a number, at least 0"):
+            scores(_search(toys, "naswot", {"table": str(store), "seconds": wrong}))
