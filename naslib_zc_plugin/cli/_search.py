@@ -67,23 +67,29 @@ def publish(
     sheets = [words.summary(found, prepared, command), *ways, words.architectures(found)]
     say("\n".join(map(sheet_text, sheets)).rstrip())
     folder.mkdir(parents=True, exist_ok=True)
-    drawn = _draw(found, experiment.curve, folder / "curves.png")
-    text = f"# {folder.name}\n\n" + "\n".join(map(sheet_markdown, sheets))
-    (folder / "results.md").write_text(text + (f"\n![Search curves]({drawn[0]})\n" if drawn else ""), encoding="utf-8")
+    drawn = _draw(found, experiment.curve, folder)
+    pictures = "".join(f"\n![Search curves]({name})\n" for name in drawn)
+    (folder / "results.md").write_text(
+        f"# {folder.name}\n\n" + "\n".join(map(sheet_markdown, sheets)) + pictures, encoding="utf-8"
+    )
     (folder / "results.csv").write_text(words.as_csv(found), encoding="utf-8")
     return ["results.md", "results.csv", *drawn]
 
 
-def _draw(found: Sequence[Result], curve: Curve, path: Path) -> list[str]:
+def _draw(found: Sequence[Result], curve: Curve, folder: Path) -> list[str]:
+    """Draw the curves over what the configuration says, and over the other of evaluations and seconds."""
+    from dataclasses import replace
+
     from naslib_zc_plugin.experiment.progress import lines
     from naslib_zc_plugin.report.curves import curves
 
-    shown = lines(found, curve)
-    if not shown:
-        return []
-    what = curve.of or "fitness"
-    best = "highest so far" if curve.best == "highest" else "of the best so far"
+    what = f"{curve.of or 'fitness'}, {'highest so far' if curve.best == 'highest' else 'of the best so far'}"
     band = "median, quartiles" if curve.centre == "median" else "mean ± standard deviation"
-    over = "evaluations" if curve.over == "evaluations" else "seconds (simulated)"
-    curves(path, shown, over, f"{what}, {best}", band)
-    return [path.name]
+    axes = {"evaluations": "evaluations", "seconds": "seconds (simulated)"}
+    drawn = []
+    for over in sorted(axes, key=lambda each: each != curve.over):
+        shown = lines(found, replace(curve, over=over, at=()))
+        if shown and any(line.places[-1] > 0 for line in shown):
+            drawn.append("curves.png" if over == curve.over else f"curves-{over}.png")
+            curves(folder / drawn[-1], shown, axes[over], what, band)
+    return drawn

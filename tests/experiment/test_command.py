@@ -49,7 +49,8 @@ def test_results_are_what_the_journal_holds(written: Callable[..., Path], data: 
         assert max(best, key=lambda entry: [each.key for each in best].count(entry.key)).key in done.stdout
     text = (tmp_path / "small" / "results.md").read_text(encoding="utf-8")
     assert "0.06 of cifar10" in text.replace("\\", "") and "nas-zc search" in text
-    assert (tmp_path / "small" / "curves.png").read_bytes().startswith(b"\x89PNG")
+    for name in ("curves.png", "curves-seconds.png"):
+        assert (tmp_path / "small" / name).read_bytes().startswith(b"\x89PNG") and f"]({name})" in text
 
 
 def test_the_same_command_again_evaluates_nothing(written: Callable[..., Path], data: Path, tmp_path: Path) -> None:
