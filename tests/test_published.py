@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,7 +61,10 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 label: {"name": label, "version": 1, "higher_is_better": label != "ntk", "options": {}}
                 for label in labels
             }
-            facts = {"space": "nasbench201", "architectures": 70, "proxies": proxies, "singletons": 0.25}
+            facts = {
+                "space": "nasbench201", "architectures": 70, "proxies": proxies, "singletons": 0.25,
+                "truth": f"{dataset}_test_200",
+            }  # fmt: skip
             path = folder / f"nasbench201_{dataset}_{campaign}.parquet"
             write_parquet(path, _records(accuracies, labels), facts)
     return folder
@@ -87,6 +92,27 @@ def test_tables_of_made_scores(example: Any, small: Path) -> None:
     assert "1.000" in rank
     assert len(found["imagenet16_120"].splitlines()) == 2 and "25 %" in found["balanced"]
     assert len(found["ranks"].splitlines()) == 2 + 12
+
+
+def test_a_page_of_made_scores(small: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    (tmp_path / "scores").mkdir()
+    for path in small.glob("*_cifar100_*.parquet"):
+        shutil.copy(path, tmp_path / "scores")
+    command = [sys.executable, "examples/nasbench201_pages.py", str(small), str(tmp_path), "--dataset", "cifar100"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "nasbench201_cifar100.md").read_text(encoding="utf-8")
+    assert page.startswith("# NAS-Bench-201, CIFAR-100: leaderboards\n")
+    parts = page.split("\n## ")[1:]
+    assert [part.split(":")[0] for part in parts] == [
+        "nasbench201\\_cifar100\\_gradalign",
+        "nasbench201\\_cifar100\\_tenas",
+    ]
+    assert "(figures/nasbench201_cifar100_gradalign_scatter.png)" in parts[0]
+    assert [path.name for path in (tmp_path / "figures").iterdir()] == ["nasbench201_cifar100_gradalign_scatter.png"]
+    assert "- Tabulated by: nas-zc leaderboard nasbench201\\_cifar100\\_tenas.parquet --aggregate tenas\n" in parts[1]
+    assert "\n| tenas | ↑ | +1.000" in parts[1] and str(tmp_path) not in page
 
 
 def test_half_of_the_training_set_is_the_truth_of_all_but_epsilon(example: Any, small: Path) -> None:
