@@ -12,11 +12,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from naslib_zc_plugin.campaign.read import read_table
 from naslib_zc_plugin.report.statistics import Estimate, agreement
-from naslib_zc_plugin.table import ScoreTable
+from naslib_zc_plugin.table import STATUSES, ScoreTable
 
 PUBLISHED_NAMES = {"naswot": "nwot"}
 SENTINEL = -1e8
@@ -31,6 +32,7 @@ def compared(table: ScoreTable, published: pd.DataFrame) -> str:
         name = PUBLISHED_NAMES.get(label, label)
         if name in theirs:
             known = theirs[name].notna().to_numpy() & (theirs[name] != SENTINEL).to_numpy()
+            known &= np.isin(column.status[ours], [STATUSES.index("ok"), STATUSES.index("undefined")])
             found = agreement(list(column.values[ours][known]), list(theirs[name][known]))
             lines.append(f"| {label} | {interval(found.spearman)} | {found.n} | {found.undefined} |")
     return "\n".join(lines)

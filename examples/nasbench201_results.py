@@ -236,7 +236,7 @@ def replaced(page: str, found: Mapping[str, str]) -> str:
     """The page with each table in the place of the one below ``<!-- its name -->``."""
     for name, table in found.items():
         escaped = table.replace("\\", r"\\")
-        page, count = re.subn(rf"(<!-- {name} -->\n\n)(?:\|.*\n)*", rf"\g<1>{escaped}", page)
+        page, count = re.subn(rf"(<!-- {name} -->\n\n)(?:\|.*\n)*\n?", rf"\g<1>{escaped}\n", page)
         if count != 1:
             raise ValueError(f"the page has {count} places <!-- {name} -->: it should have one")
     return page

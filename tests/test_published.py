@@ -130,7 +130,7 @@ def test_where_a_printed_value_lies(example: Any) -> None:
 def test_a_table_takes_the_place_of_the_one_below_its_name(example: Any) -> None:
     page = "# A\n\n<!-- one -->\n\n| old |\n| --- |\n\nText\n\n<!-- two -->\n\nMore\n"
     new = example.replaced(page, {"one": "| \\1 new |\n", "two": "| a |\n"})
-    assert new == "# A\n\n<!-- one -->\n\n| \\1 new |\n\nText\n\n<!-- two -->\n\n| a |\nMore\n"
+    assert new == "# A\n\n<!-- one -->\n\n| \\1 new |\n\nText\n\n<!-- two -->\n\n| a |\n\nMore\n"
     with pytest.raises(ValueError, match="0 places <!-- three -->"):
         example.replaced(page, {"three": ""})
 
