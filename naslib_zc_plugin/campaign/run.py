@@ -18,7 +18,7 @@ from naslib_zc_plugin.campaign.outcome import Outcome, Task
 from naslib_zc_plugin.campaign.store import Store
 from naslib_zc_plugin.spaces import space
 
-GRACE = 2.0
+GRACE = 1.5
 """Seconds that architectures in flight get when a campaign is asked to stop."""
 _CHUNK, _PATIENCE = 500, 0.5
 

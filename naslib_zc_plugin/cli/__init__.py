@@ -22,7 +22,7 @@ def main() -> None:
             raise
         print(f"nas-zc needs {missing}: pip install 'naslib-zc-plugin[cli]'", file=sys.stderr)
         sys.exit(2)
-    from naslib_zc_plugin.cli.score import RESUMABLE
+    from naslib_zc_plugin.cli._stop import RESUMABLE
 
     try:
         app()

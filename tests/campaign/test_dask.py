@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
@@ -66,7 +67,7 @@ def collected(workers: Engine, number: int, limit: float = 60.0) -> dict[str, Ou
     return {outcome.key: outcome for outcome in found}
 
 
-def until(condition: Callable[[], object], limit: float = 30.0) -> None:
+def until(condition: Callable[[], object], limit: float = 120.0) -> None:
     end = time.monotonic() + limit
     while not condition():
         assert time.monotonic() < end
@@ -340,3 +341,17 @@ def test_the_slurm_example_says_what_it_needs() -> None:
     assert ran("--help").returncode == 0 and "--jobs" in ran("--help").stdout
     refused = ran("examples/slurm_dask.yaml")
     assert (refused.returncode, refused.stderr) == (1, "this needs dask-jobqueue: pip install dask-jobqueue\n")
+
+
+def test_a_cluster_that_is_slow_to_close_keeps_nobody(campaign: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = dask.engine(campaign(), workers=1)
+    assert found._cluster
+    close = found._cluster.close
+
+    def slow(timeout: float) -> None:
+        assert timeout <= 1
+        raise asyncio.TimeoutError
+
+    monkeypatch.setattr(found._cluster, "close", slow)
+    found.close()
+    close()
