@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Protocol
 
 from naslib_zc_plugin.campaign.config import Config
@@ -90,7 +91,8 @@ class TableScores:
     """Scores that campaigns left behind.
 
     Args:
-        paths: exports or stores; the first that has a label is taken.
+        paths: exports or stores; the first that has a label is taken. Where some are there, the others are passed over,
+            so that a small table can stand in for one that is not yet made.
         labels: of the proxies that are wanted.
         space: search space of the keys.
         seconds: what a score is charged, such as a paper's; what it took the campaign unless given.
@@ -103,7 +105,8 @@ class TableScores:
         if seconds is not None and not (isinstance(seconds, (int, float)) and seconds >= 0):
             raise ValueError(f"scores: seconds must be a number, at least 0, not {seconds!r}")
         self._charged = seconds
-        tables = [read_table(path) for path in paths]
+        there = [path for path in paths if Path(path).exists()]
+        tables = [read_table(path) for path in there or paths]
         for table in tables:
             if table.facts.get("space") != space:
                 raise ValueError(f"{table.name} has scores of {table.facts.get('space')}, not of {space}")

@@ -88,3 +88,10 @@ def test_seconds_that_are_charged(toys: Make, store: Path) -> None:
     for wrong in (-1, "much"):
         with pytest.raises(ValueError, match="seconds must be a number, at least 0"):
             scores(_search(toys, "naswot", {"table": str(store), "seconds": wrong}))
+
+
+def test_a_table_that_is_not_there_is_passed_over(store: Path) -> None:
+    table = TableScores(["nowhere.parquet", str(store)], ["naswot"], "toy")
+    assert table("naswot", KEYS[0]) == TableScores([str(store)], ["naswot"], "toy")("naswot", KEYS[0])
+    with pytest.raises(ValueError, match="no such file"):
+        TableScores(["nowhere.parquet", "neither.parquet"], ["naswot"], "toy")
