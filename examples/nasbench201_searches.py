@@ -15,7 +15,7 @@ import argparse
 import re
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -55,6 +55,14 @@ EVOLUTION = {"synflow": ((90.20, 90.22), (70.71, 71.11), (40.78, 41.44)),
              "naswot": ((90.21, 89.89), (69.77, 69.65), (43.52, 43.85)),
              "grad_norm": ((85.51, 85.12), (59.88, 60.02), (0.83, 0.83))}  # fmt: skip
 
+# The same of its random search of 1,000 models: mean and deviation.
+RANDOM = {
+    "val_acc": ("91.36 ± 0.18", "91.11 ± 0.22", "72.18 ± 0.83", "72.13 ± 0.78", "45.75 ± 0.38", "45.90 ± 0.66"),
+    "naswot": ("89.98 ± 0.44", "89.70 ± 0.44", "70.12 ± 0.62", "70.07 ± 0.78", "43.79 ± 2.57", "44.22 ± 2.60"),
+    "synflow": ("89.93 ± 0.87", "89.69 ± 0.87", "71.17 ± 1.62", "71.24 ± 1.67", "42.03 ± 3.53", "42.21 ± 3.60"),
+    "grad_norm": ("86.73 ± 2.52", "86.29 ± 2.57", "62.35 ± 3.99", "62.54 ± 3.89", "23.70 ± 12.75", "23.64 ± 12.76"),
+}
+
 
 def main() -> None:
     """The command line."""
@@ -68,6 +76,7 @@ def main() -> None:
         "scores": lambda: known(Tables(data, folder)),
         "correlations": lambda: correlations(Tables(data, folder)),
         "arg-max": lambda: best(Tables(data, folder)),
+        "expected": lambda: expected(Tables(data, folder)),
         **{path.stem: partial(searched, path, data, folder) for path in sorted(CONFIGS.glob("search_*.yaml"))},
     }
     page = folder / "search.md"
@@ -169,6 +178,17 @@ class Tables:
         for dataset, found in self.found.items():
             yield from ((dataset, name, each) for each in found for name in each if each[name].count("ok"))
 
+    def scores(self, dataset: str, name: str, twelve: str) -> Mapping[str, float]:
+        """By architecture, its score (NaN if undefined); ``val_acc`` is the benchmark's column ``twelve``."""
+        if name == "val_acc":
+            return self.benchmark.column(twelve)
+        found = self.get(dataset, name)
+        if found is None:
+            return {}
+        column = found[name]
+        judged = column.status > 0
+        return {key: float(value) for key, value, is_ in zip(found.keys, column.values, judged) if is_}
+
     def get(self, dataset: str, name: str) -> ScoreTable | None:
         """The table that has scores by a proxy."""
         return next((each for d, n, each in self.columns() if (d, n) == (dataset, name)), None)
@@ -191,21 +211,43 @@ def correlations(tables: Tables) -> str:
     for number, (dataset, (title, twelve, _, test)) in enumerate(DATASETS.items()):
         truth = tables.benchmark.column(test)
         for name, printed in RHO.items():
-            if name == "val_acc":
-                scores = tables.benchmark.column(twelve)
-            elif found := tables.get(dataset, name):
-                judged = found[name].status > 0
-                scores = {key: value for key, value, is_ in zip(found.keys, found[name].values, judged) if is_}
-            else:
+            scores = tables.scores(dataset, name, twelve)
+            if not scores:
                 continue
             pair = list(scores.values()), [truth[key] for key in scores]
-            every, among = agreement(*pair), top(*pair, share=0.1).by_score
+            every = agreement(*pair, resamples=200)
+            among = top(*pair, share=0.1, resamples=200).by_score
             rows.append([
                 title, name, f"{printed[number]:.2f}", interval(every.spearman),
                 f"{every.n:,}", f"{every.undefined:,}",
                 f"{TOP[name][number]:.2f}" if name in TOP else "–", interval(among.spearman), f"{among.n:,}",
             ])  # fmt: skip
     header = ["data set", "score", "printed", "ρ", "N", "undefined", "top 10 %: printed", "ρ", "N"]
+    return table(Sheet("", header, rows, words=["score"]))
+
+
+def expected(tables: Tables, number: int = 1000) -> str:
+    """What random search finds among so many networks, over all draws: exactly, by the ranks of the scores.
+
+    The network of rank r wins if it is drawn and the r - 1 better ones are not.
+    """
+    rows = []
+    for place, (dataset, (title, twelve, *reported)) in enumerate(DATASETS.items()):
+        for name, printed in RANDOM.items():
+            scores = tables.scores(dataset, name, twelve)
+            if not scores or len(scores) < 10 * number:
+                continue
+            ranked = sorted((key for key in scores if scores[key] == scores[key]), key=lambda key: -scores[key])
+            drawn = np.minimum(1, number / (len(scores) - np.arange(len(ranked))))
+            chance = drawn * np.cumprod([1, *(1 - drawn[:-1])])
+            row = [title, name]
+            for part, column in enumerate(reported):
+                values = np.array([tables.benchmark.column(column)[key] for key in ranked])
+                mean = chance @ values / chance.sum()
+                deviation = np.sqrt(chance @ (values - mean) ** 2 / chance.sum())
+                row += [f"{mean:.2f} ± {deviation:.2f}", printed[2 * place + part]]
+            rows.append([*row, f"{len(scores):,}"])
+    header = ["data set", "score", "validation", "printed", "test", "printed", "of scored"]
     return table(Sheet("", header, rows, words=["score"]))
 
 
