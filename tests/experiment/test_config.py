@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Callable
 
 import pytest
 
-from naslib_zc_plugin.experiment.config import Experiment, load
+from naslib_zc_plugin.experiment.config import Experiment, load, only
 from naslib_zc_plugin.experiment.run import prepare
 from naslib_zc_plugin.files import DataError
+from tests.conftest import REPOSITORY
 
 Make = Callable[..., Experiment]
+CONFIGS = sorted((REPOSITORY / "configs").glob("search_*.yaml"))
 
 
 def test_a_file_of_one_search(experiment: Make, tmp_path: Path) -> None:
@@ -105,3 +108,15 @@ def test_what_no_file_can_give_is_refused_before_anything_runs(
     with pytest.raises((ValueError, TypeError)) as refused:
         prepare(experiment(**changes), data)
     assert message in str(refused.value)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_the_published_searches_find_what_they_need_but_for_scores_to_come(path: Path, shared: Path) -> None:
+    whole, ready = load(path, shared / "data"), 0
+    assert all(search.report for search in whole.searches)
+    for search in whole.searches:
+        try:
+            ready += len(prepare(only(whole, [search.label]), shared / "data"))
+        except ValueError as error:
+            assert re.search("no table has scores called '(naswot|grad_norm|snip)'; there are", str(error)), error
+    assert ready
