@@ -246,7 +246,7 @@ def test_signals_stop_within_seconds_and_say_that_it_can_be_resumed(
 
 
 def test_two_campaigns_on_one_store(written: Callable[..., Path], tmp_path: Path) -> None:
-    config = written("shared")
+    config = written("shared", network={"slow": 1.5})  # the other one takes seconds to start
     first = command(config)
     until(lambda: done_in(tmp_path / "shared.db") >= 1)
     code, _, errors = finished(config)
