@@ -5,19 +5,18 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Union
 
+from naslib_zc_plugin.campaign.fields import Checked, check_known, located, mapping
 from naslib_zc_plugin.campaign.plan import KEYS, Architectures
-from naslib_zc_plugin.files import DataError, existing, readable
+from naslib_zc_plugin.files import DataError
 from naslib_zc_plugin.presets import Preset, preset
 from naslib_zc_plugin.probes import Probe, probe
 from naslib_zc_plugin.request import ProxyRequest
 from naslib_zc_plugin.spaces import space
 
 Asked = Union[str, Mapping[str, Any]]
-_EXPECTED = "a configuration in YAML"
 _PLACES = " beside the configuration or in the data directory (--data DIR or NAS_ZC_DATA)"
 BATCH = {"batch_size": int, "balanced": int, "augment": bool, "same_batch": bool}
 """What of a preset's batches a configuration may change."""
@@ -41,7 +40,7 @@ _KINDS: Mapping[str, tuple[Any, str]] = {
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Checked):
     """A campaign.
 
     Attributes:
@@ -62,6 +61,8 @@ class Config:
         store: file of results; beside the configuration and called like it unless given.
         truth: column of the benchmark that leaderboards compare with; the protocol's unless given.
     """
+
+    KINDS = _KINDS
 
     space: str
     architectures: Architectures
@@ -85,9 +86,7 @@ class Config:
         Raises:
             ValueError: a value that cannot be; the message names the field.
         """
-        for name, (kinds, _) in _KINDS.items():
-            value = getattr(self, name)
-            self._check(name, isinstance(value, kinds) and not isinstance(value, bool))
+        self._check_kinds()
         _check_options(self.space, self.network)
         preset(self.preset)
         object.__setattr__(self, "proxies", tuple(self.proxies))
@@ -101,10 +100,6 @@ class Config:
         self._check("engine", isinstance(self.engine.get("name"), str))
         self._check("time_limit", self.time_limit > 0)
         self._check("memory_limit", limit is None or limit > 0)
-
-    def _check(self, name: str, holds: object) -> None:
-        if not holds:
-            raise ValueError(f"{name} must be {_KINDS[name][1]}, not {getattr(self, name)!r}")
 
     @property
     def protocol(self) -> Preset:
@@ -168,12 +163,10 @@ def load(path: str | Path, data: str | Path | None = None) -> Config:
     """
     path = Path(path)
     given = mapping(path)
-    known = [each.name for each in fields(Config)]
-    for name in given:
-        if name not in known:
-            close = get_close_matches(str(name), known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
-            raise ValueError(f"{path}: unknown field {name!r}; {hint}")
+    try:
+        check_known(given, [each.name for each in fields(Config)])
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
     needed = [name for name in ("space", "architectures", "images", "proxies", "preset") if name not in given]
     if needed:
         raise ValueError(f"{path} lacks {', '.join(needed)}")
@@ -184,43 +177,6 @@ def load(path: str | Path, data: str | Path | None = None) -> Config:
         return Config(**given)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from error
-
-
-def mapping(path: Path) -> dict[str, Any]:
-    """The mapping in a file of YAML.
-
-    Raises:
-        DataError: no such file, no YAML (tags are none), or no mapping.
-        ImportError: PyYAML is not installed.
-    """
-    try:
-        import yaml
-    except ImportError as error:
-        raise ImportError("configurations need PyYAML: pip install 'naslib-zc-plugin[cli]'") from error
-    try:
-        with readable(path, _EXPECTED):
-            given = yaml.safe_load(existing(path, _EXPECTED).read_text(encoding="utf-8"))
-    except (yaml.YAMLError, AttributeError) as error:  # the latter of a timestamp that is none
-        raise DataError(path, _EXPECTED, " ".join(str(error).split())) from error
-    if not isinstance(given, dict):
-        raise DataError(path, f"{_EXPECTED}, a mapping", "nothing" if given is None else f"{type(given).__name__}")
-    return given
-
-
-def located(given: Any, folder: Path, data: str | Path | None) -> Any:
-    """A path made absolute if it is one that exists, in ``folder`` or in the data directory.
-
-    In a mapping, those of ``images`` and ``source``.
-    """
-    if isinstance(given, Mapping):
-        return {
-            name: located(value, folder, data) if name in ("images", "source") else value
-            for name, value in given.items()
-        }
-    for root in (folder, data):
-        if root is not None and isinstance(given, str) and (Path(root) / given).exists():
-            return str((Path(root) / given).resolve())
-    return given
 
 
 def _check_options(name: str, network: Mapping[str, Any]) -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Union
 
-from naslib_zc_plugin.campaign.config import located, mapping
+from naslib_zc_plugin.campaign.fields import Checked, check_known, located, mapping
 from naslib_zc_plugin.hosts import hosts
 from naslib_zc_plugin.search import preset, strategy_class
 from naslib_zc_plugin.spaces import space
@@ -75,7 +74,7 @@ _CURVES = {"best": ("by_fitness", "highest"), "centre": ("mean", "median"), "ove
 
 
 @dataclass(frozen=True)
-class Search:
+class Search(Checked):
     """One search of an experiment.
 
     Attributes:
@@ -98,6 +97,8 @@ class Search:
             without a value); for tables of campaigns that were not finished.
     """
 
+    KINDS = _KINDS
+
     label: str
     space: str
     strategy: Mapping[str, Any]
@@ -117,9 +118,7 @@ class Search:
         Raises:
             ValueError: a value that cannot be; the message names the field.
         """
-        for name, (kinds, _) in _KINDS.items():
-            value = getattr(self, name)
-            self._check(name, isinstance(value, kinds) and not isinstance(value, bool))
+        self._check_kinds()
         space(self.space)
         self._check("strategy", isinstance(self.strategy.get("name"), str))
         strategy_class(self.strategy["name"])
@@ -133,10 +132,6 @@ class Search:
         self._check("draw", self.draw in ("all", "scored"))
         known = {*self.report, SECONDS}
         self._check("published", set(self.published) <= known and all(map(_stated, self.published.values())))
-
-    def _check(self, name: str, holds: object) -> None:
-        if not holds:
-            raise ValueError(f"{name} must be {_KINDS[name][1]}, not {getattr(self, name)!r}")
 
     def proxies(self) -> list[Asked]:
         """The proxies that the strategy and the evaluator use."""
@@ -221,7 +216,7 @@ def made(given: Mapping[str, Any], folder: Path, name: str, data: str | Path | N
     """
     own = {*(each.name for each in fields(Experiment)), "variants"}
     parts = [each.name for each in fields(Search) if each.name != "label"]
-    _known(given, [*sorted(own), *parts])
+    check_known(given, [*sorted(own), *parts])
     common = {name: value for name, value in given.items() if name not in own}
     strategy = given.get("strategy")
     usual: Mapping[str, Any] = {str(strategy.get("name", name)) if isinstance(strategy, Mapping) else name: {}}
@@ -249,7 +244,7 @@ def _laid(
     if not isinstance(layers, Mapping) or not all(isinstance(each, Mapping) for each in layers.values()):
         raise ValueError(f"{name} must be a mapping from labels to what is different in each")
     for layer in layers.values():
-        _known(layer, parts)
+        check_known(layer, parts)
     return {
         f"{label} {own}".strip(): {part: _over(whole.get(part), layer.get(part)) for part in {*whole, *layer}}
         for label, whole in below.items()
@@ -272,14 +267,6 @@ def _located(scores: Any, folder: Path, data: str | Path | None) -> Any:
     tables = [table] if isinstance(table, str) else list(table)
     found = {"table": [located(each, folder, data) for each in tables]} if tables else {}
     return {**located(scores, folder, data), **found}
-
-
-def _known(given: Mapping[str, Any], names: list[str]) -> None:
-    for name in given:
-        if name not in names:
-            close = get_close_matches(str(name), names, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(names)}"
-            raise ValueError(f"unknown field {name!r}; {hint}")
 
 
 def _above_zero(value: Any, kinds: Any) -> bool:
