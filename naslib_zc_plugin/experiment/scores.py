@@ -117,7 +117,7 @@ class TableScores:
             having = [each for each in tables if name in each.columns]
             if not having:
                 known = ", ".join(sorted({column for each in tables for column in each.columns}))
-                raise ValueError(f"no table has scores called {name!r}; there are {known}")
+                raise ValueError(f"no table has scores called {name!r}; there are {known}; --only leaves a search out")
             table = having[0]
             self._columns[name] = table[name]
             self._rows[name] = {key: row for row, key in enumerate(table.keys)}
