@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -115,7 +116,9 @@ def searched(path: Path, data: Path, folder: Path) -> str:
         return populations(found) + left
     if path.stem.endswith("_numbers"):
         return table(on_the_way(found, experiment.curve)) + left
-    return whole(experiment, prepared, found, path.stem, folder) + left
+    chosen = [f" --only {shlex.quote(search.label)}" for search in experiment.searches] if lacking else []
+    command = f"nas-zc search configs/{path.name}{''.join(chosen)} --data DIR"
+    return whole(experiment, prepared, found, path.stem, folder, command) + left
 
 
 def scored(experiment: Experiment) -> tuple[Experiment, list[str]]:
@@ -132,10 +135,9 @@ def has(search: Search) -> bool:
 
 
 def whole(
-    experiment: Experiment, prepared: Sequence[Prepared], found: Sequence[Result], name: str, folder: Path
+    experiment: Experiment, prepared: Sequence[Prepared], found: Sequence[Result], name: str, folder: Path, command: str
 ) -> str:
     """What was found, with the protocol under it; what the best was worth on the way; the curves."""
-    command = f"nas-zc search configs/{name}.yaml --data DIR"
     text = table(words.summary(found, prepared, command))
     curve = experiment.curve
     if curve.at:
