@@ -201,7 +201,8 @@ def known(tables: Tables) -> str:
     rows = []
     for dataset, name, found in tables.columns():
         column = found[name]
-        counts = [f"{column.count(status):,}" for status in ("ok", "undefined", "left")]
+        done = [column.count(status) for status in ("ok", "undefined")]
+        counts = [f"{count:,}" for count in (*done, len(tables.benchmark) - sum(done))]
         rows.append([DATASETS[dataset][0], name, *counts, f"{np.nanmedian(column.seconds):.3f}"])
     header = ["data set", "proxy", "scored", "undefined", "left", "seconds (median)"]
     return table(Sheet("", header, rows, words=["proxy"]))
