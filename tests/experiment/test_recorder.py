@@ -18,7 +18,7 @@ from naslib_zc_plugin.experiment.scores import Scored
 class _Lengths:
     """A key's fitness is its length, and costs ten seconds."""
 
-    unit, costly = "", False
+    costly, tells = False, ()
 
     def __init__(self, change: Callable[[str], Evaluation] | None = None) -> None:
         self._change = change

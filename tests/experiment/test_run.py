@@ -109,7 +109,7 @@ def _killing(prepared: Prepared, left: list[int]) -> Any:
     original = prepared.evaluator
 
     class Killing:
-        unit, costly, facts, notes = original.unit, original.costly, original.facts, original.notes
+        costly, tells, facts, notes = original.costly, original.tells, original.facts, original.notes
 
         def __call__(self, key: str) -> Any:
             left[0] -= 1

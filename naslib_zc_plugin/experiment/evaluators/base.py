@@ -28,10 +28,6 @@ class Evaluator(Protocol):
     """Gives architectures their fitness. An exception fails the architecture, not the search."""
 
     @property
-    def unit(self) -> str:
-        """What the fitness is, for titles."""
-
-    @property
     def costly(self) -> bool:
         """Whether an evaluation is worth writing down at once."""
 

@@ -34,7 +34,6 @@ class BenchmarkEvaluator:
         self._sign = 1 if measure.higher_is_better else -1
         self._seconds = numbers.training_seconds(metric) if measure.cost else {}
         self._name, self._metric, self._measure = numbers.name, metric, measure
-        self.unit = f"{metric} ({measure.unit})"
 
     def __call__(self, key: str) -> Evaluation:
         """The number in the table."""

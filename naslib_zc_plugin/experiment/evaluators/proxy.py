@@ -24,7 +24,6 @@ class ProxyEvaluator:
     def __init__(self, scores: Scores, proxy: str, live: bool) -> None:
         self._scores, self._proxy = scores, proxy
         self.costly = live
-        self.unit = f"{proxy}, higher is better"
 
     def __call__(self, key: str) -> Evaluation:
         """The score."""

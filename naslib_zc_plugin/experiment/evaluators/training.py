@@ -36,7 +36,6 @@ class TrainingEvaluator:
 
     costly = True
     tells = ("test accuracy",)
-    unit = "validation accuracy (%)"
 
     def __init__(
         self, images: Probe, of: Space, sizes: tuple[int, int], network: Mapping[str, Any], recipe: Mapping[str, Any],
