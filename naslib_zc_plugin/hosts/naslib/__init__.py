@@ -1,0 +1,26 @@
+"""NASLib (Develop) as host: proxies as its predictors, our strategies as its optimizers, its graphs as keys, our tables as
+its data.
+
+Nothing of NASLib is imported before one of these names is asked for, and nothing of it is changed unless
+:mod:`.compat` is asked to.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__all__: list[str] = []
+
+_FILES: dict[str, tuple[str, ...]] = {}
+_PLACES = {name: file for file, names in _FILES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
