@@ -81,11 +81,17 @@ def mean_and_deviation(result: Result, title: str) -> tuple[float, float]:
 def _counts(result: Result) -> Iterator[str]:
     evaluations, without = result.counts()
     yield result.search.label
-    yield (
-        f"{len(result.repeats)}" if result.complete() else f"{len(result.repeats)} of {result.search.repeats}, stopped"
-    )
+    yield _runs(result)
     yield f"{evaluations:,}"
     yield f"{without:,}"
+
+
+def _runs(result: Result) -> str:
+    begun, asked = len(result.repeats), result.search.repeats
+    if begun < asked:
+        return f"{begun} of {asked}, stopped"
+    # The space may be exhausted before the budget is.
+    return f"{begun}" if result.complete() else f"{begun}, budget not used up"
 
 
 def _reported(result: Result, titles: Sequence[str], printed: set[str]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -107,6 +108,16 @@ def test_best_after_and_published_seconds() -> None:
     assert head.split()[-5:] == ["best", "after", "seconds", "published", "ratio"]
     assert line.split()[-4:] == ["4", "40.0", "80.0", "0.5"]
     assert as_csv([RUNS]).splitlines()[1].startswith("one,0,4,1,40.0,3,3.0,|none~0|")
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [({}, "2 "), ({"repeats": 3}, "2 of 3, stopped "), ({"budget": {"evaluations": 5}}, "2, budget not used up ")],
+)
+def test_runs_that_ended_early_are_named(changes: dict[str, Any], word: str) -> None:
+    shown = Result(replace(RUNS.search, **changes), RUNS.repeats)
+    line = sheet_text(summary([shown], [Prepared(shown.search, Evaluator(), None, {})], "again")).splitlines()[2]
+    assert line.split("one", 1)[1].lstrip().startswith(word)
 
 
 def test_nothing_found() -> None:
