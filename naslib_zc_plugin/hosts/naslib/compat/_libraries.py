@@ -1,0 +1,80 @@
+"""What newer releases of NumPy and scikit-learn have removed."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Iterator
+from functools import partial
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from naslib_zc_plugin.hosts.naslib.compat._overlay import overlay
+from naslib_zc_plugin.hosts.naslib.compat._record import Repair
+
+_SUM = ("naslib.utils",)
+_SQUARED = ("naslib.utils", "naslib.utils.zerocost", "naslib.defaults.predictor_evaluator")
+_INT = ("naslib.predictors.seminas", "naslib.predictors.omni_seminas")
+
+
+def _refuses_generators() -> bool:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            np.sum(number for number in (1,))  # type: ignore[call-overload]
+        except TypeError:
+            return True
+    return False
+
+
+def _sum(values: Any, *arguments: Any, **options: Any) -> Any:
+    """``np.sum``; of a generator the sum of what it gives."""
+    return sum(values) if isinstance(values, Iterator) else np.sum(values, *arguments, **options)
+
+
+def _lacks_int() -> bool:
+    return "int" not in vars(np)
+
+
+def _refuses_squared() -> bool:
+    if find_spec("sklearn") is None:
+        return False
+    from sklearn.metrics import mean_squared_error
+
+    return "squared" not in inspect.signature(mean_squared_error).parameters
+
+
+def _mean_squared_error(y_true: Any, y_pred: Any, *, squared: bool = True, **options: Any) -> Any:
+    """Scikit-learn's mean squared error; its root where ``squared`` is false."""
+    from sklearn.metrics import mean_squared_error, root_mean_squared_error
+
+    return (mean_squared_error if squared else root_mean_squared_error)(y_true, y_pred, **options)
+
+
+SUM = Repair(
+    name="numpy-sum",
+    breaks="NumPy 2.4 sums no generator: naslib.utils.count_parameters_in_MB fails, and with it "
+    "Trainer(...) for every optimizer but RandomSearch",
+    remedy="`np.sum` inside naslib.utils takes one",
+    detect=_refuses_generators,
+    apply=partial(overlay, _SUM, "np", sum=_sum),
+)
+
+INT = Repair(
+    name="numpy-int",
+    breaks="NumPy 1.24 removed np.int: the predictors SemiNAS and OmniSemiNAS fail when fitted semi-supervised",
+    remedy="`np.int` inside their two modules is int",
+    detect=_lacks_int,
+    apply=partial(overlay, _INT, "np", int=int),
+)
+
+SQUARED = Repair(
+    name="sklearn-squared",
+    breaks="scikit-learn 1.6 removed mean_squared_error(squared=): every metric of naslib.utils.compute_scores and "
+    "PredictorEvaluator is NaN, without a word",
+    remedy="`metrics.mean_squared_error` inside NASLib's three modules takes it",
+    detect=_refuses_squared,
+    apply=partial(overlay, _SQUARED, "metrics", mean_squared_error=_mean_squared_error),
+)
