@@ -18,7 +18,7 @@ from nni.nas.space import ExecutableModelSpace, ModelStatus
 from naslib_zc_plugin import search
 from naslib_zc_plugin.hosts import Evaluate
 from naslib_zc_plugin.hosts.nni.adapter import Search
-from naslib_zc_plugin.hosts.nni.quiet import quiet
+from naslib_zc_plugin.hosts._quiet import quiet
 from naslib_zc_plugin.hosts.nni.samples import key_of
 
 _SPACES: dict[str, Callable[[], Any]] = {"nasbench201": lambda: NasBench201(4, 1)}
@@ -55,7 +55,7 @@ def drive(
     evaluator = _Keys(evaluate)
     config = NasExperimentConfig("sequential", "simplified", "local")
     config.experiment_working_directory = str(folder)
-    with quiet(level=logging.CRITICAL):  # errors come out here
+    with quiet("nni", logging.CRITICAL):  # errors come out here
         experiment = _Experiment(_SPACES[space](), evaluator, _Driven(strategy, goes_on), config)
         try:
             finished = experiment.run()

@@ -11,7 +11,7 @@ import torch
 from nni.nas.space import ExecutableModelSpace, RawFormatModelSpace, SimplifiedModelSpace
 from torch import Tensor, nn
 
-from naslib_zc_plugin.hosts.nni.quiet import quiet
+from naslib_zc_plugin.hosts._quiet import quiet
 from naslib_zc_plugin.observe.batch import tensors
 from naslib_zc_plugin.observe.borrow import kept_random_states
 from naslib_zc_plugin.observe.network import pick_logits

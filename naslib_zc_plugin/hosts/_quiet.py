@@ -1,4 +1,4 @@
-"""NNI's log, kept down for a while."""
+"""A host's log, kept down for a while."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def quiet(name: str = "nni", level: int = logging.ERROR) -> Iterator[None]:
+def quiet(name: str, level: int = logging.ERROR) -> Iterator[None]:
     """Only records of at least ``level`` pass the logger ``name``, and those below it that have no level of their own.
 
     A logger that lets less through is left as it is; afterwards it is what it was.
