@@ -17,8 +17,8 @@ from nni.nas.space import ExecutableModelSpace, ModelStatus
 
 from naslib_zc_plugin import search
 from naslib_zc_plugin.hosts import Evaluate
-from naslib_zc_plugin.hosts.nni.adapter import Search
 from naslib_zc_plugin.hosts._quiet import quiet
+from naslib_zc_plugin.hosts.nni.adapter import Search
 from naslib_zc_plugin.hosts.nni.samples import key_of
 
 _SPACES: dict[str, Callable[[], Any]] = {"nasbench201": lambda: NasBench201(4, 1)}
