@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Union
 
-from naslib_zc_plugin.campaign.fields import Checked, check_known, located, mapping
 from naslib_zc_plugin.campaign.plan import KEYS, Architectures
 from naslib_zc_plugin.files import DataError
+from naslib_zc_plugin.files.configuration import Checked, check_known, located, mapping
 from naslib_zc_plugin.presets import Preset, preset
 from naslib_zc_plugin.probes import Probe, probe
 from naslib_zc_plugin.request import ProxyRequest

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Union
 
-from naslib_zc_plugin.campaign.fields import Checked, check_known, located, mapping
+from naslib_zc_plugin.files.configuration import Checked, check_known, located, mapping
 from naslib_zc_plugin.hosts import hosts
 from naslib_zc_plugin.search import preset, strategy_class
 from naslib_zc_plugin.spaces import space

@@ -1,6 +1,7 @@
 """Files that others made, read without trust, and files of our own, written whole or not at all.
 
-Every reader of the package raises the one :class:`DataError` for what is not as it should be. Needs numpy only.
+Every reader of the package raises the one :class:`DataError` for what is not as it should be. Needs numpy only, and
+PyYAML for configurations.
 """
 
 from __future__ import annotations

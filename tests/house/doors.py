@@ -86,7 +86,7 @@ OUTSIDE = {
     "matplotlib": {"report", "cli"},
     "pandas": {"benchmarks", "campaign", "report", "cli"},
     "pyarrow": {"benchmarks", "campaign", "report", "cli"},
-    "yaml": {"campaign", "hosts.nni"},
+    "yaml": {"files", "hosts.nni"},
     "distributed": {"campaign"},
     "pytest": {"testing"},
     "hypothesis": {"testing"},

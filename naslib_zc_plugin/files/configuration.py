@@ -7,7 +7,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, ClassVar
 
-from naslib_zc_plugin.files import DataError, existing, readable
+from naslib_zc_plugin.files.error import DataError
+from naslib_zc_plugin.files.reading import existing, readable
 
 Kinds = Mapping[str, tuple[Any, str]]
 _EXPECTED = "a configuration in YAML"
