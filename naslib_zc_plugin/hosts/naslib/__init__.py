@@ -1,5 +1,5 @@
-"""NASLib (Develop) as host: proxies as its predictors, our strategies as its optimizers, its graphs as keys, our tables as
-its data.
+"""NASLib (Develop) as host: proxies as its predictors, our strategies as its optimizers, its graphs as keys, our tables
+as its data.
 
 Nothing of NASLib is imported before one of these names is asked for, and nothing of it is changed unless
 :mod:`.compat` is asked to.
@@ -8,11 +8,28 @@ Nothing of NASLib is imported before one of these names is asked for, and nothin
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__: list[str] = []
+if TYPE_CHECKING:
+    from naslib_zc_plugin.hosts.naslib.adapter import Search
+    from naslib_zc_plugin.hosts.naslib.experiment import drive
+    from naslib_zc_plugin.hosts.naslib.optimizers import AgingEvolution, Area, Move, RandomSearch, WarmUp
 
-_FILES: dict[str, tuple[str, ...]] = {}
+__all__ = [
+    "AgingEvolution",
+    "Area",
+    "Move",
+    "RandomSearch",
+    "Search",
+    "WarmUp",
+    "drive",
+]
+
+_FILES: dict[str, tuple[str, ...]] = {
+    "adapter": ("Search",),
+    "experiment": ("drive",),
+    "optimizers": ("AgingEvolution", "Area", "Move", "RandomSearch", "WarmUp"),
+}
 _PLACES = {name: file for file, names in _FILES.items() for name in names}
 
 
