@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from naslib_zc_plugin.hosts._scoring import NoScore
     from naslib_zc_plugin.hosts.nni.adapter import Search
     from naslib_zc_plugin.hosts.nni.benchmark import connect, fill
     from naslib_zc_plugin.hosts.nni.choices import SampleDomain
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from naslib_zc_plugin.hosts.nni.experiment import drive
     from naslib_zc_plugin.hosts.nni.profiler import ProxyProfiler
     from naslib_zc_plugin.hosts.nni.samples import key_of
-    from naslib_zc_plugin.hosts.nni.scoring import NoScore, Scorer
+    from naslib_zc_plugin.hosts.nni.scoring import Scorer
     from naslib_zc_plugin.hosts.nni.strategies import AgingEvolution, Area, Move, RandomSearch, WarmUp
     from naslib_zc_plugin.hosts.nni.training import TrainingEvaluator
     from naslib_zc_plugin.hosts.nni.tuner import ProxyTuner
@@ -55,11 +56,11 @@ _FILES = {
     "benchmark": ("connect", "fill"),
     "choices": ("SampleDomain",),
     "domains": ("domain",),
-    "evaluators": ("BenchmarkEvaluator", "ZeroCostEvaluator"),
+    "evaluators": ("BenchmarkEvaluator", "NoScore", "ZeroCostEvaluator"),
     "experiment": ("drive",),
     "profiler": ("ProxyProfiler",),
     "samples": ("key_of",),
-    "scoring": ("NoScore", "Scorer"),
+    "scoring": ("Scorer",),
     "strategies": ("AgingEvolution", "Area", "Move", "RandomSearch", "WarmUp"),
     "training": ("TrainingEvaluator",),
     "tuner": ("ProxyTuner",),

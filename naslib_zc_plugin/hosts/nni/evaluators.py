@@ -12,10 +12,11 @@ from nni.nas.space import ExecutableModelSpace
 from torch import nn
 
 from naslib_zc_plugin.benchmarks import benchmark as read
+from naslib_zc_plugin.hosts._data import Images
+from naslib_zc_plugin.hosts._scoring import Named, NoScore
 from naslib_zc_plugin.hosts.nni import nasbench101
-from naslib_zc_plugin.hosts.nni.data import Images
 from naslib_zc_plugin.hosts.nni.samples import key_of, space_of
-from naslib_zc_plugin.hosts.nni.scoring import Named, NoScore, Scorer
+from naslib_zc_plugin.hosts.nni.scoring import Scorer
 
 
 @nni.trace

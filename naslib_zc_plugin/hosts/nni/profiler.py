@@ -7,8 +7,9 @@ from typing import Any
 from nni.nas.profiler import Profiler
 from nni.nas.space import BaseModelSpace, SimplifiedModelSpace
 
+from naslib_zc_plugin.hosts._scoring import Named
 from naslib_zc_plugin.hosts.nni.samples import Sample
-from naslib_zc_plugin.hosts.nni.scoring import Named, Scorer
+from naslib_zc_plugin.hosts.nni.scoring import Scorer
 
 
 class ProxyProfiler(Profiler):

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Union
+from typing import Any
 
 import torch
 from nni.nas.space import ExecutableModelSpace
 from torch import nn
 
-from naslib_zc_plugin import presets
-from naslib_zc_plugin.hosts.nni.data import Images, first, images_of, moved
+from naslib_zc_plugin.hosts._data import Images, moved
+from naslib_zc_plugin.hosts._scoring import Material, Named, requested, turned
 from naslib_zc_plugin.hosts.nni.networks import logits, network, without_unused
 from naslib_zc_plugin.hosts.nni.samples import key_of, space_of
 from naslib_zc_plugin.observe.seeding import derived_seed
-from naslib_zc_plugin.proxies import describe, proxy
-from naslib_zc_plugin.request import ProxyRequest
+from naslib_zc_plugin.proxies import describe
 from naslib_zc_plugin.score import Score, score
-
-Named = Union[str, ProxyRequest, Mapping[str, Any]]
-
-
-class NoScore(ValueError):
-    """A network without a score; the message says why. To NNI it is a model that failed, and never wins."""
 
 
 class Scorer:
@@ -33,12 +25,7 @@ class Scorer:
 
     Args:
         proxy: name; or a mapping with ``name`` and the proxy's options; or what :func:`naslib_zc_plugin.proxy` makes.
-        dataset: images: a source of :func:`naslib_zc_plugin.probes.probe`, a mapping with ``source`` and its options,
-            or a ``Probe``.
-        batch: instead of it, inputs and labels, or a DataLoader of such pairs, whose first is taken once.
-        preset: published protocol (:mod:`naslib_zc_plugin.presets`), says how images become a batch; without it they
-            are scaled to 0..1.
-        batch_size: images in the batch, without a preset; all where there are fewer.
+        dataset, batch, preset, batch_size: see :class:`naslib_zc_plugin.hosts._scoring.Material`; one of the first two.
         seed: of the images, the weights and the proxy's draws.
         device: where networks are scored.
 
@@ -61,15 +48,10 @@ class Scorer:
     ) -> None:
         if (dataset is None) == (batch is None):
             raise ValueError("give one of dataset= (images) and batch= (inputs and labels, or a DataLoader)")
-        self.request = _request(proxy)
+        self.request = requested(proxy)
         self.info = describe(self.request.name)
-        self._preset = presets.preset(preset) if preset else None
-        self._images = None if dataset is None else images_of(dataset)
-        self._given = None if batch is None else first(batch)
         self.seed, self._device = seed, torch.device(device)
-        if self._preset is None and self._images is not None:
-            count = min(batch_size, len(self._images))
-            self._given = self._images.random(count, seed).batch(count)
+        self._material = Material(dataset, batch, preset, batch_size, seed)
 
     def __call__(self, model: ExecutableModelSpace) -> Score:
         """The score of a frozen model; a network that cannot be built is a failed one."""
@@ -89,9 +71,9 @@ class Scorer:
             key: architecture, on which images and draws depend.
             space: the benchmark of its space, on which the protocol may depend.
         """
-        batch = self._given or self._protocol_batch(space, key)
+        batch = self._material.batch(space, key)
         net = without_unused(net.to(self._device), moved(batch[0], self._device))
-        asked = [self._with_protocol(space)]
+        asked = [self._material.request(self.request, space)]
         (found,) = score(net, batch, asked, seed=derived_seed(self.seed, key), logits=logits).values()
         return found
 
@@ -109,23 +91,4 @@ class Scorer:
         Raises:
             NoScore: there is none.
         """
-        if found.value is None:
-            raise NoScore(f"{self.request.label} is {found.status}: {found.reason}")
-        return found.value if self.info.higher_is_better else -found.value
-
-    def _with_protocol(self, space: str) -> ProxyRequest:
-        if self._preset is None:
-            return self.request
-        (usual,) = self._preset.requests([self.request.name], space)
-        return ProxyRequest(self.request.name, {**usual.options, **self.request.options}, self.request.label)
-
-    def _protocol_batch(self, space: str, key: str) -> Any:
-        assert self._preset is not None and self._images is not None
-        return self._preset.batch(self._images, space, self.seed, key)
-
-
-def _request(asked: Named) -> ProxyRequest:
-    if isinstance(asked, Mapping):
-        options = dict(asked)
-        return proxy(options.pop("name", ""), **options)
-    return asked if isinstance(asked, ProxyRequest) else proxy(asked)
+        return turned(found, self.request.label)

@@ -9,7 +9,7 @@ from nni.nas.evaluator import Evaluator
 from nni.nas.space import ExecutableModelSpace
 from torch import Tensor, nn
 
-from naslib_zc_plugin.hosts.nni.data import Images, images_of
+from naslib_zc_plugin.hosts._data import Images, images_of
 from naslib_zc_plugin.hosts.nni.networks import logits, network
 from naslib_zc_plugin.hosts.nni.samples import key_of
 from naslib_zc_plugin.observe.seeding import derived_seed

@@ -115,7 +115,8 @@ def register() -> str:
 
 def _score(proxy: Any, build: str, dataset: Any, seed: int) -> Callable[[str], float | None]:
     """The score of a key, its network drawn from the seed and the key."""
-    from naslib_zc_plugin.hosts.nni.scoring import NoScore, Scorer
+    from naslib_zc_plugin.hosts._scoring import NoScore
+    from naslib_zc_plugin.hosts.nni.scoring import Scorer
     from naslib_zc_plugin.observe.borrow import kept_random_states
     from naslib_zc_plugin.observe.seeding import seed_everything
 

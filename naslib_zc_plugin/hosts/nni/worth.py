@@ -8,9 +8,10 @@ from typing import Any, Callable, Optional
 
 from nni.nas.space import ExecutableModelSpace
 
+from naslib_zc_plugin.hosts._scoring import NoScore
 from naslib_zc_plugin.hosts.nni.networks import network
 from naslib_zc_plugin.hosts.nni.samples import key_of
-from naslib_zc_plugin.hosts.nni.scoring import NoScore, Scorer
+from naslib_zc_plugin.hosts.nni.scoring import Scorer
 from naslib_zc_plugin.request import ProxyRequest
 
 Fitness = Callable[[ExecutableModelSpace], Optional[float]]
