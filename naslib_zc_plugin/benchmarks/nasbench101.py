@@ -7,13 +7,43 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from naslib_zc_plugin.benchmarks._benchmark import Measure
-from naslib_zc_plugin.benchmarks._table import Table
+from naslib_zc_plugin.benchmarks._table import Table, parquet
+from naslib_zc_plugin.files import readable
 
 if TYPE_CHECKING:
     import pyarrow
+
+
+LENGTHS = (4, 12, 36, 108)
+"""Epochs of the trainings."""
+
+Cell = tuple[tuple[tuple[int, ...], ...], tuple[str, ...]]
+"""Adjacency matrix, row → column, and operations from ``input`` to ``output``."""
+
+
+def cells(path: Path) -> dict[str, Cell]:
+    """The cells in a table that was read and checked, by hash.
+
+    Args:
+        path: of the table, see :class:`~naslib_zc_plugin.benchmarks.Benchmark`.
+
+    Raises:
+        DataError: no cells.
+        ImportError: pyarrow is not installed.
+    """
+    with readable(path, "the cells of NAS-Bench-101"):
+        table = parquet().read_table(path, columns=["hash", "n_vertices", "adj_upper_rowmajor", "ops"])
+        return {name: _cell(*cell) for name, *cell in zip(*(column.to_pylist() for column in table.columns))}
+
+
+def _cell(count: int, upper: str, operations: str) -> Cell:
+    bits = iter(upper)
+    matrix = tuple(tuple(int(next(bits)) if to > at else 0 for to in range(count)) for at in range(count))
+    return matrix, ("input", *operations.split(","), "output") if operations else ("input", "output")
 
 
 def _measures() -> dict[str, Measure]:
@@ -21,7 +51,7 @@ def _measures() -> dict[str, Measure]:
         f"val_acc_{epochs}": Measure(
             f"validation accuracy after {epochs} epochs, one run", "fraction", True, cost=("train_time_s", epochs / 108)
         )
-        for epochs in (4, 12, 36, 108)
+        for epochs in LENGTHS
     }
     return {
         **found,

@@ -21,6 +21,27 @@ ROWS = 15_625
 KEY, INDEX, CLASS = "arch_str", "index", "unique_str"
 """Columns of the architecture, of its place in the benchmark, and of its class of isomorphic cells."""
 
+NASLIB = {
+    "cifar10-valid": {
+        "test": "cifar10_test_{epochs}_half_train",
+        "val": "cifar10_val_{epochs}",
+        "train_time": "cifar10_traintime_200_s",
+        "params": "cifar10_params_M",
+        "flops": "cifar10_flops_M",
+    },
+    **{
+        dataset: {
+            "test": f"{prefix}_test_{{epochs}}",
+            "val": f"{prefix}_val_{{epochs}}",
+            "train_time": f"{prefix}_traintime_200_s",
+            "params": f"{prefix}_params_M",
+        }
+        for dataset, prefix in (("cifar100", "cifar100"), ("ImageNet16-120", "imagenet16"))
+    },
+}
+"""NASLib's data sets → what its files have of them → our columns. Of the two accuracies its files have ``test``, and call
+it validation accuracy as well."""
+
 _TITLES = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16": "ImageNet16-120"}
 
 

@@ -12,23 +12,37 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from naslib_zc_plugin.hosts.naslib.adapter import Search
+    from naslib_zc_plugin.hosts.naslib.domains import GraphDomain, domain
     from naslib_zc_plugin.hosts.naslib.experiment import drive
+    from naslib_zc_plugin.hosts.naslib.graphs import build, key_of, space_of, spec_from, spec_of
     from naslib_zc_plugin.hosts.naslib.optimizers import AgingEvolution, Area, Move, RandomSearch, WarmUp
+    from naslib_zc_plugin.hosts.naslib.tables import dataset_api
 
 __all__ = [
     "AgingEvolution",
     "Area",
+    "GraphDomain",
     "Move",
     "RandomSearch",
     "Search",
     "WarmUp",
+    "build",
+    "dataset_api",
+    "domain",
     "drive",
+    "key_of",
+    "space_of",
+    "spec_from",
+    "spec_of",
 ]
 
 _FILES: dict[str, tuple[str, ...]] = {
     "adapter": ("Search",),
+    "domains": ("GraphDomain", "domain"),
     "experiment": ("drive",),
+    "graphs": ("build", "key_of", "space_of", "spec_from", "spec_of"),
     "optimizers": ("AgingEvolution", "Area", "Move", "RandomSearch", "WarmUp"),
+    "tables": ("dataset_api",),
 }
 _PLACES = {name: file for file, names in _FILES.items() for name in names}
 

@@ -78,7 +78,7 @@ class NASBench201:
         Raises:
             ValueError: the key is not of this space.
         """
-        return keys.naslib(key)
+        return str(keys.naslib(key))
 
     def build(self, key: str, C: int = 16, N: int = 5, num_classes: int = 10, flavour: str = "nats") -> nn.Module:
         """The freshly initialised network of ``key`` (see :func:`.network.build`; needs torch)."""

@@ -85,10 +85,22 @@ _NASLIB_EDGES = (0, 1, 3, 2, 4, 5)
 _NASLIB_OPERATIONS = ("skip_connect", "none", "nor_conv_3x3", "nor_conv_1x1", "avg_pool_3x3")
 
 
-def naslib(key: str) -> str:
-    """The name of a key in NASLib's files (``naslib/search_spaces/nasbench201/conversions.py``, Develop branch)."""
+def naslib(key: str) -> tuple[int, ...]:
+    """The numbers of a key in NASLib (``naslib/search_spaces/nasbench201/conversions.py``, Develop branch)."""
     operations = parse(key)
-    return str(tuple(_NASLIB_OPERATIONS.index(operations[edge]) for edge in _NASLIB_EDGES))
+    return tuple(_NASLIB_OPERATIONS.index(operations[edge]) for edge in _NASLIB_EDGES)
+
+
+def from_naslib(numbers: Sequence[int]) -> str:
+    """The key of NASLib's numbers; inverse of :func:`naslib`.
+
+    Raises:
+        ValueError: not six numbers from 0 to 4.
+    """
+    if len(numbers) != len(EDGES) or not all(number in range(len(_NASLIB_OPERATIONS)) for number in numbers):
+        raise ValueError(f"NASLib knows a cell by {len(EDGES)} numbers from 0 to 4, found {numbers!r}")
+    # The order of edges is its own inverse.
+    return format([_NASLIB_OPERATIONS[numbers[edge]] for edge in _NASLIB_EDGES])
 
 
 @cache

@@ -1,0 +1,37 @@
+"""Our tables of what training gave, as the ``dataset_api`` of NASLib's queries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from naslib_zc_plugin.benchmarks import benchmark
+
+
+def dataset_api(
+    name: str = "nasbench201", data: str | Path | None = None, *, accuracy: str = "test", epochs: int = 200
+) -> dict[str, Any]:
+    """A benchmark's table as NASLib's queries want it, in the place of NASLib's pickles.
+
+    Numbers are looked up when they are asked for; what the table does not have raises ``KeyError``, which says so.
+
+    Args:
+        name: ``"nasbench201"`` (:mod:`.tables201`) or ``"nasbench101"`` (:mod:`.tables101`).
+        data: the data directory; that of the environment variable ``NAS_ZC_DATA`` unless given.
+        accuracy: of NAS-Bench-201: what NASLib's ``VAL_ACCURACY`` and ``TEST_ACCURACY`` are, which are one number:
+            ``"test"``, as in NASLib's file, or ``"val"``.
+        epochs: of NAS-Bench-201: length of the training, 200 as in NASLib's file, or 12.
+
+    Raises:
+        ValueError: no such benchmark, accuracy or length, or no data directory.
+        DataError: the table is not there or damaged.
+    """
+    if name == "nasbench201":
+        from naslib_zc_plugin.hosts.naslib.tables201 import Architectures
+
+        return {"nb201_data": Architectures(benchmark(name, data), accuracy, epochs)}
+    if name == "nasbench101":
+        from naslib_zc_plugin.hosts.naslib.tables101 import api101
+
+        return api101(data)
+    raise ValueError(f"no table of {name!r} for NASLib's queries; there are nasbench101, nasbench201")
