@@ -6,7 +6,7 @@ benchmark's order, which is that of the space's ``index``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable
 
@@ -21,28 +21,58 @@ ROWS = 15_625
 KEY, INDEX, CLASS = "arch_str", "index", "unique_str"
 """Columns of the architecture, of its place in the benchmark, and of its class of isomorphic cells."""
 
-NASLIB = {
-    "cifar10-valid": {
-        "test": "cifar10_test_{epochs}_half_train",
-        "val": "cifar10_val_{epochs}",
-        "train_time": "cifar10_traintime_200_s",
-        "params": "cifar10_params_M",
-        "flops": "cifar10_flops_M",
-    },
-    **{
-        dataset: {
-            "test": f"{prefix}_test_{{epochs}}",
-            "val": f"{prefix}_val_{{epochs}}",
-            "train_time": f"{prefix}_traintime_200_s",
-            "params": f"{prefix}_params_M",
-        }
-        for dataset, prefix in (("cifar100", "cifar100"), ("ImageNet16-120", "imagenet16"))
-    },
-}
-"""NASLib's data sets → what its files have of them → our columns. Of the two accuracies its files have ``test``, and call
-it validation accuracy as well."""
-
 _TITLES = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16": "ImageNet16-120"}
+
+
+NASLIB = {"cifar10": "cifar10", "cifar100": "cifar100", "imagenet16_120": "ImageNet16-120"}
+"""Data sets of campaigns → in NASLib, whose pickles say ``cifar10-valid``."""
+NASLIB_PREFIXES = {"cifar10-valid": "cifar10", "cifar100": "cifar100", "ImageNet16-120": "imagenet16"}
+"""Data sets of NASLib's pickles → how our columns begin."""
+_LENGTHS = (12, 200)
+
+Columns = Mapping[str, Mapping[str, tuple[str, float]]]
+"""NASLib's data set → its measurement → our column, and what to multiply it with."""
+
+
+def naslib_columns(accuracy: str = "test", epochs: int = 200) -> Columns:
+    """Where our table has what NASLib's pickles have, as far as it has it.
+
+    ``eval_acc1es`` are called validation and test accuracy in NASLib. Those of its file of CIFAR-10 are test accuracies
+    of networks trained on the first half, and ``train_time`` is seconds per epoch.
+
+    Args:
+        accuracy: ``"test"`` as in that file, or ``"val"``.
+        epochs: of the training, 200 as in that file, or 12.
+
+    Raises:
+        ValueError: no such accuracy, or no such training.
+    """
+    if accuracy not in ("test", "val") or epochs not in _LENGTHS:
+        known = " or ".join(map(str, _LENGTHS))
+        raise ValueError(f"NAS-Bench-201 has 'test' and 'val' after {known} epochs, not {accuracy!r} after {epochs!r}")
+    found = {
+        dataset: {
+            "eval_acc1es": (f"{prefix}_{accuracy}_{epochs}", 1.0),
+            "params": (f"{prefix}_params_M", 1.0),
+            "train_time": (f"{prefix}_traintime_200_s", 1 / 200),
+        }
+        for dataset, prefix in (
+            ("cifar10-valid", "cifar10"),
+            ("cifar100", "cifar100"),
+            ("ImageNet16-120", "imagenet16"),
+        )
+    }
+    halved = "_half_train" if accuracy == "test" else ""
+    found["cifar10-valid"]["eval_acc1es"] = (f"cifar10_{accuracy}_{epochs}{halved}", 1.0)
+    found["cifar10-valid"]["flops"] = ("cifar10_flops_M", 1.0)
+    return found
+
+
+def naslib_accuracy(dataset: str) -> str | None:
+    """Our column of what NASLib's files call validation accuracy, for a campaign's data set; None for any other."""
+    if dataset not in NASLIB:
+        return None
+    return naslib_columns()["cifar10-valid" if dataset == "cifar10" else NASLIB[dataset]]["eval_acc1es"][0]
 
 
 def _measures() -> dict[str, Measure]:

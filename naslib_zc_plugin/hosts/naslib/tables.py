@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from naslib_zc_plugin.benchmarks import benchmark
+from naslib_zc_plugin.benchmarks import benchmark, nasbench201_naslib
+from naslib_zc_plugin.benchmarks.nasbench201 import naslib_columns
+from naslib_zc_plugin.hosts.naslib.tables101 import api101
+from naslib_zc_plugin.hosts.naslib.tables201 import Architectures
 
 
 def dataset_api(
@@ -16,7 +19,8 @@ def dataset_api(
     Numbers are looked up when they are asked for; what the table does not have raises ``KeyError``, which says so.
 
     Args:
-        name: ``"nasbench201"`` (:mod:`.tables201`) or ``"nasbench101"`` (:mod:`.tables101`).
+        name: ``"nasbench201"`` (:mod:`.tables201`), ``"nasbench201_naslib"``, which has what NASLib's own pickles were
+            imported from, or ``"nasbench101"`` (:mod:`.tables101`).
         data: the data directory; that of the environment variable ``NAS_ZC_DATA`` unless given.
         accuracy: of NAS-Bench-201: what NASLib's ``VAL_ACCURACY`` and ``TEST_ACCURACY`` are, which are one number:
             ``"test"``, as in NASLib's file, or ``"val"``.
@@ -27,11 +31,9 @@ def dataset_api(
         DataError: the table is not there or damaged.
     """
     if name == "nasbench201":
-        from naslib_zc_plugin.hosts.naslib.tables201 import Architectures
-
-        return {"nb201_data": Architectures(benchmark(name, data), accuracy, epochs)}
+        return {"nb201_data": Architectures(benchmark(name, data), naslib_columns(accuracy, epochs), epochs)}
+    if name == "nasbench201_naslib":
+        return {"nb201_data": Architectures(benchmark(name, data), nasbench201_naslib.naslib_columns())}
     if name == "nasbench101":
-        from naslib_zc_plugin.hosts.naslib.tables101 import api101
-
         return api101(data)
-    raise ValueError(f"no table of {name!r} for NASLib's queries; there are nasbench101, nasbench201")
+    raise ValueError(f"no table of {name!r} for NASLib; there are nasbench101, nasbench201, nasbench201_naslib")
