@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from naslib_zc_plugin.hosts.naslib.compat._absent import ABSENT
 from naslib_zc_plugin.hosts.naslib.compat._hashes import HASHES
 from naslib_zc_plugin.hosts.naslib.compat._libraries import INT, SQUARED, SUM
 from naslib_zc_plugin.hosts.naslib.compat._python import COLLECTIONS
@@ -23,7 +24,7 @@ from naslib_zc_plugin.hosts.naslib.compat._torchvision import OPERATORS
 
 __all__ = ["Repair", "repair", "repairs"]
 
-_REPAIRS = (COLLECTIONS, OPERATORS, SUM, INT, HASHES, SQUARED)
+_REPAIRS = (COLLECTIONS, ABSENT, OPERATORS, SUM, INT, HASHES, SQUARED)
 
 
 def repairs() -> list[Repair]:
