@@ -96,8 +96,9 @@ def score(
     if repeats < 1:
         raise ValueError(f"repeats must be at least 1, not {repeats}")
     trials: dict[str, list[Score]] = {label: [] for label in asked}
+    runs = any(seen.under.runs for label in asked for seen in needs[label])
     try:
-        with borrowed(net) as module:
+        with borrowed(net, runs) as module:
             network = Network(module, logits)
             shown = shown.to(network.device, network.dtype)
             for repeat in range(repeats):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,32 +20,36 @@ class Refused(Exception):
     """A network that no pass can run on; the message says what to do."""
 
 
-def make_weights_plain(module: nn.Module) -> None:
-    """Give modules whose weights are computed (parametrizations, the older weight_norm) the value as parameter.
+def _weight_hooks(part: nn.Module) -> dict[int, Any]:
+    """Those of the older weight_norm and spectral_norm, by their keys."""
+    hooks = part._forward_pre_hooks.items()
+    return {key: hook for key, hook in hooks if type(hook).__module__.startswith("torch.nn.utils.")}
+
+
+def _computes_weights(part: nn.Module) -> bool:
+    return parametrize.is_parametrized(part) or bool(part._forward_pre_hooks and _weight_hooks(part))
+
+
+def make_weights_plain(part: nn.Module) -> None:
+    """Give a module whose weights are computed (parametrizations, the older weight_norm) the values as parameters.
 
     Proxies are about the weight that the layer multiplies with, and passes substitute weights by name.
     """
-    for part in module.modules():
-        if parametrize.is_parametrized(part):
-            names = list(part.parametrizations)  # type: ignore[arg-type]
-            values = {name: getattr(part, name).detach() for name in names}
-            part.__class__ = type(part).__mro__[1]
-            del part._modules["parametrizations"]
-        else:
-            hooks = {
-                key: hook
-                for key, hook in part._forward_pre_hooks.items()
-                if type(hook).__module__.startswith("torch.nn.utils.")
-            }
-            values = {}
-            for key, hook in hooks.items():
-                hook(part, None)
-                values[hook.name] = part.__dict__.pop(hook.name).detach()  # type: ignore[attr-defined]
-                del part._forward_pre_hooks[key]
-                for suffix in ("_g", "_v", "_orig"):
-                    part._parameters.pop(hook.name + suffix, None)  # type: ignore[attr-defined]
-        for name, value in values.items():
-            part._parameters[name] = nn.Parameter(value)
+    if parametrize.is_parametrized(part):
+        names = list(part.parametrizations)  # type: ignore[arg-type]
+        values = {name: getattr(part, name).detach() for name in names}
+        part.__class__ = type(part).__mro__[1]
+        del part._modules["parametrizations"]
+    else:
+        values = {}
+        for key, hook in _weight_hooks(part).items():
+            hook(part, None)
+            values[hook.name] = part.__dict__.pop(hook.name).detach()
+            del part._forward_pre_hooks[key]
+            for suffix in ("_g", "_v", "_orig"):
+                part._parameters.pop(hook.name + suffix, None)
+    for name, value in values.items():
+        part._parameters[name] = nn.Parameter(value)
 
 
 @contextmanager
@@ -86,12 +91,16 @@ def unwrapped(module: nn.Module) -> nn.Module:
 
 
 @contextmanager
-def borrowed(module: nn.Module) -> Iterator[nn.Module]:
+def borrowed(module: nn.Module, runs: bool = True) -> Iterator[nn.Module]:
     """``module`` for passes to run on, bitwise as it was afterwards, also after an error.
 
     That is: parameters, buffers, gradients, modes, hooks, attributes, dtype, device; torch's, numpy's and Python's
     random states; torch's switches. Hooks of the user's run once per pass. Wrappers (DataParallel, ``torch.compile``)
     are taken off.
+
+    Args:
+        module: any.
+        runs: whether it will be run; if not, nothing of it need be noted, which takes most of the time then.
 
     Raises:
         Refused: a lazy module that has no parameters yet, or a TorchScript module.
@@ -102,10 +111,13 @@ def borrowed(module: nn.Module) -> Iterator[nn.Module]:
     tensors = [*module.parameters(), *module.buffers()]
     if any(map(is_lazy, tensors)):
         raise Refused("the network has lazy modules without parameters: run it once on a batch before scoring it")
-    snapshot = Snapshot(module)
+    computed = [part for part in module.modules() if _computes_weights(part)]
+    snapshot = Snapshot(module) if runs or computed else None
     try:
         with _switches(tensors[0].device if tensors else torch.device("cpu")):
-            make_weights_plain(module)
+            for part in computed:
+                make_weights_plain(part)
             yield module
     finally:
-        snapshot.restore()
+        if snapshot is not None:
+            snapshot.restore()

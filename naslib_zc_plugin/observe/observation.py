@@ -38,7 +38,13 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Setting:
-    """How the network is run. Settings are values: observations whose settings are equal share one pass."""
+    """How the network is run. Settings are values: observations whose settings are equal share one pass.
+
+    Attributes:
+        runs: whether it is run at all; if not, nothing of it can change.
+    """
+
+    runs: ClassVar[bool] = True
 
     @property
     def draws(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
@@ -17,6 +17,8 @@ from naslib_zc_plugin.observe.observation import Observation, Outcome, Setting
 @dataclass(frozen=True)
 class Still(Setting):
     """No run at all."""
+
+    runs: ClassVar[bool] = False
 
     def run(
         self, network: Network, batch: Batch, observations: Sequence[Observation], seed: int

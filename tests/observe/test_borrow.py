@@ -90,12 +90,13 @@ def test_modes_inside_are_those_that_passes_need() -> None:
         assert (torch.ones(1, 1) @ torch.ones(1, 1)).dtype == torch.float32, "autocast is on"
 
 
+@pytest.mark.parametrize("runs", [True, False])
 @pytest.mark.parametrize("name", ["weight_norm", "weight_norm_by_hook", "spectral_norm"])
-def test_computed_weights_are_plain_inside(name: str) -> None:
+def test_computed_weights_are_plain_inside(name: str, runs: bool) -> None:
     case = NETWORKS[name]()
     before = fingerprint(case.net)
     conv = next(case.net.children())
-    with borrowed(case.net):
+    with borrowed(case.net, runs):
         assert type(conv) is nn.Conv2d
         assert isinstance(conv.weight, nn.Parameter)
         assert sorted(name for name, _ in conv.named_parameters()) == ["bias", "weight"]
