@@ -13,8 +13,8 @@ from typing import Any, Callable
 from naslib_zc_plugin.campaign.database import read, told
 from naslib_zc_plugin.campaign.parquet import write_parquet
 from naslib_zc_plugin.campaign.store import facts_of
+from naslib_zc_plugin.campaign.suite import write_suite
 from naslib_zc_plugin.files import replacing
-from naslib_zc_plugin.spaces import space
 from naslib_zc_plugin.table import STATUSES
 
 FIELDS = (
@@ -23,6 +23,8 @@ FIELDS = (
 """Columns of an export; ``proxy`` is the label, ``seconds`` of the proxy, ``memory`` (bytes) of the architecture."""
 CANONICAL = FIELDS[:6]
 """What does not depend on where and how fast it was computed."""
+
+_SUITE = ".json"
 
 Record = dict[str, Any]
 
@@ -69,31 +71,36 @@ def _facts(path: Path) -> dict[str, Any]:
         return facts_of(connection)
 
 
-def export(store: str | Path, target: str | Path, canonical: bool = False) -> int:
+def export(store: str | Path, target: str | Path, canonical: bool = False, data: str | Path | None = None) -> int:
     """Write the scores of a store to a file, which appears when it is whole.
 
     Args:
         store: the store.
-        target: ends in ``.parquet``, ``.csv``, ``.jsonl``, or ``.json`` for NAS-Bench-Suite-Zero's format:
-            ``{dataset: {architecture: {proxy: {"score": …, "time": …}}}}``, without undefined scores, and with NASLib's
-            names of architectures where the space knows them.
+        target: ends in ``.parquet``, ``.csv``, ``.jsonl``, or ``.json`` for NAS-Bench-Suite-Zero's format
+            (:mod:`.suite`).
         canonical: only the fields that do not depend on the machine (:data:`CANONICAL`), for CSV and JSON lines.
+        data: the data directory, for accuracies in NAS-Bench-Suite-Zero's format.
 
     Returns:
         The number of scores written.
 
     Raises:
-        ValueError: another ending, or ``canonical`` for a format that has no choice of fields.
+        ValueError: another ending, ``canonical`` for a format that has no choice of fields, or ``data`` for one that
+            has no accuracies.
+        DataError: the data directory has no table of the space.
         StoreError: no such store, or one that is damaged.
     """
     store, target = Path(store), Path(target)
-    writer = _WRITERS.get(target.suffix)
-    if writer is None:
-        raise ValueError(f"cannot write {target.name}: end it in {', '.join(_WRITERS)}")
+    if target.suffix not in (*_WRITERS, _SUITE):
+        raise ValueError(f"cannot write {target.name}: end it in {', '.join((*_WRITERS, _SUITE))}")
     if canonical and target.suffix not in (".csv", ".jsonl"):
         raise ValueError("canonical exports are .csv or .jsonl")
+    if data is not None and target.suffix != _SUITE:
+        raise ValueError(f"accuracies are exported to {_SUITE} only")
     with replacing(target) as draft:
-        return writer(store, draft, CANONICAL if canonical else FIELDS)
+        if target.suffix == _SUITE:
+            return write_suite(draft, records(store), _facts(store), data)
+        return _WRITERS[target.suffix](store, draft, CANONICAL if canonical else FIELDS)
 
 
 def _parquet(store: Path, draft: Path, _: Sequence[str]) -> int:
@@ -116,20 +123,6 @@ def _lines(store: Path, draft: Path, fields: Sequence[str]) -> int:
         return _each(records(store), write)
 
 
-def _suite(store: Path, draft: Path, _: Sequence[str]) -> int:
-    facts = _facts(store)
-    name = getattr(space(facts["space"]), "naslib_key", str)
-    scores: dict[str, dict[str, dict[str, float | None]]] = {}
-    count = 0
-    for record in records(store):
-        if record["status"] == "ok":
-            entry = {"score": record["value"], "time": record["seconds"]}
-            scores.setdefault(name(record["key"]), {})[record["proxy"]] = entry
-            count += 1
-    draft.write_text(json.dumps({facts["dataset"]: scores}), encoding="utf-8")
-    return count
-
-
 def _each(found: Iterable[Record], write: Callable[[Record], object]) -> int:
     count = 0
     for count, record in enumerate(found, 1):  # noqa: B007 -- the number of records is the result
@@ -141,5 +134,4 @@ _WRITERS: dict[str, Callable[[Path, Path, Sequence[str]], int]] = {
     ".parquet": _parquet,
     ".csv": _csv,
     ".jsonl": _lines,
-    ".json": _suite,
 }

@@ -16,9 +16,12 @@ def export(
     canonical: Annotated[
         bool, typer.Option("--canonical", help="Only what does not depend on the machine (.csv, .jsonl).")
     ] = False,
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Data directory, for the accuracies in .json.")
+    ] = None,
 ) -> None:
     """Write the scores of a campaign as Parquet, CSV, JSON lines or NAS-Bench-Suite-Zero's JSON."""
     from naslib_zc_plugin.campaign import export as exporting
 
-    count = exporting.export(store, output, canonical)
+    count = exporting.export(store, output, canonical, data)
     say(f"{count:,} scores written to {output}.")

@@ -1,4 +1,4 @@
-"""``nas-zc import``: a benchmark's official files as one neutral table."""
+"""``nas-zc import``: a benchmark's official files, or scores in NASLib's form, as neutral tables."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from naslib_zc_plugin.benchmarks import benchmark, convert
 from naslib_zc_plugin.cli._console import say, steps
 from naslib_zc_plugin.files.place import VARIABLE
 
-_ARCHITECTURES, _STEP = 15_625, 125  # of NAS-Bench-201, the one whose files can be converted
+_ARCHITECTURES, _STEP = 15_625, 125  # of NAS-Bench-201, whose files can be converted
 
 
 def import_(
-    name: Annotated[str, typer.Argument(metavar="BENCHMARK", help="nasbench201.")],
+    name: Annotated[
+        str, typer.Argument(metavar="BENCHMARK", help="nasbench201, nasbench201_naslib; or the space of a .json.")
+    ],
     source: Annotated[Path, typer.Argument(metavar="SOURCE", help="Its official file, folder or archive.")],
     data: Annotated[
         Path, typer.Option("--data", metavar="DIR", envvar=VARIABLE, help="The data directory, which gets the table.")
@@ -28,8 +30,13 @@ def import_(
 
     Nothing in them is executed, numbers and known facts are checked, and the table is written whole or not at all. For
     NAS-Bench-201 they are NATS-tss-v1_0-3ffb9-simple.tar (or its folder), which takes minutes and little memory,
-    NATS-tss-v1_0-3ffb9.pickle.pbz2 or NAS-Bench-201-v1_1-096897.pth, which take tens of gigabytes.
+    NATS-tss-v1_0-3ffb9.pickle.pbz2 or NAS-Bench-201-v1_1-096897.pth, which take tens of gigabytes; for
+    nasbench201_naslib one of NASLib's pickles or a folder of them. Scores in NASLib's zc_<space>.json become tables
+    for nas-zc leaderboard and nas-zc search.
     """
+    if source.suffix == ".json":
+        _scores(name, source, data)
+        return
     count = 0
     with steps(_ARCHITECTURES // _STEP) as step:
 
@@ -47,3 +54,12 @@ def import_(
             values = table.column(column)
             best = max(values, key=values.__getitem__)
             say(f"  best {column}: {values[best]:.3f} %  {best}")
+
+
+def _scores(name: str, source: Path, data: Path) -> None:
+    from naslib_zc_plugin.campaign.read import read_table
+    from naslib_zc_plugin.campaign.suite_import import import_suite
+
+    for path in import_suite(source, name, data):
+        table = read_table(path)
+        say(f"{path}: {len(table):,} architectures, {', '.join(table.columns)}.")

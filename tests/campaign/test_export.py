@@ -73,6 +73,7 @@ def test_the_format_of_nas_bench_suite_zero(store: Path, tmp_path: Path) -> None
     assert list(found) == ["digits"] and list(found["digits"]) == ["net-1", "net-2", "net-3"]
     assert found["digits"]["net-3"] == {
         "naswot": {"score": 1e61, "time": 0.25},
+        "nwot": {"score": 1e61, "time": 0.25},
         "zen": {"score": value("net-3", "zen"), "time": 0.5},
     }
 

@@ -1,0 +1,118 @@
+"""Scores and trained accuracies as NASLib's ``zc_api``, the content of its ``zc_<space>.json`` for one data set."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from naslib_zc_plugin.campaign.read import read_table
+from naslib_zc_plugin.campaign.suite import ACCURACY, NAMES, accuracies_of
+from naslib_zc_plugin.campaign.suite_import import PREFIX
+from naslib_zc_plugin.spaces.nasbench201 import keys
+from naslib_zc_plugin.table import STATUSES, Column, ScoreTable
+
+_LEFT, _OK = STATUSES.index("left"), STATUSES.index("ok")
+_NUMPY = re.compile(r"np\.\w+\((-?\d+)\)")
+
+
+def zc_api(
+    scores: str | Path | ScoreTable,
+    data: str | Path | None = None,
+    *,
+    accuracies: Mapping[str, float] | None = None,
+    proxies: Sequence[str] | None = None,
+) -> ZcApi:
+    """What ``Bananas``, ``Npenas``, ``ZeroCostPredictorEvaluator`` and ``ZCEnsembleEvaluator`` take as ``zc_api``.
+
+    Args:
+        scores: a campaign's store, its Parquet export, an import of NASLib's own file, or a table.
+        data: the data directory, for the accuracies; that of the environment variable ``NAS_ZC_DATA`` unless given.
+        accuracies: by our keys, instead of those of the data directory or of the table's own.
+        proxies: labels of the table; all of them unless given.
+
+    Raises:
+        ValueError: no such label, no accuracies to be had, or not one architecture with all of them.
+        StoreError, DataError: a table that cannot be read.
+    """
+    table = scores if isinstance(scores, ScoreTable) else read_table(scores)
+    own = table.columns.get(PREFIX + ACCURACY)
+    if accuracies is None and own is not None:
+        accuracies = {key: value for key, value in zip(table.keys, own.values.tolist()) if value == value}
+    if accuracies is None:
+        accuracies = accuracies_of(table.facts, data)
+    labels = [label for label in table.columns if label != PREFIX + ACCURACY] if proxies is None else proxies
+    return ZcApi(table, {label: table[label] for label in labels}, accuracies)
+
+
+class ZcApi(Mapping[str, "Mapping[str, Any]"]):
+    """Text of a spec → proxy → ``{"score": …, "time": …}``, and ``"val_accuracy"``.
+
+    It holds the architectures that every proxy was tried on and that have an accuracy: NASLib's code looks all of them
+    up without asking. A score that is undefined or failed ranks last: its number is the next float below the lowest of
+    its proxy's, or above the highest where lower is better. Numpy's numbers in a spec's text are taken for plain ones.
+
+    Args:
+        table: of the scores.
+        columns: those of its columns that are looked up, by label. Labels of imported scores and those that NASLib
+            calls otherwise are there under NASLib's names as well.
+        accuracies: by the table's keys.
+
+    Raises:
+        ValueError: there is no such architecture.
+    """
+
+    def __init__(self, table: ScoreTable, columns: Mapping[str, Column], accuracies: Mapping[str, float]) -> None:
+        self._columns = {name: column for label, column in columns.items() for name in _names(label)}
+        self._worst = {name: _worst(column) for name, column in self._columns.items()}
+        tried = np.all([column.status != _LEFT for column in columns.values()], axis=0)
+        spec = keys.naslib if table.facts.get("space") == "nasbench201" else str
+        self._rows = {
+            str(spec(key)): (row, float(accuracies[key]))
+            for row, key in enumerate(table.keys)
+            if tried[row] and key in accuracies
+        }
+        if not columns or not self._rows:
+            raise ValueError(f"{table.name} has no architecture with an accuracy and scores of {', '.join(columns)}")
+
+    def __getitem__(self, spec: str) -> Mapping[str, Any]:
+        row, accuracy = self._rows[self._plain(spec)]
+        found: dict[str, Any] = {
+            name: {"score": self._score(name, row), "time": float(column.seconds[row])}
+            for name, column in self._columns.items()
+        }
+        return {**found, ACCURACY: accuracy}
+
+    def __contains__(self, spec: object) -> bool:
+        return isinstance(spec, str) and self._plain(spec) in self._rows
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def _score(self, name: str, row: int) -> float:
+        column = self._columns[name]
+        return float(column.values[row]) if column.status[row] == _OK else self._worst[name]
+
+    def _plain(self, spec: str) -> str:
+        return spec if spec in self._rows else _NUMPY.sub(r"\1", spec)
+
+
+def _names(label: str) -> dict[str, None]:
+    """A label, and what NASLib calls it."""
+    plain = label[len(PREFIX) :] if label.startswith(PREFIX) else label
+    return dict.fromkeys((label, plain, NAMES.get(plain, plain)))
+
+
+def _worst(column: Column) -> float:
+    """A number that ranks behind every defined one; 0 if there is none."""
+    defined = column.values[column.status == _OK]
+    if not defined.size:
+        return 0.0
+    last, end = (defined.min(), -np.inf) if column.higher_is_better else (defined.max(), np.inf)
+    return float(np.nextafter(last, end))
