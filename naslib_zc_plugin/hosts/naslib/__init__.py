@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from naslib_zc_plugin.hosts.naslib.experiment import drive
     from naslib_zc_plugin.hosts.naslib.graphs import build, key_of, space_of, spec_from, spec_of
     from naslib_zc_plugin.hosts.naslib.optimizers import AgingEvolution, Area, Move, RandomSearch, WarmUp
+    from naslib_zc_plugin.hosts.naslib.suite import ZcApi, zc_api
     from naslib_zc_plugin.hosts.naslib.tables import dataset_api
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "RandomSearch",
     "Search",
     "WarmUp",
+    "ZcApi",
     "build",
     "dataset_api",
     "domain",
@@ -34,6 +36,7 @@ __all__ = [
     "space_of",
     "spec_from",
     "spec_of",
+    "zc_api",
 ]
 
 _FILES: dict[str, tuple[str, ...]] = {
@@ -43,6 +46,7 @@ _FILES: dict[str, tuple[str, ...]] = {
     "graphs": ("build", "key_of", "space_of", "spec_from", "spec_of"),
     "optimizers": ("AgingEvolution", "Area", "Move", "RandomSearch", "WarmUp"),
     "tables": ("dataset_api",),
+    "suite": ("ZcApi", "zc_api"),
 }
 _PLACES = {name: file for file, names in _FILES.items() for name in names}
 
@@ -50,7 +54,12 @@ _PLACES = {name: file for file, names in _FILES.items() for name in names}
 def __getattr__(name: str) -> Any:
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+    try:
+        return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+    except (ImportError, RuntimeError) as error:
+        from naslib_zc_plugin.hosts.naslib.help import advice
+
+        raise ImportError(advice(error)) from error
 
 
 def __dir__() -> list[str]:
