@@ -41,7 +41,7 @@ class Search(MetaOptimizer):
             NASLib's benchmark unless given.
         proxy: what the strategy scores by, if it does: a proxy's name or a mapping with its options, a
             :class:`.predictor.ZeroCostPredictor`, or a function of the parsed graph, higher is better.
-        dataset, batch, batch_size: images for a proxy given by name (:class:`.predictor.ZeroCostPredictor`).
+        data: for a proxy given by name: arguments of :class:`.predictor.ZeroCostPredictor`, its images above all.
         seed: of all that is drawn, weights included, instead of the configuration's.
         preset: published settings (:mod:`naslib_zc_plugin.search.presets`), which the configuration overrules.
         options: the strategy's own, which overrule both; see its class in :mod:`naslib_zc_plugin.search.strategies`.
@@ -62,9 +62,7 @@ class Search(MetaOptimizer):
         *,
         objective: Callable[[Any], float] | None = None,
         proxy: Any = None,
-        dataset: Any = None,
-        batch: Any = None,
-        batch_size: int = 64,
+        data: Mapping[str, Any] | None = None,
         seed: int | None = None,
         preset: str = "",
         **options: Any,
@@ -76,8 +74,7 @@ class Search(MetaOptimizer):
         self._options = {**usual, **options}
         self._seed = int(given.value(config, "search.seed", 0) if seed is None else seed)
         self._objective = objective
-        data = {"dataset": dataset, "batch": batch, "batch_size": batch_size, "seed": self._seed}
-        self._proxy = None if proxy is None else fitness(proxy, **data)
+        self._proxy = None if proxy is None else fitness(proxy, **{"seed": self._seed, **(data or {})})
         self._checkpoint = Checkpoint(self.state_dict, self.load_state_dict)
         self.history: list[Entry] = []
 

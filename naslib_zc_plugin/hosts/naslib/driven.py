@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from functools import lru_cache
+from functools import cache
 from types import SimpleNamespace
 from typing import Any, Callable
 
@@ -20,7 +20,7 @@ from naslib_zc_plugin.hosts.naslib.graphs import key_of, spec_from
 _SPACES: dict[str, Callable[[], Any]] = {"nasbench201": NasBench201SearchSpace}
 
 
-@lru_cache(maxsize=None)
+@cache
 def graph(space: str) -> Any:
     """NASLib's graph of a search space of ours, without networks, so that it can hold one architecture after the other.
 

@@ -9,6 +9,7 @@ from naslib_zc_plugin import search
 from naslib_zc_plugin.hosts import Evaluate
 from naslib_zc_plugin.hosts._quiet import quiet
 from naslib_zc_plugin.hosts.naslib import compat
+from naslib_zc_plugin.hosts.naslib.help import advice
 from naslib_zc_plugin.observe.borrow import kept_random_states
 
 
@@ -30,8 +31,10 @@ def drive(strategy: search.Strategy, evaluate: Evaluate, goes_on: Callable[[], b
         ImportError: NASLib is not to be had; the message says how to get it.
     """
     compat.repair()
-    from naslib_zc_plugin.hosts.naslib.driven import Driven, Ended, Loop, graph
-
+    try:
+        from naslib_zc_plugin.hosts.naslib.driven import Driven, Ended, Loop, graph
+    except (ImportError, RuntimeError) as error:
+        raise ImportError(advice(error)) from error
     with quiet("naslib"), ExitStack() as until_it_begins:
         # NASLib draws weights of the graph, and seeds all generators: evaluations shall not know.
         until_it_begins.enter_context(kept_random_states())

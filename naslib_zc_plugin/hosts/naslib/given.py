@@ -9,11 +9,11 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from naslib_zc_plugin.search import Strategy, strategy_class
+from naslib_zc_plugin.search import strategy_class
 
 NAMES = {"population": "population_size", "sample": "sample_size"}
 """Our options that NASLib's optimizers call otherwise."""
-_OWN = ("self", "domain", "score", "seed")  # not the configuration's to say
+_OWN = ("domain", "score", "seed")  # not the configuration's to say
 
 
 def value(config: Any, path: str, default: Any = None) -> Any:
@@ -39,7 +39,7 @@ def options(strategy: str, config: Any) -> dict[str, Any]:
         ValueError: no such strategy, or a setting under both names.
     """
     found: dict[str, Any] = {}
-    for name in _parameters(strategy_class(strategy)):
+    for name in _parameters(strategy):
         both = [given for given in (name, NAMES.get(name)) if given and value(config, f"search.{given}") is not None]
         if len(both) > 1:
             raise ValueError(f"config.search has {' and '.join(both)}, which are the same: leave one out")
@@ -50,5 +50,15 @@ def options(strategy: str, config: Any) -> dict[str, Any]:
     return found
 
 
-def _parameters(strategy: type[Strategy]) -> list[str]:
-    return [name for name in inspect.signature(strategy).parameters if name not in _OWN]
+def names(strategy: str) -> list[str]:
+    """What ``config.search`` may call the options of a strategy: our names, then NASLib's.
+
+    Raises:
+        ValueError: no such strategy.
+    """
+    own = _parameters(strategy)
+    return [*own, *(NAMES[name] for name in own if name in NAMES)]
+
+
+def _parameters(strategy: str) -> list[str]:
+    return [name for name in inspect.signature(strategy_class(strategy)).parameters if name not in _OWN]
