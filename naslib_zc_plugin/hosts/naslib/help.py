@@ -35,5 +35,5 @@ def advice(error: Exception) -> str:
     needed = ", ".join(repair.name for repair in repairs() if repair.status == "needed")
     if needed:
         call = "naslib_zc_plugin.hosts.naslib.compat.repair()"
-        return f"NASLib cannot be imported in Python {version}: {error}. Call {call} first, which repairs here: {needed}"
+        return f"NASLib cannot be imported in Python {version}: {error}. First call {call}, which repairs {needed}"
     return f"NASLib cannot be imported in Python {version}: {error}; `nas-zc doctor` tells what else is wrong"

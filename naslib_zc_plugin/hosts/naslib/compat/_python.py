@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import collections
 import collections.abc
+import inspect
+from functools import partial
 
+from naslib_zc_plugin.hosts.naslib.compat._overlay import overlay
 from naslib_zc_plugin.hosts.naslib.compat._record import Repair
 
 
@@ -22,4 +25,12 @@ COLLECTIONS = Repair(
     remedy="collections.Iterable is collections.abc.Iterable again",
     detect=_lacks_iterable,
     apply=_set_iterable,
+)
+
+ARGUMENTS = Repair(
+    name="inspect-getargspec",
+    breaks="Python 3.11 removed inspect.getargspec: the predictor LCE-m fails",
+    remedy="`inspect.getargspec` inside its module is inspect.getfullargspec",
+    detect=lambda: not hasattr(inspect, "getargspec"),
+    apply=partial(overlay, ("naslib.predictors.lce_m.curvemodels",), "inspect", getargspec=inspect.getfullargspec),
 )
