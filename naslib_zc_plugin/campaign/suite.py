@@ -1,8 +1,8 @@
 """Scores in the form of NASLib and NAS-Bench-Suite-Zero, ``zc_<space>.json``: names, and how they are written.
 
 ``{data set: {architecture: {proxy: {"score": …, "time": …}, "val_accuracy": …}}}``, where an architecture is the text
-of NASLib's spec, such as ``(4, 0, 3, 1, 4, 3)``, and times are seconds. Data sets and proxies have NASLib's names, scores
-are ours: where NASLib has the logarithm of synflow, or counts parameters and FLOPs in millions, only ranks agree.
+of NASLib's spec, such as ``(4, 0, 3, 1, 4, 3)``, and times are seconds. Data sets and proxies have NASLib's names,
+scores are ours: where NASLib has the logarithm of synflow, or counts parameters and FLOPs in millions, ranks agree.
 """
 
 from __future__ import annotations

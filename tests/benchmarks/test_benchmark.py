@@ -169,7 +169,7 @@ def test_real_facts(real: Benchmark) -> None:
 
 
 def test_reading_real_tables_takes_less_than_a_second_of_the_processor(real: Benchmark, shared: Path) -> None:
-    for name in benchmarks():
+    for name in ("nasbench101", "nasbench201"):
         start = time.process_time()
         benchmark(name, shared / "data")
         assert time.process_time() - start < 1

@@ -53,6 +53,19 @@ def test_an_example_is_parsed_edge_by_edge() -> None:
     assert keys.parse(EXAMPLE) == expected
 
 
+def test_naslibs_numbers_name_every_key() -> None:
+    assert keys.naslib(EXAMPLE) == (2, 1, 0, 3, 4, 2) and SPACE.naslib_key(EXAMPLE) == "(2, 1, 0, 3, 4, 2)"
+    every = [SPACE.key(index) for index in range(SPACE.size)]
+    assert [keys.from_naslib(keys.naslib(key)) for key in every] == every
+    assert len({keys.naslib(key) for key in every}) == SPACE.size
+
+
+@pytest.mark.parametrize("numbers", [(), (0,) * 5, (0,) * 7, (0, 0, 0, 0, 0, 5), (0, -1, 0, 0, 0, 0), "001122"])
+def test_other_numbers_are_none_of_naslibs(numbers: Any) -> None:
+    with pytest.raises(ValueError, match="6 numbers from 0 to 4"):
+        keys.from_naslib(numbers)
+
+
 @given(cells)
 def test_format_and_parse_are_inverse(operations: tuple[str, ...]) -> None:
     assert keys.parse(keys.format(operations)) == operations
