@@ -19,7 +19,7 @@ KEY = "|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|avg_pool_3x3~1|n
 
 
 def states() -> tuple[Any, ...]:
-    return random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
+    return random.getstate(), str(np.random.get_state()), torch.get_rng_state().tolist()
 
 
 def weights(graph: Any) -> dict[str, Any]:

@@ -20,8 +20,8 @@ zc = needs("naslib_zc_plugin.hosts.naslib")
 def paired(graph: Any, network: Any) -> Iterator[tuple[nn.Module, nn.Module]]:
     """NASLib's module and ours, in the order of the images' way through the network.
 
-    NASLib's stem lies on its first edge, cells and reductions on one edge each, the head on the last; a cell's edge from
-    node a to b (from 0) is NASLib's (a + 1, b + 1). Within such a pair tensors have the same order.
+    NASLib's stem lies on its first edge, cells and reductions on one edge each, the head on the last; a cell's edge
+    from node a to b (counted from 0) is NASLib's (a + 1, b + 1). Within such a pair tensors have the same order.
     """
     yield graph.edges[1, 2].op, network.stem
     for place, ours in enumerate(network.cells, start=2):
