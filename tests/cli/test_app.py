@@ -14,7 +14,7 @@ import naslib_zc_plugin as zc
 from naslib_zc_plugin.cli._app import _reported, app
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ("cost", "export", "import", "leaderboard", "merge", "proxies", "quickstart", "score", "search")
+COMMANDS = ("cost", "doctor", "export", "import", "leaderboard", "merge", "proxies", "quickstart", "score", "search")
 
 
 def _python(code: str) -> subprocess.CompletedProcess[str]:

@@ -17,14 +17,14 @@ from collections.abc import Iterable
 
 from naslib_zc_plugin.hosts.naslib.compat._absent import ABSENT
 from naslib_zc_plugin.hosts.naslib.compat._hashes import HASHES
-from naslib_zc_plugin.hosts.naslib.compat._libraries import INT, SQUARED, SUM
+from naslib_zc_plugin.hosts.naslib.compat._libraries import INT, LONG, SQUARED, SUM
 from naslib_zc_plugin.hosts.naslib.compat._python import ARGUMENTS, COLLECTIONS
 from naslib_zc_plugin.hosts.naslib.compat._record import APPLIED, Repair
 from naslib_zc_plugin.hosts.naslib.compat._torchvision import OPERATORS
 
 __all__ = ["Repair", "repair", "repairs"]
 
-_REPAIRS = (COLLECTIONS, ARGUMENTS, ABSENT, OPERATORS, SUM, INT, HASHES, SQUARED)
+_REPAIRS = (COLLECTIONS, ARGUMENTS, ABSENT, OPERATORS, SUM, INT, HASHES, SQUARED, LONG)
 
 
 def repairs() -> list[Repair]:

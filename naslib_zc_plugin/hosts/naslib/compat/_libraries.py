@@ -1,4 +1,4 @@
-"""What newer releases of NumPy and scikit-learn have removed."""
+"""What newer releases of NumPy, scikit-learn and torch no longer take."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from naslib_zc_plugin.hosts.naslib.compat._record import Repair
 
 _SUM = ("naslib.utils",)
 _SQUARED = ("naslib.utils", "naslib.utils.zerocost", "naslib.defaults.predictor_evaluator")
-_INT = ("naslib.predictors.seminas", "naslib.predictors.omni_seminas")
+_SEMINAS = ("naslib.predictors.seminas", "naslib.predictors.omni_seminas")
 
 
 def _refuses_generators() -> bool:
@@ -36,6 +36,23 @@ def _sum(values: Any, *arguments: Any, **options: Any) -> Any:
 
 def _lacks_int() -> bool:
     return "int" not in vars(np)
+
+
+def _refuses_floats() -> bool:
+    import torch
+
+    try:
+        torch.LongTensor([np.float32(1)])
+    except TypeError:
+        return True
+    return False
+
+
+def _long_tensor(values: Any) -> Any:
+    """``torch.LongTensor`` of numbers that are integers, whatever their type."""
+    import torch
+
+    return torch.LongTensor([int(value) for value in values])
 
 
 def _refuses_squared() -> bool:
@@ -62,12 +79,21 @@ SUM = Repair(
     apply=partial(overlay, _SUM, "np", sum=_sum),
 )
 
+LONG = Repair(
+    name="torch-long",
+    breaks="Python 3.10 takes no float for an int, and torch.LongTensor none of NumPy's: the predictors NAO, SemiNAS "
+    "and OmniSemiNAS fail",
+    remedy="`torch.LongTensor` inside their two modules takes them",
+    detect=_refuses_floats,
+    apply=partial(overlay, _SEMINAS, "torch", LongTensor=_long_tensor),
+)
+
 INT = Repair(
     name="numpy-int",
     breaks="NumPy 1.24 removed np.int: the predictors SemiNAS and OmniSemiNAS fail when fitted semi-supervised",
     remedy="`np.int` inside their two modules is int",
     detect=_lacks_int,
-    apply=partial(overlay, _INT, "np", int=int),
+    apply=partial(overlay, _SEMINAS, "np", int=int),
 )
 
 SQUARED = Repair(
