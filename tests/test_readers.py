@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from naslib_zc_plugin.benchmarks import benchmark, convert, nasbench101, nasbench201
+from naslib_zc_plugin.benchmarks import benchmark, convert, nasbench101, nasbench201, nasbench201_naslib
 from naslib_zc_plugin.campaign.config import load
+from naslib_zc_plugin.campaign.read import read_table
+from naslib_zc_plugin.campaign.suite_import import import_suite
 from naslib_zc_plugin.probes import probe
 from naslib_zc_plugin.testing.readers import (
     ArchivedReader,
@@ -27,7 +29,8 @@ from naslib_zc_plugin.testing.readers import (
     ReaderConformance,
     TaggedReader,
 )
-from tests.benchmarks import made, nats
+from tests.benchmarks import made, naslib, nats
+from tests.campaign import suite
 
 PACKAGE = Path(__file__).resolve().parents[1] / "naslib_zc_plugin"
 ROOMS = ("probes", "benchmarks")
@@ -274,6 +277,56 @@ class TestNatsTorch(_NatsTorch, ChecksummedReader):
 
 class TestNatsOldTorch(_NatsTorch):
     zipped = False
+
+
+class _Naslib(CountedReader, PickledReader):
+    """NASLib's pickles, converted beside the source."""
+
+    reader = "benchmarks.nasbench201_naslib"
+    protocols = (0, 2, 4)
+
+    def make(self, folder: Path) -> Path:
+        return naslib.write(folder, naslib.content())
+
+    def read(self, source: Path) -> Any:
+        convert("nasbench201_naslib", source, source.parent / "data", partial=True)
+        found = nasbench201_naslib.TABLE.read(source.parent / "data")
+        return found.keys, {name: found.column(name) for name in found.columns}
+
+    def tidy(self, source: Path) -> None:
+        shutil.rmtree(source.parent / "data", ignore_errors=True)
+
+    def miscounted(self, folder: Path) -> Iterator[Path]:
+        for epochs in (0, 199, 201):
+            short = {"cifar10-valid": naslib.results(3, "cifar10-valid", epochs)}
+            yield naslib.write(folder, {**naslib.content(), nats.ORDER[3]: short})
+        yield naslib.write(folder, {})
+
+    def pickled(self, folder: Path, payload: Any, protocol: int) -> Path:
+        return naslib.write(folder, {**naslib.content(), nats.ORDER[9]: payload}, protocol=protocol)
+
+
+class TestNaslibPickle(_Naslib):
+    pass
+
+
+class TestNaslibFolder(_Naslib):
+    def make(self, folder: Path) -> Path:
+        return super().make(folder / "files").parent
+
+
+class TestScoresInNaslibsForm(ReaderConformance):
+    reader = "campaign.suite_import"
+
+    def make(self, folder: Path) -> Path:
+        return suite.write(folder)
+
+    def read(self, source: Path) -> Any:
+        tables = map(read_table, import_suite(source, "nasbench201", source.parent / "data"))
+        return [(t.keys, {name: c.values[c.status == 1].tolist() for name, c in t.columns.items()}) for t in tables]
+
+    def tidy(self, source: Path) -> None:
+        shutil.rmtree(source.parent / "data", ignore_errors=True)
 
 
 class TestCampaignConfiguration(TaggedReader):

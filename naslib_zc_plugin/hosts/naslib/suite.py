@@ -62,10 +62,12 @@ class ZcApi(Mapping[str, "Mapping[str, Any]"]):
         accuracies: by the table's keys.
 
     Raises:
-        ValueError: there is no such architecture.
+        ValueError: no column, or no such architecture.
     """
 
     def __init__(self, table: ScoreTable, columns: Mapping[str, Column], accuracies: Mapping[str, float]) -> None:
+        if not columns:
+            raise ValueError(f"no proxy to look up: {table.name} has {', '.join(table.columns)}")
         self._columns = {name: column for label, column in columns.items() for name in _names(label)}
         self._worst = {name: _worst(column) for name, column in self._columns.items()}
         tried = np.all([column.status != _LEFT for column in columns.values()], axis=0)
@@ -75,7 +77,7 @@ class ZcApi(Mapping[str, "Mapping[str, Any]"]):
             for row, key in enumerate(table.keys)
             if tried[row] and key in accuracies
         }
-        if not columns or not self._rows:
+        if not self._rows:
             raise ValueError(f"{table.name} has no architecture with an accuracy and scores of {', '.join(columns)}")
 
     def __getitem__(self, spec: str) -> Mapping[str, Any]:
