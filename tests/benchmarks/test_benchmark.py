@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from naslib_zc_plugin.benchmarks import Benchmark, benchmark, benchmarks, convert, nasbench201
+from naslib_zc_plugin.benchmarks import Benchmark, benchmark, benchmarks, convert, nasbench101, nasbench201
 from naslib_zc_plugin.files import DataError
 from naslib_zc_plugin.spaces import space
 from tests.benchmarks import made, nats
@@ -173,6 +173,12 @@ def test_reading_real_tables_takes_less_than_a_second_of_the_processor(real: Ben
         start = time.process_time()
         benchmark(name, shared / "data")
         assert time.process_time() - start < 1
+
+
+def test_a_table_without_cells(tmp_path: Path) -> None:
+    path = made.written(tmp_path, made.nasbench101_columns(), nasbench101.TABLE)
+    with pytest.raises(DataError, match="expected the cells of NAS-Bench-101"):
+        nasbench101.cells(path)
 
 
 def test_real_nasbench101(shared: Path, tmp_path: Path) -> None:

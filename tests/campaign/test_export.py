@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from naslib_zc_plugin.benchmarks import nasbench201
 from naslib_zc_plugin.campaign.database import StoreError
 from naslib_zc_plugin.campaign.export import CANONICAL, FIELDS, export, records
 from naslib_zc_plugin.campaign.outcome import Outcome, Row, Task, failed
 from naslib_zc_plugin.campaign.store import Store
+from naslib_zc_plugin.files import DataError
 from tests.campaign.made import LABELS, ORIGIN, facts, fill, ok, scored, value
 
 AWKWARD = 'two lines,\nwith "quotes"; and é\r\n'
@@ -76,6 +78,32 @@ def test_the_format_of_nas_bench_suite_zero(store: Path, tmp_path: Path) -> None
         "nwot": {"score": 1e61, "time": 0.25},
         "zen": {"score": value("net-3", "zen"), "time": 0.5},
     }
+
+
+def test_accuracies_in_the_format_of_nas_bench_suite_zero(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    from tests.benchmarks import made
+
+    table = made.written(tmp_path, made.nasbench201_columns())
+    key = "|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|avg_pool_3x3~1|nor_conv_3x3~2|"
+    store = fill(tmp_path / "scores.db", [scored(key)], space="nasbench201", dataset="imagenet16_120")
+    assert export(store, tmp_path / "zc.json", data=tmp_path) == 3
+    found = json.loads((tmp_path / "zc.json").read_text(encoding="utf-8"))
+    assert set(found["ImageNet16-120"]) == {"(2, 1, 0, 3, 4, 2)"}
+    accuracy = nasbench201.TABLE.read(tmp_path).column("imagenet16_test_200")[key]
+    assert found["ImageNet16-120"]["(2, 1, 0, 3, 4, 2)"]["val_accuracy"] == accuracy
+    with pytest.raises(ValueError, match=r"accuracies are exported to \.json only"):
+        export(store, tmp_path / "a.csv", data=tmp_path)
+    table.unlink()
+    with pytest.raises(DataError, match="the table of nasbench201"):
+        export(store, tmp_path / "other.json", data=tmp_path)
+    assert not (tmp_path / "other.json").exists()
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_space_without_a_benchmark_has_no_accuracies(store: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no accuracies of toy on digits; they do of nasbench201 on cifar10, cifar100"):
+        export(store, tmp_path / "zc_toy.json", data=tmp_path)
 
 
 def test_the_canonical_export_tells_nothing_of_the_machine(store: Path, tmp_path: Path) -> None:

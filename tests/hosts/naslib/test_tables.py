@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from naslib_zc_plugin.benchmarks import benchmark
+from naslib_zc_plugin.benchmarks import benchmark, convert
+from naslib_zc_plugin.benchmarks.nasbench101 import TABLE as TABLE_101
 from naslib_zc_plugin.spaces.nasbench201 import SPACE, keys
 from tests.benchmarks import made as tables
+from tests.benchmarks import naslib
 from tests.hosts.naslib import made
 from tests.hosts.naslib.needs import TREE, needs
 
@@ -156,6 +158,59 @@ def test_the_real_table_is_naslibs_own_file(shared: Path) -> None:
         for metric in ACCURACIES:
             assert asked.query(metric, "cifar10", dataset_api=api) == pytest.approx(accuracy, abs=1e-6)
         assert asked.query(Metric.TRAIN_TIME, "cifar10", dataset_api=api) == pytest.approx(seconds, rel=1e-6)
+
+
+def test_naslibs_pickles_answer_as_before_they_were_imported(tmp_path: Path) -> None:
+    contents = {dataset: naslib.content(dataset) for dataset in naslib.FILES}
+    for dataset, found in contents.items():
+        naslib.write(tmp_path / "files", found, dataset)
+    convert("nasbench201_naslib", tmp_path / "files", tmp_path, partial=True)
+    api = zc.dataset_api("nasbench201_naslib", tmp_path)
+    at_the_end = [metric for metric in Metric if metric.name.endswith(("_ACCURACY", "_LOSS"))]
+    assert len(at_the_end) == 6
+    for asked, dataset in (
+        ("cifar10", "cifar10-valid"),
+        ("cifar100", "cifar100"),
+        ("ImageNet16-120", "ImageNet16-120"),
+    ):
+        theirs = {"nb201_data": contents[dataset]}
+        for key in contents[dataset]:
+            for metric in (*at_the_end, Metric.HP, Metric.TRAIN_TIME):
+                wanted = graph(key).query(metric, asked, dataset_api=theirs)
+                assert graph(key).query(metric, asked, dataset_api=api) == wanted
+            with pytest.raises(KeyError, match="after the last of 200 epochs only"):
+                graph(key).query(Metric.VAL_ACCURACY, asked, epoch=11, dataset_api=api)
+
+
+def test_cells_of_nasbench101_are_asked_by_their_hash(tmp_path: Path) -> None:
+    nasbench101 = needs("naslib_zc_plugin.hosts.naslib.spaces.nasbench101")
+    drawn, space = zc.domain(made.space("nasbench101")), made.space("nasbench101")
+    space.instantiate_model = False
+    specs = [zc.spec_from(drawn.sample(Random(seed)), space) for seed in range(10)]
+    cells = {nasbench101.spec_hash(spec): nasbench101.prune(*nasbench101.to_cell(spec)) for spec in specs}
+    columns: dict[str, Any] = {name: values[: len(cells)] for name, values in tables.nasbench101_columns().items()}
+    columns["hash"] = list(cells)
+    columns["n_vertices"] = [len(operations) for _, operations in cells.values()]
+    columns["adj_upper_rowmajor"] = [
+        "".join(str(matrix[row][column]) for row in range(len(matrix)) for column in range(row + 1, len(matrix)))
+        for matrix, _ in cells.values()
+    ]
+    columns["ops"] = [",".join(operations[1:-1]) for _, operations in cells.values()]
+    columns["params"] = [1000.0 + row for row in range(len(cells))]
+    tables.written(tmp_path, columns, TABLE_101)
+    api = zc.dataset_api("nasbench101", tmp_path)
+    for row, name in enumerate(space.get_arch_iterator(api)):
+        space.set_spec(name, dataset_api=api)
+        assert nasbench101.spec_hash(zc.spec_of(space)) == name == list(cells)[row]
+        for epochs in (4, 12, 36, 108):
+            asked = api["api"].ModelSpec(**space.get_spec())
+            found = api["nb101_data"].query(asked, epochs=epochs)
+            assert found["validation_accuracy"] == columns[f"val_acc_{epochs}"][row]
+            assert found["training_time"] == pytest.approx(columns["train_time_s"][row] * epochs / 108)
+        assert space.query(Metric.VAL_ACCURACY, dataset_api=api) == 100 * columns["val_acc_108"][row]
+        assert space.query(Metric.PARAMETERS, dataset_api=api) == 100 * columns["params"][row]  # NASLib's factor
+    with pytest.raises(KeyError, match="has no cell 0123"):
+        space.set_spec("0123", dataset_api=api)
 
 
 def test_nasbench101_is_drawn_from_and_asked(shared: Path) -> None:
