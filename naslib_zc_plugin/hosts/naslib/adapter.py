@@ -209,10 +209,11 @@ class Search(MetaOptimizer):
         Raises:
             ValueError: the state is another strategy's, or damaged.
         """
-        missing = {"search", "history", "improved", "scores"} - set(state)
-        if missing:
-            raise ValueError(f"no state of a search: there is no {', '.join(sorted(missing))}")
-        self._inner.load_state_dict(state["search"])
-        self.history = [(key, worth) for key, worth in state["history"]]
-        self._improved, self._scores = list(state["improved"]), dict(state["scores"])
-        self._epoch = len(self.history) - 1
+        try:
+            history = [(str(key), None if worth is None else float(worth)) for key, worth in state["history"]]
+            improved, scores, inside = list(state["improved"]), dict(state["scores"]), state["search"]
+        except (LookupError, TypeError, ValueError) as error:
+            raise ValueError(f"a damaged state of a search: {type(error).__name__}: {error}") from error
+        self._inner.load_state_dict(inside)
+        self.history, self._improved, self._scores = history, improved, scores
+        self._epoch = len(history) - 1
