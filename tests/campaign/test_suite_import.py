@@ -20,7 +20,6 @@ from naslib_zc_plugin.table import STATUSES
 from tests.benchmarks import made as tables
 from tests.campaign import suite
 
-pytest.importorskip("pyarrow")
 FIRST = keys.from_naslib((2, 1, 0, 3, 4, 2))
 
 

@@ -23,7 +23,6 @@ from tests.hosts.naslib import made
 from tests.hosts.naslib.needs import needs
 
 zc = needs("naslib_zc_plugin.hosts.naslib")
-pytest.importorskip("pyarrow")
 RNG = Random(0)
 KEYS = list(dict.fromkeys(SPACE.sample(RNG) for _ in range(30)))
 SCORES = {key: {"naswot": RNG.random(), "synflow": RNG.uniform(1, 1e20)} for key in KEYS}

@@ -21,7 +21,6 @@ from tests.hosts.naslib import made
 from tests.hosts.naslib.needs import TREE, needs
 
 zc = needs("naslib_zc_plugin.hosts.naslib")
-pytest.importorskip("pyarrow")
 Metric = needs("naslib.search_spaces.core.query_metrics").Metric
 KEY = "|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|avg_pool_3x3~1|nor_conv_3x3~2|"
 DATASETS = {"cifar10": "cifar10", "cifar100": "cifar100", "ImageNet16-120": "imagenet16"}
