@@ -106,12 +106,14 @@ def borrowed(module: nn.Module, runs: bool = True) -> Iterator[nn.Module]:
         Refused: a lazy module that has no parameters yet, or a TorchScript module.
     """
     module = unwrapped(module)
-    if any(isinstance(part, torch.jit.ScriptModule) for part in module.modules()):
+    parts = list(module.modules())
+    if any(isinstance(part, torch.jit.ScriptModule) for part in parts):
         raise Refused("nothing can be seen or substituted in a TorchScript module: pass the nn.Module it was made from")
-    tensors = [*module.parameters(), *module.buffers()]
+    held = [value for part in parts for value in (*part._parameters.values(), *part._buffers.values())]
+    tensors = [value for value in held if value is not None]
     if any(map(is_lazy, tensors)):
         raise Refused("the network has lazy modules without parameters: run it once on a batch before scoring it")
-    computed = [part for part in module.modules() if _computes_weights(part)]
+    computed = [part for part in parts if _computes_weights(part)]
     snapshot = Snapshot(module) if runs or computed else None
     try:
         with _switches(tensors[0].device if tensors else torch.device("cpu")):

@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from naslib_zc_plugin.observe.batch import tensors
 from naslib_zc_plugin.observe.capture import Function, Handler
-from naslib_zc_plugin.observe.forward import ForwardObservation
+from naslib_zc_plugin.observe.forward import Forward, ForwardObservation
+from naslib_zc_plugin.observe.inputs import Few
 from naslib_zc_plugin.observe.relu import RELUS
 from naslib_zc_plugin.observe.run import Run
 
@@ -130,9 +132,9 @@ class Operations(ForwardObservation):
     elementwise: bool = False
 
     @property
-    def data(self) -> bool:
-        """Shapes alone."""
-        return False
+    def under(self) -> Forward:
+        """The network as it is, on as few samples as will do."""
+        return Forward(inputs=Few())
 
     def watch(self, run: Run) -> Mapping[Function, Handler]:
         """Add up call by call."""
@@ -151,5 +153,5 @@ class Operations(ForwardObservation):
         return handlers
 
     def read(self, run: Run) -> float:
-        """The mean over the batch."""
-        return float(sum(run.kept[self]) / run.batch.size)
+        """The mean over the samples."""
+        return float(sum(run.kept[self]) / len(tensors(run.shown[0])[0]))

@@ -59,7 +59,7 @@ def forwards(asked: Sequence[Any], **options: Any) -> int:
     return len(runs)
 
 
-SHARED = ["naswot", "grad_norm", "snip", "plain", "fisher", "jacov", "epe_nas", "flops"]
+SHARED = ["naswot", "grad_norm", "snip", "plain", "fisher", "jacov", "epe_nas"]
 
 
 @pytest.mark.parametrize(
@@ -73,6 +73,8 @@ SHARED = ["naswot", "grad_norm", "snip", "plain", "fisher", "jacov", "epe_nas", 
         (["synflow", zc.proxy("synflow", label="bn", keep_norm="*")], 2),
         (["zen"], 2),
         (["epsilon"], 1),
+        (["flops"], 1),
+        ([*SHARED, "flops"], 2),  # on two samples, which is cheap
     ],
 )
 def test_passes_are_shared(asked: list[Any], runs: int) -> None:
