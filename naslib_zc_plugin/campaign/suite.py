@@ -1,23 +1,42 @@
 """Scores in the form of NASLib and NAS-Bench-Suite-Zero, ``zc_<space>.json``: names, and how they are written.
 
 ``{data set: {architecture: {proxy: {"score": …, "time": …}, "val_accuracy": …}}}``, where an architecture is the text
-of NASLib's spec, such as ``(4, 0, 3, 1, 4, 3)``, and times are seconds. Data sets and proxies have NASLib's names,
-scores are ours: where NASLib has the logarithm of synflow, or counts parameters and FLOPs in millions, ranks agree.
+of NASLib's spec, such as ``(4, 0, 3, 1, 4, 3)``, and times are seconds. Data sets and proxies have NASLib's names, and
+scores are as NASLib's code takes them (:func:`naslib_number`). Parameters and FLOPs are single ones, not millions.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from naslib_zc_plugin.benchmarks import benchmark, nasbench201
+from naslib_zc_plugin.presets import preset
 from naslib_zc_plugin.spaces import space
 
 NAMES = {"naswot": "nwot"}
 """Our name of a proxy → NASLib's, where it is another."""
 ACCURACY = "val_accuracy"
+_LIMIT = 1e30
+
+
+def naslib_number(proxy: str, version: int, higher_is_better: bool, value: float) -> float:
+    """A score as NASLib's files have it: higher is better, and a number in single precision.
+
+    Synaptic flow is its logarithm, as NASLib writes it; what goes beyond ±1e30 is cut there.
+
+    Args:
+        proxy: its name.
+        version: of the proxy; 0: the number is NASLib's already.
+        higher_is_better: the proxy's direction.
+        value: the score, finite.
+    """
+    if version and proxy in preset("naslib").logs and value > 0:
+        value = math.log(value)
+    return min(max(value if higher_is_better else -value, -_LIMIT), _LIMIT)
 
 
 def write_suite(
@@ -46,7 +65,9 @@ def write_suite(
         if record["status"] == "ok":
             found = scores.setdefault(name(record["key"]), {})
             label = record["proxy"]
-            found[label] = found[NAMES.get(label, label)] = {"score": record["value"], "time": record["seconds"]}
+            one = facts["proxies"][label]
+            value = naslib_number(one["name"], one["version"], one["higher_is_better"], record["value"])
+            found[label] = found[NAMES.get(label, label)] = {"score": value, "time": record["seconds"]}
             if record["key"] in accuracies:
                 found[ACCURACY] = accuracies[record["key"]]
             count += 1

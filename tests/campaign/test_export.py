@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 from pathlib import Path
 
@@ -74,8 +75,8 @@ def test_the_format_of_nas_bench_suite_zero(store: Path, tmp_path: Path) -> None
     found = json.loads((tmp_path / "zc_toy.json").read_text(encoding="utf-8"))
     assert list(found) == ["digits"] and list(found["digits"]) == ["net-1", "net-2", "net-3"]
     assert found["digits"]["net-3"] == {
-        "naswot": {"score": 1e61, "time": 0.25},
-        "nwot": {"score": 1e61, "time": 0.25},
+        "naswot": {"score": 1e30, "time": 0.25},
+        "nwot": {"score": 1e30, "time": 0.25},
         "zen": {"score": value("net-3", "zen"), "time": 0.5},
     }
 
@@ -104,6 +105,22 @@ def test_accuracies_in_the_format_of_nas_bench_suite_zero(tmp_path: Path) -> Non
 def test_a_space_without_a_benchmark_has_no_accuracies(store: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no accuracies of toy on digits; they do of nasbench201 on cifar10, cifar100"):
         export(store, tmp_path / "zc_toy.json", data=tmp_path)
+
+
+@pytest.mark.usefixtures("toy")
+def test_directions_and_scales_in_the_format_of_nas_bench_suite_zero(tmp_path: Path) -> None:
+    rows = (Row("flow", 1e50, "ok", ""), Row("ntk", 2.0, "ok", ""), Row("theirs", 1e20, "ok", ""))
+    names = {"flow": ("synflow", 1, True), "ntk": ("ntk", 1, False), "theirs": ("synflow", 0, True)}
+    proxies = {
+        label: {"name": name, "version": version, "higher_is_better": higher, "options": {}}
+        for label, (name, version, higher) in names.items()
+    }
+    store = fill(tmp_path / "scores.db", [Outcome("net-1", rows)], tuple(names), proxies=proxies)
+    export(store, tmp_path / "zc.json")
+    found = json.loads((tmp_path / "zc.json").read_text(encoding="utf-8"))["digits"]["net-1"]
+    scores = {label: one["score"] for label, one in found.items()}
+    # Labels stay; of another name in NASLib there is none here.
+    assert scores == {"flow": math.log(1e50), "ntk": -2.0, "theirs": 1e20}
 
 
 def test_the_canonical_export_tells_nothing_of_the_machine(store: Path, tmp_path: Path) -> None:

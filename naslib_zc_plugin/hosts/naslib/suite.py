@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from naslib_zc_plugin.campaign.read import read_table
-from naslib_zc_plugin.campaign.suite import ACCURACY, NAMES, accuracies_of
+from naslib_zc_plugin.campaign.suite import ACCURACY, NAMES, accuracies_of, naslib_number
 from naslib_zc_plugin.campaign.suite_import import PREFIX
 from naslib_zc_plugin.spaces.nasbench201 import keys
 from naslib_zc_plugin.table import STATUSES, Column, ScoreTable
@@ -52,8 +53,9 @@ class ZcApi(Mapping[str, "Mapping[str, Any]"]):
     """Text of a spec → proxy → ``{"score": …, "time": …}``, and ``"val_accuracy"``.
 
     It holds the architectures that every proxy was tried on and that have an accuracy: NASLib's code looks all of them
-    up without asking. A score that is undefined or failed ranks last: its number is the next float below the lowest of
-    its proxy's, or above the highest where lower is better. Numpy's numbers in a spec's text are taken for plain ones.
+    up without asking. Scores are numbers as NASLib takes them (:func:`naslib_zc_plugin.campaign.suite.naslib_number`);
+    one that is undefined or failed ranks last, below the lowest of its proxy's by a tenth of their range. Numpy's
+    numbers in a spec's text are taken for plain ones.
 
     Args:
         table: of the scores.
@@ -68,8 +70,10 @@ class ZcApi(Mapping[str, "Mapping[str, Any]"]):
     def __init__(self, table: ScoreTable, columns: Mapping[str, Column], accuracies: Mapping[str, float]) -> None:
         if not columns:
             raise ValueError(f"no proxy to look up: {table.name} has {', '.join(table.columns)}")
-        self._columns = {name: column for label, column in columns.items() for name in _names(label)}
-        self._worst = {name: _worst(column) for name, column in self._columns.items()}
+        numbers = {label: _numbers(column) for label, column in columns.items()}
+        self._numbers = {
+            name: (numbers[label], column.seconds) for label, column in columns.items() for name in _names(label)
+        }
         tried = np.all([column.status != _LEFT for column in columns.values()], axis=0)
         spec = keys.naslib if table.facts.get("space") == "nasbench201" else str
         self._rows = {
@@ -83,8 +87,8 @@ class ZcApi(Mapping[str, "Mapping[str, Any]"]):
     def __getitem__(self, spec: str) -> Mapping[str, Any]:
         row, accuracy = self._rows[self._plain(spec)]
         found: dict[str, Any] = {
-            name: {"score": self._score(name, row), "time": float(column.seconds[row])}
-            for name, column in self._columns.items()
+            name: {"score": float(numbers[row]), "time": float(seconds[row])}
+            for name, (numbers, seconds) in self._numbers.items()
         }
         return {**found, ACCURACY: accuracy}
 
@@ -97,10 +101,6 @@ class ZcApi(Mapping[str, "Mapping[str, Any]"]):
     def __len__(self) -> int:
         return len(self._rows)
 
-    def _score(self, name: str, row: int) -> float:
-        column = self._columns[name]
-        return float(column.values[row]) if column.status[row] == _OK else self._worst[name]
-
     def _plain(self, spec: str) -> str:
         return spec if spec in self._rows else _NUMPY.sub(r"\1", spec)
 
@@ -111,10 +111,15 @@ def _names(label: str) -> dict[str, None]:
     return dict.fromkeys((label, plain, NAMES.get(plain, plain)))
 
 
-def _worst(column: Column) -> float:
-    """A number that ranks behind every defined one; 0 if there is none."""
-    defined = column.values[column.status == _OK]
-    if not defined.size:
-        return 0.0
-    last, end = (defined.min(), -np.inf) if column.higher_is_better else (defined.max(), np.inf)
-    return float(np.nextafter(last, end))
+def _numbers(column: Column) -> NDArray[np.float64]:
+    """What NASLib gets for each entry of a column."""
+    ok = column.status == _OK
+    told = np.full(len(ok), np.nan)
+    told[ok] = [
+        naslib_number(column.proxy, column.version, column.higher_is_better, value)
+        for value in column.values[ok].tolist()
+    ]
+    low, high = (told[ok].min(), told[ok].max()) if ok.any() else (0.0, 0.0)
+    # Half a millionth at least, since NASLib ranks in single precision.
+    told[~ok] = low - max((high - low) / 10 or 1, abs(low) / 2e6)
+    return told
