@@ -29,7 +29,7 @@ def quickstart(
     repeats: Annotated[int, typer.Option(min=1, help="How many runs of each search.")] = 2,
     seed: Annotated[int, typer.Option(min=0, help="All that is random depends on it.")] = 0,
     proxies: Annotated[str, typer.Option(metavar="A,B,…", help="Names or patterns, with commas.")] = "*",
-    host: Annotated[str, typer.Option(help="Whose loop runs the searches: none (our own) or nni.")] = "none",
+    host: Annotated[str, typer.Option(help="Whose loop runs the searches: none (our own), nni or naslib.")] = "none",
     output: Annotated[Path, typer.Option(metavar="DIR", help="Where the results go.")] = Path("nas-zc-quickstart"),
     restart: Annotated[bool, typer.Option("--restart", help="Forget the results that are there.")] = False,
 ) -> None:

@@ -46,10 +46,10 @@ class Table(Mapping[str, Any]):
         return {"cifar10-valid": results}
 
     def __iter__(self) -> Iterator[str]:
-        return iter(SPACE.keys())
+        return map(SPACE.key, range(SPACE.size))
 
     def __len__(self) -> int:
-        return SPACE.size
+        return int(SPACE.size)
 
 
 def config(folder: Path, epochs: int, **search: Any) -> Any:

@@ -65,12 +65,13 @@ def test_an_exhausted_strategy_ends_the_search() -> None:
             return SPACE.key(rng.randrange(3))
 
     asked: list[str] = []
+    space: Any = Three()
 
     def evaluate(key: str) -> float:
         asked.append(key)
         return 1.0
 
-    drive("naslib")(search.strategy("random_search", Three(), distinct=True), evaluate, lambda: True, "nasbench201")
+    drive("naslib")(search.strategy("random_search", space, distinct=True), evaluate, lambda: True, "nasbench201")
     assert len(asked) == len(set(asked)) == 3
 
 
@@ -112,7 +113,7 @@ def test_evaluations_draw_what_they_draw_without_naslib() -> None:
         random.seed(1)
         np.random.seed(2)
         torch.manual_seed(3)
-        found: list[Any] = []
+        found: list[tuple[float, float, float]] = []
 
         def evaluate(key: str) -> float:
             found.append((random.random(), float(np.random.rand()), float(torch.rand(()))))

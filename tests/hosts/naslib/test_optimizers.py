@@ -208,7 +208,7 @@ def test_a_proxy_is_a_proxy_in_every_form(tmp_path: Path) -> None:
     predictor = zc.ZeroCostPredictor("naswot", dataset=IMAGES, seed=3)
     histories = []
     for proxy in ("naswot", {"name": "naswot"}, predictor, lambda graph: predictor.score(graph).value):
-        optimizer = hosted("Area", config(tmp_path, 2), proxy=proxy, pool=4)
+        optimizer = hosted("Area", config(tmp_path, 2), proxy=proxy, pool=3, population=2)
         trainer(optimizer).search()
         histories.append([optimizer.history, optimizer.state_dict()["scores"]])
     assert histories[1:] == histories[:1] * 3

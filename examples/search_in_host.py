@@ -1,9 +1,10 @@
-"""Runs searches in our own loop and in NNI's, and compares what they evaluated, step by step.
+"""Runs searches in our own loop and in a host's, and compares what they evaluated, step by step.
 
-    python examples/search_in_nni.py configs/search_*.yaml --data DIR
+    python examples/search_in_host.py configs/search_*.yaml --host naslib --data DIR
 
 One repeat of every search of each configuration: first by ``host: none``, then by ``host: nni``, which is NNI's
-``NasExperiment`` in its NasBench201 space. Prints a line per search, and ends with 1 if a history differs. A search
+``NasExperiment`` in its NasBench201 space, or by ``host: naslib``, which is NASLib's ``Trainer`` with its graph of
+NAS-Bench-201 (with NASLib on ``PYTHONPATH``). Prints a line per search, and ends with 1 if a history differs. A search
 whose scores are not there is named and left out.
 """
 
@@ -19,6 +20,7 @@ from pathlib import Path
 from naslib_zc_plugin.experiment.config import Experiment, Search, load, only
 from naslib_zc_plugin.experiment.journal import Entry, Journal, histories
 from naslib_zc_plugin.experiment.run import Prepared, declare, prepare, run
+from naslib_zc_plugin.hosts import hosts
 
 
 def history(search: Prepared, host: str, folder: Path) -> tuple[list[Entry], float]:
@@ -32,11 +34,11 @@ def history(search: Prepared, host: str, folder: Path) -> tuple[list[Entry], flo
     return histories(path)[search.search.label].get(0, []), time.perf_counter() - start
 
 
-def compared(search: Prepared) -> tuple[bool, str]:
+def compared(search: Prepared, host: str) -> tuple[bool, str]:
     """Whether both loops evaluate the same architectures, with the same fitness and clock; and a line on it."""
     with tempfile.TemporaryDirectory() as folder:
-        (ours, own), (theirs, nni) = (history(search, host, Path(folder)) for host in ("none", "nni"))
-    took = f"{own:.1f} s in our loop, {nni:.1f} s in NNI's"
+        (ours, own), (theirs, other) = (history(search, loop, Path(folder)) for loop in ("none", host))
+    took = f"{own:.1f} s in our loop, {other:.1f} s in that of {host}"
     if ours == theirs:
         return True, f"the same {len(ours):,} evaluations; {took}"
     step = next((n for n, pair in enumerate(zip(ours, theirs)) if pair[0] != pair[1]), min(len(ours), len(theirs)))
@@ -57,6 +59,7 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("configs", type=Path, nargs="+", metavar="CONFIG")
+    parser.add_argument("--host", required=True, choices=[host for host in hosts() if host != "none"])
     parser.add_argument("--data", type=Path)
     arguments = parser.parse_args()
     same = left = different = 0
@@ -68,7 +71,7 @@ def main() -> None:
                 left += 1
                 print(f"{config.stem}: {search.label}: left out: {found}", flush=True)
                 continue
-            equal, line = compared(found)
+            equal, line = compared(found, arguments.host)
             same, different = same + equal, different + (not equal)
             print(f"{config.stem}: {search.label}: {line}", flush=True)
     print(f"{same} searches with the same history in both loops, {different} with another, {left} left out")
