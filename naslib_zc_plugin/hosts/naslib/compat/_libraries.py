@@ -35,7 +35,9 @@ def _sum(values: Any, *arguments: Any, **options: Any) -> Any:
 
 
 def _lacks_int() -> bool:
-    return "int" not in vars(np)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return not hasattr(np, "int")
 
 
 def _refuses_floats() -> bool:
