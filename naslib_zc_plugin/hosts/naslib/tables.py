@@ -16,7 +16,8 @@ def dataset_api(
 ) -> dict[str, Any]:
     """A benchmark's table as NASLib's queries want it, in the place of NASLib's pickles.
 
-    Numbers are looked up when they are asked for; what the table does not have raises ``KeyError``, which says so.
+    Numbers are looked up when they are asked for; what the table does not have raises ``KeyError``, which says so, but
+    for accuracies that NASLib's ``Trainer`` reports of every architecture: they are NaN, and searches go on.
 
     Args:
         name: ``"nasbench201"`` (:mod:`.tables201`), ``"nasbench201_naslib"``, which has what NASLib's own pickles were

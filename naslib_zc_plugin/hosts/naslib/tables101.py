@@ -2,12 +2,13 @@
 
 The table is a sample of the benchmark, and that sample is then the search space: any other cell counts as none of the
 benchmark, so that NASLib draws and mutates within it. There are validation accuracies, of one run each, after 4, 12, 36
-and 108 epochs, parameters and times; test and training accuracies are not there. NASLib multiplies everything but
-times by 100, parameters included.
+and 108 epochs, parameters and times; test and training accuracies, which ``Trainer`` reports of every architecture, are
+NaN. NASLib multiplies everything but times by 100, parameters included.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,8 @@ class Cells(Rules):
     def _results(self, name: str, epochs: int) -> Mapping[str, Any]:
         return _Results(
             self._fixed(name),
+            train_accuracy=math.nan,
+            test_accuracy=math.nan,
             validation_accuracy=self._columns[f"val_acc_{epochs}"][name],
             training_time=self._columns["train_time_s"][name] * epochs / max(LENGTHS),
         )

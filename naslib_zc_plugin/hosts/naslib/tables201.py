@@ -1,18 +1,19 @@
 """NAS-Bench-201's table in the form of NASLib's ``nb201_<dataset>_full_training.pickle``.
 
 ``{architecture string: {dataset: {"eval_acc1es": …, "cost_info": {…}}}}``, with NASLib's names. What a table does not
-have is not there; of our own these are accuracies and losses on the training images, losses, latency and epochs in
-between.
+have raises ``KeyError``; of our own these are losses, latency and epochs in between.
 
 - ``eval_acc1es``, which NASLib gives for ``VAL_ACCURACY`` and ``TEST_ACCURACY`` alike, are for CIFAR-10 the test
   accuracies of networks trained on the first half, the very numbers of NASLib's file (those 20 that its tests hold are
   the same). For CIFAR-100 and ImageNet16-120 they are the test accuracies on the benchmark's test half.
 - ``train_time`` is in seconds per epoch, as in NASLib's file.
+- ``train_acc1es`` is NaN: ``Trainer`` reports it of every architecture, and no search of NASLib's uses it.
 - ``params`` and ``flops`` are in millions; FLOPs are counted otherwise than in NASLib's file, and for CIFAR-10 only.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, overload
 
@@ -20,6 +21,7 @@ from naslib_zc_plugin.benchmarks import Benchmark
 from naslib_zc_plugin.benchmarks.nasbench201 import Columns
 
 _COSTS = ("flops", "latency", "params", "train_time")
+_REPORTED = "train_acc1es"
 _BY_EPOCH = {"flop": "flops", "params": "params"}  # asked for as if they were
 
 
@@ -66,6 +68,8 @@ class Architectures(Mapping[str, "Datasets"]):
         Raises:
             KeyError: the table does not have it.
         """
+        if name == _REPORTED and name not in self._wanted[dataset]:
+            return math.nan
         if name not in self._wanted[dataset]:
             raise KeyError(f"{self._table.path} has {', '.join(self.names(dataset))} on {dataset}, no {name}")
         column, scale = self._wanted[dataset][name]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import tracemalloc
 from collections.abc import Mapping
 from functools import cache
@@ -17,8 +19,9 @@ from naslib_zc_plugin.benchmarks.nasbench101 import TABLE as TABLE_101
 from naslib_zc_plugin.spaces.nasbench201 import SPACE, keys
 from tests.benchmarks import made as tables
 from tests.benchmarks import naslib
-from tests.hosts.naslib import made
+from tests.hosts.naslib import made, searches
 from tests.hosts.naslib.needs import TREE, needs
+from tests.hosts.naslib.searches import config
 
 zc = needs("naslib_zc_plugin.hosts.naslib")
 Metric = needs("naslib.search_spaces.core.query_metrics").Metric
@@ -102,10 +105,22 @@ def test_everything_of_an_architecture(data: Path) -> None:
     assert list(raw["cifar10-valid"]) == ["eval_acc1es", "cost_info"] and len(raw["cifar10-valid"]) == 2
 
 
-@pytest.mark.parametrize("metric", ["TRAIN_ACCURACY", "TRAIN_LOSS", "VAL_LOSS", "VAL_TIME", "LATENCY", "EPOCH"])
+@pytest.mark.parametrize("metric", ["TRAIN_LOSS", "VAL_LOSS", "VAL_TIME", "LATENCY", "EPOCH"])
 def test_what_the_table_does_not_have_is_said(data: Path, metric: str) -> None:
     with pytest.raises(KeyError, match=r"accuracies.parquet has eval_acc1es, params, train_time on cifar100, no "):
         graph(KEY).query(Metric[metric], "cifar100", dataset_api=zc.dataset_api("nasbench201", data))
+
+
+@pytest.mark.parametrize("name", ["RandomSearch", "RegularizedEvolution", "LocalSearch"])
+def test_searches_of_naslib_run_on_the_table(data: Path, tmp_path: Path, name: str) -> None:
+    given = config(tmp_path, 6, population_size=3, sample_size=2, num_init=2, fidelity=-1)
+    optimizer = getattr(needs("naslib.optimizers"), name)(given)
+    optimizer.adapt_search_space(searches.space201(), dataset_api=zc.dataset_api("nasbench201", data))
+    trainer = needs("naslib.defaults.trainer").Trainer(optimizer, given)
+    trainer.search()
+    found = json.loads((tmp_path / "errors.json").read_text())
+    assert len(found["valid_acc"]) == 6 and all(math.isfinite(each) for each in found["valid_acc"])
+    assert all(map(math.isnan, found["train_acc"]))
 
 
 def test_epochs_in_between_are_not_there(data: Path) -> None:
@@ -230,8 +245,9 @@ def test_nasbench101_is_drawn_from_and_asked(shared: Path) -> None:
         assert space.query(Metric.TRAIN_TIME, dataset_api=api) == table.column("train_time_s")[name]
         raw = space.query(Metric.RAW, dataset_api=api)
         assert raw["trainable_parameters"] == table.column("params")[name]
-        with pytest.raises(KeyError, match="has no test_accuracy; it has module_adjacency"):
-            space.query(Metric.TEST_ACCURACY, dataset_api=api)
+        assert math.isnan(space.query(Metric.TEST_ACCURACY, dataset_api=api))
+        with pytest.raises(KeyError, match="has no halfway_accuracy; it has module_adjacency"):
+            raw["halfway_accuracy"]
         # By its hash it is the same architecture.
         space.set_spec(name, dataset_api=api)
         assert nasbench101.spec_hash(zc.spec_of(space)) == name
