@@ -13,8 +13,11 @@ from typing import Any, Callable
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from naslib_zc_plugin import search
+from naslib_zc_plugin.cli._app import app
+from naslib_zc_plugin.experiment.journal import histories
 from naslib_zc_plugin.hosts import drive, hosts, none
 from naslib_zc_plugin.spaces.nasbench201 import SPACE
 from tests.hosts.naslib.needs import TREE, needs
@@ -128,6 +131,48 @@ def test_evaluations_draw_what_they_draw_without_naslib() -> None:
 def test_a_space_that_naslib_does_not_have() -> None:
     with pytest.raises(ValueError, match="NASLib runs searches of the space nasbench201, not 'other'"):
         drive("naslib")(search.strategy("random_search", SPACE), number, lambda: True, "other")
+
+
+def test_without_naslib_it_says_how_to_get_it() -> None:
+    code = (
+        "import sys\n"
+        "sys.modules['naslib'] = None\n"
+        "from naslib_zc_plugin import hosts, search, spaces\n"
+        "strategy = search.strategy('random_search', spaces.space('nasbench201'))\n"
+        "hosts.drive('naslib')(strategy, lambda key: 1.0, lambda: True, 'nasbench201')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "ImportError: NASLib as a host needs naslib, not found: git clone" in done.stderr
+
+
+def test_a_configuration_names_it(shared: Path, tmp_path: Path) -> None:
+    path = tmp_path / "search.yaml"
+    path.write_text(CONFIG, encoding="utf-8")
+    done = CliRunner().invoke(
+        app, ["search", str(path), "--data", str(shared / "data"), "--output", str(tmp_path / "out")]
+    )
+    assert done.exit_code == 0, done.output
+    runs = histories(tmp_path / "search.db")
+    assert set(runs) == {f"{strategy} {host}" for strategy in ("RS", "AE") for host in ("ours", "theirs")}
+    for strategy in ("RS", "AE"):
+        assert runs[f"{strategy} ours"] == runs[f"{strategy} theirs"]
+        assert [len(entries) for entries in runs[f"{strategy} ours"].values()] == [60, 60]
+    assert "in the loop of naslib" in done.stdout
+
+
+CONFIG = """
+space: nasbench201
+evaluator: {name: benchmark, metric: cifar10_val_12}
+budget: {evaluations: 60}
+repeats: 2
+searches:
+  RS: {strategy: {name: random_search}}
+  AE: {strategy: {name: aging_evolution, preset: nats_bench}}
+variants:
+  ours: {host: none}
+  theirs: {host: naslib}
+"""
 
 
 def test_nothing_is_left_behind_nor_printed(tmp_path: Path) -> None:
