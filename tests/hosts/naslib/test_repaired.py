@@ -36,12 +36,6 @@ def _python(code: str) -> str:
     return done.stdout
 
 
-def _applied(name: str) -> None:
-    status = next(each.status for each in repairs() if each.name == name)
-    if status != "applied":
-        pytest.skip(f"{name} is {status} here")
-
-
 def test_parameters_are_counted() -> None:
     net = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.Linear(10, 7))
     assert utils.count_parameters_in_MB(net) == pytest.approx(sum(p.numel() for p in net.parameters()) / 1e6)
@@ -60,8 +54,8 @@ def test_metrics_are_numbers() -> None:
 def test_the_text_of_a_hash_is_that_of_a_tuple(space: str) -> None:
     parent, child = (getattr(spaces, space)() for _ in range(2))
     parent.instantiate_model = child.instantiate_model = False
-    parent.sample_random_architecture()
-    child.mutate(parent)
+    parent.sample_random_architecture(dataset_api=None)
+    child.mutate(parent, dataset_api=None)
     for graph in (parent, child):
         assert ast.literal_eval(str(graph.get_hash())) == graph.get_hash()
 
