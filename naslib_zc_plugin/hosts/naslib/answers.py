@@ -2,8 +2,8 @@
 
 NASLib ranks predictions, and feeds them to trees, in single precision. So a number is turned round where lower is
 better; of a synaptic flow, which reaches 1e50, it is the logarithm (0 stays 0) as in NASLib; and what goes beyond ±1e30
-is cut there. A graph without a score comes last: in a list just below the lowest of the list; alone, where nothing is known of
-the others, at :data:`LAST`, which nothing else reaches and which does not depend on what was asked before.
+is cut there. A graph without a score comes last: in a list just below the lowest of the list; alone, where nothing is
+known of the others, at :data:`LAST`, which nothing else reaches and which does not depend on what was asked before.
 """
 
 from __future__ import annotations

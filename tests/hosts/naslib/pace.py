@@ -15,6 +15,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -54,7 +55,7 @@ def times(graph: Any, loader: Any, seed: int) -> dict[str, tuple[float, float]]:
     for index, name in enumerate(THIRTEEN):
         host = theirs(name)
         alone = ours.ZeroCostPredictor(name, seed=seed * 1000 + index, preset="naslib")
-        both = [lambda: host.query(graph, dataloader=loader), lambda: alone.query(graph, dataloader=loader)]
+        both = [partial(each.query, graph, dataloader=loader) for each in (host, alone)]
         # What comes first in one graph comes second in the next.
         taken = [seconds(work) for work in (both if seed % 2 else both[::-1])]
         found[name] = (taken[0], taken[1]) if seed % 2 else (taken[1], taken[0])
