@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ from naslib_zc_plugin.campaign.engines import engine
 from naslib_zc_plugin.experiment.config import load as load_search
 from naslib_zc_plugin.search import strategies
 from naslib_zc_plugin.search.presets import PRESETS
+from tests.hosts.naslib.needs import needs
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -21,6 +25,7 @@ ROWS = {
     for name, direction, needs in re.findall(r"^\| `(\w+)` \| (higher|lower) \| ([^|]*) \|", README, re.MULTILINE)
 }
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+HOSTED = [block for block in BLOCKS if "\nfrom naslib." in block]
 
 
 def test_the_table_names_every_proxy() -> None:
@@ -35,9 +40,17 @@ def test_directions_and_needs_are_the_records(name: str) -> None:
     assert set(re.findall(r"[a-z][a-z ]*", ROWS[name][1])) == needs
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=[block.partition("\n")[0] for block in BLOCKS])
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block not in HOSTED], ids=lambda block: block[:40])
 def test_the_python_in_it_runs(block: str) -> None:
     exec(compile(block, "README.md", "exec"), {})
+
+
+@pytest.mark.parametrize("block", HOSTED, ids=["naslib"])
+def test_what_it_shows_of_naslib_runs(block: str, shared: Path) -> None:
+    source = str(Path(needs("naslib").__file__).parents[1])
+    environment = {**os.environ, "NAS_ZC_DATA": str(shared / "data"), "PYTHONPATH": source}
+    done = subprocess.run([sys.executable, "-c", block], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_campaign_in_it_is_one(tmp_path: Path) -> None:
