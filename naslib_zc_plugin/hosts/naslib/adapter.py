@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-from bisect import bisect_right
 from collections.abc import Mapping
 from typing import Any, Callable
 
@@ -17,9 +16,9 @@ from naslib_zc_plugin.hosts.naslib.benchmark import Benchmark
 from naslib_zc_plugin.hosts.naslib.checkpoint import Checkpoint
 from naslib_zc_plugin.hosts.naslib.domains import domain
 from naslib_zc_plugin.hosts.naslib.graphs import build
+from naslib_zc_plugin.hosts.naslib.record import Entry, Record
 from naslib_zc_plugin.hosts.naslib.worth import fitness
 
-Entry = tuple[str, "float | None"]
 Statistics = tuple[float, float, float, float]
 logger = logging.getLogger(__name__)
 
@@ -37,17 +36,14 @@ class Search(MetaOptimizer):
         config: NASLib's (a ``CfgNode``, any mapping, any object): ``dataset``, and under ``search`` ``seed``,
             ``fidelity`` (the epoch of the training whose accuracy counts, −1: the last) and the strategy's options, by
             our names or NASLib's ``population_size`` and ``sample_size``.
-        objective: worth of an architecture, a function of its parsed graph, higher is better; validation accuracy in
-            NASLib's benchmark unless given.
+        objective: worth of an architecture, a function of its parsed graph, higher is better; unless given, what
+            NASLib's benchmark calls validation accuracy, in NAS-Bench-201 the test accuracy (:mod:`.tables`).
         proxy: what the strategy scores by, if it does: a proxy's name or a mapping with its options, a
             :class:`.predictor.ZeroCostPredictor`, or a function of the parsed graph, higher is better.
         data: for a proxy given by name: arguments of :class:`.predictor.ZeroCostPredictor`, its images above all.
         seed: of all that is drawn, weights included, instead of the configuration's.
         preset: published settings (:mod:`naslib_zc_plugin.search.presets`), which the configuration overrules.
         options: the strategy's own, which overrule both; see its class in :mod:`naslib_zc_plugin.search.strategies`.
-
-    Attributes:
-        history: (key, fitness or None) of every evaluated architecture, in the order told.
 
     Raises:
         ValueError, TypeError: no such strategy or proxy.
@@ -76,7 +72,12 @@ class Search(MetaOptimizer):
         self._objective = objective
         self._proxy = None if proxy is None else fitness(proxy, **{"seed": self._seed, **(data or {})})
         self._checkpoint = Checkpoint(self.state_dict, self.load_state_dict)
-        self.history: list[Entry] = []
+        self._record = Record()
+
+    @property
+    def history(self) -> list[Entry]:
+        """(key, fitness or None) of every evaluated architecture, in the order told."""
+        return self._record.entries
 
     def adapt_search_space(self, search_space: Any, scope: Any = None, dataset_api: Any = None) -> None:
         """Search a space of NASLib's.
@@ -101,8 +102,7 @@ class Search(MetaOptimizer):
         """Begin anew; a state that is to be continued is loaded after this."""
         score = None if self._proxy is None else self._score
         self._inner = search.strategy(self._name, self._domain, score=score, seed=self._seed, **self._options)
-        self.history = []
-        self._improved: list[int] = []  # places in the history of what was the best when it came
+        self._record = Record()
         self._scores: dict[str, float | None] = {}
         self._epoch = -1
 
@@ -114,16 +114,12 @@ class Search(MetaOptimizer):
         try:
             key = self._inner.ask()
         except search.Exhausted as error:
-            logger.warning("epoch %d evaluates nothing, and repeats what is known: %s", epoch, error)
+            level = logging.WARNING if epoch == len(self.history) else logging.INFO  # the first of them, the others
+            logger.log(level, "epoch %d evaluates nothing, and repeats what is known: %s", epoch, error)
             return
-        self._tell(key, self._worth(key))
-
-    def _tell(self, key: str, worth: float | None) -> None:
-        before = self._inner.best
+        worth, before = self._worth(key), self._inner.best
         self._inner.tell(key, worth)
-        if self._inner.best != before:
-            self._improved.append(len(self.history))
-        self.history.append((key, worth))
+        self._record.add(key, worth, best=self._inner.best != before)
 
     def _worth(self, key: str) -> float | None:
         try:
@@ -154,7 +150,7 @@ class Search(MetaOptimizer):
         NaN is what there is not: all of it while nothing has a fitness; of a space without benchmark all but the
         fitness, in the place of the validation accuracy.
         """
-        entry = self._incumbent() if report_incumbent else self._last()
+        entry = (self._record.best if report_incumbent else self._record.last)(self._epoch)
         if entry is None:
             return math.nan, math.nan, math.nan, math.nan
         if self._benchmark.answers:
@@ -163,16 +159,8 @@ class Search(MetaOptimizer):
 
     def test_statistics(self) -> Any:
         """All that the benchmark has on the best so far; None where there is neither."""
-        entry = self._incumbent()
-        return self._benchmark.query(entry[0], Metric.RAW) if entry and self._benchmark.answers else None
-
-    def _last(self) -> Entry | None:
-        return self.history[min(self._epoch, len(self.history) - 1)] if self.history else None
-
-    def _incumbent(self) -> Entry | None:
-        """The best of the epochs up to this one."""
-        count = bisect_right(self._improved, self._epoch)
-        return self.history[self._improved[count - 1]] if count else None
+        entry = self._record.best(self._epoch)
+        return self._benchmark.raw(entry[0]) if entry and self._benchmark.answers else None
 
     def get_final_architecture(self) -> Any:
         """The parsed graph of the best architecture.
@@ -198,10 +186,7 @@ class Search(MetaOptimizer):
 
     def state_dict(self) -> dict[str, Any]:
         """Where the search stands, as values that JSON knows."""
-        history = [list(entry) for entry in self.history]
-        return {
-            "search": self._inner.state_dict(), "history": history, "improved": self._improved, "scores": self._scores,
-        }  # fmt: skip
+        return {"search": self._inner.state_dict(), "scores": dict(self._scores), **self._record.state()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on where a search with the same arguments stood.
@@ -210,10 +195,8 @@ class Search(MetaOptimizer):
             ValueError: the state is another strategy's, or damaged.
         """
         try:
-            history = [(str(key), None if worth is None else float(worth)) for key, worth in state["history"]]
-            improved, scores, inside = list(state["improved"]), dict(state["scores"]), state["search"]
+            record, scores, inside = Record.of(state), dict(state["scores"]), state["search"]
         except (LookupError, TypeError, ValueError) as error:
             raise ValueError(f"a damaged state of a search: {type(error).__name__}: {error}") from error
         self._inner.load_state_dict(inside)
-        self.history, self._improved, self._scores = history, improved, scores
-        self._epoch = len(history) - 1
+        self._record, self._scores, self._epoch = record, scores, len(record.entries) - 1

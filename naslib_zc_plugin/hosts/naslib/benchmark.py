@@ -52,12 +52,18 @@ class Benchmark:
 
     def reported(self, key: str) -> tuple[float, float, float, float]:
         """Train, validation and test accuracy and training time; NaN for what the benchmark does not have."""
-        train, val, test, seconds = (self._number(key, metric) for metric in REPORTED)
+        found = (self._answer(key, metric) for metric in REPORTED)
+        train, val, test, seconds = (math.nan if each is None else float(each) for each in found)
         return train, val, test, seconds
 
-    def _number(self, key: str, metric: Metric) -> float:
+    def raw(self, key: str) -> Any:
+        """All that the benchmark has of an architecture; None if it has nothing."""
+        return self._answer(key, Metric.RAW)
+
+    def _answer(self, key: str, metric: Metric) -> Any:
+        """What is only reported, and shall not end a search if it is not there."""
         try:
-            return float(self.query(key, metric))
+            return self.query(key, metric)
         except Exception as error:
             logger.info("%s of %s: %s: %s", metric.name, key, type(error).__name__, error)
-            return math.nan
+            return None

@@ -6,6 +6,7 @@ import gc
 import json
 import logging
 import math
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,6 +25,7 @@ Graph = needs("naslib.search_spaces.core.graph").Graph
 Metric = needs("naslib.search_spaces.core.query_metrics").Metric
 
 
+@cache
 def naswot(key: str) -> float | None:
     """The score of a key, without any optimizer."""
     predictor = zc.ZeroCostPredictor("naswot", dataset=IMAGES, seed=3)
@@ -109,6 +111,15 @@ def test_statistics_are_those_of_the_best_or_of_the_last(tmp_path: Path) -> None
     assert optimizer.test_statistics() == optimizer.dataset_api["nb201_data"][best[0] if best else ""]
 
 
+def test_what_the_benchmark_lacks_is_not_reported(tmp_path: Path) -> None:
+    given = config(tmp_path, 6)
+    optimizer = adapted(zc.RandomSearch(given, objective=lambda graph: 1.0), {"nb201_data": {"no": "architecture"}})
+    trainer(optimizer).search()
+    assert [value for _, value in optimizer.history] == [1.0] * 6
+    assert all(map(math.isnan, optimizer.train_statistics()))
+    assert optimizer.test_statistics() is None
+
+
 def test_what_naslib_calls_fidelity_is_the_epoch(tmp_path: Path) -> None:
     early, late = (hosted("RandomSearch", config(tmp_path, 10, fidelity=epoch)) for epoch in (0, -1))
     for optimizer in (early, late):
@@ -132,7 +143,8 @@ def test_an_exhausted_search_repeats_what_is_known(
     accuracies = json.loads((tmp_path / "errors.json").read_text(encoding="utf-8"))["valid_acc"]
     assert len(accuracies) == 6
     assert accuracies[2:] == [max(value for _, value in optimizer.history if value is not None)] * 4
-    assert sum("evaluates nothing" in line for line in caplog.messages) == 3
+    (line,) = [line for line in caplog.messages if "evaluates nothing" in line]
+    assert line == "epoch 3 evaluates nothing, and repeats what is known: all 3 architectures were asked for"
     again = hosted("RandomSearch", given)
     given.search.epochs = 8
     trainer(again).search(resume_from=str(tmp_path / "search" / "model_final.pth"))
@@ -207,11 +219,11 @@ def test_a_preset_in_a_configuration(tmp_path: Path) -> None:
 def test_a_proxy_is_a_proxy_in_every_form(tmp_path: Path) -> None:
     predictor = zc.ZeroCostPredictor("naswot", dataset=IMAGES, seed=3)
     histories = []
-    for proxy in ("naswot", {"name": "naswot"}, predictor, lambda graph: predictor.score(graph).value):
+    for proxy in ({"name": "naswot"}, predictor, lambda graph: predictor.score(graph).value):
         optimizer = hosted("Area", config(tmp_path, 2), proxy=proxy, pool=3, population=2)
         trainer(optimizer).search()
         histories.append([optimizer.history, optimizer.state_dict()["scores"]])
-    assert histories[1:] == histories[:1] * 3
+    assert histories[1:] == histories[:1] * 2
 
 
 def test_a_proxy_that_fails_or_is_undefined_ranks_last(tmp_path: Path) -> None:
