@@ -37,12 +37,14 @@ class Found:
         version: as it says itself; empty if it does not.
         place: the folder of its package, or what is wrong and what to do.
         repairs: rows of name, status and what breaks without it; of hosts that need none, none.
+        lacks: rows of a package that the host imports and that is not installed, and what installs it.
     """
 
     state: str
     version: str = ""
     place: str = ""
     repairs: tuple[tuple[str, str, str], ...] = ()
+    lacks: tuple[tuple[str, str], ...] = ()
 
 
 def look(name: str) -> Found:
@@ -61,7 +63,8 @@ def look(name: str) -> Found:
         lines = done.stderr.strip().splitlines() or [f"its process ended with {done.returncode}"]
         return Found("broken", place=lines[-1][-_MOST:])
     found = json.loads(done.stdout.splitlines()[-1])
-    return Found(**{**found, "repairs": tuple(map(tuple, found["repairs"]))})
+    rows = {name: tuple(map(tuple, found[name])) for name in ("repairs", "lacks")}
+    return Found(**{**found, **rows})
 
 
 def _main(name: str) -> None:
@@ -72,23 +75,24 @@ def _main(name: str) -> None:
 
 def _look(name: str) -> Found:
     there = find_spec(name) is not None
-    repairs: tuple[tuple[str, str, str], ...] = ()
+    known: dict[str, Any] = {}
     try:
         room = import_module(f"naslib_zc_plugin.hosts.{name}")
         if there and find_spec(f"{room.__name__}.compat"):
-            repairs = _repaired(import_module(f"{room.__name__}.compat"))
+            known = _repaired(import_module(f"{room.__name__}.compat"))
         for each in room.__all__ if there else room.__all__[:1]:
             getattr(room, each)
         host = import_module(name)
     except Exception as error:  # whatever is wrong with a host is what is asked for
         why = (str(error) or type(error).__name__) + (_TORCHVISION if "torchvision::" in str(error) else "")
-        return Found("broken" if there else "not found", place=why, repairs=repairs)
-    return Found("ok", _version(host), str(Path(str(host.__file__)).parent), repairs)
+        return Found("broken" if there else "not found", place=why, **known)
+    return Found("ok", _version(host), str(Path(str(host.__file__)).parent), **known)
 
 
-def _repaired(compat: Any) -> tuple[tuple[str, str, str], ...]:
+def _repaired(compat: Any) -> dict[str, Any]:
     compat.repair()
-    return tuple((repair.name, repair.status, repair.breaks) for repair in compat.repairs())
+    repairs = tuple((repair.name, repair.status, repair.breaks) for repair in compat.repairs())
+    return {"repairs": repairs, "lacks": tuple(compat.lacking().items())}
 
 
 def _version(host: ModuleType) -> str:

@@ -56,12 +56,13 @@ def _basis() -> list[str]:
     say()
     table(["package", "version"], rows)
     say("\n".join(advice))
-    rows = []
-    for extra, lacking in extras().items():
-        names = [f"{name} ({condition})" if condition else name for name, condition in lacking.items()]
-        what = f"pip install '{NAME}[{extra}]'" if lacking else ""
-        rows.append([extra, f"without {', '.join(names)}" if lacking else "installed", what])
-    table(["extra", "state", "to install"], rows)
+    table(
+        ["extra", "state", "to install", "not installed of it"],
+        [
+            [extra, *(("in part", f"pip install '{NAME}[{extra}]'", _listed(lacks)) if lacks else ("whole", "", ""))]
+            for extra, lacks in extras().items()
+        ],
+    )
     say()
     if installed("torch") is None:
         return ["torch"]
@@ -71,6 +72,15 @@ def _basis() -> list[str]:
         advice.append(f"torch cannot be imported: {error}")
         say(advice[-1])
     return ["torch or Python"] if advice else []
+
+
+def _listed(lacks: dict[str, str]) -> str:
+    """Names, and after those that share a condition the condition."""
+    parts = []
+    for condition in dict.fromkeys(lacks.values()):
+        names = ", ".join(name for name, each in lacks.items() if each == condition)
+        parts.append(f"{names} (where {condition})" if condition else names)
+    return "; ".join(parts)
 
 
 def _devices() -> list[list[str]]:
@@ -99,6 +109,9 @@ def _hosts() -> list[str]:
             table([f"repair of {name}", "status", "what breaks"], host.repairs)
             call = f"naslib_zc_plugin.hosts.{name}.compat.repair()"
             say(f"Applied in the process that looked, by {call}; importing alone repairs nothing.")
+        if host.lacks:
+            say()
+            table([f"{name} imports", "not installed; to install"], host.lacks)
     return [name for name, host in found.items() if host.state == "broken"]
 
 

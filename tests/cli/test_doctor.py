@@ -103,7 +103,7 @@ def test_the_real_tables_are_whole(shared: Path) -> None:
 
 @pytest.mark.parametrize("state", ["ok", "not found", "broken"])
 def test_the_exit_code_says_whether_something_is_broken(state: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = Found(state, "0.1.0", "/somewhere", (("collections", "applied", "Python 3.10 …"),))
+    found = Found(state, "0.1.0", "/somewhere", (("collections", "applied", "Python 3.10 …"),), (("six", "get six"),))
     monkeypatch.setattr("naslib_zc_plugin.cli._host.look", lambda name: found)
     monkeypatch.delenv("NAS_ZC_DATA", raising=False)
     done = CliRunner().invoke(app, ["doctor"])
@@ -112,7 +112,7 @@ def test_the_exit_code_says_whether_something_is_broken(state: str, monkeypatch:
     assert done.stdout.endswith(last)
     lines = [line.split() for line in done.stdout.splitlines()]
     assert ["naslib", *state.split(), "0.1.0", "/somewhere"] in lines
-    assert ["collections", "applied", "Python", "3.10", "…"] in lines
+    assert ["collections", "applied", "Python", "3.10", "…"] in lines and ["six", "get", "six"] in lines
     assert "No data directory: --data DIR, or NAS_ZC_DATA" in done.stdout
 
 
