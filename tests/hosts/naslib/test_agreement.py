@@ -47,7 +47,7 @@ def graph(name: str) -> Any:
 
 @cache
 def ours() -> Any:
-    return naslib.predictors([*zc.proxies(), *ALIASES], preset="naslib")
+    return naslib.predictors([*zc.proxies(), *ALIASES], batch=scored.batch(SAMPLES), preset="naslib")
 
 
 def theirs(name: str, net: Any) -> float:
@@ -70,10 +70,10 @@ def terms(name: str, net: Any) -> float:
 @pytest.mark.parametrize("proxy", NAMES)
 def test_agrees_with_naslib(proxy: str, name: str) -> None:
     net = graph(name)
-    expected, found = theirs(proxy, net), ours()[proxy].query(net, scored.batch(SAMPLES))
+    expected, found = theirs(proxy, net), ours()[proxy].query(net)
     if expected == -1e8:
         assert found == LAST
-        assert ours()[proxy].score(net, scored.batch(SAMPLES)).status == "undefined"
+        assert ours()[proxy].score(net).status == "undefined"
     elif proxy in ("plain", "grasp"):
         assert found == pytest.approx(expected, rel=0, abs=1e-3 * terms(proxy, net))
     else:
@@ -84,14 +84,14 @@ def test_agrees_with_naslib(proxy: str, name: str) -> None:
 @pytest.mark.parametrize("proxy", ["params", "flops"])
 def test_naslib_counts_in_millions(proxy: str, name: str) -> None:
     net = graph(name)
-    assert ours()[proxy].query(net, scored.batch(SAMPLES)) == pytest.approx(1e6 * theirs(proxy, net), rel=1e-12)
+    assert ours()[proxy].query(net) == pytest.approx(1e6 * theirs(proxy, net), rel=1e-12)
 
 
 @pytest.mark.parametrize("name", scored.SPECS)
 def test_synflow_with_batch_norm_is_on_the_log_as_well(name: str) -> None:
     net = graph(name)
     expected = theirs("synflow_bn", net)
-    found = ours()["synflow_bn"].query(net, scored.batch(SAMPLES))
+    found = ours()["synflow_bn"].query(net)
     assert found == pytest.approx(np.log(expected) if expected else 0.0, rel=1e-6)
 
 
@@ -107,19 +107,18 @@ def test_zen_agrees_for_the_same_draw(name: str, monkeypatch: pytest.MonkeyPatch
         seed_everything(seed, NormalPair(0.01))
 
     monkeypatch.setattr(zen, "network_weight_gaussian_init", replayed)
-    expected, found = theirs("zen", net), ours()["zen"].query(net, scored.batch(SAMPLES))
+    expected, found = theirs("zen", net), ours()["zen"].query(net)
     assert found == (pytest.approx(expected, rel=1e-4) if expected != -1e8 else LAST)
 
 
 @pytest.mark.parametrize("proxy", [*zc.proxies(), *ALIASES])
 def test_every_proxy_scores_every_graph_alone_and_in_a_list(proxy: str) -> None:
-    graphs, images = [graph(name) for name in scored.SPECS], scored.batch(SAMPLES)
-    predictor = ours()[proxy]
-    defined = [predictor.score(net, images).status == "ok" for net in graphs]
+    graphs, predictor = [graph(name) for name in scored.SPECS], ours()[proxy]
+    together = predictor.query(graphs, [{}] * 5)
+    alone = [predictor.query(net, dataloader=[scored.batch(SAMPLES)], info=None) for net in graphs]
+    defined = [predictor.score(net).status == "ok" for net in graphs]
     # The two weights of epsilon tell nothing of four in ten architectures.
     assert proxy == "epsilon" or all(defined[:4])
-    alone = [predictor.query(net, images) for net in graphs]
-    together = naslib.ZeroCostPredictor(predictor.request, batch=images, preset="naslib").query(graphs, [{}] * 5)
     assert together.shape == (5,)
     assert together.dtype == np.float64
     lowest = min(value for value, known in zip(alone, defined) if known)
