@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from naslib_zc_plugin.hosts.naslib.compat import repair, repairs
 from naslib_zc_plugin.hosts.naslib.compat._hashes import plain
-from naslib_zc_plugin.hosts.naslib.compat._libraries import _long_tensor, _mean_squared_error, _sum
+from naslib_zc_plugin.hosts.naslib.compat._libraries import _array, _long_tensor, _mean_squared_error, _sum
 from naslib_zc_plugin.hosts.naslib.compat._packages import command, corners, missing
 
 
@@ -136,6 +136,13 @@ def test_the_error_and_its_root_are_as_defined(pairs: list[tuple[float, float]])
     squares = [(a - b) ** 2 for a, b in pairs]
     assert _mean_squared_error(true, given_) == pytest.approx(sum(squares) / len(pairs))
     assert _mean_squared_error(true, given_, squared=False) == pytest.approx((sum(squares) / len(pairs)) ** 0.5)
+
+
+def test_arrays_of_what_differs_in_length() -> None:
+    ragged = [{"a": 1}, "two", [3, 4, 5], (6,)]
+    found = _array(ragged)
+    assert found.shape == (4,) and found.dtype == object and list(found) == ragged
+    assert _array([[1, 2], [3, 4]], dtype=float).shape == (2, 2)
 
 
 def test_sums_and_integers() -> None:

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 
 from naslib_zc_plugin.hosts.naslib.compat._absent import ABSENT
 from naslib_zc_plugin.hosts.naslib.compat._hashes import HASHES
-from naslib_zc_plugin.hosts.naslib.compat._libraries import INT, LONG, SQUARED, SUM
+from naslib_zc_plugin.hosts.naslib.compat._libraries import INT, LONG, RAGGED, SQUARED, SUM
 from naslib_zc_plugin.hosts.naslib.compat._packages import NEEDED, command, corners, missing
 from naslib_zc_plugin.hosts.naslib.compat._python import ARGUMENTS, COLLECTIONS
 from naslib_zc_plugin.hosts.naslib.compat._record import APPLIED, Repair
@@ -25,7 +25,7 @@ from naslib_zc_plugin.hosts.naslib.compat._torchvision import OPERATORS
 
 __all__ = ["Repair", "lacking", "repair", "repairs"]
 
-_REPAIRS = (COLLECTIONS, ARGUMENTS, ABSENT, OPERATORS, SUM, INT, HASHES, SQUARED, LONG)
+_REPAIRS = (COLLECTIONS, ARGUMENTS, ABSENT, OPERATORS, SUM, INT, RAGGED, HASHES, SQUARED, LONG)
 
 
 def lacking() -> dict[str, str]:

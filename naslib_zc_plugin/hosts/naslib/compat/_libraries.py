@@ -16,6 +16,7 @@ from naslib_zc_plugin.hosts.naslib.compat._record import Repair
 
 _SUM = ("naslib.utils",)
 _SQUARED = ("naslib.utils", "naslib.utils.zerocost", "naslib.defaults.predictor_evaluator")
+_GPWL = ("naslib.predictors.gp.gpwl",)
 _SEMINAS = ("naslib.predictors.seminas", "naslib.predictors.omni_seminas")
 
 
@@ -32,6 +33,27 @@ def _refuses_generators() -> bool:
 def _sum(values: Any, *arguments: Any, **options: Any) -> Any:
     """``np.sum``; of a generator the sum of what it gives."""
     return sum(values) if isinstance(values, Iterator) else np.sum(values, *arguments, **options)
+
+
+def _refuses_ragged() -> bool:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            np.array([[1], [1, 2]])
+        except ValueError:
+            return True
+    return False
+
+
+def _array(values: Any, *arguments: Any, **options: Any) -> Any:
+    """``np.array``; of sequences that differ in length an array of objects."""
+    try:
+        return np.array(values, *arguments, **options)
+    except ValueError:
+        found = np.empty(len(values), dtype=object)
+        for place, value in enumerate(values):
+            found[place] = value
+        return found
 
 
 def _lacks_int() -> bool:
@@ -88,6 +110,14 @@ LONG = Repair(
     remedy="`torch.LongTensor` inside their two modules takes them",
     detect=_refuses_floats,
     apply=partial(overlay, _SEMINAS, "torch", LongTensor=_long_tensor),
+)
+
+RAGGED = Repair(
+    name="numpy-ragged",
+    breaks="NumPy 1.24 makes no array of what differs in length: the predictor GPWL fails on its graphs",
+    remedy="`np.array` inside its module makes one of objects",
+    detect=_refuses_ragged,
+    apply=partial(overlay, _GPWL, "np", array=_array),
 )
 
 INT = Repair(
