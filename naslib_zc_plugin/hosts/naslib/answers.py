@@ -15,13 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from naslib_zc_plugin import presets
+from naslib_zc_plugin.campaign.suite import naslib_number
 from naslib_zc_plugin.proxies import describe
 from naslib_zc_plugin.score import Score
 
-LAST = -1e30
+LAST = -2e30
 """A graph without a score, on its own."""
-_LOGS = presets.preset("naslib").logs
 logger = logging.getLogger(__name__)
 
 
@@ -35,27 +34,12 @@ def number(found: Score, undefined: float | None = None) -> float:
     if found.value is None:
         logger.info("%s is %s: %s", found.name, found.status, found.reason)
         return LAST if undefined is None else undefined
-    return told(found.name, found.value)
-
-
-def told(proxy: str, value: float) -> float:
-    """A proxy's value as NASLib gets it.
-
-    Raises:
-        ValueError: no such proxy.
-    """
-    if proxy in _LOGS and value > 0:
-        value = math.log(value)
-    return _cut(value if describe(proxy).higher_is_better else -value)
+    return naslib_number(found.name, found.version, describe(found.name).higher_is_better, found.value)
 
 
 def known_number(value: Any) -> float:
     """A score of a ``zc_api``, which is a number of NASLib's already; :data:`LAST` where it is none, or not finite."""
-    return _cut(float(value)) if value is not None and math.isfinite(value) else LAST
-
-
-def _cut(value: float) -> float:
-    return min(max(value, math.nextafter(LAST, 0.0)), -LAST)
+    return naslib_number("", 0, True, float(value)) if value is not None and math.isfinite(value) else LAST
 
 
 def numbers(found: Sequence[Score], undefined: float | None = None) -> np.ndarray:
@@ -63,11 +47,11 @@ def numbers(found: Sequence[Score], undefined: float | None = None) -> np.ndarra
 
     Args:
         found: scores of one proxy.
-        undefined: where there is none; by default as far below the lowest as a tenth of the distance to the highest,
-            and :data:`LAST` where the list holds none at all.
+        undefined: where there is none; by default below the lowest by a tenth of the distance to the highest, and by
+            half a millionth of itself at least; :data:`LAST` where the list holds none at all.
     """
     known = [number(each) for each in found if each.value is not None]
     if undefined is None and known:
         low, high = min(known), max(known)
-        undefined = min(low - (high - low) / 10, math.nextafter(low, -math.inf))
+        undefined = low - max((high - low) / 10 or 1, abs(low) / 2e6)
     return np.array([number(each, undefined) for each in found], dtype=np.float64)

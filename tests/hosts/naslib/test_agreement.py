@@ -63,7 +63,7 @@ def terms(name: str, net: Any) -> float:
     arrays = predictive.find_measures_arrays(
         net, [scored.batch(SAMPLES)], facts, "cpu", [name], loss_fn=net.get_loss_fn()
     )
-    return sum(array.detach().abs().sum().item() for array in arrays[name])
+    return float(sum(array.detach().abs().sum().item() for array in arrays[name]))
 
 
 @pytest.mark.parametrize("name", scored.SPECS)

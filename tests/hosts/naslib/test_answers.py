@@ -23,6 +23,10 @@ def score(value: float | None, name: str = "naswot") -> Score:
     return Score(value, status, "no ReLU" if value is None else "", 0.0, None, name, 1)
 
 
+def told(name: str, value: float) -> float:
+    return float(answers.number(score(value, name)))
+
+
 @given(LISTS)
 def test_lists_are_finite_and_in_order_and_end_with_those_that_have_none(values: list[float | None]) -> None:
     found = answers.numbers([score(value) for value in values])
@@ -31,14 +35,14 @@ def test_lists_are_finite_and_in_order_and_end_with_those_that_have_none(values:
     missing = {number for value, number in zip(values, found) if value is None}
     for value, number in known:
         assert number == (value if abs(value) < 1e30 else pytest.approx(math.copysign(1e30, value)))
-        assert all(number > other for other in missing)
+        assert all(np.float32(number) > np.float32(other) for other in missing)
         assert all(number <= other for higher, other in known if higher >= value)
     assert len(missing) <= 1
     if missing and not known:
         assert missing == {answers.LAST}
     if missing and len(known) > 1:
         low, high = min(known)[1], max(known)[1]
-        assert low - max(missing) <= (high - low) / 10 + np.spacing(abs(low)) * 2
+        assert low - max(missing) <= max((high - low) / 9 or 1, abs(low) / 1e6)
 
 
 @given(VALUES)
@@ -50,20 +54,20 @@ def test_alone_nothing_ranks_behind_a_graph_without_score(value: float) -> None:
 
 @given(VALUES, VALUES)
 def test_direction(a: float, b: float) -> None:
-    higher, lower = (answers.told(name, a) <= answers.told(name, b) for name in ("grad_norm", "ntk"))
+    higher, lower = (told(name, a) <= told(name, b) for name in ("grad_norm", "ntk"))
     assert not a <= b or higher
     assert not a >= b or lower
 
 
 @given(st.floats(min_value=1, max_value=1e300), st.floats(min_value=1, max_value=1e300))
 def test_synflow_keeps_its_order_and_fits_single_precision(a: float, b: float) -> None:
-    assert (answers.told("synflow", a) <= answers.told("synflow", b)) or a > b
-    assert answers.told("synflow", a) == math.log(a)
-    assert answers.told("synflow", 0.0) == 0.0
+    assert (told("synflow", a) <= told("synflow", b)) or a > b
+    assert told("synflow", a) == math.log(a)
+    assert told("synflow", 0.0) == 0.0
 
 
 def test_scores_that_are_known_already() -> None:
     for value in (None, math.nan, math.inf, -math.inf):
         assert answers.known_number(value) == answers.LAST
     assert answers.known_number(3) == 3.0
-    assert answers.LAST < answers.known_number(-1e300) < -9e29
+    assert np.float32(answers.LAST) < np.float32(answers.known_number(-1e300)) < -9e29

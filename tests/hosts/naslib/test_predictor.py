@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -164,8 +165,6 @@ def test_a_loader_at_construction_is_drawn_once_and_host_loaders_are_not_looked_
 
 
 def test_a_protocol_draws_its_batch_for_the_architecture(tmp_path: Any) -> None:
-    import numpy as np
-
     images = np.random.default_rng(0).integers(0, 255, (80, 16, 16, 3), dtype=np.uint8)
     path = tmp_path / "cifar10.npz"
     np.savez(path, images=images, labels=np.arange(80) % 10)
