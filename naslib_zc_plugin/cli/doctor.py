@@ -56,13 +56,14 @@ def _basis() -> list[str]:
     say()
     table(["package", "version"], rows)
     say("\n".join(advice))
-    table(
-        ["extra", "state", "to install", "not installed of it"],
-        [
-            [extra, *(("in part", f"pip install '{NAME}[{extra}]'", _listed(lacks)) if lacks else ("whole", "", ""))]
-            for extra, lacks in extras().items()
-        ],
-    )
+    rows = [
+        [extra, *(("in part", f"pip install '{NAME}[{extra}]'", _listed(lacks)) if lacks else ("whole", "", ""))]
+        for extra, lacks in extras().items()
+    ]
+    if rows:
+        table(["extra", "state", "to install", "not installed of it"], rows)
+    else:
+        say(f"{NAME} is read from its source tree and not installed: pip install would tell its extras.")
     say()
     if installed("torch") is None:
         return ["torch"]
