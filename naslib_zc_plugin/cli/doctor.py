@@ -7,7 +7,7 @@ import platform
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
@@ -20,7 +20,7 @@ _LEAST_PYTHON, _LEAST_TORCH = (3, 9), (2, 0)
 
 def doctor(
     data: Annotated[
-        Path | None, typer.Option(metavar="DIR", envvar=VARIABLE, help="Directory with tables and images.")
+        Optional[Path], typer.Option(metavar="DIR", envvar=VARIABLE, help="Directory with tables and images.")
     ] = None,
 ) -> None:
     """Tell what is installed, which hosts work and what they need, devices, and whether the data are whole.

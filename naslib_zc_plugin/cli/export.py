@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
@@ -17,7 +17,7 @@ def export(
         bool, typer.Option("--canonical", help="Only what does not depend on the machine (.csv, .jsonl).")
     ] = False,
     data: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Data directory, for the accuracies in .json.")
+        Optional[Path], typer.Option(metavar="DIR", help="Data directory, for the accuracies in .json.")
     ] = None,
 ) -> None:
     """Write the scores of a campaign as Parquet, CSV, JSON lines or NAS-Bench-Suite-Zero's JSON."""

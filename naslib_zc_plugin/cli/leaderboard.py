@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
@@ -23,14 +23,14 @@ def leaderboard(
     context: typer.Context,
     stores: Annotated[list[Path], typer.Argument(metavar="STORE…", help="Campaigns' stores or Parquet exports.")],
     data: Annotated[
-        Path | None, typer.Option(metavar="DIR", envvar="NAS_ZC_DATA", help="Directory with the benchmarks' tables.")
+        Optional[Path], typer.Option(metavar="DIR", envvar="NAS_ZC_DATA", help="Directory with the benchmarks' tables.")
     ] = None,
     truth: Annotated[
-        list[str] | None, typer.Option(metavar="COLUMN", help="What to compare with, of the benchmark; repeatable.")
+        Optional[list[str]], typer.Option(metavar="COLUMN", help="What to compare with, of the benchmark; repeatable.")
     ] = None,
     top: Annotated[float, typer.Option(min=0, max=100, help="How many percent are the best.")] = 10,
     aggregate: Annotated[
-        list[str] | None, typer.Option(metavar="KIND[:A,B…]", help="tenas, vote or rank_product:A,B; repeatable.")
+        Optional[list[str]], typer.Option(metavar="KIND[:A,B…]", help="tenas, vote or rank_product:A,B; repeatable.")
     ] = None,
     undefined: Annotated[str, typer.Option(help="Undefined scores: drop, or rank worst.")] = "drop",
     positive: Annotated[
@@ -39,10 +39,10 @@ def leaderboard(
     resamples: Annotated[int, typer.Option(min=0, help="Bootstrap resamples; 0: no intervals.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Of the resamples.")] = 0,
     units: Annotated[
-        list[str] | None, typer.Option(metavar="PROXY=X", help="Cost of a score, as nas-zc cost says; repeatable.")
+        Optional[list[str]], typer.Option(metavar="PROXY=X", help="Cost of a score, as nas-zc cost says; repeatable.")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write Markdown, CSV, HTML and figures there, too.")
+        Optional[Path], typer.Option(metavar="DIR", help="Write Markdown, CSV, HTML and figures there, too.")
     ] = None,
 ) -> None:
     """Compare proxies with trained accuracies: correlations, the best, the selected network, with every count.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Optional
 
 import typer
 
@@ -15,11 +15,13 @@ from naslib_zc_plugin.cli._stop import RESUMABLE, asked_to_stop
 
 def score(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", help="Configuration in YAML, see configs/.")],
-    data: Annotated[Path | None, typer.Option(envvar="NAS_ZC_DATA", help="Directory with images and tables.")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Instead of the configuration's number.")] = None,
-    store: Annotated[Path | None, typer.Option(help="Instead of the configuration's file.")] = None,
+    data: Annotated[
+        Optional[Path], typer.Option(envvar="NAS_ZC_DATA", help="Directory with images and tables.")
+    ] = None,
+    workers: Annotated[Optional[int], typer.Option(min=1, help="Instead of the configuration's number.")] = None,
+    store: Annotated[Optional[Path], typer.Option(help="Instead of the configuration's file.")] = None,
     arch: Annotated[
-        str | None, typer.Option(metavar="KEY", help="Score this one alone; show where it stands in the store.")
+        Optional[str], typer.Option(metavar="KEY", help="Score this one alone; show where it stands in the store.")
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Count, measure a few, estimate, and score nothing.")

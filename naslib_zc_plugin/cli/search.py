@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
@@ -15,13 +15,16 @@ from naslib_zc_plugin.cli._search import publish, searched
 def search(
     context: typer.Context,
     config: Annotated[Path, typer.Argument(metavar="CONFIG", help="Configuration in YAML, see configs/.")],
-    data: Annotated[Path | None, typer.Option(envvar="NAS_ZC_DATA", help="Directory with tables and images.")] = None,
-    store: Annotated[Path | None, typer.Option(help="Instead of the configuration's file.")] = None,
+    data: Annotated[
+        Optional[Path], typer.Option(envvar="NAS_ZC_DATA", help="Directory with tables and images.")
+    ] = None,
+    store: Annotated[Optional[Path], typer.Option(help="Instead of the configuration's file.")] = None,
     output: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where results and curves go; beside the store unless given.")
+        Optional[Path], typer.Option(metavar="DIR", help="Where results and curves go; beside the store unless given.")
     ] = None,
     only: Annotated[
-        list[str] | None, typer.Option(metavar="LABEL", help="Only this search; or a pattern, as 'RS *'; repeatable.")
+        Optional[list[str]],
+        typer.Option(metavar="LABEL", help="Only this search; or a pattern, as 'RS *'; repeatable."),
     ] = None,
     restart: Annotated[bool, typer.Option("--restart", help="Forget what the store holds.")] = False,
 ) -> None:
