@@ -162,6 +162,9 @@ def newer_than_39(path: Path, text: str) -> Iterator[str]:
             offence = _newer_call(node)
             if offence:
                 yield f"{path}:{node.lineno}: {offence} needs Python 3.10"
+        elif isinstance(node, ast.Subscript) and ast.unparse(node.value) == "Annotated":
+            if any(isinstance(part, ast.BinOp) for part in ast.walk(node.slice)):
+                yield f"{path}:{node.lineno}: Annotated[X | Y], which is evaluated, needs Python 3.10"
         elif isinstance(node, ast.ImportFrom):
             for name in sorted({a.name for a in node.names} & NEWER_NAMES.get(node.module or "", set())):
                 yield f"{path}:{node.lineno}: {node.module}.{name} is newer than Python 3.9"

@@ -130,6 +130,7 @@ OFFENCES = [
     (style.newer_than_39, FUTURE + "zip(a, b, strict=True)", "zip(strict=)"),
     (style.newer_than_39, FUTURE + "isinstance(x, int | str)", "isinstance with X | Y"),
     (style.newer_than_39, FUTURE + "from typing import Self", "typing.Self"),
+    (style.newer_than_39, FUTURE + "def f(x: Annotated[int | None, option()] = None) -> None: ...", "Annotated"),
 ]
 INNOCENT = [
     (
@@ -140,6 +141,7 @@ INNOCENT = [
     (style.undocumented, ""),
     (style.forbidden, "try:\n    net.eval()\nexcept Exception:\n    torch.load(f, weights_only=True)"),
     (style.newer_than_39, FUTURE + "def f(x: int | None) -> None: ...\ny = {} | {}"),
+    (style.newer_than_39, FUTURE + "def f(x: Annotated[Optional[int], option()] = None) -> None: ...\ny: int | str"),
     (style.newer_than_39, FUTURE + "if TYPE_CHECKING:\n    from typing import Self"),
     (style.newer_than_39, '"""Doc."""\n'),
 ]
