@@ -245,7 +245,8 @@ def expected(tables: Tables, number: int = 1000) -> str:
             chance = drawn * np.cumprod([1, *(1 - drawn[:-1])])
             row = [title, name]
             for part, column in enumerate(reported):
-                values = np.array([tables.benchmark.column(column)[key] for key in ranked])
+                accuracy = tables.benchmark.column(column)
+                values = np.array([accuracy[key] for key in ranked])
                 mean = chance @ values / chance.sum()
                 deviation = np.sqrt(chance @ (values - mean) ** 2 / chance.sum())
                 row += [f"{mean:.2f} ± {deviation:.2f}", printed[2 * place + part]]
@@ -262,10 +263,8 @@ def best(tables: Tables) -> str:
             found = tables.get(dataset, name)
             if found is None:
                 continue
-            picks = [
-                selected(found[name].values, [tables.benchmark.column(column)[key] for key in found.keys])
-                for column in (validation, test)
-            ]
+            accuracies = [tables.benchmark.column(column) for column in (validation, test)]
+            picks = [selected(found[name].values, [each[key] for key in found.keys]) for each in accuracies]
             assert picks[0] and picks[1]
             stated = [f"{number:.2f}" for number in EVOLUTION[name][number]] if name in EVOLUTION else ["–", "–"]
             key = found.keys[picks[1].positions[0]]
