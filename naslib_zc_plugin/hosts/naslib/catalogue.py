@@ -72,6 +72,8 @@ class Predictors(Mapping[str, ZeroCostPredictor]):
         made.method_type = name
         if self._declared:
             made.declare()
+        else:
+            made.set_aside()  # scripts make all that there are, and ask one
         return made
 
 

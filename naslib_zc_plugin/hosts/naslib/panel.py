@@ -50,6 +50,10 @@ class Panel:
             labelled = _labelled(request)
             (self._declared if always else self._made)[labelled.label] = labelled
 
+    def set_aside(self, request: ProxyRequest) -> None:
+        """A proxy that may never be asked for, although its predictor was made."""
+        self._made.pop(_labelled(request).label, None)
+
     def scores(self, subjects: Iterable[Subject], request: ProxyRequest, batch: Any = None) -> list[Score]:
         """The scores of a proxy.
 

@@ -125,6 +125,10 @@ class ZeroCostPredictor(Predictor):
         """Say that it will be asked about each graph: whichever predictor of the panel is first asks for it as well."""
         self._panel.expect(self.request, always=True)
 
+    def set_aside(self) -> None:
+        """Say that it may never be asked: until it is, no graph is scored by it on another's behalf."""
+        self._panel.set_aside(self.request)
+
     def __reduce__(self) -> Any:
         """Copies are made anew, and belong to the same panel."""
         return _made, (type(self), self._arguments), {"ss_type": self.ss_type, "encoding_type": self.encoding_type}

@@ -84,6 +84,19 @@ def test_declared_names_are_shared_from_the_first_graph_on() -> None:
     assert passes() == 2, "of all that there are nothing is expected"
 
 
+def test_a_script_that_makes_them_all_pays_for_those_that_it_asks() -> None:
+    nets, images = [scored.graph(seed=seed) for seed in range(2)], scored.batch()
+    counts = [scored.Passes(net) for net in nets]
+    supported = {**zc.predictors(seed=15)}
+    supported["naswot"].query(nets[0], images)
+    assert counts[0]() == 1
+    supported["grad_norm"].query(nets[0], images)
+    assert counts[0]() == 1
+    supported["naswot"].query(nets[1], images)
+    supported["grad_norm"].query(nets[1], images)
+    assert counts[1]() == 1, "both are expected by now"
+
+
 @pytest.mark.parametrize("change", ["data", "in place", "buffer", "module", "batch", "labels", "seed"])
 def test_what_has_changed_is_seen_again(change: str) -> None:
     net, (x, y) = scored.graph(), scored.batch()
