@@ -16,6 +16,7 @@ from naslib_zc_plugin.benchmarks import benchmark
 from naslib_zc_plugin.campaign.export import export
 from naslib_zc_plugin.campaign.outcome import Outcome, Row
 from naslib_zc_plugin.campaign.suite_import import import_suite
+from naslib_zc_plugin.score import Score
 from naslib_zc_plugin.spaces.nasbench201 import SPACE, keys
 from naslib_zc_plugin.table import STATUSES, Column, ScoreTable
 from tests.benchmarks import made as tables
@@ -120,11 +121,12 @@ def test_numbers_are_finite_and_higher_is_better_in_single_precision() -> None:
 
 
 def test_what_is_looked_up_is_what_a_predictor_would_say() -> None:
-    told = needs("naslib_zc_plugin.hosts.naslib.answers").told
+    number = needs("naslib_zc_plugin.hosts.naslib.answers").number
     table = columns(naswot=(True, [700.0, -3.0, 1.0]), synflow=(True, [1e50, 1.0, 0.0]), ntk=(False, [2.0, 1e61, 3.0]))
     for row, found in enumerate(zc.zc_api(table, accuracies=dict.fromkeys(KEYS, 50.0)).values()):
         for name, column in table.columns.items():
-            assert found[name]["score"] == pytest.approx(told(name, column.values[row]), rel=1e-12)
+            said = number(Score(column.values[row], "ok", "", 0.0, None, name, 1))
+            assert found[name]["score"] == pytest.approx(said, rel=1e-12)
 
 
 def test_numpys_numbers_are_taken_for_plain_ones(store: Path, data: Path) -> None:
