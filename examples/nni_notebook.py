@@ -6,6 +6,7 @@
 
 # %%
 import logging
+import math
 import tempfile
 from random import Random
 
@@ -18,7 +19,7 @@ from nni.nas.strategy import RegularizedEvolution
 from nni.nas.strategy.middleware import Chain, Filter
 
 import naslib_zc_plugin as zc
-from naslib_zc_plugin.hosts.nni import ProxyProfiler, WarmUp, ZeroCostEvaluator, domain, key_of
+from naslib_zc_plugin.hosts.nni import NoScore, ProxyProfiler, WarmUp, ZeroCostEvaluator, domain, key_of
 
 logging.getLogger("nni").setLevel(logging.ERROR)  # NNI reports every step
 torch.set_num_threads(1)
@@ -100,10 +101,18 @@ for space in (NasBench201(8, 1), NasBench101(8, 2, 1), DARTS(width=4, num_cells=
 space = NasBench201(8, 1)
 profiler = ProxyProfiler(space, "naswot", dataset=IMAGES)
 names = domain(space)
-floor = sorted(profiler.profile(names.to_sample(names.sample(Random(seed)))) for seed in range(9))[4]
-passing = Chain(
-    RegularizedEvolution(population_size=4, sample_size=2), Filter(lambda m: profiler.profile(m.sample) > floor)
-)
+
+
+def score(sample: dict[str, str]) -> float:
+    """The score of a sample; below all others where it is undefined, such as of a network without path."""
+    try:
+        return profiler.profile(sample)
+    except NoScore:
+        return -math.inf
+
+
+floor = sorted(score(names.to_sample(names.sample(Random(seed)))) for seed in range(9))[4]
+passing = Chain(RegularizedEvolution(population_size=4, sample_size=2), Filter(lambda m: score(m.sample) > floor))
 found = run(space, ZeroCostEvaluator("synflow", IMAGES), passing, 5)
 print(f"best of those with naswot above {floor:.1f}: {key_of(found.export_top_models(1)[0].sample)}")
 
