@@ -39,6 +39,18 @@ def naslib_number(proxy: str, version: int, higher_is_better: bool, value: float
     return min(max(value if higher_is_better else -value, -_LIMIT), _LIMIT)
 
 
+def below(low: float, high: float) -> float:
+    """The number of an undefined score among others: below the lowest by a tenth of their range.
+
+    And by half a millionth of itself at least, since NASLib ranks in single precision.
+
+    Args:
+        low: the lowest of the others, as :func:`naslib_number` gives them.
+        high: the highest.
+    """
+    return low - max((high - low) / 10 or 1, abs(low) / 2e6)
+
+
 def write_suite(
     draft: Path, records: Iterable[Mapping[str, Any]], facts: Mapping[str, Any], data: str | Path | None = None
 ) -> int:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from naslib_zc_plugin.campaign.suite import naslib_number
+from naslib_zc_plugin.campaign.suite import below, naslib_number
 from naslib_zc_plugin.proxies import describe
 from naslib_zc_plugin.score import Score
 
@@ -47,11 +47,10 @@ def numbers(found: Sequence[Score], undefined: float | None = None) -> np.ndarra
 
     Args:
         found: scores of one proxy.
-        undefined: where there is none; by default below the lowest by a tenth of the distance to the highest, and by
-            half a millionth of itself at least; :data:`LAST` where the list holds none at all.
+        undefined: where there is none; by default just below the lowest (:func:`naslib_zc_plugin.campaign.suite.below`);
+            :data:`LAST` where the list holds none at all.
     """
     known = [number(each) for each in found if each.value is not None]
     if undefined is None and known:
-        low, high = min(known), max(known)
-        undefined = low - max((high - low) / 10 or 1, abs(low) / 2e6)
+        undefined = below(min(known), max(known))
     return np.array([number(each, undefined) for each in found], dtype=np.float64)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from naslib_zc_plugin.campaign.read import read_table
-from naslib_zc_plugin.campaign.suite import ACCURACY, NAMES, accuracies_of, naslib_number
+from naslib_zc_plugin.campaign.suite import ACCURACY, NAMES, accuracies_of, below, naslib_number
 from naslib_zc_plugin.campaign.suite_import import PREFIX
 from naslib_zc_plugin.spaces.nasbench201 import keys
 from naslib_zc_plugin.table import STATUSES, Column, ScoreTable
@@ -54,7 +54,7 @@ class ZcApi(Mapping[str, "Mapping[str, Any]"]):
 
     It holds the architectures that every proxy was tried on and that have an accuracy: NASLib's code looks all of them
     up without asking. Scores are numbers as NASLib takes them (:func:`naslib_zc_plugin.campaign.suite.naslib_number`);
-    one that is undefined or failed ranks last, below the lowest of its proxy's by a tenth of their range. Numpy's
+    one that is undefined or failed ranks last (:func:`naslib_zc_plugin.campaign.suite.below`). Numpy's
     numbers in a spec's text are taken for plain ones.
 
     Args:
@@ -119,7 +119,5 @@ def _numbers(column: Column) -> NDArray[np.float64]:
         naslib_number(column.proxy, column.version, column.higher_is_better, value)
         for value in column.values[ok].tolist()
     ]
-    low, high = (told[ok].min(), told[ok].max()) if ok.any() else (0.0, 0.0)
-    # Half a millionth at least, since NASLib ranks in single precision.
-    told[~ok] = low - max((high - low) / 10 or 1, abs(low) / 2e6)
+    told[~ok] = below(told[ok].min(), told[ok].max()) if ok.any() else below(0.0, 0.0)
     return told
