@@ -47,7 +47,7 @@ def numbers(found: Sequence[Score], undefined: float | None = None) -> np.ndarra
 
     Args:
         found: scores of one proxy.
-        undefined: where there is none; by default just below the lowest (:func:`naslib_zc_plugin.campaign.suite.below`);
+        undefined: where there is none; by default what lies :func:`~naslib_zc_plugin.campaign.suite.below` the lowest;
             :data:`LAST` where the list holds none at all.
     """
     known = [number(each) for each in found if each.value is not None]
