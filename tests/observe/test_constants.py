@@ -156,3 +156,18 @@ def test_a_network_that_cannot_run_has_no_score(net: nn.Module) -> None:
     with pytest.raises((RuntimeError, ValueError)):
         net(x)
     assert zc.score(net, (x, None), ["epsilon"])["epsilon"].status == "failed"
+
+
+@pytest.mark.parametrize("name", ["conv_bn_relu", "tokens"])
+def test_pairs_of_weights_share_a_pass_and_score_what_they_score_alone(name: str) -> None:
+    case = NETWORKS[name]()
+    pairs = [(1e-3, 1.0), (1.0, 1e-3), (1e-3, 0.3), (0.3, 1.0)]
+    asked = [zc.proxy("epsilon", label=str(pair), weights=pair) for pair in pairs]
+    together = case.score(asked)
+    assert [together[each.label].value for each in asked] == [case.score([each])[each.label].value for each in asked]
+    swapped, narrower = together[str(pairs[1])].value, together[str(pairs[2])].value
+    assert together[str(pairs[0])].value == pytest.approx(swapped) != pytest.approx(narrower)
+    runs: list[int] = []
+    case.net.register_forward_hook(lambda *_: runs.append(1))
+    case.score(asked)
+    assert len(runs) == (1 if name == "conv_bn_relu" else 3)
