@@ -5,16 +5,16 @@ from __future__ import annotations
 import difflib
 import random
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable
 
 from naslib_zc_plugin.request import ProxyRequest
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from naslib_zc_plugin.probes import Probe
+    from naslib_zc_plugin.probes import Probe, Tokens
 
 Channels = tuple[float, float, float]
 Normalisation = Mapping[str, tuple[Channels, Channels]]
@@ -35,23 +35,25 @@ EPSILON_WEIGHTS = {"nasbench201": (1e-7, 1.0), "nasbench101": (1e-4, 10.0), "nas
 
 @dataclass(frozen=True)
 class Preset:
-    """A protocol. Networks have PyTorch's default initial weights and train-mode batch norm in all of them.
+    """A protocol. Networks are fresh, as their space initialises them, and in train mode in all of them.
 
     Attributes:
         name: name.
         source: whose code it describes.
-        batch_size: samples in the batch, per search space where ``batch_sizes`` says so.
+        batch_size: samples in the batch.
         normalisation: mean and standard deviation per channel, of images in [0, 1], by data set; empty: none.
         augment: random crop (padding 4; 2 for images of 16 × 16) and flip.
         same_batch: one batch for all architectures; otherwise a fresh one each.
         classes: outputs of the networks, whatever the data set; None: one per class.
-        flavour: which NAS-Bench-201 network.
+        flavour: which of a space's networks, where it has several.
         logs: proxies whose scores are given as sign · log.
         options: proxies' options that differ from the defaults.
         truth: column of the trained accuracies that "CIFAR-10" means there.
         seed: seed of the published runs.
         balanced: images of each class in the batch, of as many random classes as fill it; 0: images drawn whatever
             their class, as all published codes do.
+        loss: a name of :data:`LOSSES`.
+        spaces: what differs in a search space, by field.
     """
 
     name: str
@@ -64,10 +66,19 @@ class Preset:
     truth: str
     seed: int
     classes: int | None = None
-    batch_sizes: Mapping[str, int] = field(default_factory=dict)
     logs: tuple[str, ...] = ()
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     balanced: int = 0
+    loss: str = "labels"
+    spaces: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def within(self, space: str) -> Preset:
+        """The protocol in a search space."""
+        return replace(self, **{**self.spaces.get(space, {}), "spaces": {}})
+
+    def objective(self) -> Callable[[Any, Any], Tensor] | None:
+        """The loss, as :func:`naslib_zc_plugin.score` takes it; None: cross-entropy."""
+        return LOSSES[self.loss]
 
     def truth_of(self, dataset: str) -> str:
         """The column of trained accuracies that the protocol compares with on a data set.
@@ -79,39 +90,50 @@ class Preset:
 
     def requests(self, names: Iterable[str], space: str) -> list[ProxyRequest]:
         """The proxies of ``names`` with the options that the protocol gives them in a search space."""
-        options: dict[str, Mapping[str, Any]] = dict(self.options)
+        options: dict[str, Mapping[str, Any]] = dict(self.within(space).options)
         if space in EPSILON_WEIGHTS:
             options["epsilon"] = {**options.get("epsilon", {}), "weights": EPSILON_WEIGHTS[space]}
         return [ProxyRequest(name, options.get(name, {})) for name in names]
 
-    def batch(self, probe: Probe, space: str, seed: int, key: str = "") -> tuple[Tensor, Tensor]:
-        """A batch of the probe's images, (N, 3, H, W) float32, and its labels.
+    def batch(self, probe: Probe | Tokens, space: str, seed: int, key: str = "") -> tuple[Tensor, Tensor | None]:
+        """A batch of the probe's images, (N, 3, H, W) float32, and its labels; or of its tokens and their targets.
 
         Args:
-            probe: images to draw from, without replacement; its file's or source's name tells the data set.
+            probe: what to draw from, without replacement; its file's or source's name tells the data set.
             space: search space.
             seed: of the draw.
             key: architecture; without effect where all share one batch.
 
         Raises:
-            ValueError: the probe holds too few images, or the protocol does not say how its data set is normalised.
+            ValueError: the probe holds too few samples, or not what the protocol is for: images or tokens, and a data
+                set that it says how to normalise.
         """
+        from naslib_zc_plugin.probes import Tokens
+
+        rules = self.within(space)
         dataset = PurePath(probe.name).stem
         if self.normalisation and dataset not in self.normalisation:
             raise ValueError(
                 f"preset {self.name!r} normalises {', '.join(self.normalisation)}, not {dataset!r}: "
                 "take one of those, or make batches yourself with Probe.batch"
             )
-        size = self.batch_sizes.get(space, self.batch_size)
+        size = rules.batch_size
         if len(probe) < size:
             raise ValueError(
-                f"preset {self.name!r} draws {size} images, {probe.name} holds {len(probe)}: take another probe"
+                f"preset {self.name!r} draws {size} samples, {probe.name} holds {len(probe)}: take another probe"
             )
         draw = random.Random(repr((seed, "" if self.same_batch else key)))
+        if isinstance(probe, Tokens):
+            return self._tokens(probe, draw.sample(range(len(probe)), size))
         chosen = self._of_each_class(probe, size, draw) if self.balanced else draw.sample(range(len(probe)), size)
         images, labels = probe.batch(chosen)
         images = _augmented(images, draw) if self.augment else images
         return _normalised(images, *self.normalisation[dataset]) if self.normalisation else images, labels
+
+    def _tokens(self, probe: Tokens, chosen: list[int]) -> tuple[Tensor, Tensor | None]:
+        if self.augment or self.balanced:
+            raise ValueError(f"preset {self.name!r} is for labelled images, {probe.name} holds tokens")
+        return probe.batch(chosen)
 
     def _of_each_class(self, probe: Probe, size: int, draw: random.Random) -> list[int]:
         of_class: dict[int, list[int]] = {}
@@ -147,35 +169,55 @@ def _augmented(images: Tensor, draw: random.Random) -> Tensor:
     return torch.stack(made)
 
 
+def _of_tokens(logits: Tensor, targets: Tensor) -> Tensor:
+    """Cross-entropy, mean over samples and positions, of logits (N, T, V) and tokens (N, T)."""
+    from torch.nn import functional as F
+
+    return F.cross_entropy(logits.flatten(0, -2), targets.flatten())
+
+
+def _sum(output: Tensor, targets: Any) -> Tensor:
+    return output.sum()
+
+
+LOSSES: Mapping[str, Callable[[Any, Any], Tensor] | None] = {"labels": None, "tokens": _of_tokens, "sum": _sum}
+"""Losses by name: cross-entropy of labels, or of each position's token; or the sum of the outputs, for want of any."""
+
+
+def _in_101(flavour: str, **others: Any) -> dict[str, dict[str, Any]]:
+    return {"nasbench101": {"flavour": flavour, "truth": "val_acc_108", **others}}
+
+
 PRESETS = {
     preset.name: preset
     for preset in (
         Preset(
             "zerocost", "SamsungLabs/zero-cost-nas", 64, ZEROCOST, augment=True, same_batch=False, flavour="zerocost",
-            truth="cifar10_test_200_half_train", seed=42, batch_sizes={"nasbench101": 256},
-            options={"synflow": {"keep_norm": "*reduction*"}},
+            truth="cifar10_test_200_half_train", seed=42,
+            options={"synflow": {"keep_norm": "*reduction*"}}, spaces=_in_101("zerocost", batch_size=256, options={}),
         ),
         Preset(
             "naslib", "automl/NASLib, NAS-Bench-Suite-Zero", 64, ZEROCOST, augment=True, same_batch=False,
             flavour="nats", truth="cifar10_val_200", seed=0, logs=("synflow",),
-            options={"flops": {"elementwise": True}},
+            options={"flops": {"elementwise": True}}, spaces=_in_101("naslib"),
         ),
         Preset(
             "naswot", "BayesWatch/nas-without-training", 128, AUTODL, augment=False, same_batch=True, flavour="nats",
-            truth="cifar10_val_200", seed=1, classes=1,
+            truth="cifar10_val_200", seed=1, classes=1, spaces=_in_101("naswot"),
         ),
         Preset(
             "lightweight", "Lightweight NAS", 128, {}, augment=False, same_batch=True, flavour="nats",
-            truth="cifar10_test_200_half_train", seed=0,
+            truth="cifar10_test_200_half_train", seed=0, spaces=_in_101("naswot"),
         ),
         Preset(
             "epsilon", "egracheva/epsinas", 256, AUTODL, augment=False, same_batch=True, flavour="nats",
-            truth="cifar10_test_200", seed=21, classes=1,
+            truth="cifar10_test_200", seed=21, classes=1, spaces=_in_101("epsilon"),
         ),
         # The accuracies of its selected networks (Table 5) are those of networks trained on half of the data.
         Preset(
             "gradalign", "GradAlign (text only; set up like naswot)", 128, AUTODL, augment=False, same_batch=True,
             flavour="nats", truth="cifar10_test_200_half_train", seed=1, options={"ntk": {"dead": "best"}},
+            spaces=_in_101("naswot"),
         ),
     )
 }  # fmt: skip

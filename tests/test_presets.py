@@ -11,9 +11,10 @@ import torch
 
 import naslib_zc_plugin as zc
 from naslib_zc_plugin.presets import PRESETS, preset
-from naslib_zc_plugin.probes import Probe, probe
+from naslib_zc_plugin.probes import Probe, Tokens, probe
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (300, 32, 32, 3), dtype=np.uint8)
+LIGHTWEIGHT = preset("lightweight")
 CIFAR = Probe("some/where/cifar10.npz", IMAGES, np.arange(300, dtype=np.int64) % 10, 10)
 
 
@@ -65,6 +66,34 @@ def test_another_data_set_or_too_few_images_get_a_clear_error() -> None:
         preset("zerocost").batch(CIFAR.take(range(200)), "nasbench101", seed=0)
     with pytest.raises(ValueError, match="no preset is called 'naslab'; there is .*naslib"):
         preset("naslab")
+
+
+def test_a_protocol_differs_between_spaces_where_its_code_does() -> None:
+    rules = preset("zerocost")
+    assert (rules.within("nasbench201").batch_size, rules.within("nasbench101").batch_size) == (64, 256)
+    assert preset("naswot").within("nasbench101").truth_of("cifar10") == "val_acc_108"
+    assert not rules.requests(["synflow"], "nasbench101")[0].options
+
+
+def test_tokens_are_drawn_as_images_are_and_only_where_a_protocol_takes_them() -> None:
+    text = Tokens("text", np.arange(120, dtype=np.int64).reshape(20, 6), 120)
+    rules = replace(preset("lightweight"), batch_size=7)
+    x, y = rules.batch(text, "any", seed=0)
+    assert y is None and x.shape == (7, 6) and {row[0] % 6 for row in x.tolist()} == {0}
+    assert torch.equal(x, rules.batch(text, "any", seed=0)[0])
+    with pytest.raises(ValueError, match="normalises cifar10, .* not 'text'"):
+        preset("naswot").batch(text, "any", seed=0)
+    with pytest.raises(ValueError, match="labelled images, text holds tokens"):
+        replace(rules, balanced=7).batch(text, "any", seed=0)
+
+
+def test_losses() -> None:
+    logits, targets = torch.randn(2, 5, 7), torch.randint(7, (2, 5))
+    of_tokens, total = replace(LIGHTWEIGHT, loss="tokens").objective(), replace(LIGHTWEIGHT, loss="sum").objective()
+    assert LIGHTWEIGHT.objective() is None and of_tokens is not None and total is not None
+    each = [-logits[i, j].log_softmax(0)[targets[i, j]] for i in range(2) for j in range(5)]
+    torch.testing.assert_close(of_tokens(logits, targets), torch.stack(each).mean())
+    assert torch.equal(total(logits, None), logits.sum())
 
 
 def test_options_are_those_of_the_space_and_exist() -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Union
 
-from naslib_zc_plugin.campaign.plan import KEYS, Architectures
+from naslib_zc_plugin import benchmarks
+from naslib_zc_plugin.campaign.plan import KEYS, Architectures, permuted
 from naslib_zc_plugin.files import DataError
 from naslib_zc_plugin.files.configuration import Checked, check_known, located, mapping
 from naslib_zc_plugin.presets import Preset, preset
-from naslib_zc_plugin.probes import Probe, probe
+from naslib_zc_plugin.probes import Probe, Tokens, probe
 from naslib_zc_plugin.request import ProxyRequest
 from naslib_zc_plugin.spaces import space
 
@@ -22,8 +24,9 @@ BATCH = {"batch_size": int, "balanced": int, "augment": bool, "same_batch": bool
 """What of a preset's batches a configuration may change."""
 _KINDS: Mapping[str, tuple[Any, str]] = {
     "space": (str, "the name of a search space"),
-    "architectures": ((int, str, list, tuple), KEYS),
+    "architectures": ((int, str, list, tuple), f"{KEYS}, or a benchmark and a number"),
     "images": ((str, Mapping), "a source, or a mapping with a source"),
+    "tokens": ((str, Mapping), "a source, or a mapping with a source"),
     "proxies": ((list, tuple), "a list of names, or of mappings with a name"),
     "preset": (str, "the name of a protocol"),
     "batch": (Mapping, "a mapping with some of batch_size, balanced (numbers), augment, same_batch (true or false)"),
@@ -45,9 +48,11 @@ class Config(Checked):
 
     Attributes:
         space: search space.
-        architectures: number of random ones, ``all``, a file with a key per line, or a list of keys.
+        architectures: number of random ones, ``all``, a file with a key per line, or a list of keys. In a file also
+            ``{benchmark: NAME, number: N}``: as many random ones of a benchmark's table, or all of them.
         images: probe images, a source of :func:`naslib_zc_plugin.probes.probe` or a mapping with ``source`` and
             options. Paths are relative to the configuration's folder or to the data directory.
+        tokens: the same in place of images, for networks of text.
         proxies: names, or mappings with ``name``, perhaps ``label``, and options.
         preset: published protocol (:mod:`naslib_zc_plugin.presets`).
         batch: what differs from the protocol: ``batch_size``, ``balanced``, ``augment``, ``same_batch``.
@@ -66,9 +71,10 @@ class Config(Checked):
 
     space: str
     architectures: Architectures
-    images: str | Mapping[str, Any]
     proxies: tuple[Asked, ...]
     preset: str
+    images: str | Mapping[str, Any] = ""
+    tokens: str | Mapping[str, Any] = ""
     batch: Mapping[str, Any] = field(default_factory=dict)
     network: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
@@ -90,9 +96,11 @@ class Config(Checked):
         _check_options(self.space, self.network)
         preset(self.preset)
         object.__setattr__(self, "proxies", tuple(self.proxies))
-        keys, images, limit = self.architectures, self.images, self.memory_limit
+        keys, limit = self.architectures, self.memory_limit
         self._check("architectures", isinstance(keys, (int, str)) or (keys and all(isinstance(k, str) for k in keys)))
-        self._check("images", isinstance(images if isinstance(images, str) else images.get("source"), str))
+        if bool(self.images) == bool(self.tokens):
+            raise ValueError("give either images or tokens: what networks are shown")
+        self._check("images", isinstance(self._source().get("source"), str))
         self._check("proxies", self.proxies and all(isinstance(each, str) or _named(each) for each in self.proxies))
         self._check("batch", all(type(value) is BATCH.get(name) for name, value in self.batch.items()))
         self._check("batch", self.batch.get("batch_size", 1) > 0 and self.batch.get("balanced", 0) >= 0)
@@ -103,10 +111,8 @@ class Config(Checked):
 
     @property
     def protocol(self) -> Preset:
-        """The preset with the changes of ``batch``."""
-        changed = dict(self.batch)
-        sizes = {} if "batch_size" in changed else preset(self.preset).batch_sizes
-        return replace(preset(self.preset), batch_sizes=sizes, **changed)
+        """The preset within the search space, with the changes of ``batch``."""
+        return replace(preset(self.preset).within(self.space), **self.batch)
 
     def requests(self) -> dict[str, ProxyRequest]:
         """The proxies by label, with the protocol's options and over them those of the configuration.
@@ -129,14 +135,14 @@ class Config(Checked):
             found[request.label] = request
         return found
 
-    def probe(self) -> Probe:
-        """The probe images.
+    def probe(self) -> Probe | Tokens:
+        """The images or tokens.
 
         Raises:
             DataError: no such file, or one that is damaged or something else.
             ValueError: options that the source does not have.
         """
-        options = {"source": self.images} if isinstance(self.images, str) else dict(self.images)
+        options = self._source()
         source = options.pop("source", "")
         try:
             return probe(source, **options)
@@ -144,6 +150,10 @@ class Config(Checked):
             if error.found.startswith("no such file"):
                 raise DataError(source, f"{error.expected}{_PLACES}", error.found) from error
             raise
+
+    def _source(self) -> dict[str, Any]:
+        given = self.images or self.tokens
+        return {"source": given} if isinstance(given, str) else dict(given)
 
     def plain(self) -> dict[str, Any]:
         """As values that JSON knows: ``Config(**plain)`` scores alike, though not the same architectures."""
@@ -155,7 +165,8 @@ def load(path: str | Path, data: str | Path | None = None) -> Config:
 
     Args:
         path: the file.
-        data: data directory, where images are looked for that are not beside the configuration.
+        data: data directory, where images and tokens are looked for that are not beside the configuration, and
+            benchmarks.
 
     Raises:
         DataError: no such file, no YAML (tags are none), or no mapping.
@@ -167,16 +178,26 @@ def load(path: str | Path, data: str | Path | None = None) -> Config:
         check_known(given, [each.name for each in fields(Config)])
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-    needed = [name for name in ("space", "architectures", "images", "proxies", "preset") if name not in given]
+    needed = [name for name in ("space", "architectures", "proxies", "preset") if name not in given]
     if needed:
         raise ValueError(f"{path} lacks {', '.join(needed)}")
     for name, value in (("store", given.get("store") or f"{path.stem}.db"), ("architectures", given["architectures"])):
         given[name] = str(path.parent / value) if isinstance(value, str) and value != "all" else value
-    given["images"] = located({"images": given["images"]}, path.parent, data)["images"]
+    given.update(located({name: given[name] for name in ("images", "tokens") if name in given}, path.parent, data))
     try:
+        if isinstance(given["architectures"], Mapping) and "benchmark" in given["architectures"]:
+            given["architectures"] = _of_benchmark(data, given.get("seed", 0), **given["architectures"])
         return Config(**given)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from error
+
+
+def _of_benchmark(data: str | Path | None, seed: int, benchmark: str, number: int | None = None) -> list[str]:
+    """The keys of a benchmark's table, so many of them at random: a larger number adds to those of a smaller one."""
+    keys = benchmarks.benchmark(benchmark, data).keys
+    if number is not None and not 1 <= number <= len(keys):
+        raise ValueError(f"architectures: {benchmark} has {len(keys):,}; ask for 1 to that many, not {number!r}")
+    return [keys[place] for place in islice(permuted(len(keys), seed), number)]
 
 
 def _check_options(name: str, network: Mapping[str, Any]) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from naslib_zc_plugin.campaign.config import Config
 from naslib_zc_plugin.campaign.plan import KEYS, count
 from naslib_zc_plugin.files import existing
-from naslib_zc_plugin.probes import Probe
+from naslib_zc_plugin.probes import Probe, Tokens
 from naslib_zc_plugin.spaces import space
 
 GROWING = ("architectures", "proxies")
@@ -39,9 +39,10 @@ def facts(config: Config) -> dict[str, Any]:
     rules = asdict(protocol)
     dataset = PurePath(shown.name).stem
     rules["normalisation"] = rules["normalisation"].get(dataset)
-    for part in ("truth", "options", "batch_sizes", "logs", "source"):
+    for part in ("truth", "options", "spaces", "logs", "source"):
         del rules[part]
-    rules["batch_size"] = protocol.batch_sizes.get(config.space, protocol.batch_size)
+    if protocol.loss == "labels":  # as in stores of before there were others
+        del rules["loss"]
     proxies = {
         label: {
             "name": request.name,
@@ -70,17 +71,24 @@ def facts(config: Config) -> dict[str, Any]:
     return same
 
 
-def digest(shown: Probe) -> str:
-    """SHA-256 of the images and labels, whatever file they came from."""
+def digest(shown: Probe | Tokens) -> str:
+    """SHA-256 of the images and labels, or of the tokens and targets, whatever file they came from."""
+    if isinstance(shown, Tokens):
+        found = hashlib.sha256(repr((shown.tokens.shape, shown.vocabulary_size)).encode())
+        found.update(shown.tokens.tobytes())
+        found.update(b"" if shown.targets is None else shown.targets.tobytes())
+        return found.hexdigest()
     found = hashlib.sha256(repr((shown.images.shape, str(shown.images.dtype), shown.classes)).encode())
     found.update(shown.images.tobytes())
     found.update(shown.labels.tobytes())
     return found.hexdigest()
 
 
-def _singletons(config: Config, shown: Probe) -> float:
+def _singletons(config: Config, shown: Probe | Tokens) -> float | None:
     """Share of the batch's samples that are alone in their class, where gradients by class have nothing to compare."""
     _, labels = config.protocol.batch(shown, config.space, config.seed)
+    if labels is None or isinstance(shown, Tokens):
+        return None
     _, counts = np.unique(labels.numpy(), return_counts=True)
     return float((counts == 1).sum() / len(labels))
 

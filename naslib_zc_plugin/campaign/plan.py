@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from random import Random
 from typing import TypeVar, Union
 
 from naslib_zc_plugin.files import DataError, existing
@@ -21,13 +22,17 @@ def count(architectures: Architectures, space: Space) -> int:
     """How many keys :func:`stream` yields.
 
     Raises:
-        ValueError: more are asked for than the space holds, or there is no such file of keys.
+        ValueError: more are asked for than the space holds, or all of one that is not counted; or there is no such file
+            of keys.
     """
     if architectures == "all":
+        if space.size is None:
+            raise ValueError(f"architectures: all: those of {space.name} are not counted; ask for a number")
         return space.size
     if isinstance(architectures, int):
-        if not 1 <= architectures <= space.size:
-            raise ValueError(f"architectures: {architectures}: {space.name} has {space.size:,}; ask for 1 to that many")
+        if architectures < 1 or (space.size is not None and architectures > space.size):
+            there = "more than can be counted" if space.size is None else f"{space.size:,}"
+            raise ValueError(f"architectures: {architectures}: {space.name} has {there}; ask for 1 to that many")
         return architectures
     if isinstance(architectures, str):
         return sum(1 for _ in _lines(architectures))
@@ -35,7 +40,7 @@ def count(architectures: Architectures, space: Space) -> int:
 
 
 def stream(architectures: Architectures, space: Space, seed: int) -> Iterator[str]:
-    """The keys, one after the other; memory does not grow with their number.
+    """The keys, one after the other; memory does not grow with their number, unless the space is not counted.
 
     Args:
         architectures: a number, for a random sample without replacement, of which a larger number gives a longer
@@ -48,8 +53,11 @@ def stream(architectures: Architectures, space: Space, seed: int) -> Iterator[st
         ValueError: as in :func:`count`, or a key that is not of the space.
     """
     if architectures == "all" or isinstance(architectures, int):
-        for index in islice(permuted(space.size, seed), count(architectures, space)):
-            yield space.key(index)
+        number = count(architectures, space)
+        if space.size is None:
+            yield from islice(_drawn(space, seed), number)
+        else:
+            yield from map(space.key, islice(permuted(space.size, seed), number))
         return
     lines = _lines(architectures) if isinstance(architectures, str) else architectures
     for number, key in enumerate(lines, 1):
@@ -58,6 +66,16 @@ def stream(architectures: Architectures, space: Space, seed: int) -> Iterator[st
         except ValueError as error:
             raise ValueError(f"architecture {number} of {_source(architectures)}: {error}") from error
         yield key
+
+
+def _drawn(space: Space, seed: int) -> Iterator[str]:
+    """Random keys, none of them twice."""
+    rng, before = Random(repr((seed, "architectures"))), set()
+    while True:
+        key = space.sample(rng)
+        if key not in before:
+            before.add(key)
+            yield key
 
 
 def chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
@@ -85,7 +103,7 @@ def _feistel(number: int, bits: int, seed: int) -> int:
     mask = (1 << bits) - 1
     left, right = number >> bits, number & mask
     for turn in range(_ROUNDS):
-        digest = hashlib.blake2b(b"%d %d %d" % (seed, turn, right), digest_size=8).digest()
+        digest = hashlib.blake2b(b"%d %d %d" % (seed, turn, right), digest_size=max(8, (bits + 7) // 8)).digest()
         left, right = right, left ^ (int.from_bytes(digest, "little") & mask)
     return left << bits | right
 

@@ -30,7 +30,7 @@ class Scorer:
         config: the campaign.
 
     Raises:
-        ValueError, TypeError, OSError: proxies or images that cannot be had, or images that do not fit the protocol.
+        ValueError, TypeError, OSError: proxies or images that cannot be had, or ones that do not fit the protocol.
     """
 
     def __init__(self, config: Config) -> None:
@@ -57,7 +57,8 @@ class Scorer:
         except Exception as error:
             reason = f"the network cannot be built: {type(error).__name__}: {error}"
             return _exhausted(failed(task, reason))
-        scores = score(network, self._batch(task.key), [self._requests[label] for label in task.labels], seed=seed)
+        requests = [self._requests[label] for label in task.labels]
+        scores = score(network, self._batch(task.key), requests, seed=seed, loss=self._protocol.objective())
         rows = tuple(_row(label, found) for label, found in scores.items())
         return _exhausted(Outcome(task.key, rows, time.perf_counter() - start, _peak(self._device)))
 

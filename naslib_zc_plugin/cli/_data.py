@@ -38,12 +38,12 @@ def tables(folder: Path) -> tuple[Rows, list[str]]:
 
 def images(folder: Path) -> Rows:
     """A row (name, count, size, classes, file) for each .npz file of labelled images in the folder or one below it."""
-    from naslib_zc_plugin.probes import probe
+    from naslib_zc_plugin.probes import images as images_of
 
     rows = []
     for path in sorted({*folder.glob("*.npz"), *folder.glob("*/*.npz")}):
         try:
-            found = probe(path)
+            found = images_of(path)
         except DataError:  # an array file of another kind, which is nobody's fault
             continue
         rows.append([path.stem, f"{len(found):,}", str(found.images.shape[1]), str(found.classes), str(path)])

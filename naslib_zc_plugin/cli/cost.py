@@ -41,14 +41,14 @@ def cost(
     import torch
 
     from naslib_zc_plugin.cost import measure_cost, requests_for
-    from naslib_zc_plugin.probes import probe
+    from naslib_zc_plugin.probes import images as images_of
     from naslib_zc_plugin.spaces import space as space_called
 
     where = _device(device)
     if threads:
         torch.set_num_threads(threads)
     requests = requests_for(chosen(proxies))
-    images = probe("synthetic:normal", n=batch, size=size).batch(batch)
+    images = images_of("synthetic:normal", n=batch, size=size).batch(batch)
     net = space_called(space).build(arch, C=channels, N=cells).to(where)
     costs = []
     with steps(len(requests) + 2) as step:

@@ -66,11 +66,11 @@ def mapping(path: Path) -> dict[str, Any]:
 def located(given: Any, folder: Path, data: str | Path | None) -> Any:
     """A path made absolute if it is one that exists, in ``folder`` or in the data directory.
 
-    In a mapping, those of ``images`` and ``source``.
+    In a mapping, those of ``images``, ``tokens`` and ``source``.
     """
     if isinstance(given, Mapping):
         return {
-            name: located(value, folder, data) if name in ("images", "source") else value
+            name: located(value, folder, data) if name in ("images", "tokens", "source") else value
             for name, value in given.items()
         }
     for root in (folder, data):

@@ -9,7 +9,7 @@ from typing import Any, Union
 import torch
 
 from naslib_zc_plugin.observe.borrow import kept_random_states
-from naslib_zc_plugin.probes import Probe, probe
+from naslib_zc_plugin.probes import Probe, images
 
 Images = Union[str, Path, Probe, Mapping[str, Any]]
 
@@ -24,7 +24,7 @@ def images_of(dataset: Images) -> Probe:
     if isinstance(dataset, Probe):
         return dataset
     options = dict(dataset) if isinstance(dataset, Mapping) else {"source": dataset}
-    return probe(options.pop("source", ""), **options)
+    return images(options.pop("source", ""), **options)
 
 
 def first(batch: Any) -> Any:

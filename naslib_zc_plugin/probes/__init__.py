@@ -1,4 +1,4 @@
-"""Probe batches: the images, real or made, on which networks are observed.
+"""Probe batches: the images or tokens, real or made, on which networks are observed.
 
 One file is one source; it offers ``recognises(source)`` and ``load(source, **options)``. Importing this needs
 numpy only; no source executes anything that a data file says.
@@ -14,19 +14,21 @@ from typing import Any
 from naslib_zc_plugin.files import DataError
 from naslib_zc_plugin.probes import cifar, digits, imagenet16, npz, synthetic
 from naslib_zc_plugin.probes.base import Probe
+from naslib_zc_plugin.probes.tokens import Tokens
 
-__all__ = ["Probe", "probe"]
+__all__ = ["Probe", "Tokens", "images", "probe"]
 
 _SOURCES = (synthetic, digits, npz, cifar, imagenet16)
 
 
-def probe(source: str | Path, **options: Any) -> Probe:
-    """Read or make labelled images.
+def probe(source: str | Path, **options: Any) -> Probe | Tokens:
+    """Read or make labelled images, or read sequences of tokens.
 
     Args:
         source: one of
 
-            - a ``.npz`` file with ``images``, ``labels`` and, if wanted, ``classes``;
+            - a ``.npz`` file with ``images``, ``labels`` and, if wanted, ``classes``; or, for :class:`Tokens`, with
+              ``tokens`` or ``input_ids`` and ``vocabulary_size``;
             - ``"digits"``: scikit-learn's handwritten digits (option ``size``);
             - ``"synthetic:grey"``, ``"synthetic:normal"``, ``"synthetic:uniform"``, ``"synthetic:uniform01"``
               (options ``n``, ``size``, ``classes``, ``seed``);
@@ -41,13 +43,25 @@ def probe(source: str | Path, **options: Any) -> Probe:
     for kind in _SOURCES:
         if kind.recognises(source):
             _check_options(source, kind, options)
-            found: Probe = kind.load(source, **options)
+            found: Probe | Tokens = kind.load(source, **options)
             return found
     raise DataError(
         source,
         "a .npz file, 'digits', 'synthetic:<kind>', the binary CIFAR archive or folder, or ImageNet16's",
         "a file or folder of another kind" if Path(source).exists() else "no such file or folder",
     )
+
+
+def images(source: str | Path, **options: Any) -> Probe:
+    """As :func:`probe`, for what takes images only.
+
+    Raises:
+        DataError: also if the source holds tokens.
+    """
+    found = probe(source, **options)
+    if isinstance(found, Tokens):
+        raise DataError(source, "images", "tokens")
+    return found
 
 
 def _check_options(source: str | Path, kind: ModuleType, options: dict[str, Any]) -> None:

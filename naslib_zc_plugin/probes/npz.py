@@ -1,4 +1,4 @@
-"""Images in numpy's archive format."""
+"""Images, or tokens, in numpy's archive format."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from naslib_zc_plugin.files import DataError, existing, inside, readable
 from naslib_zc_plugin.probes.base import Probe
+from naslib_zc_plugin.probes.tokens import Tokens
 
-_ARRAYS = ("images", "labels", "classes")
+_ARRAYS = ("images", "labels", "classes", "tokens", "input_ids", "vocabulary_size")
 
 
 def recognises(source: str | Path) -> bool:
@@ -20,20 +21,39 @@ def recognises(source: str | Path) -> bool:
     return Path(source).suffix == ".npz"
 
 
-def load(source: str | Path) -> Probe:
+def load(source: str | Path) -> Probe | Tokens:
     """Read ``images``, ``labels`` and ``classes``; arrays of Python objects are refused, never unpickled.
 
     ``images`` and the range of ``labels`` are as in :class:`Probe`, the labels any integers; ``classes`` is
     the number of classes or the list of their names (absent: the largest label plus one).
 
+    Instead of them there may be a text, with ``vocabulary_size`` (absent: the largest token plus one): either
+    ``tokens``, (time, sequences), whose targets are the tokens of a step later; or ``input_ids``, (sequences, length),
+    without targets.
+
     Raises:
         DataError: no such file, damaged, a missing array, or a wrong type, shape or label.
     """
     arrays = _read(Path(source))
+    if "images" not in arrays:
+        return _tokens(source, arrays)
     if arrays["labels"].dtype.kind not in "iu":
         raise DataError(source, "labels of an integer type", f"{arrays['labels'].dtype}")
     labels = arrays["labels"].astype(np.int64)
     return Probe(str(source), arrays["images"], labels, _classes(source, arrays.get("classes"), labels))
+
+
+def _tokens(source: str | Path, arrays: dict[str, NDArray[Any]]) -> Tokens:
+    found = arrays["input_ids"] if "input_ids" in arrays else arrays["tokens"].T
+    if found.dtype.kind not in "iu" or found.ndim != 2 or 0 in found.shape:
+        raise DataError(source, "tokens of an integer type, of two dimensions", f"{found.dtype} {found.shape}")
+    found = found.astype(np.int64)
+    size = int(arrays.get("vocabulary_size", found.max() + 1))
+    if "input_ids" in arrays:
+        return Tokens(str(source), found, size)
+    if found.shape[1] < 2:
+        raise DataError(source, "at least two steps of tokens, of which the second is the target", f"{found.shape[1]}")
+    return Tokens(str(source), np.ascontiguousarray(found[:, :-1]), size, np.ascontiguousarray(found[:, 1:]))
 
 
 def _classes(source: str | Path, classes: NDArray[Any] | None, labels: NDArray[Any]) -> int:
@@ -53,6 +73,6 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
     with readable(path, "a .npz file of plain arrays"), np.load(path, allow_pickle=False) as archive:
         names = [str(inside(path, name)) for name in archive.files]
         arrays: dict[str, NDArray[Any]] = {name: archive[name] for name in names if name in _ARRAYS}
-    if not {"images", "labels"} <= arrays.keys():
-        raise DataError(path, "arrays 'images' and 'labels'", f"arrays {sorted(names)}")
+    if not {"images", "labels"} <= arrays.keys() and not {"tokens", "input_ids"} & arrays.keys():
+        raise DataError(path, "arrays 'images' and 'labels', 'tokens', or 'input_ids'", f"arrays {sorted(names)}")
     return arrays

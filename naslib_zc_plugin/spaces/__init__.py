@@ -1,9 +1,9 @@
 """Search spaces: what an architecture key means, and the network that it builds.
 
-One folder is one space; it offers ``SPACE``, an object that keeps to
-:class:`~naslib_zc_plugin.spaces.base.Space`. A new space is a new folder and no edit here, or an object of another
-distribution, registered in the entry-point group ``naslib_zc_plugin.spaces`` (name = module:object). Keys need no
-torch, only ``build`` does.
+One folder is one space, unless its name begins with ``_``: what several share. It offers ``SPACE``, an object that
+keeps to :class:`~naslib_zc_plugin.spaces.base.Space`. A new space is a new folder and no edit here, or an object of
+another distribution, registered in the entry-point group ``naslib_zc_plugin.spaces`` (name = module:object). Keys need
+no torch, only ``build`` does.
 """
 
 from __future__ import annotations
@@ -51,4 +51,4 @@ def space(name: str) -> Space:
 
 
 def _folders() -> list[str]:
-    return [module.name for module in iter_modules(__path__) if module.ispkg]
+    return [module.name for module in iter_modules(__path__) if module.ispkg and not module.name.startswith("_")]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class Space(Protocol):
-    """A finite set of architectures, each named by a text key.
+    """A set of architectures, each named by a text key of one line.
 
     Every method raises ``ValueError`` for a key that is not of this space. Randomness comes from the caller's
     ``rng`` alone, so that equal generators give equal keys.
@@ -22,17 +22,20 @@ class Space(Protocol):
         """Name of the space, that of its folder."""
 
     @property
-    def size(self) -> int:
-        """Number of keys."""
+    def size(self) -> int | None:
+        """Number of keys; None where they are not counted, and so have no position."""
 
     def key(self, index: int) -> str:
-        """The key at a position of the space's order, 0 to ``size`` − 1; inverse of :meth:`index`."""
+        """The key at a position of the space's order, 0 to ``size`` − 1; inverse of :meth:`index`.
+
+        Raises ``ValueError`` where keys are not counted.
+        """
 
     def index(self, key: str) -> int:
-        """Position of ``key`` in the space's order."""
+        """Position of ``key`` in the space's order. Raises ``ValueError`` where keys are not counted."""
 
     def sample(self, rng: Random) -> str:
-        """A key drawn uniformly."""
+        """A key drawn uniformly, or as the space's benchmark drew its own where that is said."""
 
     def neighbours(self, key: str) -> list[str]:
         """The keys one elementary change away from ``key``, in a fixed order and without ``key``."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import tracemalloc
 from itertools import islice
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,6 +83,36 @@ def test_a_real_space(name: str) -> None:
     keys = list(stream(50, real, 0))
     assert len(set(keys)) == 50
     assert all(real.key(real.index(key)) == key for key in keys)
+
+
+class Uncounted:
+    """A space whose keys have no position: one of 50 words."""
+
+    name, size = "uncounted", None
+
+    def sample(self, rng: Random) -> str:
+        return f"word-{rng.randrange(50)}"
+
+
+def test_a_space_that_is_not_counted_gives_random_keys_none_of_them_twice() -> None:
+    uncounted: Any = Uncounted()
+    keys = list(stream(40, uncounted, 0))
+    assert len(set(keys)) == 40 == count(40, uncounted)
+    assert list(stream(10, uncounted, 0)) == keys[:10]
+    assert list(stream(40, uncounted, 1)) != keys
+    for wrong, message in (("all", "uncounted are not counted; ask for a number"), (0, "more than can be counted")):
+        with pytest.raises(ValueError, match=message):
+            count(wrong, uncounted)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("bits", [100, 200, 300])
+def test_a_permutation_of_more_than_fits_into_words(bits: int) -> None:
+    """Distinct, inside, and spread over all of the domain, also where halves have more than 64 bits."""
+    found = list(islice(permuted(2**bits, 0), 500))
+    assert len(set(found)) == 500 and all(0 <= number < 2**bits for number in found)
+    eighths = np.bincount([number >> (bits - 3) for number in found], minlength=8)
+    low = np.bincount([(number >> (bits // 2 - 3)) & 7 for number in found], minlength=8)
+    assert min(*eighths, *low) > 30
 
 
 class Endless:

@@ -75,5 +75,5 @@ def test_an_outcome_depends_on_the_key_alone(campaign: Make) -> None:
 def test_what_cannot_be_had_is_told_before_anything_is_scored(campaign: Make) -> None:
     with pytest.raises(ValueError, match="naswott"):
         Scorer(campaign(proxies=["naswott"]))
-    with pytest.raises(ValueError, match="draws 64 images"):
+    with pytest.raises(ValueError, match="draws 64 samples"):
         Scorer(campaign(batch={"batch_size": 64}))

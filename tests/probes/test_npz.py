@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from naslib_zc_plugin.files import DataError
-from naslib_zc_plugin.probes import probe
+from naslib_zc_plugin.probes import Tokens, images, probe
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 4, 5, 3), dtype=np.uint8)
 LABELS = np.array([0, 1, 2, 0, 1, 2])
@@ -36,11 +36,42 @@ def test_what_is_saved_is_read(tmp_path: Path, classes: Any, count: int, dtype: 
     assert (p.classes, p.labels.dtype) == (count, np.int64)
 
 
+TEXT = np.random.default_rng(1).integers(0, 30, (9, 4))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64])
+def test_a_text_is_sequences_whose_targets_are_the_next_tokens(tmp_path: Path, dtype: Any) -> None:
+    arrays = {"tokens": TEXT.astype(dtype), "vocabulary_size": np.int64(40)}
+    found = probe(saved(tmp_path / "text.npz", **arrays))
+    assert isinstance(found, Tokens) and (len(found), found.vocabulary_size, found.classes) == (4, 40, 40)
+    x, y = found.batch([2, 0])
+    assert y is not None and x.tolist() == [TEXT[:-1, 2].tolist(), TEXT[:-1, 0].tolist()]
+    assert y.tolist() == [TEXT[1:, 2].tolist(), TEXT[1:, 0].tolist()]
+    assert len(probe(saved(tmp_path / "no_size.npz", tokens=TEXT)).batch(3)[0]) == 3
+
+
+def test_input_ids_are_sequences_without_targets(tmp_path: Path) -> None:
+    found = probe(saved(tmp_path / "pieces.npz", input_ids=TEXT, vocabulary_size=np.int64(30)))
+    x, y = found.batch(9)
+    assert y is None and x.tolist() == TEXT.tolist()
+    for wrong in ([], [9], [-1], 10):
+        with pytest.raises(ValueError, match="9 sequences, asked for .*; ask for 1 to 9"):
+            found.batch(wrong)
+
+
 @pytest.mark.parametrize(
     ("arrays", "fault"),
     [
-        ({"x": IMAGES, "y": LABELS}, "arrays 'images' and 'labels'; found arrays \\['x', 'y'\\]"),
-        ({"images": IMAGES}, "arrays 'images' and 'labels'; found arrays \\['images'\\]"),
+        ({"tokens": TEXT / 2}, "integer type, of two dimensions; found float64"),
+        ({"tokens": TEXT[0]}, "integer type, of two dimensions; found int64 \\(4,\\)"),
+        ({"tokens": TEXT[:1]}, "at least two steps"),
+        ({"tokens": TEXT, "vocabulary_size": np.int64(5)}, "tokens in 0..4"),
+        ({"input_ids": TEXT - 1, "vocabulary_size": np.int64(30)}, "tokens in 0..29; found tokens in -1..28"),
+        (
+            {"x": IMAGES, "y": LABELS},
+            "arrays 'images' and 'labels', 'tokens', or 'input_ids'; found arrays \\['x', 'y'\\]",
+        ),
+        ({"images": IMAGES}, "arrays 'images' and 'labels', 'tokens', or 'input_ids'; found arrays \\['images'\\]"),
         ({"images": IMAGES, "labels": LABELS / 2}, "integer type; found float64"),
         ({"images": IMAGES, "labels": LABELS[:5]}, "labels of shape \\(6,\\); found \\(5,\\)"),
         ({"images": IMAGES, "labels": np.int64(3)}, "labels of shape \\(6,\\); found \\(\\)"),
@@ -55,6 +86,11 @@ def test_what_is_saved_is_read(tmp_path: Path, classes: Any, count: int, dtype: 
 def test_wrong_arrays_are_named(tmp_path: Path, arrays: dict[str, Any], fault: str) -> None:
     with pytest.raises(DataError, match=fault):
         probe(saved(tmp_path / "wrong.npz", **arrays))
+
+
+def test_what_takes_images_takes_no_tokens(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="expected images; found tokens"):
+        images(saved(tmp_path / "text.npz", tokens=TEXT))
 
 
 def test_what_is_no_archive_is_named(tmp_path: Path) -> None:
@@ -141,9 +177,14 @@ def test_real_images_are_read(name: str, n: int, classes: int) -> None:
     assert (even == 1).all()
 
 
-def test_real_tokens_are_no_images() -> None:
-    path = REAL / "ptb_test_71x50.npz"
+@pytest.mark.parametrize(
+    ("name", "shape", "size"),
+    [("ptb_test_71x50", (50, 70), 10_000), ("wikitext2_wordpiece_128x512", (128, 512), 30_522)],
+)
+def test_real_texts(name: str, shape: tuple[int, int], size: int) -> None:
+    path = REAL / f"{name}.npz"
     if not path.exists():
-        pytest.skip("the real images are not at hand")
-    with pytest.raises(DataError, match="arrays 'images' and 'labels'; found arrays \\['tokens'"):
-        probe(path)
+        pytest.skip("the real texts are not at hand")
+    found = probe(path)
+    assert isinstance(found, Tokens) and (found.tokens.shape, found.vocabulary_size) == (shape, size)
+    assert (found.targets is None) == (size == 30_522)

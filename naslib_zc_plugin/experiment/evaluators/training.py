@@ -10,7 +10,8 @@ from typing import Any
 from naslib_zc_plugin.experiment.config import Search
 from naslib_zc_plugin.experiment.evaluators.base import Evaluation
 from naslib_zc_plugin.experiment.scores import Scores
-from naslib_zc_plugin.probes import Probe, probe
+from naslib_zc_plugin.probes import Probe
+from naslib_zc_plugin.probes import images as images_of
 from naslib_zc_plugin.spaces import Space, space
 
 
@@ -93,7 +94,7 @@ def evaluator(
 ) -> TrainingEvaluator:  # fmt: skip
     """Train on ``images``, a source of :func:`naslib_zc_plugin.probes.probe` or a mapping with ``source``."""
     options = {"source": images} if isinstance(images, str) else dict(images)
-    shown = probe(options.pop("source", ""), **options)
+    shown = images_of(options.pop("source", ""), **options)
     recipe = {"epochs": epochs, "learning_rate": learning_rate, "batch_size": batch_size}
     return TrainingEvaluator(
         shown, space(search.space), (train, validate), network or {}, recipe, search.seed, threads, device
