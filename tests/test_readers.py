@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from naslib_zc_plugin.benchmarks import benchmark, convert, nasbench101, nasbench201, nasbench201_naslib
+from naslib_zc_plugin.benchmarks import benchmark, convert, flexibert, nasbench101, nasbench201, nasbench201_naslib
 from naslib_zc_plugin.campaign.config import load
 from naslib_zc_plugin.campaign.read import read_table
 from naslib_zc_plugin.campaign.suite_import import import_suite
@@ -29,7 +29,7 @@ from naslib_zc_plugin.testing.readers import (
     ReaderConformance,
     TaggedReader,
 )
-from tests.benchmarks import made, naslib, nats
+from tests.benchmarks import bert, made, naslib, nats
 from tests.campaign import suite
 
 PACKAGE = Path(__file__).resolve().parents[1] / "naslib_zc_plugin"
@@ -313,6 +313,42 @@ class TestNaslibPickle(_Naslib):
 class TestNaslibFolder(_Naslib):
     def make(self, folder: Path) -> Path:
         return super().make(folder / "files").parent
+
+
+class TestNasBenchBert(CountedReader):
+    """Converted beside the source; what is read are the table's numbers."""
+
+    reader = "benchmarks.flexibert"
+
+    def make(self, folder: Path) -> Path:
+        return bert.write(folder, bert.content())
+
+    def read(self, source: Path) -> Any:
+        convert("flexibert", source, source.parent / "data")
+        found = flexibert.TABLE.read(source.parent / "data")
+        return found.keys, {name: found.column(name) for name in found.columns}
+
+    def tidy(self, source: Path) -> None:
+        shutil.rmtree(source.parent / "data", ignore_errors=True)
+
+    def miscounted(self, folder: Path) -> Iterator[Path]:
+        rows = bert.content()
+        for wrong in ([], rows[1:], [*rows, rows[0]], [rows[1], rows[0], *rows[2:]], {"rows": rows}):
+            yield bert.write(folder, wrong)
+
+
+class TestNasBenchBertTable(_Benchmark, ChecksummedReader):
+    reader = "benchmarks._bert"
+
+    def make(self, folder: Path) -> Path:
+        return convert("flexibert", bert.write(folder, bert.content()), folder)
+
+    def miscounted(self, folder: Path) -> Iterator[Path]:
+        lines = gzip.decompress(self.make(folder).read_bytes()).splitlines(keepends=True)
+        for wrong in (lines[1:], [*lines, lines[0]], [lines[1], lines[0], *lines[2:]]):
+            path = folder / flexibert.TABLE.file
+            path.write_bytes(gzip.compress(b"".join(wrong)))
+            yield path
 
 
 class TestScoresInNaslibsForm(ReaderConformance):

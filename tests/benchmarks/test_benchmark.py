@@ -34,7 +34,7 @@ def real(shared: Path) -> Benchmark:
 
 
 def test_benchmarks_are_found_by_their_files() -> None:
-    assert benchmarks() == ["nasbench101", "nasbench201", "nasbench201_naslib"]
+    assert benchmarks() == ["flexibert", "nasbench101", "nasbench201", "nasbench201_naslib"]
     with pytest.raises(ValueError, match="unknown benchmark 'nasbench_201'; did you mean 'nasbench201'"):
         benchmark("nasbench_201")
     with pytest.raises(ValueError, match="no author's files of 'nasbench101' can be converted"):
