@@ -53,9 +53,11 @@ ROOMS = {
     "score": _room("proxies observe record request", FREE),
     "cost": _room("score proxies observe request", FREE),
     "training": _room("", FREE),
+    # NNI builds them, in the call that builds.
+    "spaces._nds.network*": _room("spaces spaces.*.keys* hosts.nni", FREE),
     "spaces.*.network*": _room("spaces spaces.*.keys*", FREE),
     "spaces.*.keys*": _room("spaces", NEVER),
-    "spaces": _room("plugins spaces.*.keys* spaces.*.network*", LATE),
+    "spaces": _room("plugins spaces.*.keys* spaces.*.network* spaces._nds.network*", LATE),
     "probes": _room("files", LATE),
     "benchmarks": _room("files spaces spaces.*.keys*", NEVER),
     "search": _room("plugins spaces spaces.*.keys*", NEVER),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from naslib_zc_plugin.hosts._scoring import NoScore
     from naslib_zc_plugin.hosts.nni.adapter import Search
     from naslib_zc_plugin.hosts.nni.benchmark import connect, fill
+    from naslib_zc_plugin.hosts.nni.cells import cell_network
     from naslib_zc_plugin.hosts.nni.choices import SampleDomain
     from naslib_zc_plugin.hosts.nni.domains import domain
     from naslib_zc_plugin.hosts.nni.evaluators import BenchmarkEvaluator, ZeroCostEvaluator
@@ -44,6 +45,7 @@ __all__ = [
     "TrainingEvaluator",
     "WarmUp",
     "ZeroCostEvaluator",
+    "cell_network",
     "connect",
     "domain",
     "drive",
@@ -54,6 +56,7 @@ __all__ = [
 _FILES = {
     "adapter": ("Search",),
     "benchmark": ("connect", "fill"),
+    "cells": ("cell_network",),
     "choices": ("SampleDomain",),
     "domains": ("domain",),
     "evaluators": ("BenchmarkEvaluator", "NoScore", "ZeroCostEvaluator"),
@@ -85,6 +88,11 @@ def __getattr__(name: str) -> Any:
     except ImportError as error:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         raise ImportError(f"NNI cannot be imported in Python {version}: {error}. Install it anew: {_HELP}") from error
+    except RuntimeError as error:
+        if "operator torchvision::" not in str(error):
+            raise
+        advice = "uninstall it, or install the release that is built for this torch"
+        raise ImportError(f"NNI imports torchvision, which has no working operators ({error}): {advice}") from error
     return getattr(module, name)
 
 
