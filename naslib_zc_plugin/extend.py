@@ -6,12 +6,20 @@ from naslib_zc_plugin.observe import Batch, Layer, Network, Observation, Outcome
 from naslib_zc_plugin.observe.batch import tensors
 from naslib_zc_plugin.observe.capture import EVERY, Function, Handler
 from naslib_zc_plugin.observe.constants import ConstantOutputs
+from naslib_zc_plugin.observe.distances import Distance, euclidean, jensen_shannon
 from naslib_zc_plugin.observe.forward import Forward, ForwardObservation, Target
 from naslib_zc_plugin.observe.gradients import HessianTimesGradient, InputJacobian, OutputGradients, WeightGradients
 from naslib_zc_plugin.observe.inputs import Given, NormalPair, Ones
+from naslib_zc_plugin.observe.kernels import (
+    REGISTERED,
+    Activation,
+    ActivationKernel,
+    ReluAgreement,
+    register_activation,
+)
+from naslib_zc_plugin.observe.measures import Measure, Partition
 from naslib_zc_plugin.observe.operations import Operations
 from naslib_zc_plugin.observe.persample import Chunk, SampleObservation
-from naslib_zc_plugin.observe.relu import ReluAgreement
 from naslib_zc_plugin.observe.run import Run
 from naslib_zc_plugin.observe.signs import Grams, SignSums
 from naslib_zc_plugin.observe.static import Sizes, StillObservation, Weights
@@ -20,10 +28,14 @@ from naslib_zc_plugin.record import Proxy, proxy
 
 __all__ = [
     "EVERY",
+    "REGISTERED",
     "Absolute",
+    "Activation",
+    "ActivationKernel",
     "Batch",
     "Chunk",
     "ConstantOutputs",
+    "Distance",
     "Drawn",
     "Forward",
     "ForwardObservation",
@@ -35,6 +47,7 @@ __all__ = [
     "HessianTimesGradient",
     "InputJacobian",
     "Layer",
+    "Measure",
     "Network",
     "NormalPair",
     "Observation",
@@ -42,6 +55,7 @@ __all__ = [
     "Operations",
     "Outcome",
     "OutputGradients",
+    "Partition",
     "Proxy",
     "ReluAgreement",
     "Run",
@@ -54,6 +68,9 @@ __all__ = [
     "Undefined",
     "WeightGradients",
     "Weights",
+    "euclidean",
+    "jensen_shannon",
     "proxy",
+    "register_activation",
     "tensors",
 ]

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from naslib_zc_plugin.observe.activations import RELUS
 from naslib_zc_plugin.observe.batch import tensors
 from naslib_zc_plugin.observe.capture import Function, Handler
 from naslib_zc_plugin.observe.forward import Forward, ForwardObservation
 from naslib_zc_plugin.observe.inputs import Few
-from naslib_zc_plugin.observe.relu import RELUS
 from naslib_zc_plugin.observe.run import Run
 
 

@@ -8,7 +8,7 @@ from naslib_zc_plugin.extend import Drawn, Forward, ReluAgreement, proxy
 
 
 @proxy(
-    needs=[ReluAgreement(Forward(Drawn("kaiming_fan_in")), maps_only=True)],
+    needs=[ReluAgreement(under=Forward(Drawn("kaiming_fan_in")), maps_only=True)],
     version=1,
     paper="Chen et al., ICLR 2021",
     higher_is_better=True,

@@ -7,15 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 import naslib_zc_plugin as zc
-from naslib_zc_plugin.observe.relu import agreement
 
 Function = Callable[[Tensor], Tensor]
 
@@ -152,15 +148,3 @@ def test_a_relu_inside_fused_attention_is_named_not_missed() -> None:
     (code,) = codes
     expected = torch.linalg.slogdet(code @ code.T + (1 - code) @ (1 - code).T).logabsdet
     assert zc.score(net.eval(), (x, None), ["naswot"])["naswot"].value == pytest.approx(float(expected))
-
-
-@given(arrays.arrays(np.float32, st.tuples(st.integers(1, 5), st.integers(1, 9)), elements=st.floats(-1, 1, width=32)))
-def test_agreement_counts_equal_units(output: np.ndarray) -> None:  # type: ignore[type-arg]
-    expected = [[sum((a > 0) == (b > 0) for a, b in zip(one, other)) for other in output] for one in output]
-    assert agreement(torch.from_numpy(output)).tolist() == expected
-
-
-def test_agreement_is_exact_where_float32_is_not() -> None:
-    units = 2**24 + 3
-    output = torch.ones(1, units, dtype=torch.int8)
-    assert agreement(output).item() == units

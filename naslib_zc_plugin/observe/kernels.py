@@ -1,0 +1,118 @@
+"""Kernels of a network's activations: how alike samples are by all activations of one kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from torch import Tensor
+
+from naslib_zc_plugin.observe.activations import FOUND, activation_handlers, itself
+from naslib_zc_plugin.observe.capture import Function, Handler
+from naslib_zc_plugin.observe.forward import Forward, ForwardObservation
+from naslib_zc_plugin.observe.measures import Measure, Partition
+from naslib_zc_plugin.observe.observation import Undefined
+from naslib_zc_plugin.observe.run import Run
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A bounded activation of one's own: which functions it is, and how its outputs are compared.
+
+    Attributes:
+        kind: its name.
+        functions: those whose output is the activation, as the network calls them.
+        measure: a :class:`~naslib_zc_plugin.observe.distances.Distance` (mapping, f and m), or any other.
+    """
+
+    kind: str
+    functions: Sequence[Function]
+    measure: Measure
+
+
+REGISTERED: dict[str, Activation] = {}
+
+
+def register_activation(activation: Activation) -> None:
+    """Make an activation known in this process, to be seen besides torch's own.
+
+    Raises:
+        ValueError: another one of that name is known, or one of its functions belongs to another.
+    """
+    if REGISTERED.get(activation.kind) == activation:
+        return
+    taken = {function: kind for kind, found in FOUND.items() for functions, _ in found for function in functions}
+    if activation.kind in FOUND:
+        raise ValueError(f"there is an activation called {activation.kind!r}: give yours another name")
+    for function in activation.functions:
+        if function in taken:
+            raise ValueError(f"{function!r} is a {taken[function]!r} activation already")
+    REGISTERED[activation.kind] = activation
+    FOUND[activation.kind] = [(activation.functions, itself)]
+
+
+@dataclass(frozen=True)
+class ActivationKernel(ForwardObservation):
+    """K = Σ (m − f) over all calls of the activations of one kind: (N, N), float64; None where there is none.
+
+    Attributes:
+        kind: see :func:`~naslib_zc_plugin.observe.activations.activation_handlers`.
+        measure: gives m and f.
+        under: the setting.
+        maps_only: see only feature maps (four dimensions).
+    """
+
+    kind: str
+    measure: Measure = Partition()
+    under: Forward = Forward()
+    maps_only: bool = False
+    order: ClassVar[int] = 0
+
+    def watch(self, run: Run) -> Mapping[Function, Handler]:
+        """See every activation; keep the running sum alone."""
+        kept: list[Any] = run.kept[self]
+
+        def see(kind: str, output: Tensor) -> None:
+            if output.ndim == 0 or len(output) != run.batch.size:
+                raise Undefined(
+                    f"the output {tuple(output.shape)} of an activation ({kind}) lacks the batch of "
+                    f"{run.batch.size} as first dimension"
+                )
+            if output.ndim == 4 or not self.maps_only:
+                if not kept:
+                    kept.append(self.measure.start(run.batch.size))
+                kept[0].add(output)
+
+        return activation_handlers(see, [self.kind])
+
+    def read(self, run: Run) -> Tensor | None:
+        """The sum over all calls.
+
+        Raises:
+            Undefined: the outputs are not finite (NaN is neither on nor off).
+        """
+        run.logits  # noqa: B018
+        return run.kept[self][0].total() if run.kept[self] else None
+
+
+@dataclass(frozen=True)
+class ReluAgreement(ActivationKernel):
+    """Number of ReLU units on whose state each pair of samples agrees: (N, N), float64, N_units − Hamming distance.
+
+    Every call of every ReLU counts, so a module used twice counts twice.
+    """
+
+    kind: str = "relu"
+
+    def read(self, run: Run) -> Tensor:
+        """The sum over all ReLUs.
+
+        Raises:
+            Undefined: no ReLU was seen, or the outputs are not finite.
+        """
+        total = super().read(run)
+        if total is None:
+            kind = "on a feature map " if self.maps_only else ""
+            raise Undefined(f"no ReLU {kind}was seen in the forward pass")
+        return total
