@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Callable
@@ -20,6 +20,21 @@ _PARTIAL = b"naslib_zc_plugin.partial"
 
 
 @dataclass(frozen=True)
+class Sample:
+    """A table of some of the architectures, which is read where the whole one is not there.
+
+    Attributes:
+        file: path below the data directory.
+        rows: number of architectures.
+        best: as of the whole table.
+    """
+
+    file: str
+    rows: int
+    best: Mapping[str, tuple[int, float]]
+
+
+@dataclass(frozen=True)
 class Table:
     """The form of a benchmark's table and the facts that are known of it.
 
@@ -32,6 +47,9 @@ class Table:
         others: columns besides the key and the measures; any further one is refused.
         check_keys: raises ``ValueError`` unless keys (and the table's other columns) are the benchmark's.
         best: column → row and value of its maximum in the whole table.
+        sample: a table of some of the architectures that serves while there is no whole one.
+        space_keys: the keys as the space writes them, from the column of keys and the table; the column itself unless
+            given. Raises ``ValueError`` as ``check_keys`` does.
     """
 
     name: str
@@ -42,6 +60,8 @@ class Table:
     others: tuple[str, ...]
     check_keys: Callable[[Sequence[str], pyarrow.Table], None]
     best: Mapping[str, tuple[int, float]]
+    sample: Sample | None = None
+    space_keys: Callable[[Sequence[str], pyarrow.Table], Sequence[str]] = field(default=lambda keys, table: keys)
 
     def read(self, folder: Path) -> Benchmark:
         """The table in the data directory ``folder``, checked.
@@ -51,6 +71,8 @@ class Table:
             ImportError: pyarrow is not installed.
         """
         reader, path = parquet(), folder / self.file
+        if self.sample is not None and not path.exists() and (folder / self.sample.file).exists():
+            path = folder / self.sample.file
         if not path.exists():
             there = sorted(str(file.relative_to(folder)) for file in folder.glob("*/*.parquet"))
             expected = f"the table of {self.name} (the argument `data` or {VARIABLE} names the folder {folder})"
@@ -67,9 +89,11 @@ class Table:
             DataError: other rows, keys, columns, types or ranges, or known facts do not hold.
         """
         promised = (table.schema.metadata or {}).get(_PARTIAL)
+        sampled = self.sample is not None and path.name == Path(self.sample.file).name
+        whole = self.sample if sampled and self.sample is not None else self
         partial = promised is not None
-        expected = f"{_number(promised)} of {self.rows} rows, as its metadata say" if partial else f"{self.rows} rows"
-        if table.num_rows != (_number(promised) if partial else self.rows):
+        expected = f"{_number(promised)} of {whole.rows} rows, as its metadata say" if partial else f"{whole.rows} rows"
+        if table.num_rows != (_number(promised) if partial else whole.rows):
             raise DataError(path, expected, f"{table.num_rows}")
         keys = self._keys(path, table)
         values = {
@@ -78,9 +102,9 @@ class Table:
             if name in table.column_names or not measure.gaps
         }
         if not partial:
-            _facts.check_best(path, values, self.best)
+            _facts.check_best(path, values, whole.best)
         columns = {name: self.measures[name] for name in values}
-        return Benchmark(self.name, path, keys, columns, partial, values)
+        return Benchmark(self.name, path, keys, columns, partial or sampled, values)
 
     def _keys(self, path: Path, table: pyarrow.Table) -> tuple[str, ...]:
         unknown = set(table.column_names) - {self.key, *self.others, *self.measures}
@@ -91,9 +115,9 @@ class Table:
             if not all(isinstance(key, str) for key in keys):
                 raise ValueError(f"a column {self.key!r} that is not all text")
             self.check_keys(keys, table)
+            return tuple(self.space_keys(keys, table))
         except ValueError as error:
             raise DataError(path, f"the architectures of {self.name}", str(error)) from error
-        return keys
 
     def write(self, data: Path, columns: Mapping[str, Sequence[Any]], source: Path, partial: bool) -> Path:
         """Check columns and write them as the table of a data directory, whole or not at all.
