@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from naslib_zc_plugin.observe import Batch, Layer, Network, Observation, Outcome, Setting, Undefined
+from naslib_zc_plugin.observe.activations import activation_handlers
 from naslib_zc_plugin.observe.batch import tensors
 from naslib_zc_plugin.observe.capture import EVERY, Function, Handler
 from naslib_zc_plugin.observe.constants import ConstantOutputs
 from naslib_zc_plugin.observe.distances import Distance, euclidean, jensen_shannon
 from naslib_zc_plugin.observe.forward import Forward, ForwardObservation, Target
-from naslib_zc_plugin.observe.gradients import HessianTimesGradient, InputJacobian, OutputGradients, WeightGradients
+from naslib_zc_plugin.observe.gradients import (
+    HessianTimesGradient,
+    InputJacobian,
+    LayerGradients,
+    OutputGradients,
+    WeightGradients,
+    check_sum,
+    scalar_gradients,
+)
 from naslib_zc_plugin.observe.inputs import Given, NormalPair, Ones
 from naslib_zc_plugin.observe.kernels import (
     REGISTERED,
@@ -18,6 +27,7 @@ from naslib_zc_plugin.observe.kernels import (
     register_activation,
 )
 from naslib_zc_plugin.observe.measures import Measure, Partition
+from naslib_zc_plugin.observe.named import ATTENTION, PROJECTIONS, linear_layers, linear_names
 from naslib_zc_plugin.observe.operations import Operations
 from naslib_zc_plugin.observe.persample import Chunk, SampleObservation
 from naslib_zc_plugin.observe.run import Run
@@ -27,8 +37,7 @@ from naslib_zc_plugin.observe.weights import Absolute, Drawn, Held
 from naslib_zc_plugin.record import Proxy, proxy
 
 __all__ = [
-    "EVERY",
-    "REGISTERED",
+    "ATTENTION",
     "Absolute",
     "Activation",
     "ActivationKernel",
@@ -37,6 +46,7 @@ __all__ = [
     "ConstantOutputs",
     "Distance",
     "Drawn",
+    "EVERY",
     "Forward",
     "ForwardObservation",
     "Function",
@@ -47,6 +57,7 @@ __all__ = [
     "HessianTimesGradient",
     "InputJacobian",
     "Layer",
+    "LayerGradients",
     "Measure",
     "Network",
     "NormalPair",
@@ -55,8 +66,10 @@ __all__ = [
     "Operations",
     "Outcome",
     "OutputGradients",
+    "PROJECTIONS",
     "Partition",
     "Proxy",
+    "REGISTERED",
     "ReluAgreement",
     "Run",
     "SampleObservation",
@@ -68,9 +81,14 @@ __all__ = [
     "Undefined",
     "WeightGradients",
     "Weights",
+    "activation_handlers",
+    "check_sum",
     "euclidean",
     "jensen_shannon",
+    "linear_layers",
+    "linear_names",
     "proxy",
     "register_activation",
+    "scalar_gradients",
     "tensors",
 ]

@@ -15,6 +15,22 @@ from naslib_zc_plugin.observe.observation import Undefined
 from naslib_zc_plugin.observe.run import Run
 
 
+def check_sum(outputs: Tensor) -> None:
+    """The sum of the outputs is no constant, as it is where a layer norm comes last.
+
+    Raises:
+        Undefined: the outputs of each position add up to nothing.
+    """
+    if outputs.ndim < 2 or outputs.shape[-1] < 2:
+        return
+    sums, sizes = outputs.detach().sum(-1).abs(), outputs.detach().abs().sum(-1)
+    if bool((sizes > 0).any()) and bool((sums <= 1e-5 * sizes).all()):
+        raise Undefined(
+            "the outputs add up to nothing at every position (a layer norm comes last): their sum has no gradient but "
+            "rounding. Pass logits= a head's output, or a loss where the proxy takes one"
+        )
+
+
 @dataclass(frozen=True)
 class LayerGradients(ForwardObservation):
     """Each convolution and linear layer with the gradient of the one target by its weight: list of :class:`Layer`."""
@@ -41,10 +57,36 @@ class WeightGradients(LayerGradients):
 
 @dataclass(frozen=True)
 class OutputGradients(LayerGradients):
-    """Layers with the gradient of the outputs' sum."""
+    """Layers with the gradient of the outputs' sum.
+
+    Attributes:
+        rounding: whether a gradient that is nothing but rounding is one.
+    """
 
     under: Forward = Forward()
+    rounding: bool = False
     targets: ClassVar[Sequence[Target]] = (Target.OUTPUTS,)
+
+    def read(self, run: Run) -> list[Layer]:
+        """The layers.
+
+        Raises:
+            Undefined: the sum is constant, see :func:`check_sum`.
+        """
+        if not self.rounding:
+            check_sum(run.outputs[0])
+        return super().read(run)
+
+
+def scalar_gradients(of: str, rounding: bool = False) -> Sequence[LayerGradients]:
+    """Gradients of the outputs' sum or of the loss, as a proxy's option says.
+
+    Raises:
+        ValueError: of something else.
+    """
+    if of not in ("outputs", "loss"):
+        raise ValueError(f"of must be 'outputs' or 'loss', not {of!r}")
+    return [OutputGradients(rounding=rounding) if of == "outputs" else WeightGradients()]
 
 
 @dataclass(frozen=True)
@@ -80,5 +122,6 @@ class InputJacobian(ForwardObservation):
     def read(self, run: Run) -> Tensor:
         """The gradient, zero where the outputs do not depend on the input."""
         (inputs,) = self.with_respect_to(run)
+        check_sum(run.outputs[0])
         gradient = run.gradient(Target.OUTPUTS, inputs)
         return inputs.detach().mul(0).flatten(1) if gradient is None else gradient.flatten(1)

@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from naslib_zc_plugin.extend import Drawn, Forward, ForwardObservation, Run, Undefined, proxy
+from naslib_zc_plugin.extend import Drawn, Forward, ForwardObservation, Run, Undefined, check_sum, proxy
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class TangentKernel(ForwardObservation):
         weights = [value for name, value in run.weights.items() if "weight" in name]
         if not weights:
             raise Undefined("no parameter is called weight")
+        check_sum(run.logits)
         totals = run.logits.flatten(1).sum(1)
         rows = [torch.autograd.grad(total, weights, retain_graph=True, allow_unused=True) for total in totals]
         # A weight that no output uses has no gradient, for any of the samples.
