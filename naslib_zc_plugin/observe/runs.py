@@ -8,6 +8,7 @@ not known to keep runs raises :class:`Unknown`, and the network is run in full.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Callable
 
@@ -41,22 +42,50 @@ class Constant(Tensor):
         raise Unknown(str(function))
 
 
-class Runs(Tensor):
-    """A tensor (N, C, …) of J variants, held as (N, J·R, …) for R runs of channels, of ``counts`` equal ones each."""
+@dataclass
+class Writes:
+    """How often a tensor and its views were written to."""
 
-    data_: Tensor
+    count: int = 0
+
+
+class Runs(Tensor):
+    """A tensor (N, C, …) of J variants, held as (N, J·R, …) for R runs of channels, of ``counts`` equal ones each.
+
+    A slice of channels is a copy here and a view in the network; ``source``, what it was copied from and how often that
+    had been written to, tells where the two part.
+    """
+
     counts: tuple[int, ...]
     variants: int
+    writes: Writes
+    source: tuple[Writes, int] | None
+    _held: Tensor
 
     @staticmethod
-    def __new__(cls, data: Tensor, counts: tuple[int, ...], variants: int) -> Runs:
-        """A tensor of runs."""
+    def __new__(
+        cls,
+        data: Tensor,
+        counts: tuple[int, ...],
+        variants: int,
+        writes: Writes | None = None,
+        source: tuple[Writes, int] | None = None,
+    ) -> Runs:
+        """A tensor of runs; ``writes`` is that of the tensor whose memory it may share."""
         shape = (len(data), sum(counts), *data.shape[2:])
         made = Tensor._make_wrapper_subclass(cls, shape, dtype=data.dtype, device=data.device)
-        made.data_, made.counts, made.variants = data, counts, variants
+        made._held, made.counts, made.variants = data, counts, variants
+        made.writes, made.source = writes or Writes(), source
         return made
 
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
+
+    @property
+    def data_(self) -> Tensor:
+        """(N, J·R, …)."""
+        if self.source is not None and self.source[0].count != self.source[1]:
+            raise Unknown("a slice of channels whose source was written to")
+        return self._held
 
     def split_runs(self) -> Tensor:
         """(N, J, R, …)."""
@@ -64,7 +93,7 @@ class Runs(Tensor):
 
     def like(self, data: Tensor) -> Runs:
         """The same runs with other values."""
-        return Runs(data, self.counts, self.variants)
+        return Runs(data, self.counts, self.variants, self.writes, self.source)
 
     def refined(self, counts: tuple[int, ...]) -> Tensor:
         """``data_`` for shorter runs, whose ends hold all ends of these."""
@@ -104,8 +133,9 @@ def _pointwise(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) ->
     counts = tuple(end - start for start, end in zip([0, *ends], ends))
     output = function(*(a.refined(counts) if isinstance(a, Runs) else a for a in args), **kwargs)
     if function._schema.is_mutable:
-        if args[0] is not first or first.counts != counts:
+        if args[0] is not first or first.counts != counts or first.source is not None:
             raise Unknown("an in-place operation that would change the runs")
+        first.writes.count += 1
         return first
     return Runs(output, counts, first.variants)
 
@@ -126,6 +156,17 @@ def _along(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any
     if any(d is None or d % args[0].ndim < 2 for d in dimensions):
         raise Unknown("an operation along the batch or the channels")
     return _spatial(function, args, kwargs)
+
+
+def _sliced(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """A slice of channels, or of something else."""
+    source, dimension, *bounds = args
+    if dimension % source.ndim != 1:
+        return _along(function, args, kwargs)
+    runs = [run for run, count in enumerate(source.counts) for _ in range(count)][slice(*bounds)]
+    kept = sorted(set(runs))
+    data = source.split_runs()[:, :, kept].flatten(1, 2)
+    return Runs(data, tuple(map(runs.count, kept)), source.variants, None, (source.writes, source.writes.count))
 
 
 def _reshaped(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -154,8 +195,6 @@ def _padded(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> An
 
 ALIKE = {
     aten.clone,
-    aten.detach,
-    aten.alias,
     aten.relu,
     aten.relu_,
     aten.hardtanh,
@@ -164,12 +203,15 @@ ALIKE = {
     aten.gelu,
 }
 SPATIAL: dict[Any, Callable[..., Any]] = {
-    **dict.fromkeys((aten.avg_pool2d, aten.max_pool2d_with_indices, aten._adaptive_avg_pool2d), _spatial),
+    **dict.fromkeys(
+        (aten.detach, aten.alias, aten.avg_pool2d, aten.max_pool2d_with_indices, aten._adaptive_avg_pool2d), _spatial
+    ),
     **dict.fromkeys(
         (aten.avg_pool1d, aten.adaptive_max_pool2d, aten.upsample_nearest2d, aten.upsample_bilinear2d), _spatial
     ),
-    **dict.fromkeys((aten.mean, aten.sum, aten.amax, aten.slice, aten.select, aten.squeeze), _along),
+    **dict.fromkeys((aten.mean, aten.sum, aten.amax, aten.select, aten.squeeze), _along),
     **dict.fromkeys((aten.view, aten._unsafe_view, aten.reshape), _reshaped),
+    aten.slice: _sliced,
     aten.cat: _joined,
     aten.constant_pad_nd: _padded,
 }

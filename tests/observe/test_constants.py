@@ -128,6 +128,50 @@ def test_random_graphs_are_right_or_refused(data: st.DataObject) -> None:
     torch.testing.assert_close(thin, full, rtol=1e-8, atol=1e-10)
 
 
+class Sliced(nn.Module):
+    """Channels of a concatenation are cut off and joined with others, as in NAS-Bench-101's cells."""
+
+    def __init__(self, way: str) -> None:
+        super().__init__()
+        self.way = way
+        self.left, self.right, self.head = nn.Conv2d(3, 4, 3), nn.Conv2d(3, 5, 3, padding=1), nn.Linear(7, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        joined = torch.cat([F.pad(self.left(x), [1, 1, 1, 1]), self.right(x)], 1)
+        part = joined[:, 1:8]
+        if self.way == "slice written to":
+            part.mul_(2)
+            part = joined[:, 1:8]
+        elif self.way == "source written to":
+            joined.mul_(2)
+        elif self.way == "source's view written to":
+            joined.flatten(2).mul_(2)
+        elif self.way == "steps":
+            part = torch.cat([joined[:, ::2], joined[:, :2]], 1)
+        return self.head((part * part).mean((2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("way", "refused"),
+    [
+        ("read", False),
+        ("steps", False),
+        ("slice written to", True),
+        ("source written to", True),
+        ("source's view written to", True),
+    ],
+)
+def test_slices_of_channels(way: str, refused: bool) -> None:
+    x = torch.randn(3, 3, 6, 6)
+    if refused:
+        with pytest.raises(Unknown):
+            both(Sliced(way), x)
+    else:
+        thin, full = both(Sliced(way), x)
+        torch.testing.assert_close(thin, full, rtol=1e-9, atol=1e-12)
+    assert zc.score(Sliced(way), (x, None), ["epsilon"])["epsilon"].status == "ok"
+
+
 def test_an_unknown_operation_is_refused() -> None:
     net = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Flatten(), nn.Linear(256, 3))
     with borrowed(net) as module, pytest.raises(Unknown):
