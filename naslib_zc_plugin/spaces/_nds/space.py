@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import prod
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from naslib_zc_plugin.spaces._nds import keys
+from naslib_zc_plugin.spaces._nds import keys, keys_genotype, keys_parameters
 from naslib_zc_plugin.spaces._nds.keys import CELLS, Genotype
+from naslib_zc_plugin.spaces._product import Product
 
 if TYPE_CHECKING:
     from torch import nn
@@ -18,11 +18,9 @@ if TYPE_CHECKING:
 WIDTHS, DEPTHS = (16, 24, 32), (4, 8, 12, 16, 20)
 """Channels and cells that NDS drew from."""
 
-Values = tuple[Any, ...]
-
 
 @dataclass(frozen=True)
-class CellSpace:
+class CellSpace(Product):
     """One of NDS' design spaces on CIFAR-10; stateless, all randomness is the caller's ``rng``.
 
     An architecture is a width, a depth, and for each edge of both cells an operation and a place before its node,
@@ -48,52 +46,6 @@ class CellSpace:
     widths: tuple[int, ...] = WIDTHS
     depths: tuple[int, ...] = DEPTHS
 
-    @property
-    def size(self) -> int:
-        """Number of keys."""
-        return prod(map(len, self._choices))
-
-    def key(self, index: int) -> str:
-        """The key at a position; the width varies slowest, the last edge's place fastest.
-
-        Raises:
-            ValueError: no such position.
-        """
-        if not 0 <= index < self.size:
-            raise ValueError(f"{self.name} has the indices 0 to {self.size - 1}, found {index}")
-        found = []
-        for values in reversed(self._choices):
-            index, digit = divmod(index, len(values))
-            found.append(values[digit])
-        return self._key(found[::-1])
-
-    def index(self, key: str) -> int:
-        """Position of ``key``; inverse of :meth:`key`.
-
-        Raises:
-            ValueError: it is not of this space, or not of its widths and depths.
-        """
-        found = 0
-        for value, values in zip(self._values(key), self._choices):
-            if value not in values:
-                raise ValueError(f"{self.name} has the widths {self.widths} and depths {self.depths}: {key!r}")
-            found = found * len(values) + values.index(value)
-        return found
-
-    def sample(self, rng: Random) -> str:
-        """A key drawn uniformly, which is how NDS drew its networks."""
-        return self._key([rng.choice(values) for values in self._choices])
-
-    def neighbours(self, key: str) -> list[str]:
-        """The keys with another width, depth, operation or place of one edge, in the order of :meth:`key`."""
-        before = self._values(key)
-        return [
-            self._key([*before[:place], value, *before[place + 1 :]])
-            for place, values in enumerate(self._choices)
-            for value in values
-            if value != before[place]
-        ]
-
     def mutate(self, key: str, rng: Random, rule: str = "one") -> str:
         """A random neighbour.
 
@@ -106,15 +58,11 @@ class CellSpace:
         Raises:
             ValueError: a key that is not of this space, or another rule.
         """
-        before, choices = self._values(key), self._choices
-        # Every edge's place has alternatives, hence all that "cells" draws from is as likely.
         first = {"one": 0, "cells": 2}.get(rule)
         if first is None:
             raise ValueError(f"unknown mutation rule {rule!r}; use 'one' or 'cells'")
-        open_ = [place for place in range(first, len(choices)) if set(choices[place]) - {before[place]}]
-        place = rng.choice(open_)
-        value = rng.choice([value for value in choices[place] if value != before[place]])
-        return self._key([*before[:place], value, *before[place + 1 :]])
+        # Each edge has other operations and other places to choose from: all that "cells" draws from is as likely.
+        return self._redrawn(key, range(first, len(self.choices)), rng)
 
     def canonical(self, key: str) -> str:
         """The key with the two edges of each node in order: by place, then by operation.
@@ -143,9 +91,37 @@ class CellSpace:
                 raise ValueError(f"{key!r}: unknown operation {unknown!r}; {self.name} has {known}")
         return found
 
+    def from_genotype(self, given: str | Mapping[str, Any], width: int, depth: int) -> str:
+        """The key of a genotype in DARTS' notation, as text or as JSON has it.
+
+        Raises:
+            ValueError: it is no genotype, not of this space, or concatenates other nodes than this space's.
+        """
+        cells, ends = keys_genotype.read(given)
+        found = Genotype(cells["normal"], cells["reduce"], width, depth)
+        key = keys.format(self.genotype(keys.format(found)))
+        for cell in CELLS:
+            expected = self.concatenated(found, cell)
+            if tuple(sorted(ends[cell])) != expected:
+                raise ValueError(f"{cell} concatenates {ends[cell]}, in {self.name} it would be {expected}")
+        return key
+
+    def to_genotype(self, key: str) -> str:
+        """The text of a key's two cells in DARTS' notation."""
+        found = self.genotype(key)
+        return keys_genotype.write(
+            {cell: found.edges(cell) for cell in CELLS}, {cell: self.concatenated(found, cell) for cell in CELLS}
+        )
+
     def concatenated(self, genotype: Genotype, cell: str) -> tuple[int, ...]:
         """Places of the nodes whose concatenation is the output of a cell, ``"normal"`` or ``"reduce"``."""
         return genotype.loose_ends(cell) if self.loose else tuple(range(2, 2 + self.nodes))
+
+    def parameters(self, key: str, num_classes: int = 10, auxiliary: bool = False) -> int:
+        """The number of parameters of the network of ``key``, as the benchmark counts: see :mod:`.keys_parameters`."""
+        found = self.genotype(key)
+        ends = {cell: len(self.concatenated(found, cell)) for cell in CELLS}
+        return keys_parameters.counted(found, ends, num_classes, auxiliary)
 
     def build(
         self, key: str, width: int | None = None, depth: int | None = None, num_classes: int = 10, flavour: str = "nds"
@@ -166,17 +142,18 @@ class CellSpace:
         return network.build(sized, self.loose, num_classes=num_classes, flavour=flavour)
 
     @cached_property
-    def _choices(self) -> list[Values]:
-        """The values of each component, in the order of :meth:`_values`."""
+    def choices(self) -> list[tuple[Any, ...]]:  # type: ignore[override]
+        """The widths, the depths, and the operations and places of each edge, of the normal cell first."""
         places = [tuple(range(2 + number // 2)) for number in range(2 * self.nodes)]
         return [self.widths, self.depths, *(v for _ in CELLS for each in places for v in (self.operations, each))]
 
-    def _values(self, key: str) -> list[Any]:
-        """Width, depth, and operation and place of each edge, of the normal cell first."""
+    def values(self, key: str) -> list[Any]:
+        """The value of each choice in ``key``."""
         found = self.genotype(key)
         return [found.width, found.depth, *(v for cell in CELLS for edge in found.edges(cell) for v in edge)]
 
-    def _key(self, values: Sequence[Any]) -> str:
+    def text(self, values: Sequence[Any]) -> str:
+        """The key of a width, a depth, and an operation and a place for each edge."""
         width, depth, *rest = values
         edges = list(zip(rest[::2], rest[1::2]))
         return keys.format(Genotype(tuple(edges[: 2 * self.nodes]), tuple(edges[2 * self.nodes :]), width, depth))
