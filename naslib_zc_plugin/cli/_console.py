@@ -50,15 +50,16 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], numbers: Collect
 
 
 @contextmanager
-def steps(total: int, done: int = 0) -> Iterator[Callable[[str], None]]:
-    """Progress over ``total`` steps: call the function with a word on each one that is done.
+def steps(total: int | None, done: int = 0) -> Iterator[Callable[[str], None]]:
+    """Progress over ``total`` steps (None: nobody knows): call the function with a word on each one that is done.
 
     A bar with the latest word on a terminal, a line for each step elsewhere.
     """
     console = Console(stderr=True, highlight=False)
     if not console.is_terminal:
         number = count(done + 1)
-        yield lambda text: typer.echo(f"{next(number):>{len(str(total))}}/{total}  {text}", err=True)
+        of = f"/{total}  " if total else ". "
+        yield lambda text: typer.echo(f"{next(number):>{len(str(total or 0))}}{of}{text}", err=True)
         return
     latest = TextColumn("{task.description}", markup=False)
     columns = (BarColumn(20), MofNCompleteColumn(), TimeRemainingColumn(), latest)

@@ -36,15 +36,16 @@ def tables(folder: Path) -> tuple[Rows, list[str]]:
     return rows, wrong
 
 
-def images(folder: Path) -> Rows:
-    """A row (name, count, size, classes, file) for each .npz file of labelled images in the folder or one below it."""
-    from naslib_zc_plugin.probes import images as images_of
+def probes(folder: Path) -> Rows:
+    """A row (name, what, count, size, classes, file) for each .npz file of images or text in or one below the folder."""
+    from naslib_zc_plugin.probes import Tokens, probe
 
     rows = []
     for path in sorted({*folder.glob("*.npz"), *folder.glob("*/*.npz")}):
         try:
-            found = images_of(path)
+            found = probe(path)
         except DataError:  # an array file of another kind, which is nobody's fault
             continue
-        rows.append([path.stem, f"{len(found):,}", str(found.images.shape[1]), str(found.classes), str(path)])
+        what, size = ("text", found.tokens.shape[1]) if isinstance(found, Tokens) else ("images", found.images.shape[1])
+        rows.append([path.stem, what, f"{len(found):,}", str(size), f"{found.classes:,}", str(path)])
     return rows

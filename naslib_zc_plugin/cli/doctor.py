@@ -20,7 +20,7 @@ _LEAST_PYTHON, _LEAST_TORCH = (3, 9), (2, 0)
 
 def doctor(
     data: Annotated[
-        Optional[Path], typer.Option(metavar="DIR", envvar=VARIABLE, help="Directory with tables and images.")
+        Optional[Path], typer.Option(metavar="DIR", envvar=VARIABLE, help="Directory with tables and probes.")
     ] = None,
 ) -> None:
     """Tell what is installed, which hosts work and what they need, devices, and whether the data are whole.
@@ -117,7 +117,7 @@ def _hosts() -> list[str]:
 
 
 def _data(folder: Path | None) -> list[str]:
-    from naslib_zc_plugin.cli._data import images, tables
+    from naslib_zc_plugin.cli._data import probes, tables
 
     say()
     if folder is None:
@@ -131,5 +131,5 @@ def _data(folder: Path | None) -> list[str]:
         [f"table in {folder}", "state", "rows", "columns", "file, or what is wrong"], rows, numbers=["rows", "columns"]
     )
     say()
-    table(["images", "n", "size", "classes", "file"], images(folder), numbers=["n", "size", "classes"])
+    table(["probe", "of", "n", "size", "classes", "file"], probes(folder), numbers=["n", "size", "classes"])
     return wrong

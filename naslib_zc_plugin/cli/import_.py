@@ -7,16 +7,16 @@ from typing import Annotated
 
 import typer
 
-from naslib_zc_plugin.benchmarks import benchmark, convert
+from naslib_zc_plugin.benchmarks import benchmark, benchmarks, convert
 from naslib_zc_plugin.cli._console import say, steps
 from naslib_zc_plugin.files.place import VARIABLE
 
-_ARCHITECTURES, _STEP = 15_625, 125  # of NAS-Bench-201, whose files can be converted
+_STEP = 500
 
 
 def import_(
     name: Annotated[
-        str, typer.Argument(metavar="BENCHMARK", help="nasbench201, nasbench201_naslib; or the space of a .json.")
+        str, typer.Argument(metavar="BENCHMARK", help=f"{', '.join(benchmarks())}; or the space of a zc_SPACE.json.")
     ],
     source: Annotated[Path, typer.Argument(metavar="SOURCE", help="Its official file, folder or archive.")],
     data: Annotated[
@@ -31,20 +31,20 @@ def import_(
     Nothing in them is executed, numbers and known facts are checked, and the table is written whole or not at all. For
     NAS-Bench-201 they are NATS-tss-v1_0-3ffb9-simple.tar (or its folder), which takes minutes and little memory,
     NATS-tss-v1_0-3ffb9.pickle.pbz2 or NAS-Bench-201-v1_1-096897.pth, which take tens of gigabytes; for
-    nasbench201_naslib one of NASLib's pickles or a folder of them. Scores in NASLib's zc_<space>.json become tables
-    for nas-zc leaderboard and nas-zc search.
+    nasbench201_naslib one of NASLib's pickles or a folder of them; for the others what their authors offer. Scores in
+    NASLib's zc_SPACE.json become tables for nas-zc leaderboard and nas-zc search.
     """
-    if source.suffix == ".json":
+    if source.suffix == ".json" and source.name.startswith("zc_"):
         _scores(name, source, data)
         return
     count = 0
-    with steps(_ARCHITECTURES // _STEP) as step:
+    with steps(None) as step:
 
         def progress(number: int) -> None:
             nonlocal count
             count += 1
             if count % _STEP == 0:
-                step(f"architecture {number}")
+                step(f"{count:,} architectures, the last {number}")
 
         path = convert(name, source, data, partial, progress)
     table = benchmark(name, data)

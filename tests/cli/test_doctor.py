@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from naslib_zc_plugin.cli import doctor as module
 from naslib_zc_plugin.cli._app import app
-from naslib_zc_plugin.cli._data import images, tables
+from naslib_zc_plugin.cli._data import probes, tables
 from naslib_zc_plugin.cli._extras import installed
 from naslib_zc_plugin.cli._extras import missing as lacking
 from naslib_zc_plugin.cli._host import Found, look
@@ -88,11 +88,15 @@ def test_a_damaged_table_is_broken_and_a_missing_one_is_not(tmp_path: Path) -> N
     assert {row[0]: row[1] for row in rows}["nasbench201"] == "broken"
 
 
-def test_images_are_those_files_that_hold_some(tmp_path: Path) -> None:
+def test_probes_are_those_files_that_hold_images_or_text(tmp_path: Path) -> None:
     (tmp_path / "probes").mkdir()
     np.savez(tmp_path / "probes" / "three.npz", images=np.zeros((3, 8, 8, 3), np.uint8), labels=np.array([0, 1, 1]))
     np.savez(tmp_path / "graphs.npz", bits=np.arange(3))
-    assert images(tmp_path) == [["three", "3", "8", "2", str(tmp_path / "probes" / "three.npz")]]
+    np.savez(tmp_path / "probes" / "words.npz", tokens=np.zeros((6, 4), np.int64), vocabulary_size=9)
+    assert probes(tmp_path) == [
+        ["three", "images", "3", "8", "2", str(tmp_path / "probes" / "three.npz")],
+        ["words", "text", "4", "5", "9", str(tmp_path / "probes" / "words.npz")],
+    ]
 
 
 def test_the_real_tables_are_whole(shared: Path) -> None:
