@@ -37,7 +37,7 @@ def tables(folder: Path) -> tuple[Rows, list[str]]:
 
 
 def probes(folder: Path) -> Rows:
-    """A row (name, what, count, size, classes, file) for each .npz file of images or text in or one below the folder."""
+    """A row (name, what, count, size, classes, file) for each .npz file of images or text in or below the folder."""
     from naslib_zc_plugin.probes import Tokens, probe
 
     rows = []
