@@ -16,7 +16,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from naslib_zc_plugin.benchmarks import benchmark, convert, flexibert, nasbench101, nasbench201, nasbench201_naslib
+from naslib_zc_plugin.benchmarks import (
+    benchmark,
+    benchmarks,
+    convert,
+    flexibert,
+    nasbench101,
+    nasbench201,
+    nasbench201_naslib,
+    nds_amoeba,
+)
 from naslib_zc_plugin.campaign.config import load
 from naslib_zc_plugin.campaign.read import read_table
 from naslib_zc_plugin.campaign.suite_import import import_suite
@@ -29,7 +38,7 @@ from naslib_zc_plugin.testing.readers import (
     ReaderConformance,
     TaggedReader,
 )
-from tests.benchmarks import bert, made, naslib, nats
+from tests.benchmarks import bert, made, naslib, nats, nds
 from tests.campaign import suite
 
 PACKAGE = Path(__file__).resolve().parents[1] / "naslib_zc_plugin"
@@ -349,6 +358,28 @@ class TestNasBenchBertTable(_Benchmark, ChecksummedReader):
             path = folder / flexibert.TABLE.file
             path.write_bytes(gzip.compress(b"".join(wrong)))
             yield path
+
+
+class TestNds(CountedReader):
+    """One space's file stands for all six, which share the reader."""
+
+    reader = " ".join(f"benchmarks.{name}" for name in ("_jobs", *benchmarks()) if name.startswith(("_jobs", "nds_")))
+
+    def make(self, folder: Path) -> Path:
+        return nds.write(folder, nds.jobs(nds_amoeba.TABLE))
+
+    def read(self, source: Path) -> Any:
+        convert("nds_amoeba", source, source.parent / "data", partial=True)
+        found = nds_amoeba.TABLE.read(source.parent / "data")
+        return found.keys, {name: found.column(name) for name in found.columns}
+
+    def tidy(self, source: Path) -> None:
+        shutil.rmtree(source.parent / "data", ignore_errors=True)
+
+    def miscounted(self, folder: Path) -> Iterator[Path]:
+        jobs = nds.jobs(nds_amoeba.TABLE)
+        for wrong in ([], jobs + jobs[:1], {"top": jobs, "mid": jobs[2:3]}, [{**jobs[0], "test_ep_top1": []}]):
+            yield nds.write(folder, wrong)
 
 
 class TestScoresInNaslibsForm(ReaderConformance):
