@@ -5,6 +5,7 @@ from __future__ import annotations
 from naslib_zc_plugin.observe import Batch, Layer, Network, Observation, Outcome, Setting, Undefined
 from naslib_zc_plugin.observe.activations import activation_handlers
 from naslib_zc_plugin.observe.batch import tensors
+from naslib_zc_plugin.observe.cancelling import check_sum
 from naslib_zc_plugin.observe.capture import EVERY, Function, Handler
 from naslib_zc_plugin.observe.constants import ConstantOutputs
 from naslib_zc_plugin.observe.distances import Distance, euclidean, jensen_shannon
@@ -15,7 +16,6 @@ from naslib_zc_plugin.observe.gradients import (
     LayerGradients,
     OutputGradients,
     WeightGradients,
-    check_sum,
     scalar_gradients,
 )
 from naslib_zc_plugin.observe.inputs import Given, NormalPair, Ones

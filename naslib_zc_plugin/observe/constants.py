@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from naslib_zc_plugin.observe.batch import Batch, tree_map
+from naslib_zc_plugin.observe.cancelling import check_features
 from naslib_zc_plugin.observe.capture import Watch, own_statistics
 from naslib_zc_plugin.observe.clock import Stopwatch
 from naslib_zc_plugin.observe.network import Network
@@ -106,7 +107,11 @@ def thin_outputs(network: Network, batch: Batch, weights: Sequence[float]) -> Te
 
 
 def full_outputs(network: Network, batch: Batch, weights: Sequence[float], seed: int) -> Tensor:
-    """The same by running the whole network once for each value."""
+    """The same by running the whole network once for each value.
+
+    Raises:
+        Undefined: a linear layer sums what a layer norm made add up to nothing.
+    """
     rows = []
     roles = _roles(network)
     for value in weights:
@@ -118,6 +123,6 @@ def full_outputs(network: Network, batch: Batch, weights: Sequence[float], seed:
             if role in ("weight", "bias"):
                 tensors[name].fill_(value if role == "weight" else 0)
         seed_everything(seed, "constants")
-        with Watch(replacements={F.batch_norm: own_statistics}):
+        with Watch([{F.linear: check_features}], {F.batch_norm: own_statistics}):
             rows.append(network(tensors, tree_map(Tensor.clone, batch.inputs)).flatten())
     return torch.stack(rows)

@@ -9,26 +9,11 @@ from typing import ClassVar
 from torch import Tensor
 
 from naslib_zc_plugin.observe.batch import tensors
+from naslib_zc_plugin.observe.cancelling import check_sum
 from naslib_zc_plugin.observe.forward import Forward, ForwardObservation, Target
 from naslib_zc_plugin.observe.network import Layer
 from naslib_zc_plugin.observe.observation import Undefined
 from naslib_zc_plugin.observe.run import Run
-
-
-def check_sum(outputs: Tensor) -> None:
-    """The sum of the outputs is no constant, as it is where a layer norm comes last.
-
-    Raises:
-        Undefined: the outputs of each position add up to nothing.
-    """
-    if outputs.ndim < 2 or outputs.shape[-1] < 2:
-        return
-    sums, sizes = outputs.detach().sum(-1).abs(), outputs.detach().abs().sum(-1)
-    if bool((sizes > 0).any()) and bool((sums <= 1e-5 * sizes).all()):
-        raise Undefined(
-            "the outputs add up to nothing at every position (a layer norm comes last): their sum has no gradient but "
-            "rounding. Pass logits= a head's output, or a loss where the proxy takes one"
-        )
 
 
 @dataclass(frozen=True)
@@ -71,7 +56,7 @@ class OutputGradients(LayerGradients):
         """The layers.
 
         Raises:
-            Undefined: the sum is constant, see :func:`check_sum`.
+            Undefined: the sum is constant, see :func:`~.cancelling.check_sum`.
         """
         if not self.rounding:
             check_sum(run.outputs[0])
