@@ -1,0 +1,57 @@
+"""Which keys build the same network, weights included.
+
+The weights of a cell are drawn linear node by linear node, input by input. What does not change that order changes
+nothing: where the other nodes stand, and in which order sums and products (which commute exactly in floating point)
+take their inputs. Cells that differ in the order of their linear nodes have equally distributed weights, but other
+ones: they are kept apart, so that a published score, which belongs to weights drawn in a recipe's own order, has a key.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from naslib_zc_plugin.spaces.nasbench_nlp.keys import Cell, Input, Node, format, order, parse
+
+_COMMUTE = ("prod", "sum")
+
+
+@lru_cache(maxsize=1 << 14)
+def canonical(key: str) -> str:
+    """The key with linear nodes first, in their order, then the others by what they compute.
+
+    Two of the others that compute the same are told apart by what uses them, then by their order.
+    """
+    cell = parse(key)
+    terms = _terms(cell)
+    linear = [number for number, node in enumerate(cell.nodes) if node.operation == "linear"]
+    others = [number for number in order(cell.nodes) if cell.nodes[number].operation != "linear"]
+    others.sort(key=lambda number: (terms[number].count("("), terms[number], _users(cell, number, terms)))
+    place: dict[Input, Input] = {number: index for index, number in enumerate([*linear, *others])}
+    nodes = []
+    for number in (*linear, *others):
+        operation, inputs = cell.nodes[number]
+        moved = [place.get(source, source) for source in inputs]
+        nodes.append(Node(operation, tuple(sorted(moved, key=str) if operation in _COMMUTE else moved)))
+    return format(Cell(tuple(nodes), tuple(int(place[number]) for number in cell.outputs)))
+
+
+def _terms(cell: Cell) -> dict[Input, str]:
+    """What each node computes, written out down to sources and linear nodes, which stand for their own weights."""
+    terms: dict[Input, str] = {}
+    linear = 0
+    for number, node in enumerate(cell.nodes):
+        if node.operation == "linear":
+            terms[number], linear = f"linear{linear}", linear + 1
+    for number in order(cell.nodes):
+        operation, inputs = cell.nodes[number]
+        if operation != "linear":
+            written = [terms.get(source, str(source)) for source in inputs]
+            terms[number] = f"{operation}({','.join(sorted(written) if operation in _COMMUTE else written)})"
+    return terms
+
+
+def _users(cell: Cell, number: int, terms: dict[Input, str]) -> tuple[list[str], list[int]]:
+    users = sorted(
+        f"{terms[user]} {node.inputs.index(number)}" for user, node in enumerate(cell.nodes) if number in node.inputs
+    )
+    return users, [state for state, output in enumerate(cell.outputs) if output == number]
