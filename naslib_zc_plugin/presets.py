@@ -188,7 +188,7 @@ NDS = ("nds_amoeba", "nds_darts", "nds_darts_fix_w_d", "nds_enas", "nds_nasnet",
 """NDS' spaces. Of their networks that part is scored which the logits depend on, as in NASWOT's code."""
 
 
-def _elsewhere(flavour: str, **others: Any) -> dict[str, dict[str, Any]]:
+def _beside(flavour: str, **others: Any) -> dict[str, dict[str, Any]]:
     """What differs in NAS-Bench-101, and in NDS, where the options are those of NAS-Bench-101."""
     options = {name: value for name, value in others.items() if name == "options"}
     cells = {name: {"flavour": "used", "truth": "test_accuracy", **options} for name in NDS}
@@ -201,30 +201,30 @@ PRESETS = {
         Preset(
             "zerocost", "SamsungLabs/zero-cost-nas", 64, ZEROCOST, augment=True, same_batch=False, flavour="zerocost",
             truth="cifar10_test_200_half_train", seed=42,
-            options={"synflow": {"keep_norm": "*reduction*"}}, spaces=_elsewhere("zerocost", batch_size=256, options={}),
+            options={"synflow": {"keep_norm": "*reduction*"}}, spaces=_beside("zerocost", batch_size=256, options={}),
         ),
         Preset(
             "naslib", "automl/NASLib, NAS-Bench-Suite-Zero", 64, ZEROCOST, augment=True, same_batch=False,
             flavour="nats", truth="cifar10_val_200", seed=0, logs=("synflow",),
-            options={"flops": {"elementwise": True}}, spaces=_elsewhere("naslib"),
+            options={"flops": {"elementwise": True}}, spaces=_beside("naslib"),
         ),
         Preset(
             "naswot", "BayesWatch/nas-without-training", 128, AUTODL, augment=False, same_batch=True, flavour="nats",
-            truth="cifar10_val_200", seed=1, classes=1, spaces=_elsewhere("naswot"),
+            truth="cifar10_val_200", seed=1, classes=1, spaces=_beside("naswot"),
         ),
         Preset(
             "lightweight", "Lightweight NAS", 128, {}, augment=False, same_batch=True, flavour="nats",
-            truth="cifar10_test_200_half_train", seed=0, spaces=_elsewhere("naswot"),
+            truth="cifar10_test_200_half_train", seed=0, spaces=_beside("naswot"),
         ),
         Preset(
             "epsilon", "egracheva/epsinas", 256, AUTODL, augment=False, same_batch=True, flavour="nats",
-            truth="cifar10_test_200", seed=21, classes=1, spaces=_elsewhere("epsilon"),
+            truth="cifar10_test_200", seed=21, classes=1, spaces=_beside("epsilon"),
         ),
         # The accuracies of its selected networks (Table 5) are those of networks trained on half of the data.
         Preset(
             "gradalign", "GradAlign (text only; set up like naswot)", 128, AUTODL, augment=False, same_batch=True,
             flavour="nats", truth="cifar10_test_200_half_train", seed=1, options={"ntk": {"dead": "best"}},
-            spaces=_elsewhere("naswot"),
+            spaces=_beside("naswot"),
         ),
     )
 }  # fmt: skip
