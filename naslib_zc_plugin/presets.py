@@ -226,6 +226,15 @@ PRESETS = {
             flavour="nats", truth="cifar10_test_200_half_train", seed=1, options={"ntk": {"dead": "best"}},
             spaces=_beside("naswot"),
         ),
+        # It ends with the last layer's outputs. Proxies of a loss need logits: nasbench_nlp_loss, which is nobody's.
+        Preset(
+            "nasbench_nlp", "aaronserianni/training-free-nas, of recurrent cells", 50, {}, augment=False,
+            same_batch=True, flavour="published", truth="ptb_test_loss", seed=0, loss="sum",
+        ),
+        Preset(
+            "nasbench_nlp_loss", "our own: nasbench_nlp with the benchmark's loss", 50, {}, augment=False,
+            same_batch=True, flavour="logits", truth="ptb_test_loss", seed=0, loss="tokens",
+        ),
     )
 }  # fmt: skip
 

@@ -28,8 +28,10 @@ KINDS = ("relu", "sigmoid", "tanh", "softmax")
 def _partition(kind: str, parts: Parts, low: float) -> Measure:
     if parts == "raw":
         return euclidean(1.0 - low)
+    if parts == "sign":
+        return Partition()
     if not isinstance(parts, int) or not 2 <= parts <= 256:
-        raise ValueError(f"{kind} must be 'raw' or a number of partitions from 2 to 256, not {parts!r}")
+        raise ValueError(f"{kind} must be 'raw', 'sign' or a number of partitions from 2 to 256, not {parts!r}")
     return Partition(parts, low, 1.0)
 
 
@@ -90,6 +92,8 @@ def generalized_naswot(
         sigmoid: partitions; 4 in the paper, which tried 2, 4, 8, 16 and ``"raw"``: Euclidean distance of the values,
             per call, :math:`m = \sqrt d` for d units. Codes of partitions are compared by Hamming distance, as those
             of ReLU are: the paper names no other for codes, and its m is then the number of units for all kinds.
+            ``"sign"``: codes as for ReLU, which are all 1 for sigmoid (with the same for tanh, the "activation distance"
+            of Serianni & Kalita on recurrent cells).
         tanh: likewise; 8 in the paper; raw: :math:`m = 2\sqrt d`.
         rows: an activation's softmax has many distributions (per head and position): ``"sum"`` adds their kernels, as
             units are added; with ``"mean"`` a whole attention layer weighs less than a single ReLU unit and could not
