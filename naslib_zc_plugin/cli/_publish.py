@@ -8,7 +8,7 @@ from pathlib import Path
 
 from naslib_zc_plugin.report.board import Board
 from naslib_zc_plugin.report.figures import scatter
-from naslib_zc_plugin.report.heatmap import heatmap, similarity
+from naslib_zc_plugin.report.heatmap import heatmap, similarities
 from naslib_zc_plugin.report.page import as_html
 from naslib_zc_plugin.report.ranking import Ranking
 from naslib_zc_plugin.report.render import as_csv, as_markdown
@@ -50,7 +50,7 @@ def publish(
         part = "" if len(pictures) == 1 else f"-{number}"
         names = f"scatter{part}.png", f"heatmap{part}.png"
         scatter(output / names[0], picture.table, picture.truth, colour=picture.colour, truth_label=picture.label)
-        heatmap(output / names[1], similarity(picture.table, picture.truth, picture.label))
+        heatmap(output / names[1], similarities(picture.table, picture.truth, picture.label)["spearman"])
         captions = f"Scores against {picture.label}", "Rank correlations between proxies"
         figures.append({caption: (output / name).read_bytes() for caption, name in zip(captions, names)})
         written += names

@@ -10,7 +10,8 @@ imports torch or a proxy.
   it into words, :mod:`.render` writes text, Markdown and CSV, :mod:`.page` one HTML page
 * :mod:`.ranking` -- mean ranks over benchmarks
 * :mod:`.standing` -- the place of one score among a table's
-* :mod:`.figures` and :mod:`.heatmap` -- score against accuracy, and proxies against each other (need matplotlib)
+* :mod:`.heatmap` and :mod:`.components` -- correlations between columns, and how many directions they vary in
+* :mod:`.figures` and :mod:`.heatmap` -- score against accuracy, and columns against each other (need matplotlib)
 
 One convention holds throughout: a score that is ``None``, NaN or infinite is *undefined*. It is counted and
 shown, and never replaced by a number.
