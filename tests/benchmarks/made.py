@@ -11,6 +11,7 @@ import pyarrow.parquet as parquet
 
 from naslib_zc_plugin.benchmarks import _runs, nasbench101, nasbench201
 from naslib_zc_plugin.benchmarks._table import Table
+from naslib_zc_plugin.spaces.nasbench101 import SPACE, keys
 from tests.benchmarks import nats
 
 
@@ -21,16 +22,24 @@ def nasbench201_columns() -> dict[str, Any]:
     return {**columns, **_numbers(nasbench201.TABLE)}
 
 
-def nasbench101_columns() -> dict[str, Any]:
-    """20,001 rows."""
-    return {"hash": [f"{row:032x}" for row in range(20_001)], **_numbers(nasbench101.TABLE)}
+def nasbench101_columns(number: int = 400) -> dict[str, Any]:
+    """Rows of cells in the benchmark's order, evenly chosen."""
+    chosen = [SPACE.key(row) for row in range(0, SPACE.size, SPACE.size // number)][:number]
+    cells = [keys.unpack(keys.parse(key)) for key in chosen]
+    return {
+        "hash": [keys.hash_of(key) for key in chosen],
+        "n_vertices": [len(matrix) for matrix, _ in cells],
+        "adj_upper_rowmajor": ["".join(str(e) for at, row in enumerate(m) for e in row[at + 1 :]) for m, _ in cells],
+        "ops": [",".join(operations[1:-1]) for _, operations in cells],
+        **_numbers(nasbench101.TABLE, number),
+    }
 
 
-def _numbers(table: Table) -> dict[str, Any]:
+def _numbers(table: Table, rows: int | None = None) -> dict[str, Any]:
     rng = np.random.default_rng(0)
     columns: dict[str, Any] = {}
     for name, measure in table.measures.items():
-        columns[name] = rng.uniform(0.1, 0.9 if measure.unit == "fraction" else 40, table.rows)
+        columns[name] = rng.uniform(0.1, 0.9 if measure.unit == "fraction" else 40, rows or table.rows)
         if measure.gaps:
             columns[name][5::7] = np.nan
     for name, (row, value) in table.best.items():

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from naslib_zc_plugin.benchmarks import Benchmark, benchmark, benchmarks, convert, nasbench101, nasbench201
+from naslib_zc_plugin.benchmarks import Benchmark, benchmark, benchmarks, convert, nasbench201
 from naslib_zc_plugin.files import DataError
 from naslib_zc_plugin.spaces import space
 from tests.benchmarks import made, nats
@@ -34,11 +34,12 @@ def real(shared: Path) -> Benchmark:
 
 
 def test_benchmarks_are_found_by_their_files() -> None:
-    assert benchmarks() == ["flexibert", "nasbench101", "nasbench201", "nasbench201_naslib"]
+    assert benchmarks() == sorted(benchmarks())
+    assert {"nasbench101", "nasbench201", "nasbench201_naslib"} <= set(benchmarks())
     with pytest.raises(ValueError, match="unknown benchmark 'nasbench_201'; did you mean 'nasbench201'"):
         benchmark("nasbench_201")
-    with pytest.raises(ValueError, match="no author's files of 'nasbench101' can be converted"):
-        convert("nasbench101", "some.tfrecord", "data")
+    with pytest.raises(ValueError, match="no author's files of 'flexibert' can be converted"):
+        convert("flexibert", "some.json", "data")
 
 
 def test_a_table_gives_keys_columns_and_numbers(data: Path) -> None:
@@ -74,7 +75,7 @@ def test_the_environment_names_the_folder(data: Path, tmp_path: Path, monkeypatc
     assert len(benchmark("nasbench201", data)) == 15_625  # the argument goes first
     with pytest.raises(DataError) as caught:
         benchmark("nasbench101", data)
-    assert caught.value.path == data / "nasbench101/accuracies_20001.parquet"
+    assert caught.value.path == data / "nasbench101/accuracies.parquet"
     assert "argument `data` or NAS_ZC_DATA" in caught.value.expected
     assert "tables there: nasbench201/accuracies.parquet" in caught.value.found
     with pytest.raises(DataError, match="tables there: none"):
@@ -173,12 +174,6 @@ def test_reading_real_tables_takes_less_than_a_second_of_the_processor(real: Ben
         start = time.process_time()
         benchmark(name, shared / "data")
         assert time.process_time() - start < 1
-
-
-def test_a_table_without_cells(tmp_path: Path) -> None:
-    path = made.written(tmp_path, made.nasbench101_columns(), nasbench101.TABLE)
-    with pytest.raises(DataError, match="expected the cells of NAS-Bench-101"):
-        nasbench101.cells(path)
 
 
 def test_real_nasbench101(shared: Path, tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
 """NAS-Bench-101's table in the place of the benchmark's own object, which NASLib's queries ask.
 
-The table is a sample of the benchmark, and that sample is then the search space: any other cell counts as none of the
-benchmark, so that NASLib draws and mutates within it. There are validation accuracies, of one run each, after 4, 12, 36
-and 108 epochs, parameters and times; test and training accuracies, which ``Trainer`` reports of every architecture, are
-NaN. NASLib multiplies everything but times by 100, parameters included.
+Where the table is a sample of the benchmark, that sample is then the search space: any other cell counts as none of the
+benchmark, so that NASLib draws and mutates within it. What the table has no column for, such as the sample's test and
+training accuracies, which ``Trainer`` reports of every architecture, is NaN. NASLib multiplies everything but times by
+100, parameters included.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from naslib_zc_plugin.benchmarks import benchmark
-from naslib_zc_plugin.benchmarks.nasbench101 import LENGTHS, cells
-from naslib_zc_plugin.hosts.naslib.spaces.nasbench101 import is_valid, spec_hash, to_spec
+from naslib_zc_plugin.benchmarks.nasbench101 import LENGTHS, hashes
+from naslib_zc_plugin.spaces.nasbench101 import first, keys
 
 
 def api101(data: str | Path | None = None) -> dict[str, Any]:
@@ -44,7 +44,10 @@ class Rules:
 
     def is_valid(self, model_spec: Any) -> bool:
         """Whether a cell, NASLib's ``ModelSpec``, is one of the benchmark's 423,624."""
-        return bool(model_spec.valid_spec) and is_valid(model_spec.matrix.tolist(), model_spec.ops)
+        try:
+            return bool(model_spec.valid_spec and _key(model_spec))
+        except ValueError:
+            return False
 
 
 class Cells(Rules):
@@ -61,12 +64,13 @@ class Cells(Rules):
     def __init__(self, data: str | Path | None = None) -> None:
         table = benchmark("nasbench101", data)
         self._path = table.path
-        self._cells = cells(table.path)
+        self._keys = hashes(table.path)
+        self._there = set(table.keys)
         self._columns = {name: table.column(name) for name in table.columns}
 
     def is_valid(self, model_spec: Any) -> bool:
         """Whether the table has a cell."""
-        return super().is_valid(model_spec) and _hash(model_spec) in self._cells
+        return super().is_valid(model_spec) and _key(model_spec) in self._there
 
     def query(self, model_spec: Any, epochs: int = 108) -> Mapping[str, Any]:
         """The numbers of a cell, by the benchmark's names, fractions for accuracies.
@@ -74,41 +78,51 @@ class Cells(Rules):
         Raises:
             KeyError: the table does not have the cell, or a training of that many epochs.
         """
-        name = _hash(model_spec)
-        if name not in self._cells or epochs not in LENGTHS:
-            raise KeyError(f"{self._path} has no cell {name} after {epochs} epochs; it has {LENGTHS}")
-        return self._results(name, epochs)
+        key = _key(model_spec)
+        if key not in self._there or epochs not in self._lengths:
+            known = f"it has {self._lengths}"
+            raise KeyError(f"{self._path} has no cell {keys.hash_of(key)} after {epochs} epochs; {known}")
+        return self._results(key, epochs)
 
     def hash_iterator(self) -> Iterator[str]:
         """The hashes of all cells, which ``set_spec`` takes."""
-        return iter(self._cells)
+        return iter(self._keys)
 
     def get_metrics_from_hash(self, module_hash: str) -> tuple[dict[str, Any], dict[int, Mapping[str, Any]]]:
-        """A cell and its numbers by epochs; of one run, not of three.
+        """A cell and its numbers by epochs; means over runs, not the runs.
 
         Raises:
             KeyError: the table does not have the cell.
         """
-        if module_hash not in self._cells:
+        if module_hash not in self._keys:
             raise KeyError(f"{self._path} has no cell {module_hash}")
-        return dict(self._fixed(module_hash)), {each: self._results(module_hash, each) for each in LENGTHS}
+        key = self._keys[module_hash]
+        return self._fixed(key), {epochs: self._results(key, epochs) for epochs in self._lengths}
 
-    def _fixed(self, name: str) -> dict[str, Any]:
-        matrix, operations = self._cells[name]
+    @property
+    def _lengths(self) -> tuple[int, ...]:
+        return tuple(epochs for epochs in LENGTHS if f"val_acc_{epochs}" in self._columns)
+
+    def _fixed(self, key: str) -> dict[str, Any]:
+        matrix, operations = keys.unpack(keys.parse(key))
         return {
             "module_adjacency": np.array(matrix, dtype=np.int8),
             "module_operations": list(operations),
-            "trainable_parameters": int(self._columns["params"][name]),
+            "trainable_parameters": int(self._columns["params"][key]),
         }
 
-    def _results(self, name: str, epochs: int) -> Mapping[str, Any]:
+    def _results(self, key: str, epochs: int) -> Mapping[str, Any]:
+        own, whole = self._number(f"train_time_{epochs}_s", key), self._columns["train_time_s"][key]
         return _Results(
-            self._fixed(name),
-            train_accuracy=math.nan,
-            test_accuracy=math.nan,
-            validation_accuracy=self._columns[f"val_acc_{epochs}"][name],
-            training_time=self._columns["train_time_s"][name] * epochs / max(LENGTHS),
+            self._fixed(key),
+            train_accuracy=self._number(f"train_acc_{epochs}", key),
+            test_accuracy=self._number(f"test_acc_{epochs}", key),
+            validation_accuracy=self._number(f"val_acc_{epochs}", key),
+            training_time=whole * epochs / max(LENGTHS) if math.isnan(own) else own,
         )
+
+    def _number(self, column: str, key: str) -> float:
+        return self._columns.get(column, {}).get(key, math.nan)
 
 
 class _Results(dict[str, Any]):
@@ -118,6 +132,5 @@ class _Results(dict[str, Any]):
         raise KeyError(f"the table of NAS-Bench-101 has no {name}; it has {', '.join(self)}")
 
 
-def _hash(model_spec: Any) -> str:
-    # It is pruned: the benchmark's name depends on the vertices that have a part in the cell.
-    return spec_hash(to_spec(model_spec.matrix.tolist(), model_spec.ops))
+def _key(model_spec: Any) -> str:
+    return keys.format(first(keys.pack(model_spec.matrix.tolist(), model_spec.ops)))

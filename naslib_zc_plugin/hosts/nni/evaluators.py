@@ -59,7 +59,7 @@ class BenchmarkEvaluator(Evaluator):
     """A column of a benchmark's table as the metric; no network is built.
 
     Args:
-        benchmark: one of :func:`naslib_zc_plugin.benchmarks.benchmarks`; of NAS-Bench-101 by the hash of the cell.
+        benchmark: one of :func:`naslib_zc_plugin.benchmarks.benchmarks`; in NAS-Bench-101 isomorphic cells are one.
         metric: column. Where lower is better, its negative is reported.
         data: the data directory, ``NAS_ZC_DATA`` unless given.
 
@@ -80,7 +80,7 @@ class BenchmarkEvaluator(Evaluator):
         raise TypeError("a benchmark knows architectures, not networks: run it in an experiment, or on a frozen model")
 
     def _execute(self, model: ExecutableModelSpace) -> float:
-        key = nasbench101.hash_of(model.sample) if space_of(model.sample) == "nasbench101" else key_of(model.sample)
+        key = nasbench101.own_key(model.sample) if space_of(model.sample) == "nasbench101" else key_of(model.sample)
         if key not in self._values:
             raise NoScore(f"there is no {self._name} for {key}")
         return _reported(self._sign * self._values[key])

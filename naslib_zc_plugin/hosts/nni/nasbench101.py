@@ -11,15 +11,10 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from naslib_zc_plugin.hosts.nni.extras import sqlite_database
+from naslib_zc_plugin.spaces.nasbench101 import first, keys
+from naslib_zc_plugin.spaces.nasbench101.keys import INPUT, OUTPUT, Matrix
 
 PREFIX = "cell/"
-INPUT, OUTPUT = "input", "output"
-OPERATIONS = ("conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3")
-"""NNI calls them as the benchmark does."""
-
-Cell = tuple[tuple[tuple[int, ...], ...], tuple[str, ...]]
-"""Adjacency matrix, row → column, and operations from :data:`INPUT` to :data:`OUTPUT`."""
 
 _PART = re.compile(r"num_nodes|op\d+|input\d+|final")
 
@@ -52,7 +47,7 @@ def active(sample: Mapping[str, Any]) -> list[str]:
     return labels
 
 
-def to_cell(sample: Mapping[str, Any]) -> Cell:
+def to_cell(sample: Mapping[str, Any]) -> tuple[Matrix, tuple[str, ...]]:
     """The matrix and the operations of a sample, dead ends included.
 
     Raises:
@@ -70,16 +65,10 @@ def to_sample(matrix: Sequence[Sequence[int]], operations: Sequence[str], prefix
     """The sample of a cell; inverse of :func:`to_cell` on the labels that mean something.
 
     Raises:
-        ValueError: no square matrix above its diagonal, or operations that do not fit it.
+        ValueError: they do not fit each other, or are no cell of the benchmark.
     """
+    keys.pack(matrix, operations)
     nodes = len(operations)
-    if len(matrix) != nodes or any(len(row) != nodes for row in matrix) or nodes < 2:
-        raise ValueError(f"{nodes} operations need a matrix of {nodes} × {nodes}, at least 2 × 2")
-    if any(matrix[source][target] for source in range(nodes) for target in range(source + 1)):
-        raise ValueError("edges must lead to later nodes: the matrix must be zero on its diagonal and below")
-    unknown = [name for name in operations[1:-1] if name not in OPERATIONS]
-    if unknown:
-        raise ValueError(f"unknown operation {unknown[0]!r}; known: {', '.join(OPERATIONS)}")
     found: dict[str, Any] = {f"{prefix}num_nodes": nodes}
     found.update({f"{prefix}op{i}": operations[i] for i in range(1, nodes - 1)})
     for target in range(1, nodes):
@@ -87,20 +76,10 @@ def to_sample(matrix: Sequence[Sequence[int]], operations: Sequence[str], prefix
     return found
 
 
-def hash_of(sample: Mapping[str, Any]) -> str:
-    """The benchmark's hash of a cell, by which its tables know it; the same for cells that are the same graph.
-
-    Args:
-        sample: of a frozen model, which has ``final``.
+def own_key(sample: Mapping[str, Any]) -> str:
+    """The key of a sample in our own search space, by which tables know the cell: the same for isomorphic cells.
 
     Raises:
-        ValueError: it has not.
-        ImportError: Peewee of before 4.0 is not installed.
+        ValueError: an entry is missing, or it is no cell of the benchmark.
     """
-    sqlite_database()
-    from nni.nas.benchmark.nasbench101.graph_util import hash_module, infer_num_vertices
-
-    cell = sample.get(f"{prefix_of(sample)}final")
-    if cell is None:
-        raise ValueError("the sample was not checked: freeze a model with it first")
-    return str(hash_module(cell, infer_num_vertices(cell)))
+    return keys.format(first(keys.pack(*to_cell(sample))))

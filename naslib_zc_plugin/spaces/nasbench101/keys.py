@@ -134,6 +134,15 @@ def prune(cell: Cell) -> Cell:
     return Cell(len(alive), bits, tuple(cell.labels[vertex - 1] for vertex in alive[1:-1]))
 
 
+def used(cell: Cell) -> list[int]:
+    """The vertices of a cell that :func:`prune` leaves, in order.
+
+    Raises:
+        ValueError: as for :func:`prune`.
+    """
+    return _pruned(cell.vertices, cell.bits)[0]
+
+
 @lru_cache(maxsize=1 << 16)
 def _pruned(count: int, bits: int) -> tuple[list[int], int]:
     """The vertices with a part in the cell, in order, and the edges between them.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
+from naslib_zc_plugin.spaces.nasbench101 import keys
 from tests.hosts.naslib import made
 from tests.hosts.naslib.needs import needs
 
@@ -30,16 +30,18 @@ def specs(name: str, count: int, **options: Any) -> list[Any]:
     return [zc.spec_from(domain.sample(rng), name.split()[0]) for _ in range(count)]
 
 
-def test_hashes_of_nasbench101_are_the_benchmarks() -> None:
+def test_cells_of_nasbench101_are_pruned_and_hashed_as_there() -> None:
     api = needs("naslib.utils.nb101_api")
     for spec in specs("nasbench101", 100):
-        matrix, operations = nasbench101.to_cell(spec)
+        matrix, operations = keys.unpack(nasbench101.to_cell(spec))
         theirs = api.ModelSpec([list(row) for row in matrix], list(operations))
-        assert nasbench101.spec_hash(spec) == theirs.hash_spec(["conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3"])
-        pruned, kept = nasbench101.prune(matrix, operations)
+        assert keys.hash_of(nasbench101.own_key(spec)) == theirs.hash_spec(list(keys.OPERATIONS))
+        pruned, kept = keys.unpack(keys.prune(nasbench101.to_cell(spec)))
         assert [list(row) for row in pruned] == theirs.matrix.tolist() and list(kept) == theirs.ops
-        assert nasbench101.to_spec(matrix, operations) == spec
-        assert nasbench101.spec_hash(nasbench101.to_spec(pruned, kept)) == nasbench101.spec_hash(spec)
+        assert nasbench101.to_spec(nasbench101.to_cell(spec)) == spec
+        again = nasbench101.to_spec(keys.parse(nasbench101.own_key(spec)))
+        nasbench101.check(again)
+        assert nasbench101.own_key(again) == nasbench101.own_key(spec)
 
 
 def test_small_cells_are_filled_as_naslib_fills_them() -> None:
@@ -47,32 +49,7 @@ def test_small_cells_are_filled_as_naslib_fills_them() -> None:
     graph = made.space("nasbench101")
     graph.instantiate_model = False
     graph.set_spec(graph.convert_to_cell(needs("numpy").array(matrix), list(operations)))
-    assert nasbench101.to_spec(matrix, operations) == zc.spec_of(graph)
-
-
-def test_hashes_are_those_of_the_real_table(shared: Path) -> None:
-    cells = needs("naslib_zc_plugin.benchmarks.nasbench101").cells
-    found = cells(shared / "data/nasbench101/accuracies_20001.parquet")
-    assert len(found) == 20_001
-    for name in list(found)[::50]:
-        assert nasbench101.spec_hash(nasbench101.to_spec(*found[name])) == name
-
-
-@pytest.mark.parametrize(
-    ("matrix", "operations", "fault"),
-    [
-        ([[0, 1], [0, 0]], ["input", "maxpool3x3", "output"], "3 operations need a matrix of 3 × 3"),
-        ([[0, 1], [0, 0]], ["input", "avgpool3x3"], "unknown operation 'avgpool3x3'"),
-        ([[0, 0], [0, 0]], ["input", "output"], "not connected to its input by 1 to 9 edges"),
-        ([[0, 1], [1, 0]], ["input", "output"], r"number 42 of the spec is 1, expected one of \(0,\)"),
-        ([[0, 1], [0, 0]], ["input", "input"], r"number 55 of the spec is 0, expected one of \(1,\)"),
-        ([[int(b > a) for b in range(7)] for a in range(7)], ["input", *["maxpool3x3"] * 5, "output"], "1 to 9 edges"),
-    ],
-)
-def test_what_is_no_cell_of_nasbench101(matrix: Any, operations: Any, fault: str) -> None:
-    with pytest.raises(ValueError, match=fault):
-        nasbench101.to_spec(matrix, operations)
-    assert not nasbench101.is_valid(matrix, operations)
+    assert nasbench101.to_spec(keys.pack(matrix, operations)) == zc.spec_of(graph)
 
 
 def test_genotypes_of_darts_there_and_back() -> None:

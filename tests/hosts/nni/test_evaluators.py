@@ -14,6 +14,7 @@ from torch import nn
 
 from naslib_zc_plugin.benchmarks import nasbench101 as table101
 from naslib_zc_plugin.benchmarks import nasbench201 as table201
+from naslib_zc_plugin.spaces.nasbench101 import keys
 from naslib_zc_plugin.spaces.nasbench201 import SPACE
 from tests.benchmarks import made as tables
 from tests.hosts.nni import made
@@ -104,26 +105,16 @@ def test_an_architecture_that_the_table_lacks_fails(tmp_path: Path) -> None:
         metric(evaluator, made.frozen(made.space(), KEY, evaluator))
 
 
-def test_hashes_of_nasbench101_are_the_benchmarks(shared: Path) -> None:
-    path = shared / "data" / table101.TABLE.file
-    if not path.exists():
-        pytest.skip("no table of NAS-Bench-101")
-    rows = pytest.importorskip("pyarrow.parquet").read_table(path).to_pylist()[::400]
+def test_cells_of_nasbench101_are_those_of_the_table(shared: Path) -> None:
+    table = table101.TABLE.read(shared / "data")
+    numbers = table.column("val_acc_108")
     evaluator = zc.BenchmarkEvaluator("nasbench101", "val_acc_108", str(shared / "data"))
     model_space = made.space("NasBench101")
-    for row in rows:
-        sample = nasbench101.to_sample(*cell(row))
+    for key in table.keys[::400]:
+        sample = nasbench101.to_sample(*keys.unpack(keys.parse(key)))
         model = made.frozen(model_space, zc.key_of(sample), evaluator)
-        assert nasbench101.hash_of(model.sample) == row["hash"]
-        assert metric(evaluator, model) == row["val_acc_108"]
-
-
-def cell(row: dict[str, Any]) -> Any:
-    """Matrix and operations of a row."""
-    count = row["n_vertices"]
-    bits = iter(row["adj_upper_rowmajor"])
-    matrix = [[int(next(bits)) if target > source else 0 for target in range(count)] for source in range(count)]
-    return matrix, ["input", *row["ops"].split(","), "output"] if row["ops"] else ["input", "output"]
+        assert nasbench101.own_key(model.sample) == key
+        assert metric(evaluator, model) == numbers[key]
 
 
 def test_training_learns_and_repeats_bitwise() -> None:

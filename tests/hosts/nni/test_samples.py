@@ -103,7 +103,7 @@ def test_cells_of_nasbench101_round_trip() -> None:
     ("matrix", "operations", "message"),
     [
         ([[0, 1]], ["input", "output"], "matrix of 2 × 2"),
-        ([[0, 1], [1, 0]], ["input", "output"], "later nodes"),
+        ([[0, 1], [1, 0]], ["input", "output"], "later vertices"),
         ([[0, 1, 0], [0, 0, 1], [0, 0, 0]], ["input", "conv5x5", "output"], "unknown operation 'conv5x5'"),
     ],
 )
