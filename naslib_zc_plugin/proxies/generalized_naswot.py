@@ -92,7 +92,7 @@ def generalized_naswot(
         sigmoid: partitions; 4 in the paper, which tried 2, 4, 8, 16 and ``"raw"``: Euclidean distance of the values,
             per call, :math:`m = \sqrt d` for d units. Codes of partitions are compared by Hamming distance, as those
             of ReLU are: the paper names no other for codes, and its m is then the number of units for all kinds.
-            ``"sign"``: codes as for ReLU, which are all 1 for sigmoid (with the same for tanh, the "activation distance"
+            ``"sign"``: codes as for ReLU, all 1 for sigmoid (with the same for tanh: the "activation distance"
             of Serianni & Kalita on recurrent cells).
         tanh: likewise; 8 in the paper; raw: :math:`m = 2\sqrt d`.
         rows: an activation's softmax has many distributions (per head and position): ``"sum"`` adds their kernels, as
