@@ -10,20 +10,19 @@ configuration. With --page, the tables of that page are replaced, each below the
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from naslib_zc_plugin.benchmarks import benchmark
 from naslib_zc_plugin.campaign.read import read_table
 from naslib_zc_plugin.report.aggregates import Aggregate, upward
-from naslib_zc_plugin.report.leaderboard import matched
+from naslib_zc_plugin.report.leaderboard import judged, matched
+from naslib_zc_plugin.report.published import interval, markdown, replaced, side
 from naslib_zc_plugin.report.ranking import mean_ranks
-from naslib_zc_plugin.report.statistics import Agreement, Estimate, agreement
-from naslib_zc_plugin.table import STATUSES, ScoreTable
+from naslib_zc_plugin.report.statistics import Agreement, agreement
+from naslib_zc_plugin.table import ScoreTable
 
 DATASETS = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16_120": "ImageNet16-120"}
 CAMPAIGNS = ("naslib", "gradalign", "gradalign_balanced", "gradalign_others", "epsilon", "tenas")
@@ -102,8 +101,8 @@ class Results:
             table, accuracies = matched(self.tables[campaign, dataset], self.accuracies(dataset, truth), truth)
             if label == "tenas" or label in table:
                 column = Aggregate.parse(label).column(table) if label == "tenas" else table[label]
-                judged = np.isin(column.status, [STATUSES.index("ok"), STATUSES.index("undefined")])
-                self._known[asked] = agreement(upward(column)[judged], accuracies[judged])
+                made = judged(column)
+                self._known[asked] = agreement(upward(column)[made], accuracies[made])
         found = self._known.get(asked)
         return found if found and found.n else None
 
@@ -213,33 +212,6 @@ def balanced(results: Results) -> str:
                     rows.append([name, f"{campaign}/{label}", alone, *shown, *counts])
     header = ["data set", "campaign/proxy", "singletons", "τ with test accuracy", "τ with validation accuracy"]
     return markdown([*header, "N", "undefined"], rows)
-
-
-def side(value: float, estimate: Estimate) -> str:
-    """Where an estimate lies from a printed value: inside of its interval, above or below it."""
-    assert estimate.low is not None and estimate.high is not None
-    return "above" if estimate.low > value else "below" if estimate.high < value else "inside"
-
-
-def interval(estimate: Estimate) -> str:
-    """A coefficient with its interval."""
-    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
-
-
-def markdown(header: list[str], rows: list[list[str]]) -> str:
-    """A table."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "".join(f"| {' | '.join(line)} |\n".replace("|  |", "| |") for line in lines)
-
-
-def replaced(page: str, found: Mapping[str, str]) -> str:
-    """The page with each table in the place of the one below ``<!-- its name -->``."""
-    for name, table in found.items():
-        escaped = table.replace("\\", r"\\")
-        page, count = re.subn(rf"(<!-- {name} -->\n\n)(?:\|.*\n)*\n?", rf"\g<1>{escaped}\n", page)
-        if count != 1:
-            raise ValueError(f"the page has {count} places <!-- {name} -->: it should have one")
-    return page
 
 
 def main() -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -17,19 +15,15 @@ pytest.importorskip("pyarrow")
 
 from naslib_zc_plugin.campaign.parquet import write_parquet
 from tests.benchmarks import made
+from tests.examples import example
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "docs" / "results"
 
 
-@pytest.fixture(scope="module")
-def example() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("nasbench201_results", ROOT / "examples" / "nasbench201_results.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture(scope="module", name="example")
+def _example() -> Any:
+    return example("nasbench201_results")
 
 
 def test_the_page_holds_what_the_committed_scores_give(example: Any, shared: Path) -> None:
@@ -120,19 +114,6 @@ def test_half_of_the_training_set_is_the_truth_of_all_but_epsilon(example: Any, 
     (line,) = (line for line in example.against_printed(results, "cifar10").splitlines() if "gradalign1" in line)
     half = results.agreement("gradalign", "cifar10", "gradalign1", "half").kendall
     assert f"{half.value:.3f} [{half.low:.3f}, {half.high:.3f}] half" in line and "test 1.000" in line
-
-
-def test_where_a_printed_value_lies(example: Any) -> None:
-    estimate = example.Estimate(0.5, 0.4, 0.6)
-    assert [example.side(value, estimate) for value in (0.3, 0.4, 0.6, 0.7)] == ["above", "inside", "inside", "below"]
-
-
-def test_a_table_takes_the_place_of_the_one_below_its_name(example: Any) -> None:
-    page = "# A\n\n<!-- one -->\n\n| old |\n| --- |\n\nText\n\n<!-- two -->\n\nMore\n"
-    new = example.replaced(page, {"one": "| \\1 new |\n", "two": "| a |\n"})
-    assert new == "# A\n\n<!-- one -->\n\n| \\1 new |\n\nText\n\n<!-- two -->\n\n| a |\n\nMore\n"
-    with pytest.raises(ValueError, match="0 places <!-- three -->"):
-        example.replaced(page, {"three": ""})
 
 
 def test_the_printed_ranks_are_those_of_the_printed_coefficients(example: Any) -> None:

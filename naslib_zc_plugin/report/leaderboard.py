@@ -44,7 +44,7 @@ def leaderboard(
     options = options or Options()
     compared, accuracies = matched(table, truth, truth_name)
     if options.positive:
-        columns = {label: _positive(column) for label, column in compared.columns.items()}
+        columns = {label: positive(column) for label, column in compared.columns.items()}
         compared = replace(compared, columns=columns)
     given = {a.label: a.column(compared) for a in options.aggregates if a.kind != "vote"}
     rows = [
@@ -76,7 +76,7 @@ def _part(column: Column, chosen: Indices) -> Column:
     return replace(column, values=column.values[chosen], status=column.status[chosen], seconds=column.seconds[chosen])
 
 
-def _positive(column: Column) -> Column:
+def positive(column: Column) -> Column:
     """The column with scores that are not above zero undefined."""
     refused = column.values <= 0
     status = np.where(refused, STATUSES.index("undefined"), column.status).astype(np.uint8)
@@ -87,8 +87,8 @@ def _row(
     label: str, column: Column, keys: Sequence[str], accuracies: Floats, options: Options, units: float | None
 ) -> Row:
     seconds = column.seconds[np.isfinite(column.seconds)]
-    judged = _judged(column)
-    values, truth = upward(column)[judged], accuracies[judged]
+    made = judged(column)
+    values, truth = upward(column)[made], accuracies[made]
     asked: dict[str, Any] = {"undefined": options.undefined, "resamples": options.resamples, "seed": options.seed}
     pick = selected(upward(column), accuracies)
     return Row(
@@ -103,17 +103,17 @@ def _row(
     )
 
 
-def _judged(column: Column) -> npt.NDArray[np.bool_]:
+def judged(column: Column) -> npt.NDArray[np.bool_]:
     """Where a score was made, be it undefined."""
     return np.isin(column.status, [STATUSES.index("ok"), STATUSES.index("undefined")])
 
 
 def _vote(aggregate: Aggregate, table: ScoreTable, accuracies: Floats) -> Vote:
     columns = [table[label] for label in aggregate.members]
-    judged = np.all([_judged(column) for column in columns], axis=0)
-    scores, n = [upward(column)[judged] for column in columns], int(np.count_nonzero(judged))
+    made = np.all([judged(column) for column in columns], axis=0)
+    scores, n = [upward(column)[made] for column in columns], int(np.count_nonzero(made))
     undefined = int(np.count_nonzero(np.isnan(scores).any(axis=0)))
-    return Vote(aggregate.label, vote(scores, accuracies[judged]), n, undefined, len(table) - n)
+    return Vote(aggregate.label, vote(scores, accuracies[made]), n, undefined, len(table) - n)
 
 
 def _place(row: Row) -> tuple[bool, float, str]:
