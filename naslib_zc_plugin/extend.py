@@ -7,18 +7,18 @@ from naslib_zc_plugin.observe.activations import activation_handlers
 from naslib_zc_plugin.observe.batch import tensors
 from naslib_zc_plugin.observe.cancelling import check_sum
 from naslib_zc_plugin.observe.capture import EVERY, Function, Handler
-from naslib_zc_plugin.observe.constants import ConstantOutputs
+from naslib_zc_plugin.observe.constants import EMBEDDINGS, ConstantOutputs, Constants
 from naslib_zc_plugin.observe.distances import Distance, euclidean, jensen_shannon
 from naslib_zc_plugin.observe.forward import Forward, ForwardObservation, Target
 from naslib_zc_plugin.observe.gradients import (
     HessianTimesGradient,
-    InputJacobian,
     LayerGradients,
     OutputGradients,
     WeightGradients,
     scalar_gradients,
 )
 from naslib_zc_plugin.observe.inputs import Given, NormalPair, Ones
+from naslib_zc_plugin.observe.jacobian import InputJacobian
 from naslib_zc_plugin.observe.kernels import (
     REGISTERED,
     Activation,
@@ -32,11 +32,13 @@ from naslib_zc_plugin.observe.operations import Operations
 from naslib_zc_plugin.observe.persample import Chunk, SampleObservation
 from naslib_zc_plugin.observe.run import Run
 from naslib_zc_plugin.observe.signs import Grams, SignSums
+from naslib_zc_plugin.observe.states import HiddenSaliency, HiddenStates
 from naslib_zc_plugin.observe.static import Sizes, StillObservation, Weights
 from naslib_zc_plugin.observe.weights import Absolute, Drawn, Held
 from naslib_zc_plugin.record import Proxy, proxy
 
 __all__ = [
+    "EMBEDDINGS",
     "ATTENTION",
     "Absolute",
     "Activation",
@@ -44,6 +46,7 @@ __all__ = [
     "Batch",
     "Chunk",
     "ConstantOutputs",
+    "Constants",
     "Distance",
     "Drawn",
     "EVERY",
@@ -55,6 +58,8 @@ __all__ = [
     "Handler",
     "Held",
     "HessianTimesGradient",
+    "HiddenSaliency",
+    "HiddenStates",
     "InputJacobian",
     "Layer",
     "LayerGradients",

@@ -230,6 +230,10 @@ PRESETS = {
         Preset(
             "nasbench_nlp", "aaronserianni/training-free-nas, of recurrent cells", 50, {}, augment=False,
             same_batch=True, flavour="published", truth="ptb_test_loss", seed=0, loss="sum",
+            options={
+                "synaptic_saliency": {"layers": ("layers.*.linear.*.[12]", "embedding")},
+                "epsilon": {"biases": "weight", "states": "weight"},
+            },
         ),
         Preset(
             "nasbench_nlp_loss", "our own: nasbench_nlp with the benchmark's loss", 50, {}, augment=False,

@@ -42,6 +42,7 @@ class Forward(Setting):
         norm: ``"batch"``, or ``"off"``: batch norm passes its input on.
         keep_norm: shell-style pattern of the names of modules whose batch norm stays on all the same.
         dtype: of parameters, buffers and inputs; None: the network's own.
+        noise: amplitude of the noise on the inputs, see :mod:`.noise`; 0: none.
     """
 
     weights: Held = Held()
@@ -50,11 +51,12 @@ class Forward(Setting):
     norm: str = "batch"
     keep_norm: str = ""
     dtype: torch.dtype | None = None
+    noise: float = 0.0
 
     @property
     def draws(self) -> bool:
-        """Whether weights or inputs are drawn."""
-        return self.weights.draws or self.inputs.draws
+        """Whether weights, inputs or noise are drawn."""
+        return self.weights.draws or self.inputs.draws or bool(self.noise)
 
     def run(
         self, network: Network, batch: Batch, observations: Sequence[Observation], seed: int

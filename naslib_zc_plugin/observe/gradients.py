@@ -8,11 +8,9 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from naslib_zc_plugin.observe.batch import tensors
 from naslib_zc_plugin.observe.cancelling import check_sum
 from naslib_zc_plugin.observe.forward import Forward, ForwardObservation, Target
 from naslib_zc_plugin.observe.network import Layer
-from naslib_zc_plugin.observe.observation import Undefined
 from naslib_zc_plugin.observe.run import Run
 
 
@@ -81,32 +79,3 @@ class HessianTimesGradient(LayerGradients):
     targets: ClassVar[Sequence[Target]] = (Target.GRADIENT,)
     order: ClassVar[int] = 2
     labels: ClassVar[bool] = True
-
-
-@dataclass(frozen=True)
-class InputJacobian(ForwardObservation):
-    """Gradient of the sum of all logits by each sample: (N, D). Batch statistics couple the samples."""
-
-    targets: ClassVar[Sequence[Target]] = (Target.OUTPUTS,)
-    order: ClassVar[int] = 1
-    input_gradient: ClassVar[bool] = True
-
-    def with_respect_to(self, run: Run) -> list[Tensor]:
-        """The inputs.
-
-        Raises:
-            Undefined: they are not one tensor of real numbers (tokens have no gradient).
-        """
-        real = [tensor for tensor in tensors(run.shown[0]) if tensor.is_floating_point()]
-        if len(real) != 1:
-            raise Undefined(
-                f"the inputs hold {len(real)} tensors of real numbers: a gradient by the input needs exactly one"
-            )
-        return real
-
-    def read(self, run: Run) -> Tensor:
-        """The gradient, zero where the outputs do not depend on the input."""
-        (inputs,) = self.with_respect_to(run)
-        check_sum(run.outputs[0])
-        gradient = run.gradient(Target.OUTPUTS, inputs)
-        return inputs.detach().mul(0).flatten(1) if gradient is None else gradient.flatten(1)

@@ -15,6 +15,7 @@ from naslib_zc_plugin.observe.clock import Stopwatch
 from naslib_zc_plugin.observe.derivatives import Gradients
 from naslib_zc_plugin.observe.forward import Forward, ForwardObservation, Target
 from naslib_zc_plugin.observe.network import Layer, Network
+from naslib_zc_plugin.observe.noise import noisy_embedding, noisy_inputs
 from naslib_zc_plugin.observe.observation import Observation, Outcome, Undefined
 from naslib_zc_plugin.observe.seeding import seed_everything
 
@@ -107,6 +108,8 @@ class Run:
         self.shown = list(setting.inputs.shown(self.batch))
         if setting.dtype is not None:
             self._cast(setting.dtype)
+        if setting.noise:
+            self.shown = [noisy_inputs(inputs, setting.noise, self.seed) for inputs in self.shown]
         if graph:
             self._make_leaves()
         for module in self.network.module.modules():
@@ -115,7 +118,10 @@ class Run:
         with torch.set_grad_enabled(graph):
             for inputs in self.shown:
                 handlers = [self._guarded(observation) for observation in self.observations]
-                with Watch(handlers, setting.replacements(self)):
+                replacements = dict(setting.replacements(self))
+                if setting.noise:
+                    replacements.update(noisy_embedding(inputs, setting.noise, self.seed))
+                with Watch(handlers, replacements):
                     self.outputs.append(self.network({**self.weights, **self.buffers}, self._inner(inputs)))
 
     def _cast(self, dtype: torch.dtype) -> None:

@@ -9,24 +9,29 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from naslib_zc_plugin.extend import Batch, ConstantOutputs, Network, Undefined, proxy
+from naslib_zc_plugin.extend import EMBEDDINGS, Batch, ConstantOutputs, Constants, Network, Undefined, proxy
 from naslib_zc_plugin.observe import borrowed, observe
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-def outputs_under(weights: Sequence[float], zeros: str) -> Sequence[ConstantOutputs]:
+def outputs_under(
+    weights: Sequence[float], zeros: str, biases: str, states: str, embedding: str
+) -> Sequence[ConstantOutputs]:
     """The outputs under both weights.
 
     Raises:
-        ValueError: not two weights, or no such treatment of zeros.
+        ValueError: not two weights, or no such treatment of zeros, biases, states or embeddings.
     """
     if len(weights) != 2:
         raise ValueError(f"weights must be two numbers, not {weights!r}")
-    if zeros not in ("drop", "keep"):
-        raise ValueError(f"zeros must be 'drop' or 'keep', not {zeros!r}")
-    return [ConstantOutputs(tuple(float(weight) for weight in weights))]
+    choices = {"zeros": (zeros, ("drop", "keep")), "embedding": (embedding, tuple(EMBEDDINGS))}
+    choices.update({"biases": (biases, ("zero", "weight")), "states": (states, ("zero", "weight"))})
+    for name, (value, known) in choices.items():
+        if value not in known:
+            raise ValueError(f"{name} must be {' or '.join(map(repr, known))}, not {value!r}")
+    return [ConstantOutputs(tuple(float(weight) for weight in weights), Constants(biases, states, embedding))]
 
 
 @proxy(
@@ -35,7 +40,15 @@ def outputs_under(weights: Sequence[float], zeros: str) -> Sequence[ConstantOutp
     paper="Gracheva, epsilon (Light and accurate NAS by two constant shared weights)",
     higher_is_better=True,
 )
-def epsilon(outputs: Tensor, *, weights: Sequence[float] = (1e-7, 1.0), zeros: str = "drop") -> float:
+def epsilon(
+    outputs: Tensor,
+    *,
+    weights: Sequence[float] = (1e-7, 1.0),
+    zeros: str = "drop",
+    biases: str = "zero",
+    states: str = "zero",
+    embedding: str = "uniform_positive_1",
+) -> float:
     r"""Difference of the outputs under two constant shared weights, :math:`\varepsilon = \delta / \mu`.
 
     :math:`v_w`: all outputs for the batch with every weight w and every bias 0, scaled to [0, 1] by its minimum and
@@ -48,6 +61,12 @@ def epsilon(outputs: Tensor, *, weights: Sequence[float] = (1e-7, 1.0), zeros: s
     for NAS-Bench-201 (the default), (1e-4, 10) for NAS-Bench-101, (1e-5, 1e-3) for NAS-Bench-NLP;
     :func:`epsilon_weights` finds a window for another space. A network of one path only is homogeneous in w and
     scores about 0.
+
+    Networks of tokens: embeddings are drawn, for constant ones would make all tokens equal; ``embedding`` says from
+    what, by the names of the paper's Table 5: U(0, a) ``"uniform_positive_a"``, U(−a, a) ``"uniform_centered_a"`` or
+    N(0, a²) ``"random_a"`` for a of 0.1 and 1. On NAS-Bench-NLP that code gives w to biases and to the first hidden
+    states, too: ``biases="weight"``, ``states="weight"`` (buffers called initial_state). It takes one feature of the
+    last layer's outputs, as all are equal.
     """
     low, high = outputs.amin(1, keepdim=True), outputs.amax(1, keepdim=True)
     scaled = (outputs - low) / (high - low)

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 import naslib_zc_plugin as zc
 from naslib_zc_plugin.extend import Batch, Network
 from naslib_zc_plugin.observe import borrowed
-from naslib_zc_plugin.observe.constants import full_outputs, thin_outputs
+from naslib_zc_plugin.observe.constants import Constants
 from naslib_zc_plugin.observe.runs import Unknown
 from naslib_zc_plugin.testing import NETWORKS
 
@@ -34,7 +34,7 @@ def both(net: nn.Module, x: Tensor, logits: Any = None) -> tuple[Tensor, Tensor]
     """Outputs of the thin run and of the full runs, in double precision."""
     with borrowed(net.double().eval()) as module, torch.no_grad():
         network, batch = Network(module, logits), Batch(x.double() if x.is_floating_point() else x)
-        return thin_outputs(network, batch, VALUES), full_outputs(network, batch, VALUES, 0)
+        return Constants().thin(network, batch, VALUES), Constants().full(network, batch, VALUES, 0)
 
 
 @pytest.mark.parametrize("name", THIN)
@@ -175,7 +175,7 @@ def test_slices_of_channels(way: str, refused: bool) -> None:
 def test_an_unknown_operation_is_refused() -> None:
     net = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Flatten(), nn.Linear(256, 3))
     with borrowed(net) as module, pytest.raises(Unknown):
-        thin_outputs(Network(module), Batch(torch.randn(2, 3, 8, 8)), VALUES)
+        Constants().thin(Network(module), Batch(torch.randn(2, 3, 8, 8)), VALUES)
 
 
 def test_tokens_get_random_embeddings_the_same_for_all_weights() -> None:

@@ -1,0 +1,48 @@
+"""Jacobian scores under noise: how far one noise moves them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Callable
+
+from torch import Tensor
+
+from naslib_zc_plugin.extend import Forward, InputJacobian, proxy
+from naslib_zc_plugin.proxies.jacob_cosine import cosine_score
+from naslib_zc_plugin.proxies.jacov import covariance_score
+
+SCORES: dict[str, Callable[[Tensor], float]] = {"cosine": cosine_score, "covariance": covariance_score}
+
+
+def checked_score(score: str) -> None:
+    """Whether there is such a score.
+
+    Raises:
+        ValueError: there is not.
+    """
+    if score not in SCORES:
+        raise ValueError(f"score must be 'cosine' or 'covariance', not {score!r}")
+
+
+def jacobians(score: str = "cosine", amplitude: float = 10.0) -> Sequence[InputJacobian]:
+    """Without noise and with it.
+
+    Raises:
+        ValueError: no such score, or an amplitude that is not above 0.
+    """
+    checked_score(score)
+    if not amplitude > 0:
+        raise ValueError(f"amplitude must be above 0, not {amplitude!r}")
+    return [InputJacobian(), InputJacobian(Forward(noise=float(amplitude)))]
+
+
+@proxy(needs=jacobians, version=1, paper="Celotti et al., 2020; Serianni & Kalita, ACL 2023", higher_is_better=True)
+def large_noise_jacobian(still: Tensor, noised: Tensor, *, score: str = "cosine", amplitude: float = 10.0) -> float:
+    r""":math:`1 - |s - s'|` of a Jacobian score s, and s' for inputs with noise: the less it moves the better.
+
+    s: ``jacob_cosine``, or ``jacov`` with ``score="covariance"``. Noise: amplitude · v · n with v the variance of each
+    input value over the batch and n ~ N(0, 1), on the embedding's output where the inputs are tokens. Higher is
+    better by intention; on NAS-Bench-NLP lower ones train better. ``amplitude=0.1`` is the "small noise" of that code.
+    Source: aaronserianni/training-free-nas.
+    """
+    return 1 - abs(SCORES[score](still) - SCORES[score](noised))
