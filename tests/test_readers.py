@@ -38,7 +38,7 @@ from naslib_zc_plugin.testing.readers import (
     ReaderConformance,
     TaggedReader,
 )
-from tests.benchmarks import bert, made, naslib, nats, nds
+from tests.benchmarks import bert, made, naslib, nats, nds, tfrecords
 from tests.campaign import suite
 
 PACKAGE = Path(__file__).resolve().parents[1] / "naslib_zc_plugin"
@@ -192,13 +192,32 @@ class TestNasbench101(_Benchmark):
     reader = "benchmarks.nasbench101"
 
     def make(self, folder: Path) -> Path:
-        return made.written(folder, made.nasbench101_columns(), nasbench101.TABLE)
+        return made.written(folder, made.nasbench101_columns(60), nasbench101.TABLE)
 
     def miscounted(self, folder: Path) -> Iterator[Path]:
-        columns = made.nasbench101_columns()
-        for wrong in (slice(1, None), np.append(np.arange(1, 20_001), 1)):
+        columns = made.nasbench101_columns(60)
+        for wrong in (slice(1, None), np.append(np.arange(1, 60), 1)):
             part = {name: np.asarray(values)[wrong] for name, values in columns.items()}
-            yield made.unchecked(folder, part, nasbench101.TABLE)
+            yield made.unchecked(folder, part, nasbench101.TABLE, **{"naslib_zc_plugin.partial": "60"})
+
+
+class TestNasbench101Records(ChecksummedReader, CountedReader):
+    reader = "benchmarks._tfrecord"
+
+    def make(self, folder: Path) -> Path:
+        return tfrecords.write(folder / "nasbench_only108.tfrecord", tfrecords.content((108,)))
+
+    def read(self, source: Path) -> Any:
+        convert("nasbench101", source, source.parent / "data", partial=True)
+        found = nasbench101.TABLE.read(source.parent / "data")
+        return found.keys, {name: found.column(name) for name in found.columns}
+
+    def tidy(self, source: Path) -> None:
+        shutil.rmtree(source.parent / "data", ignore_errors=True)
+
+    def miscounted(self, folder: Path) -> Iterator[Path]:
+        yield tfrecords.write(folder / "more.tfrecord", [*tfrecords.content((108,)), tfrecords.record(0, 108, 0)])
+        yield tfrecords.write(folder / "none.tfrecord", [])
 
 
 class _Nats(CountedReader, PickledReader):

@@ -1,9 +1,9 @@
 """Benchmarks: what training gave, for every architecture of a space.
 
 Each benchmark is read from one neutral Parquet table in the data directory. One file is one benchmark; it offers
-``TABLE``, which says where the table lies, what its columns mean and which facts must hold, and, where the author's
-files can be converted, ``convert``. A new benchmark is a new file and no edit here. Reading needs pyarrow, which the
-extra ``tables`` brings; importing this needs nothing.
+``TABLE``, which says where the table lies, what its columns mean and which facts must hold, and ``convert``, which
+makes it of the author's files. A new benchmark is a new file and no edit here. Reading needs pyarrow, which the extra
+``tables`` brings; importing this needs nothing.
 """
 
 from __future__ import annotations
@@ -65,13 +65,11 @@ def convert(
         The table's path.
 
     Raises:
-        ValueError: no such benchmark, or none that can be converted.
+        ValueError: no such benchmark.
         DataError: the source is damaged, asks to run code, or holds something else.
         ImportError: pyarrow is not installed.
     """
     module = _module(name)
-    if not hasattr(module, "convert"):
-        raise ValueError(f"no author's files of {name!r} can be converted; benchmark() reads its table")
     parquet()  # else it would be missed after minutes of reading
     path: Path = module.convert(Path(source), Path(data), partial, progress)
     return path

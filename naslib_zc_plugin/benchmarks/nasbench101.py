@@ -9,25 +9,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable
 
 import numpy as np
 
 from naslib_zc_plugin.benchmarks._benchmark import Measure
+from naslib_zc_plugin.benchmarks._nasbench101 import columns
+from naslib_zc_plugin.benchmarks._run101 import LENGTHS, PARTS, RUNS
 from naslib_zc_plugin.benchmarks._table import Sample, Table, parquet
 from naslib_zc_plugin.files import readable
-from naslib_zc_plugin.spaces.nasbench101 import SPACE, first, keys
+from naslib_zc_plugin.spaces.nasbench101 import SPACE, cells, enumeration, keys
+from naslib_zc_plugin.spaces.nasbench101.hashing import hash_of
 
 if TYPE_CHECKING:
     import pyarrow
 
-LENGTHS = (4, 12, 36, 108)
+TRAININGS = LENGTHS
 """Epochs of the trainings."""
-RUNS = 3
 KEY, CELL = "hash", ("n_vertices", "adj_upper_rowmajor", "ops")
 """Columns of the benchmark's hash, and of the cell: vertices, the matrix above its diagonal row by row, operations."""
 
-_PARTS = {"val": "validation", "test": "test", "train": "training"}
+_TITLES = {"val": "validation", "test": "test", "train": "training"}
 _CHECKED = 64  # rows whose hash is computed; all of them would take a minute
 
 
@@ -51,10 +53,10 @@ def _keys(table: pyarrow.Table) -> Iterator[str]:
     if missing:
         raise ValueError(f"no column {missing[0]!r}")
     for count, upper, operations in zip(*(table.column(name).to_pylist() for name in CELL)):
-        cell = keys.Cell(count, _bits(count, upper), _labels(operations))
+        cell = cells.Cell(count, _bits(count, upper), _labels(operations))
         if len(cell.labels) != count - 2:
             raise ValueError(f"a cell of {count} vertices with the operations {operations!r}")
-        yield keys.format(first(cell))
+        yield keys.format(enumeration.first(cell))
 
 
 @lru_cache(maxsize=1 << 12)
@@ -62,23 +64,23 @@ def _bits(count: int, upper: str) -> int:
     pairs = [(source, target) for source in range(count) for target in range(source + 1, count)]
     if len(pairs) != len(upper) or set(upper) - {"0", "1"}:
         raise ValueError(f"{upper!r} as the matrix of {count} vertices")
-    return sum(1 << keys.place(*pair) for pair, edge in zip(pairs, upper) if edge == "1")
+    return sum(1 << cells.place(*pair) for pair, edge in zip(pairs, upper) if edge == "1")
 
 
 @lru_cache(maxsize=1 << 12)
 def _labels(operations: str) -> tuple[int, ...]:
     names = operations.split(",") if operations else []
-    unknown = [name for name in names if name not in keys.OPERATIONS]
+    unknown = [name for name in names if name not in cells.OPERATIONS]
     if unknown:
         raise ValueError(f"{unknown[0]!r} as an operation")
-    return tuple(map(keys.OPERATIONS.index, names))
+    return tuple(map(cells.OPERATIONS.index, names))
 
 
 def _space_keys(names: Sequence[str], table: pyarrow.Table) -> list[str]:
     """The cells' keys, of which some are hashed, to see that rows are whole."""
     found = list(_keys(table))
     for row in np.linspace(0, len(found) - 1, min(_CHECKED, len(found))).astype(int).tolist():
-        if keys.hash_of(found[row]) != names[row]:
+        if hash_of(keys.parse(found[row])) != names[row]:
             raise ValueError(f"the hash {names[row]} in row {row} of the cell {found[row]}")
     if len(set(found)) < len(found):
         raise ValueError("a cell twice")
@@ -94,8 +96,8 @@ def _measures() -> dict[str, Measure]:
     found = {}
     for epochs in LENGTHS:
         cost = ("train_time_s", epochs / max(LENGTHS))
-        for part, title in _PARTS.items():
-            name, text = f"{part}_acc_{epochs}", f"{title} accuracy after {epochs} epochs"
+        for part in PARTS:
+            name, text = f"{part}_acc_{epochs}", f"{_TITLES[part]} accuracy after {epochs} epochs"
             # The sample has validation accuracies, and the smaller of the benchmark's files one length.
             gaps = (part, epochs) != ("val", max(LENGTHS))
             said = f"{text}, mean of the runs{' (the sample of 20,001 cells: one run)' if part == 'val' else ''}"
@@ -123,3 +125,8 @@ TABLE = Table(
     sample=Sample("nasbench101/accuracies_20001.parquet", 20_001, {"val_acc_108": (15_646, 0.949)}),
     space_keys=_space_keys,
 )
+
+
+def convert(source: Path, data: Path, partial: bool, progress: Callable[[int], None]) -> Path:
+    """Write the whole table from one of the benchmark's official files (:mod:`._nasbench101`)."""
+    return TABLE.write(data, columns(source, partial, progress), source, partial)

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from naslib_zc_plugin.benchmarks import benchmark
-from naslib_zc_plugin.benchmarks.nasbench101 import LENGTHS, hashes
-from naslib_zc_plugin.spaces.nasbench101 import first, keys
+from naslib_zc_plugin.benchmarks.nasbench101 import TRAININGS, hashes
+from naslib_zc_plugin.spaces.nasbench101 import cells, enumeration, keys
+from naslib_zc_plugin.spaces.nasbench101.hashing import hash_of
 
 
 def api101(data: str | Path | None = None) -> dict[str, Any]:
@@ -81,7 +82,7 @@ class Cells(Rules):
         key = _key(model_spec)
         if key not in self._there or epochs not in self._lengths:
             known = f"it has {self._lengths}"
-            raise KeyError(f"{self._path} has no cell {keys.hash_of(key)} after {epochs} epochs; {known}")
+            raise KeyError(f"{self._path} has no cell {hash_of(keys.parse(key))} after {epochs} epochs; {known}")
         return self._results(key, epochs)
 
     def hash_iterator(self) -> Iterator[str]:
@@ -101,10 +102,10 @@ class Cells(Rules):
 
     @property
     def _lengths(self) -> tuple[int, ...]:
-        return tuple(epochs for epochs in LENGTHS if f"val_acc_{epochs}" in self._columns)
+        return tuple(epochs for epochs in TRAININGS if f"val_acc_{epochs}" in self._columns)
 
     def _fixed(self, key: str) -> dict[str, Any]:
-        matrix, operations = keys.unpack(keys.parse(key))
+        matrix, operations = cells.unpack(keys.parse(key))
         return {
             "module_adjacency": np.array(matrix, dtype=np.int8),
             "module_operations": list(operations),
@@ -118,7 +119,7 @@ class Cells(Rules):
             train_accuracy=self._number(f"train_acc_{epochs}", key),
             test_accuracy=self._number(f"test_acc_{epochs}", key),
             validation_accuracy=self._number(f"val_acc_{epochs}", key),
-            training_time=whole * epochs / max(LENGTHS) if math.isnan(own) else own,
+            training_time=whole * epochs / max(TRAININGS) if math.isnan(own) else own,
         )
 
     def _number(self, column: str, key: str) -> float:
@@ -133,4 +134,4 @@ class _Results(dict[str, Any]):
 
 
 def _key(model_spec: Any) -> str:
-    return keys.format(first(keys.pack(model_spec.matrix.tolist(), model_spec.ops)))
+    return keys.format(enumeration.first(cells.pack(model_spec.matrix.tolist(), model_spec.ops)))

@@ -12,21 +12,12 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from naslib_zc_plugin.spaces.nasbench101 import changes, enumeration, keys
-from naslib_zc_plugin.spaces.nasbench101.keys import EDGES, OPERATIONS, VERTICES
+from naslib_zc_plugin.spaces.nasbench101.cells import EDGES, OPERATIONS, VERTICES
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["EDGES", "OPERATIONS", "SPACE", "VERTICES", "NASBench101", "first"]
-
-
-def first(cell: keys.Cell) -> keys.Cell:
-    """The first of the cells that are isomorphic to one, without dead ends: the one that the benchmark trained.
-
-    Raises:
-        ValueError: input and output are not connected, or by too many edges.
-    """
-    return enumeration.canonical(keys.prune(cell))
+__all__ = ["EDGES", "OPERATIONS", "SPACE", "VERTICES", "NASBench101"]
 
 
 class NASBench101:
@@ -45,7 +36,7 @@ class NASBench101:
         A change is another operation at a vertex, an edge more or less, or a vertex more with one edge in and one out.
         What an edge less takes off the paths from input to output is gone with it.
         """
-        return [keys.format(cell) for cell in changes.neighbours(first(keys.parse(key)))]
+        return [keys.format(cell) for cell in changes.neighbours(enumeration.first(keys.parse(key)))]
 
     def mutate(self, key: str, rng: Random, rule: str = "change") -> str:
         """A random change.
@@ -62,15 +53,15 @@ class NASBench101:
         Raises:
             ValueError: for a malformed key or another rule.
         """
-        return keys.format(changes.mutate(first(keys.parse(key)), rng, rule))
+        return keys.format(changes.mutate(enumeration.first(keys.parse(key)), rng, rule))
 
     def canonical(self, key: str) -> str:
         """The first of the isomorphic cells in the benchmark's order, without dead ends: the one that was trained."""
-        return keys.format(first(keys.parse(key)))
+        return keys.format(enumeration.first(keys.parse(key)))
 
     def index(self, key: str) -> int:
         """Position of the cell in the benchmark's order (see :mod:`.enumeration`), 0 to 423,623."""
-        return enumeration.index(keys.prune(keys.parse(key)))
+        return enumeration.index(keys.parse(key))
 
     def key(self, index: int) -> str:
         """The key at a position of the benchmark's order; inverse of :meth:`index`."""

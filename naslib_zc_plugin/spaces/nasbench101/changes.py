@@ -11,8 +11,9 @@ from itertools import product
 from random import Random
 from typing import NamedTuple
 
-from naslib_zc_plugin.spaces.nasbench101.enumeration import canonical
-from naslib_zc_plugin.spaces.nasbench101.keys import EDGES, OPERATIONS, VERTICES, Cell, place, prune, sources_of
+from naslib_zc_plugin.spaces.nasbench101.cells import EDGES, OPERATIONS, VERTICES, Cell, place, prune, sources_of
+from naslib_zc_plugin.spaces.nasbench101.enumeration import first
+from naslib_zc_plugin.spaces.nasbench101.resampling import resampled
 
 RULES = ("change", "edge", "nasbench", "naslib")
 
@@ -41,7 +42,7 @@ def mutate(cell: Cell, rng: Random, rule: str) -> Cell:
     if rule not in RULES:
         raise ValueError(f"unknown mutation rule {rule!r}; use one of {', '.join(map(repr, RULES))}")
     if rule in ("nasbench", "naslib"):
-        return _resampled(cell, rng, 1 / (VERTICES - 2) if rule == "nasbench" else 1 / len(OPERATIONS))
+        return resampled(cell, rng, 1 / (VERTICES - 2) if rule == "nasbench" else 1 / len(OPERATIONS))
     changes = (
         _flips(cell.vertices, cell.bits) if rule == "edge" and cell.vertices > 2 else _changes(cell.vertices, cell.bits)
     )
@@ -88,10 +89,10 @@ def _changed(cell: Cell, change: Change) -> Cell | None:
     labels = list(cell.labels)
     if change.kind == "operation":
         labels[change.source - 1] = (labels[change.source - 1] + change.label) % len(OPERATIONS)
-        return canonical(cell._replace(labels=tuple(labels)))
+        return first(cell._replace(labels=tuple(labels)))
     labels += [change.label] if change.kind == "vertex" else []
     found = _graph_after(cell.vertices, cell.bits, *change[:3])
-    return None if found is None else canonical(found._replace(labels=tuple(labels[each] for each in found.labels)))
+    return None if found is None else first(found._replace(labels=tuple(labels[each] for each in found.labels)))
 
 
 @lru_cache(maxsize=1 << 16)
@@ -126,26 +127,3 @@ def _sorted(into: list[set[int]]) -> Cell:
     places = {vertex: number for number, vertex in enumerate([*order, last])}
     bits = sum(1 << place(places[source], places[target]) for target, sources in enumerate(into) for source in sources)
     return Cell(last + 1, bits, tuple(vertex - 1 for vertex in order[1:]))
-
-
-def _resampled(cell: Cell, rng: Random, chance: float) -> Cell:
-    """Each entry of a matrix of 7 × 7 flipped with probability 1/7, each operation changed with a ``chance``.
-
-    Drawn anew until it is a cell of the benchmark. The vertices that the cell lacks stand before the output, without
-    edges, as convolutions of 3 × 3.
-    """
-    start = cell.bits & (1 << place(0, cell.vertices - 1)) - 1  # without the output's, which is the last vertex
-    start |= sum(1 << place(source, VERTICES - 1) for source in sources_of(cell.bits, cell.vertices - 1))
-    padded = cell.labels + (0,) * (VERTICES - cell.vertices)
-    while True:
-        bits = start
-        for entry in range(place(0, VERTICES)):
-            if rng.random() < 1 / VERTICES:
-                bits ^= 1 << entry
-        labels = tuple(
-            (label + rng.choice((1, 2))) % len(OPERATIONS) if rng.random() < chance else label for label in padded
-        )
-        try:
-            return canonical(prune(Cell(VERTICES, bits, labels)))
-        except ValueError:  # no cell of the benchmark
-            continue

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from naslib_zc_plugin.spaces.nasbench101 import keys
+from naslib_zc_plugin.spaces.nasbench101 import cells, keys
+from naslib_zc_plugin.spaces.nasbench101.hashing import hash_of
 from tests.hosts.naslib import made
 from tests.hosts.naslib.needs import needs
 
@@ -33,10 +34,10 @@ def specs(name: str, count: int, **options: Any) -> list[Any]:
 def test_cells_of_nasbench101_are_pruned_and_hashed_as_there() -> None:
     api = needs("naslib.utils.nb101_api")
     for spec in specs("nasbench101", 100):
-        matrix, operations = keys.unpack(nasbench101.to_cell(spec))
+        matrix, operations = cells.unpack(nasbench101.to_cell(spec))
         theirs = api.ModelSpec([list(row) for row in matrix], list(operations))
-        assert keys.hash_of(nasbench101.own_key(spec)) == theirs.hash_spec(list(keys.OPERATIONS))
-        pruned, kept = keys.unpack(keys.prune(nasbench101.to_cell(spec)))
+        assert hash_of(nasbench101.to_cell(spec)) == theirs.hash_spec(list(cells.OPERATIONS))
+        pruned, kept = cells.unpack(cells.prune(nasbench101.to_cell(spec)))
         assert [list(row) for row in pruned] == theirs.matrix.tolist() and list(kept) == theirs.ops
         assert nasbench101.to_spec(nasbench101.to_cell(spec)) == spec
         again = nasbench101.to_spec(keys.parse(nasbench101.own_key(spec)))
@@ -49,7 +50,7 @@ def test_small_cells_are_filled_as_naslib_fills_them() -> None:
     graph = made.space("nasbench101")
     graph.instantiate_model = False
     graph.set_spec(graph.convert_to_cell(needs("numpy").array(matrix), list(operations)))
-    assert nasbench101.to_spec(keys.pack(matrix, operations)) == zc.spec_of(graph)
+    assert nasbench101.to_spec(cells.pack(matrix, operations)) == zc.spec_of(graph)
 
 
 def test_genotypes_of_darts_there_and_back() -> None:

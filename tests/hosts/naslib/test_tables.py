@@ -16,7 +16,9 @@ import pytest
 
 from naslib_zc_plugin.benchmarks import benchmark, convert
 from naslib_zc_plugin.benchmarks.nasbench101 import TABLE as TABLE_101
+from naslib_zc_plugin.spaces.nasbench101 import cells as cells101
 from naslib_zc_plugin.spaces.nasbench101 import keys as keys101
+from naslib_zc_plugin.spaces.nasbench101.hashing import hash_of
 from naslib_zc_plugin.spaces.nasbench201 import SPACE, keys
 from tests.benchmarks import made as tables
 from tests.benchmarks import naslib
@@ -202,8 +204,8 @@ def test_cells_of_nasbench101_are_asked_by_their_hash(tmp_path: Path) -> None:
     drawn, space = zc.domain(made.space("nasbench101")), made.space("nasbench101")
     space.instantiate_model = False
     specs = [zc.spec_from(drawn.sample(Random(seed)), space) for seed in range(10)]
-    cells = {keys101.hash_of(nasbench101.own_key(each)): keys101.prune(nasbench101.to_cell(each)) for each in specs}
-    cells = {name: keys101.unpack(cell) for name, cell in cells.items()}
+    drawn_cells = [cells101.prune(nasbench101.to_cell(spec)) for spec in specs]
+    cells = {hash_of(cell): cells101.unpack(cell) for cell in drawn_cells}
     columns: dict[str, Any] = {name: values[: len(cells)] for name, values in tables.nasbench101_columns().items()}
     columns["hash"] = list(cells)
     columns["n_vertices"] = [len(operations) for _, operations in cells.values()]
@@ -217,7 +219,7 @@ def test_cells_of_nasbench101_are_asked_by_their_hash(tmp_path: Path) -> None:
     api = zc.dataset_api("nasbench101", tmp_path)
     for row, name in enumerate(space.get_arch_iterator(api)):
         space.set_spec(name, dataset_api=api)
-        assert keys101.hash_of(nasbench101.own_key(zc.spec_of(space))) == name == list(cells)[row]
+        assert hash_of(nasbench101.to_cell(zc.spec_of(space))) == name == list(cells)[row]
         for epochs in (4, 12, 36, 108):
             asked = api["api"].ModelSpec(**space.get_spec())
             found = api["nb101_data"].query(asked, epochs=epochs)
@@ -255,7 +257,7 @@ def test_nasbench101_is_drawn_from_and_asked(shared: Path) -> None:
         with pytest.raises(KeyError, match="has no halfway_accuracy; it has module_adjacency"):
             raw["halfway_accuracy"]
         # By its hash it is the same architecture.
-        space.set_spec(keys101.hash_of(name), dataset_api=api)
+        space.set_spec(hash_of(keys101.parse(name)), dataset_api=api)
         assert nasbench101.own_key(zc.spec_of(space)) == name
     assert len(list(space.get_arch_iterator(api))) == 20_001
 
@@ -268,7 +270,7 @@ def test_a_cell_that_is_not_in_the_table(shared: Path) -> None:
     found = []
     for seed in range(60):
         spec = zc.spec_from(drawn.sample(Random(seed)), "nasbench101")
-        matrix, operations = keys101.unpack(nasbench101.to_cell(spec))
+        matrix, operations = cells101.unpack(nasbench101.to_cell(spec))
         asked = api["api"].ModelSpec([list(row) for row in matrix], list(operations))
         found.append([each(asked) for each in valid])
         if not found[-1][1]:
@@ -281,8 +283,8 @@ def test_a_cell_that_is_not_in_the_table(shared: Path) -> None:
     rng = np.random.default_rng(0)
     verdicts = []
     for _ in range(200):
-        matrix = np.triu(rng.integers(0, 2, (7, 7)), 1)
-        asked = api["api"].ModelSpec(matrix, ["input", *rng.choice(CONFIG["available_ops"], 5).tolist(), "output"])
+        edges = np.triu(rng.integers(0, 2, (7, 7)), 1)
+        asked = api["api"].ModelSpec(edges, ["input", *rng.choice(CONFIG["available_ops"], 5).tolist(), "output"])
         verdicts.append((theirs(stand_in, asked), valid[0](asked)))
     assert all(one == two for one, two in verdicts) and len(set(verdicts)) == 2
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from naslib_zc_plugin.spaces.nasbench101 import first, keys
-from naslib_zc_plugin.spaces.nasbench101.keys import INPUT, OUTPUT, VERTICES, Cell
+from naslib_zc_plugin.spaces.nasbench101 import cells, enumeration, keys
+from naslib_zc_plugin.spaces.nasbench101.cells import INPUT, OUTPUT, VERTICES, Cell
 
 NUMBERED = (INPUT, OUTPUT, "maxpool3x3", "conv1x1-bn-relu", "conv3x3-bn-relu")
 """Operations in NASLib's order."""
@@ -20,7 +20,7 @@ _ALLOWED = [
     *((0,), *[(2, 3, 4)] * (VERTICES - 2), (1,)),
 ]
 """Which numbers may stand at each place of a spec."""
-_FILLING = keys.OPERATIONS.index("conv3x3-bn-relu")  # of vertices without edges, as NASLib fills small cells
+_FILLING = cells.OPERATIONS.index("conv3x3-bn-relu")  # of vertices without edges, as NASLib fills small cells
 
 
 def check(spec: Any) -> None:
@@ -35,14 +35,14 @@ def check(spec: Any) -> None:
     wrong = [place for place, number in enumerate(spec) if number not in _ALLOWED[place]]
     if wrong:
         raise ValueError(f"number {wrong[0]} of the spec is {spec[wrong[0]]!r}, expected one of {_ALLOWED[wrong[0]]}")
-    keys.prune(to_cell(spec))
+    cells.prune(to_cell(spec))
 
 
 def to_cell(spec: tuple[int, ...]) -> Cell:
     """The cell of a spec, dead ends included."""
     edges = [divmod(place, VERTICES) for place in range(_EDGES) if spec[place]]
-    labels = (keys.OPERATIONS.index(NUMBERED[number]) for number in spec[_EDGES + 1 : -1])
-    return Cell(VERTICES, sum(1 << keys.place(*edge) for edge in edges), tuple(labels))
+    labels = (cells.OPERATIONS.index(NUMBERED[number]) for number in spec[_EDGES + 1 : -1])
+    return Cell(VERTICES, sum(1 << cells.place(*edge) for edge in edges), tuple(labels))
 
 
 def to_spec(cell: Cell) -> tuple[int, ...]:
@@ -51,15 +51,15 @@ def to_spec(cell: Cell) -> tuple[int, ...]:
     places = [*range(cell.vertices - 1), VERTICES - 1]
     matrix = [0] * _EDGES
     for target, at in enumerate(places):
-        for source in keys.sources_of(cell.bits, target):
+        for source in cells.sources_of(cell.bits, target):
             matrix[VERTICES * source + at] = 1
-    names = [INPUT, *(keys.OPERATIONS[label] for label in cell.labels + (_FILLING,) * lacking), OUTPUT]
+    names = [INPUT, *(cells.OPERATIONS[label] for label in cell.labels + (_FILLING,) * lacking), OUTPUT]
     return (*matrix, *map(NUMBERED.index, names))
 
 
 def own_key(spec: tuple[int, ...]) -> str:
     """The key of a spec in our own search space, by which tables know the cell."""
-    return keys.format(first(to_cell(spec)))
+    return keys.format(enumeration.first(to_cell(spec)))
 
 
 def neighbours(spec: tuple[int, ...]) -> list[tuple[int, ...]]:
@@ -69,7 +69,7 @@ def neighbours(spec: tuple[int, ...]) -> list[tuple[int, ...]]:
     """
     found = [_with(spec, place, 1 - spec[place]) for place in range(_EDGES) if len(_ALLOWED[place]) > 1]
     found = [each for each in found if _matters(spec, each)]
-    for vertex in keys.used(to_cell(spec))[1:-1]:
+    for vertex in cells.used(to_cell(spec))[1:-1]:
         place = _EDGES + vertex
         found += [_with(spec, place, number) for number in _ALLOWED[place] if number != spec[place]]
     return found
@@ -83,7 +83,7 @@ def _matters(before: tuple[int, ...], after: tuple[int, ...]) -> bool:
     """Whether a spec with one edge changed is a cell in which, or before which, that edge has a part."""
     place = next(place for place, (a, b) in enumerate(zip(before, after)) if a != b)
     try:
-        keys.prune(to_cell(after))
+        cells.prune(to_cell(after))
     except ValueError:
         return False
-    return set(divmod(place, VERTICES)) <= set(keys.used(to_cell(max(before, after))))
+    return set(divmod(place, VERTICES)) <= set(cells.used(to_cell(max(before, after))))
