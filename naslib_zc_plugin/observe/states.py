@@ -26,19 +26,21 @@ class HiddenStates(ForwardObservation):
     """
 
     def watch(self, run: Run) -> Mapping[Function, Handler]:
-        """Keep the steps of each layer."""
+        """Keep the states of each layer: a tensor per step, or one with steps along a dimension."""
 
         def stacked(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Tensor) -> Tensor:
             parts = args[0] if args else kwargs["tensors"]
             if output.is_floating_point() and len(parts) > 1 and all(self._is_state(part, run) for part in parts):
-                run.kept[self].append(self._keep(list(parts)))
+                run.kept[self].append(([self._keep(part) for part in parts], None))
             return output
 
         def own(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any) -> Any:
-            first = isinstance(args[-1], bool) and args[-1]  # batch_first; packed sequences have none
-            if output[0].ndim == 3:
-                run.kept[self].append(self._keep(list(output[0].unbind(1 if first else 0))))
-            return output
+            states, rest = output[0], output[1:]
+            if states.ndim != 3:  # packed sequences
+                return output
+            along = 1 if args[-1] is True else 0  # batch_first
+            run.kept[self].append(([self._keep(states)], along))
+            return (states.clone(), *rest)
 
         return {torch.stack: stacked, **dict.fromkeys(_OWN, own)}
 
@@ -49,16 +51,17 @@ class HiddenStates(ForwardObservation):
             Undefined: none was seen, or the outputs are not finite.
         """
         run.logits  # noqa: B018
-        return [torch.stack([torch.zeros_like(steps[0]), *steps[:-1]], 1) for steps in self._layers(run)]
+        layers = (parts if along is None else parts[0].unbind(along) for parts, along in self._layers(run))
+        return [torch.stack([torch.zeros_like(steps[0]), *steps[:-1]], 1) for steps in layers]
 
-    def _layers(self, run: Run) -> list[list[Tensor]]:
-        layers: list[list[Tensor]] = run.kept[self]
+    def _layers(self, run: Run) -> list[tuple[list[Tensor], int | None]]:
+        layers: list[tuple[list[Tensor], int | None]] = run.kept[self]
         if not layers:
             raise Undefined("no recurrent layer was seen: none stacks its states, and none is torch's own")
         return layers
 
-    def _keep(self, steps: list[Tensor]) -> list[Tensor]:
-        return [step.detach().clone() for step in steps]
+    def _keep(self, states: Tensor) -> Tensor:
+        return states.detach().clone()
 
     def _is_state(self, part: Tensor, run: Run) -> bool:
         return part.ndim == 2 and len(part) == run.batch.size
@@ -77,16 +80,22 @@ class HiddenSaliency(HiddenStates):
 
     def with_respect_to(self, run: Run) -> list[Tensor]:
         """The states."""
-        return [step for steps in self._layers(run) for step in steps[:-1]]
+        return [part for parts, _ in self._layers(run) for part in parts]
 
     def read(self, run: Run) -> Any:
-        """The sums, a list. The first state is zero and adds nothing."""
+        """The sums, a list. The first state is zero and adds nothing, the last is before no step."""
         run.logits  # noqa: B018
-        return [sum(self._saliency(run, step) for step in steps[:-1]) for steps in self._layers(run)]
+        return [
+            sum(self._saliency(run, part, along) for part in (parts[:-1] if along is None else parts))
+            for parts, along in self._layers(run)
+        ]
 
-    def _saliency(self, run: Run, step: Tensor) -> float:
-        gradient = run.gradient(Target.OUTPUTS, step)
-        return 0.0 if gradient is None else float((step.detach() * gradient).abs().sum())
+    def _saliency(self, run: Run, states: Tensor, along: int | None) -> float:
+        gradient = run.gradient(Target.OUTPUTS, states)
+        if gradient is None:
+            return 0.0
+        found = (states.detach() * gradient).abs()
+        return float(found.sum() if along is None else found.narrow(along, 0, found.shape[along] - 1).sum())
 
-    def _keep(self, steps: list[Tensor]) -> list[Tensor]:
-        return steps
+    def _keep(self, states: Tensor) -> Tensor:
+        return states

@@ -21,15 +21,18 @@ class Case:
         net: the network.
         batch: at most 8 samples, with labels.
         logits: as for :func:`naslib_zc_plugin.score`.
+        loss: likewise.
     """
 
     net: nn.Module
     batch: tuple[Any, Any]
     logits: Any = None
+    loss: Callable[[Any, Any], Tensor] | None = None
 
     def score(self, proxies: str | ProxyRequest | Iterable[str | ProxyRequest], **options: Any) -> dict[str, Score]:
         """Score the network on the batch; ``options`` as for :func:`naslib_zc_plugin.score`, ``batch`` included."""
-        return score(self.net, proxies=proxies, **{"batch": self.batch, "logits": self.logits, **options})
+        own = {"batch": self.batch, "logits": self.logits, "loss": self.loss}
+        return score(self.net, proxies=proxies, **{**own, **options})
 
 
 Maker = Callable[[], Case]

@@ -92,7 +92,7 @@ class ProxyConformance:
         case = NETWORKS[network]()
         net, labels, state = fingerprint(case.net), case.batch[1].clone(), global_state()
         inputs = case.batch[0].clone()
-        for loss in (None, broken_loss):
+        for loss in (case.loss, broken_loss):
             case.score([self.request_], loss=loss)
             assert net.changes(fingerprint(case.net)) == []
             assert [name for name, value in global_state().items() if value != state[name]] == []
