@@ -133,7 +133,10 @@ class Preset:
     def _tokens(self, probe: Tokens, chosen: list[int]) -> tuple[Tensor, Tensor | None]:
         if self.augment or self.balanced:
             raise ValueError(f"preset {self.name!r} is for labelled images, {probe.name} holds tokens")
-        return probe.batch(chosen)
+        tokens, targets = probe.batch(chosen)
+        if targets is None and self.loss in UNTARGETED:
+            targets = tokens.new_zeros(len(tokens))  # proxies of a loss ask for some
+        return tokens, targets
 
     def _of_each_class(self, probe: Probe, size: int, draw: random.Random) -> list[int]:
         of_class: dict[int, list[int]] = {}
@@ -180,8 +183,25 @@ def _sum(output: Tensor, targets: Any) -> Tensor:
     return output.sum()
 
 
-LOSSES: Mapping[str, Callable[[Any, Any], Tensor] | None] = {"labels": None, "tokens": _of_tokens, "sum": _sum}
-"""Losses by name: cross-entropy of labels, or of each position's token; or the sum of the outputs, for want of any."""
+def _signed_sum(output: Tensor, targets: Any) -> Tensor:
+    import numpy as np
+    import torch
+
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], tuple(output.shape[1:]))
+    return (output * torch.from_numpy(signs).to(output)).sum()
+
+
+LOSSES: Mapping[str, Callable[[Any, Any], Tensor] | None] = {
+    "labels": None,
+    "tokens": _of_tokens,
+    "sum": _sum,
+    "signs": _signed_sum,
+}
+"""Losses by name: cross-entropy of labels, or of each position's token; for want of any the sum of the outputs, which
+is constant where a layer norm comes last, or their sum with fixed random signs, equal for all samples."""
+
+UNTARGETED = ("sum", "signs")
+"""Losses that look at no targets."""
 
 
 NDS = ("nds_amoeba", "nds_darts", "nds_darts_fix_w_d", "nds_enas", "nds_nasnet", "nds_pnas")
@@ -233,6 +253,25 @@ PRESETS = {
             options={
                 "synaptic_saliency": {"layers": ("layers.*.linear.*.[12]", "embedding")},
                 "epsilon": {"biases": "weight", "states": "weight"},
+            },
+        ),
+        # It ends with a layer norm, so that gradients of the sum are nothing but rounding, and are scored all the same.
+        Preset(
+            "flexibert", "aaronserianni/training-free-nas, of transformers", 128, {}, augment=False, same_batch=True,
+            flavour="published", truth="glue", seed=0, loss="sum",
+            options={
+                "head_importance": {"rounding": True},
+                "synaptic_diversity": {"rounding": True},
+                "synaptic_saliency": {"rounding": True, "layers": ("*feed_forward*",)},
+            },
+        ),
+        Preset(
+            "flexibert_nominal", "our own: flexibert with the sizes that keys name and a loss that has a gradient", 128,
+            {}, augment=False, same_batch=True, flavour="nominal", truth="glue", seed=0, loss="signs",
+            options={
+                "head_importance": {"of": "loss"},
+                "synaptic_diversity": {"of": "loss"},
+                "synaptic_saliency": {"of": "loss", "layers": ("*feed_forward*",)},
             },
         ),
         Preset(

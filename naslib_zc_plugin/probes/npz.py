@@ -21,7 +21,7 @@ def recognises(source: str | Path) -> bool:
     return Path(source).suffix == ".npz"
 
 
-def load(source: str | Path) -> Probe | Tokens:
+def load(source: str | Path, length: int | None = None) -> Probe | Tokens:
     """Read ``images``, ``labels`` and ``classes``; arrays of Python objects are refused, never unpickled.
 
     ``images`` and the range of ``labels`` are as in :class:`Probe`, the labels any integers; ``classes`` is
@@ -29,14 +29,18 @@ def load(source: str | Path) -> Probe | Tokens:
 
     Instead of them there may be a text, with ``vocabulary_size`` (absent: the largest token plus one): either
     ``tokens``, (time, sequences), whose targets are the tokens of a step later; or ``input_ids``, (sequences, length),
-    without targets.
+    without targets. ``length`` cuts the sequences.
 
     Raises:
         DataError: no such file, damaged, a missing array, or a wrong type, shape or label.
+        ValueError: a ``length`` of images, or one that the sequences do not have.
     """
     arrays = _read(Path(source))
     if "images" not in arrays:
-        return _tokens(source, arrays)
+        tokens = _tokens(source, arrays)
+        return tokens if length is None else tokens.cut(length)
+    if length is not None:
+        raise ValueError(f"{source} holds images, which have no length")
     if arrays["labels"].dtype.kind not in "iu":
         raise DataError(source, "labels of an integer type", f"{arrays['labels'].dtype}")
     labels = arrays["labels"].astype(np.int64)

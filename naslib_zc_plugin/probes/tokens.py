@@ -55,6 +55,17 @@ class Tokens:
         """What a network tells apart at each position: the vocabulary."""
         return self.vocabulary_size
 
+    def cut(self, length: int) -> Tokens:
+        """The first ``length`` tokens of every sequence.
+
+        Raises:
+            ValueError: the sequences are shorter.
+        """
+        if not 1 <= length <= self.tokens.shape[1]:
+            raise ValueError(f"{self.name} has sequences of {self.tokens.shape[1]} tokens, not of {length}")
+        targets = None if self.targets is None else self.targets[:, :length]
+        return Tokens(self.name, self.tokens[:, :length], self.vocabulary_size, targets)
+
     def batch(self, chosen: int | Indices) -> tuple[Tensor, Tensor | None]:
         """Tokens and targets as tensors, (n, length) int64.
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import torch
 from torch import Tensor, nn
 
 from naslib_zc_plugin.spaces.flexibert.keys import Architecture, parse
+from naslib_zc_plugin.spaces.flexibert.network_blocks import Embeddings, FeedForward, Layers, Residual
 from naslib_zc_plugin.spaces.flexibert.network_operations import OPERATIONS, Attended
 
 FLAVOURS = ("nominal", "published")
-EMBEDDING = 128
-DROPOUT = 0.1
-EPSILON = 1e-12
 
 
 def build(key: str, num_classes: int = 30_522, flavour: str = "nominal", positions: int = 512) -> nn.Module:
@@ -66,7 +63,7 @@ class Encoder(nn.Module):
     ) -> None:
         super().__init__()
         self.embeddings = Embeddings(architecture.hidden, vocabulary, positions)
-        self.layers = nn.Sequential()
+        self.layers = Layers()
         for number, layer in enumerate(architecture.layers, start=1):
             operation = OPERATIONS[layer.operation[0]](architecture.hidden, layer, softmax_of_transforms)
             if isinstance(operation, Attended):
@@ -83,57 +80,3 @@ class Encoder(nn.Module):
         """The last hidden state. A mask, which tokenizers give, has no effect: the operations see padding, too."""
         states: Tensor = self.layers(self.embeddings(input_ids, token_type_ids))
         return states
-
-
-class Embeddings(nn.Module):
-    """Words, positions and token types, summed and normalised, as wide as the hidden states."""
-
-    def __init__(self, hidden: int, vocabulary: int, positions: int) -> None:
-        super().__init__()
-        self.words = nn.Embedding(vocabulary, EMBEDDING, padding_idx=0)
-        self.positions = nn.Embedding(positions, EMBEDDING)
-        self.types = nn.Embedding(2, EMBEDDING)
-        self.norm = nn.LayerNorm(EMBEDDING, eps=EPSILON)
-        self.dropout = nn.Dropout(DROPOUT)
-        self.projection = nn.Identity() if hidden == EMBEDDING else nn.Linear(EMBEDDING, hidden)
-
-    def forward(self, tokens: Tensor, types: Tensor | None = None) -> Tensor:
-        """``(batch, length)`` → ``(batch, length, hidden)``.
-
-        Raises:
-            ValueError: the input is too long.
-        """
-        length = tokens.shape[1]
-        if length > self.positions.num_embeddings:
-            raise ValueError(f"{length} tokens, but {self.positions.num_embeddings} positions: build it with more")
-        places = self.positions(torch.arange(length, device=tokens.device))
-        kinds = self.types(torch.zeros_like(tokens) if types is None else types)
-        states: Tensor = self.projection(self.dropout(self.norm(self.words(tokens) + kinds + places)))
-        return states
-
-
-class Residual(nn.Module):
-    """What a block makes, brought to the hidden size, is added to its input and normalised."""
-
-    def __init__(self, block: Attended | FeedForward, hidden: int) -> None:
-        super().__init__()
-        self.block = block
-        self.output = nn.Linear(block.width, hidden)
-        self.dropout = nn.Dropout(DROPOUT)
-        self.norm = nn.LayerNorm(hidden, eps=EPSILON)
-
-    def forward(self, states: Tensor) -> Tensor:
-        """``(batch, length, hidden)`` to the same shape."""
-        normed: Tensor = self.norm(states + self.dropout(self.output(self.block(states))))
-        return normed
-
-
-class FeedForward(nn.Sequential):
-    """One or more linear layers, each with GELU."""
-
-    def __init__(self, hidden: int, width: int, count: int) -> None:
-        super().__init__()
-        self.width = width
-        for number in range(1, count + 1):
-            self.add_module(f"linear{number}", nn.Linear(hidden if number == 1 else width, width))
-            self.add_module(f"gelu{number}", nn.GELU())
