@@ -1,0 +1,60 @@
+"""The makers' logs of NAS-Bench-NLP: zip archives of JSON objects, one a training."""
+
+from __future__ import annotations
+
+import json
+import math
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from naslib_zc_plugin.benchmarks._recurrent import WORDS, parameters
+from naslib_zc_plugin.files import DataError, existing, inside, readable
+from naslib_zc_plugin.spaces.nasbench_nlp import from_recipe
+
+EXPECTED = "logs.zip of NAS-Bench-NLP (JSON logs of trainings), or a folder with such archives"
+
+
+def trainings(source: Path) -> Iterator[tuple[Mapping[str, Any], str, dict[str, Any]]]:
+    """Recipe, text ("ptb" or "wikitext-2") and results of each training, in the order of archives and their members.
+
+    Raises:
+        DataError: no such source, damaged, or a log that is none.
+    """
+    archives = sorted(source.rglob("*.zip")) if source.is_dir() else [existing(source, EXPECTED)]
+    if not archives:
+        raise DataError(source, EXPECTED, "no .zip file")
+    for path in archives:
+        with readable(path, EXPECTED), zipfile.ZipFile(path) as archive:
+            members = [name for name in archive.namelist() if inside(path, name).suffix == ".json"]
+            if not members:
+                raise DataError(path, EXPECTED, "no .json member")
+            for member in members:
+                try:
+                    yield _training(inside(path, member).name, json.loads(archive.read(member)))
+                except (LookupError, TypeError, ValueError) as error:
+                    raise DataError(path, f"a log in {member}", f"{type(error).__name__}: {error}") from error
+
+
+def _training(name: str, log: Mapping[str, Any]) -> tuple[Mapping[str, Any], str, dict[str, Any]]:
+    recipe = json.loads(log["recepie"])
+    text, key = Path(log["data"]).name, from_recipe(recipe)
+    if log["num_params"] != parameters(key, WORDS[text]):
+        raise ValueError(f"{parameters(key, WORDS[text])} parameters, not {log['num_params']}")
+    ended = log["status"] == "OK"
+    run = {
+        "id": int(log["recepie_id"]),
+        "log": name,
+        "num_params": parameters(key),
+        "test_loss": _last(log["test_losses"], ended),
+        "val_loss": _last(log["val_losses"], ended),
+        "wall_s": math.fsum(log["wall_times"]) if ended else None,
+        "epochs": len(log["test_losses"]),
+        "status": log["status"],
+    }
+    return recipe, text, run
+
+
+def _last(losses: list[float], ended: bool) -> float | None:
+    return losses[-1] if ended and losses and math.isfinite(losses[-1]) else None
