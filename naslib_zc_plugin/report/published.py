@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Optional
+from dataclasses import dataclass
 
 from naslib_zc_plugin.table import Column
 
@@ -14,10 +14,23 @@ from .leaderboard import judged
 from .statistics import Estimate, agreement
 from .top import top
 
-RANKING = ("N", "undefined", "ρ", "ρ top 10 %", "τ", "τ top 10 %", "Top-10 %/top-10 %", "Top-64/top-5 %")
-"""What :func:`ranking` gives, in the order of epsilon's tables."""
-Printed = Sequence[Optional[float]]
-"""Of :data:`RANKING` all but the second; None where nothing is printed."""
+HEADER = (
+    "", "kept, printed", "kept", "undefined", "ρ printed", "ρ", "difference", "τ printed", "τ", "difference",
+    "top 10 %: ρ", "top 10 %: τ", "Top-10 %/top-10 %", "Top-64/top-5 %",
+)  # fmt: skip
+"""Of the tables that :func:`row_beside` makes rows of; the last four are printed / ours."""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The measures of epsilon's tables, None where there is none (or none is printed)."""
+
+    rho: float | None
+    rho_top: float | None
+    tau: float | None
+    tau_top: float | None
+    overlap: float | None
+    hits: float | None
 
 
 def interval(estimate: Estimate, digits: int = 3) -> str:
@@ -48,41 +61,39 @@ def difference(value: float | None, estimate: Estimate) -> str:
     return f"{estimate.value - value:+.3f}{'*' if inside else ''}"
 
 
-def ranking(column: Column, truth: Floats, resamples: int = 1000) -> tuple[int, int, list[Estimate]]:
-    """The measures of epsilon's tables: how many scores are defined and not, and the others of :data:`RANKING`.
-
-    Shares and counts are without interval. Failed scores, and those not made yet, have no part.
-    """
-    made = judged(column)
-    values, accuracies = upward(column)[made], truth[made]
-    whole = agreement(values, accuracies, resamples=resamples)
-    best = top(values, accuracies, resamples=resamples)
-    plain = [None if each is None else float(each) for each in (best.overlap, best.hits)]
-    found = [whole.spearman, best.by_accuracy.spearman, whole.kendall, best.by_accuracy.kendall]
-    return whole.n, whole.undefined, [*found, *(Estimate(each, None, None) for each in plain)]
-
-
-def rows_beside(label: str, printed: Printed, column: Column, truth: Floats, resamples: int = 1000) -> list[list[str]]:
-    """Two rows of a table under :data:`RANKING`: what is printed, and ours with the differences.
+def row_beside(
+    label: str, printed: Ranking, kept: str, column: Column, truth: Floats, resamples: int = 1000
+) -> list[str]:
+    """A row under :data:`HEADER`. Failed scores, and those not made yet, have no part in it.
 
     Args:
-        label: of the rows.
-        printed: see there.
+        label: of the row.
+        printed: the paper's.
+        kept: how many scores the paper has, in words.
         column: the scores.
         truth: accuracies of its architectures, finite.
         resamples: of the intervals.
     """
-    defined, undefined, found = ranking(column, truth, resamples)
-    count, *coefficients = printed
-    theirs = ["–" if each is None else f"{each:g}" for each in coefficients]
-    ours = [interval(each, 2) for each in found[:4]]
-    ours = [f"{cell} ({difference(value, each)})" for cell, value, each in zip(ours, coefficients, found)]
-    overlap, hits = found[4].value, found[5].value
-    ours += ["–" if overlap is None else f"{overlap:.2f}", "–" if hits is None else f"{hits:.0f}"]
-    first = [label, "printed", "–" if count is None else f"{count:,.0f}", "–"]
-    failed = column.count("failed")
-    told = f"{undefined:,}; {failed:,} failed" if failed else f"{undefined:,}"
-    return [[*first, *theirs], [label, "ours", f"{defined:,}", told, *ours]]
+    made = judged(column)
+    values, accuracies = upward(column)[made], truth[made]
+    whole = agreement(values, accuracies, resamples=resamples)
+    best = top(values, accuracies, resamples=0)
+    share = f"{whole.n / (whole.n + whole.undefined):.1%}".replace("%", " %") if len(values) else "–"
+    cells = [label, kept, f"{whole.n:,} of {whole.n + whole.undefined:,} ({share})", f"{whole.undefined:,}"]
+    for value, estimate in ((printed.rho, whole.spearman), (printed.tau, whole.kendall)):
+        cells += [_number(value), interval(estimate), difference(value, estimate)]
+    among = best.by_accuracy
+    return [
+        *cells,
+        f"{_number(printed.rho_top)} / {interval(among.spearman, 2)}",
+        f"{_number(printed.tau_top)} / {interval(among.kendall, 2)}",
+        f"{_number(printed.overlap)} / {_number(best.overlap)}",
+        f"{_number(printed.hits)} / {_number(best.hits)}",
+    ]
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}".rstrip("0").rstrip(".")
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

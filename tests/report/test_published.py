@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau, spearmanr
 
-from naslib_zc_plugin.report.published import difference, interval, markdown, ranking, replaced, rows_beside, side
+from naslib_zc_plugin.report.published import (
+    HEADER,
+    Ranking,
+    difference,
+    interval,
+    markdown,
+    replaced,
+    row_beside,
+    side,
+)
 from naslib_zc_plugin.report.statistics import Estimate
 from tests.report.tables import Entry, column
 
@@ -30,31 +39,29 @@ def test_a_coefficient_in_words() -> None:
 
 
 @pytest.mark.parametrize("up", [True, False])
-def test_the_measures_of_the_tables(up: bool) -> None:
+def test_a_row_of_the_measures_of_the_tables(up: bool) -> None:
     entries: list[Entry] = [value if up else -float(value) for value in NOISY]
     entries[:3], entries[3:10] = ["failed", "left", "failed"], ["undefined"] * 7
-    n, undefined, found = ranking(column(entries, up=up), TRUTH, resamples=20)
-    assert (n, undefined) == (190, 7)
+    printed = Ranking(0.7, None, 0.5, 0.1, 12.5, 3)
+    row = row_beside("p", printed, "60 %", column(entries, up=up), TRUTH, resamples=20)
     values, truth = np.array(NOISY[10:], dtype=float), TRUTH[10:]
     best = truth > np.quantile(truth, 0.9)
     chosen = values > np.quantile(values, 0.9)
     hits = np.count_nonzero((truth > np.quantile(truth, 0.95)) & (values >= np.sort(values)[-64]))
-    expected = [
-        spearmanr(values, truth)[0], spearmanr(values[best], truth[best])[0], kendalltau(values, truth)[0],
-        kendalltau(values[best], truth[best])[0],
-        100 * np.count_nonzero(best & chosen) / np.count_nonzero(chosen), hits,
-    ]  # fmt: skip
-    assert [each.value for each in found] == pytest.approx(expected)
-    assert [each.low is None for each in found] == [False] * 4 + [True] * 2
+    rho, tau = spearmanr(values, truth)[0], kendalltau(values, truth)[0]
+    assert len(row) == len(HEADER) and row[:5] == ["p", "60 %", "190 of 197 (96.4 %)", "7", "0.7"]
+    assert row[5].startswith(f"{rho:.3f} [") and row[6].startswith(f"{rho - 0.7:+.3f}")
+    assert row[7] == "0.5" and row[8].startswith(f"{tau:.3f} [") and row[9].startswith(f"{tau - 0.5:+.3f}")
+    assert row[10] == f"– / {spearmanr(values[best], truth[best])[0]:.2f}"
+    assert row[11] == f"0.1 / {kendalltau(values[best], truth[best])[0]:.2f}"
+    shared = 100 * np.count_nonzero(best & chosen) / np.count_nonzero(chosen)
+    assert row[12] == f"12.5 / {shared:.2f}".rstrip("0").rstrip(".") and row[13] == f"3 / {hits}"
 
 
-def test_two_rows() -> None:
-    entries = [*NOISY[:-2], "undefined", "failed"]
-    printed, ours = rows_beside("p", (5000, 0.7, None, 0.5, 0.1, 12.5, 3), column(entries), TRUTH, resamples=50)
-    assert printed == ["p", "printed", "5,000", "–", "0.7", "–", "0.5", "0.1", "12.5", "3"]
-    assert ours[:4] == ["p", "ours", "198", "1; 1 failed"] and len(ours) == len(printed)
-    rho = spearmanr(np.array(NOISY[:-2], dtype=float), TRUTH[:-2])[0]
-    assert ours[4].startswith(f"{rho:.2f} [") and f" ({rho - 0.7:+.3f}" in ours[4] and ours[5].endswith(" (–)")
+def test_a_row_without_scores() -> None:
+    none = column(["undefined"] * 3)
+    row = row_beside("p", Ranking(0.7, *[None] * 5), "–", none, TRUTH[:3])
+    assert row[2:7] == ["0 of 3 (0.0 %)", "3", "0.7", "–", "–"] and row[-1] == "– / –"
 
 
 def test_a_table_takes_the_place_of_the_one_below_its_name() -> None:

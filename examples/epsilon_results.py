@@ -1,0 +1,119 @@
+"""Makes the tables of docs/results/epsilon.md, and its Figure 2: the epsilon paper's, beside what campaigns give.
+
+    python examples/epsilon_results.py DATA docs/results
+    python examples/epsilon_results.py DATA docs/results --figures
+
+DATA is a folder of benchmark tables; the other one holds `scores/`, with the campaigns' Parquet exports, each called
+like its configuration, `printed/epsilon.csv`, and the page `epsilon.md`, whose tables are replaced, each below the
+comment that names it. A row whose campaign has no export says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from naslib_zc_plugin.benchmarks import benchmark
+from naslib_zc_plugin.campaign.read import read_table
+from naslib_zc_plugin.report.figures import scatter
+from naslib_zc_plugin.report.leaderboard import matched, positive
+from naslib_zc_plugin.report.published import HEADER, Ranking, markdown, replaced, row_beside
+from naslib_zc_plugin.table import ScoreTable
+
+POSITIVE = ("nasbench101", "nasbench_nlp")
+"""Where the paper's evaluation drops scores that are not above zero."""
+FIGURED = {
+    "nasbench101_cifar10_epsilon_weights": ("0.0001, 10", "val_acc_108"),
+    "nasbench_nlp_epsilon_weights": ("1e-05, 0.001", "ptb_test_loss"),
+}
+"""Campaigns of Figure 2. Those of Figures 1 and 5 are on the leaderboards of nasbench201_<data set>.md."""
+
+
+class Results:
+    """Campaigns and benchmarks, each read once."""
+
+    def __init__(self, data: Path, results: Path) -> None:
+        self._data, self._results = data, results
+        self.table = lru_cache(None)(self._table)
+        self.truth = lru_cache(None)(self._truth)
+        with (results / "printed" / "epsilon.csv").open(encoding="utf-8") as file:
+            self.printed = list(csv.DictReader(file))
+
+    def _table(self, campaign: str) -> ScoreTable | None:
+        path = self._results / "scores" / f"{campaign}.parquet"
+        return read_table(path) if path.exists() else None
+
+    def _truth(self, space: str, column: str) -> Mapping[str, float]:
+        """Higher is better: losses are negated."""
+        found = benchmark(space, self._data)
+        sign = -1 if found.columns[column].higher_is_better is False else 1
+        return {key: sign * value for key, value in found.column(column).items()}
+
+
+def space_of(campaign: str) -> str:
+    """The search space, by the name of a campaign."""
+    return next(name for name in ("nasbench201", "nasbench101", "nasbench_nlp") if campaign.startswith(name))
+
+
+def row(results: Results, asked: Mapping[str, str], resamples: int) -> list[str]:
+    """A printed row beside ours."""
+    numbers = [float(asked[name]) if asked[name] else None for name in ("rho", "rho_top", "tau", "tau_top")]
+    printed = Ranking(*numbers, *(float(asked[name]) if asked[name] else None for name in ("overlap", "hits")))
+    kept = f"{int(asked['kept']):,}" if asked["kept"] else "–"
+    if asked["of"]:
+        share = f"{int(asked['kept']) / int(asked['of']):.1%}".replace("%", " %")
+        kept += f" of {int(asked['of']):,} ({share})"
+    table = results.table(asked["campaign"])
+    if table is None or asked["column"] not in table:
+        shown = ["–" if value is None else f"{value:g}" for value in (printed.rho, printed.tau)]
+        return [asked["row"], kept, "not run", "–", shown[0], "–", "–", shown[1], *["–"] * 6]
+    space = space_of(asked["campaign"])
+    part, accuracies = matched(table, results.truth(space, asked["truth"]), asked["truth"])
+    column = positive(part[asked["column"]]) if space in POSITIVE else part[asked["column"]]
+    return row_beside(asked["row"], printed, kept, column, accuracies, resamples)
+
+
+def tables(results: Results, resamples: int = 1000) -> dict[str, str]:
+    """Each table as Markdown, by the name that it has in the page."""
+    names = dict.fromkeys(asked["table"] for asked in results.printed)
+    return {
+        f"table {name}": markdown(
+            HEADER, [row(results, asked, resamples) for asked in results.printed if asked["table"] == name]
+        )
+        for name in names
+    }
+
+
+def draw(results: Results, data: Path, folder: Path) -> None:
+    """Figure 2: epsilon against accuracy, coloured by parameters where the benchmark tells them."""
+    for campaign, (label, truth) in FIGURED.items():
+        table, space = results.table(campaign), space_of(campaign)
+        if table is not None:
+            known = benchmark(space, data)
+            colour = known.column("params") if "params" in known.columns else None
+            scatter(
+                folder / f"{campaign}_scatter.png", table, results.truth(space, truth), truth_label=truth,
+                proxies=[label], columns=1, colour=colour, scale="linear",
+            )  # fmt: skip
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("results", type=Path)
+    parser.add_argument("--figures", action="store_true", help="draw Figure 2, too")
+    arguments = parser.parse_args()
+    results = Results(arguments.data, arguments.results)
+    page = arguments.results / "epsilon.md"
+    page.write_text(replaced(page.read_text(encoding="utf-8"), tables(results)), encoding="utf-8")
+    print(page)
+    if arguments.figures:
+        draw(results, arguments.data, arguments.results / "figures")
+
+
+if __name__ == "__main__":
+    main()
