@@ -7,23 +7,17 @@ from typing import Any
 
 import pytest
 
+from naslib_zc_plugin.spaces._nds.keys import Genotype
+from naslib_zc_plugin.spaces._nds.keys_parameters import counted
 from naslib_zc_plugin.spaces.nasbench101 import cells, keys
 from naslib_zc_plugin.spaces.nasbench101.hashing import hash_of
+from naslib_zc_plugin.spaces.nasbench301 import keys as nasbench301
 from tests.hosts.naslib import made
 from tests.hosts.naslib.needs import needs
 
 zc = needs("naslib_zc_plugin.hosts.naslib")
 nasbench101 = needs("naslib_zc_plugin.hosts.naslib.spaces.nasbench101")
-nasbench301 = needs("naslib_zc_plugin.hosts.naslib.spaces.nasbench301")
 micro = needs("naslib_zc_plugin.hosts.naslib.spaces.transbench101_micro")
-
-# DARTS (second order), as its code has it.
-DARTS = (
-    "Genotype(normal=[('sep_conv_3x3', 0), ('sep_conv_3x3', 1), ('sep_conv_3x3', 0), ('sep_conv_3x3', 1), "
-    "('sep_conv_3x3', 1), ('skip_connect', 0), ('skip_connect', 0), ('dil_conv_3x3', 2)], normal_concat=[2, 3, 4, 5], "
-    "reduce=[('max_pool_3x3', 0), ('max_pool_3x3', 1), ('skip_connect', 2), ('max_pool_3x3', 1), ('max_pool_3x3', 0), "
-    "('skip_connect', 2), ('skip_connect', 2), ('max_pool_3x3', 1)], reduce_concat=[2, 3, 4, 5])"
-)
 
 
 def specs(name: str, count: int, **options: Any) -> list[Any]:
@@ -53,33 +47,25 @@ def test_small_cells_are_filled_as_naslib_fills_them() -> None:
     assert nasbench101.to_spec(cells.pack(matrix, operations)) == zc.spec_of(graph)
 
 
-def test_genotypes_of_darts_there_and_back() -> None:
+def test_genotypes_of_darts_are_naslibs() -> None:
     conversions = needs("naslib.search_spaces.nasbench301.conversions")
     for spec in specs("nasbench301", 30):
         text = nasbench301.to_genotype(spec)
         assert text == str(conversions.convert_compact_to_genotype(spec))
         assert nasbench301.from_genotype(text) == spec
-    assert nasbench301.to_genotype(nasbench301.from_genotype(DARTS)) == DARTS
-    # DARTS' log has the nodes to concatenate as a range.
-    assert nasbench301.from_genotype(DARTS.replace("[2, 3, 4, 5]", "range(2, 6)")) == nasbench301.from_genotype(DARTS)
 
 
-@pytest.mark.parametrize(
-    ("text", "fault"),
-    [
-        ("", "no genotype of DARTS"),
-        ("Genotype", "no genotype of DARTS"),
-        ("Genotype(normal=[])", "no genotype of DARTS"),
-        (DARTS.replace("dil_conv_3x3", "none"), "unknown operation 'none'"),
-        (DARTS.replace("normal_concat=[2, 3, 4, 5]", "normal_concat=[2, 3]"), "concatenates"),
-        (DARTS.replace("'dil_conv_3x3', 2", "'dil_conv_3x3', 5"), "pair 7 is"),
-        (DARTS.replace("('sep_conv_3x3', 1), ('skip_connect', 0)", "('sep_conv_3x3', 0), ('skip_connect', 0)"), "both"),
-        (DARTS.replace("[('max_pool_3x3', 0)", "[__import__('os')"), "no genotype of DARTS"),
-    ],
-)
-def test_a_text_that_is_no_genotype(text: str, fault: str) -> None:
-    with pytest.raises(ValueError, match=fault):
-        nasbench301.from_genotype(text)
+def test_networks_of_nasbench301_have_naslibs_parameters_and_those_of_their_norms() -> None:
+    sizes, ends = {"width": 16, "depth": 8}, dict.fromkeys(("normal", "reduce"), 4)
+    graph = made.space("nasbench301")
+    for spec in specs("nasbench301", 2):
+        net = zc.build(graph, str(spec))
+        # The search's network: the norms of operations have no parameters, in that which the benchmark trained they do.
+        kinds = ("SepConv", "DilConv", "FactorizedReduce")
+        operations = [module for module in net.modules() if type(module).__name__ in kinds]
+        norms = [m for each in operations for m in each.modules() if getattr(m, "affine", None) is False]
+        theirs = sum(each.numel() for each in net.parameters()) + 2 * sum(norm.num_features for norm in norms)
+        assert theirs == counted(Genotype(**nasbench301.named(spec), **sizes), ends)
 
 
 def test_texts_of_transbench101() -> None:
