@@ -24,12 +24,13 @@ from naslib_zc_plugin.benchmarks import (
     nasbench101,
     nasbench201,
     nasbench201_naslib,
+    nasbench_nlp,
     nds_amoeba,
 )
 from naslib_zc_plugin.campaign.config import load
 from naslib_zc_plugin.campaign.read import read_table
 from naslib_zc_plugin.campaign.suite_import import import_suite
-from naslib_zc_plugin.probes import probe
+from naslib_zc_plugin.probes import Tokens, probe
 from naslib_zc_plugin.testing.readers import (
     ArchivedReader,
     ChecksummedReader,
@@ -38,7 +39,7 @@ from naslib_zc_plugin.testing.readers import (
     ReaderConformance,
     TaggedReader,
 )
-from tests.benchmarks import bert, made, naslib, nats, nds, tfrecords
+from tests.benchmarks import bert, cells, made, naslib, nats, nds, tfrecords
 from tests.campaign import suite
 
 PACKAGE = Path(__file__).resolve().parents[1] / "naslib_zc_plugin"
@@ -399,6 +400,54 @@ class TestNds(CountedReader):
         jobs = nds.jobs(nds_amoeba.TABLE)
         for wrong in ([], jobs + jobs[:1], {"top": jobs, "mid": jobs[2:3]}, [{**jobs[0], "test_ep_top1": []}]):
             yield nds.write(folder, wrong)
+
+
+class TestNasBenchNlp(ArchivedReader):
+    """Converted beside the source; what is read are the table's numbers."""
+
+    reader = "benchmarks._logs benchmarks.nasbench_nlp"
+
+    def make(self, folder: Path) -> Path:
+        return cells.write(folder, cells.logs())
+
+    def read(self, source: Path) -> Any:
+        convert("nasbench_nlp", source, source.parent / "data", partial=True)
+        found = nasbench_nlp.TABLE.read(source.parent / "data")
+        return found.keys, {name: found.column(name) for name in found.columns}
+
+    def tidy(self, source: Path) -> None:
+        shutil.rmtree(source.parent / "data", ignore_errors=True)
+
+    def packed(self, folder: Path, prefix: str) -> Path:
+        return cells.write(folder, cells.logs(), prefix)
+
+
+class TestNasBenchNlpTable(_Benchmark, ChecksummedReader):
+    reader = "benchmarks._recurrent"
+
+    def make(self, folder: Path) -> Path:
+        return convert("nasbench_nlp", cells.write(folder, cells.logs()), folder, partial=True)
+
+    def miscounted(self, folder: Path) -> Iterator[Path]:
+        lines = gzip.decompress(self.make(folder).read_bytes()).splitlines(keepends=True)
+        for wrong in (lines[1:], [*lines, lines[1]], [lines[0], lines[2], lines[1], *lines[3:]]):
+            path = folder / nasbench_nlp.TABLE.file
+            path.write_bytes(gzip.compress(b"".join(wrong)))
+            yield path
+
+
+class TestWords(ReaderConformance):
+    reader = "probes.words"
+
+    def make(self, folder: Path) -> Path:
+        path = folder / "text.txt"
+        path.write_text("".join(f"w{number} and w{number % 7}\n" for number in range(12)), encoding="utf-8")
+        return path
+
+    def read(self, source: Path) -> Any:
+        found = probe(source, columns=6, length=7)
+        assert isinstance(found, Tokens) and found.targets is not None
+        return found.tokens.tolist(), found.targets.tolist(), found.vocabulary_size
 
 
 class TestScoresInNaslibsForm(ReaderConformance):

@@ -12,13 +12,13 @@ from types import ModuleType
 from typing import Any
 
 from naslib_zc_plugin.files import DataError
-from naslib_zc_plugin.probes import cifar, digits, imagenet16, npz, synthetic
+from naslib_zc_plugin.probes import cifar, digits, imagenet16, npz, synthetic, words
 from naslib_zc_plugin.probes.base import Probe
 from naslib_zc_plugin.probes.tokens import Tokens
 
 __all__ = ["Probe", "Tokens", "images", "probe"]
 
-_SOURCES = (synthetic, digits, npz, cifar, imagenet16)
+_SOURCES = (synthetic, digits, npz, words, cifar, imagenet16)
 
 
 def probe(source: str | Path, **options: Any) -> Probe | Tokens:
@@ -29,6 +29,8 @@ def probe(source: str | Path, **options: Any) -> Probe | Tokens:
 
             - a ``.npz`` file with ``images``, ``labels`` and, if wanted, ``classes``; or, for :class:`Tokens`, with
               ``tokens`` or ``input_ids`` and ``vocabulary_size``;
+            - a ``.txt`` file, whose words are tokens (options ``columns``, ``length``, ``start``, ``before``,
+              ``vocabulary_size``);
             - ``"digits"``: scikit-learn's handwritten digits (option ``size``);
             - ``"synthetic:grey"``, ``"synthetic:normal"``, ``"synthetic:uniform"``, ``"synthetic:uniform01"``
               (options ``n``, ``size``, ``classes``, ``seed``);
@@ -47,7 +49,7 @@ def probe(source: str | Path, **options: Any) -> Probe | Tokens:
             return found
     raise DataError(
         source,
-        "a .npz file, 'digits', 'synthetic:<kind>', the binary CIFAR archive or folder, or ImageNet16's",
+        "a .npz or .txt file, 'digits', 'synthetic:<kind>', the binary CIFAR archive or folder, or ImageNet16's",
         "a file or folder of another kind" if Path(source).exists() else "no such file or folder",
     )
 
