@@ -3,22 +3,21 @@
 What a number means depends on how NASLib makes the network. With ``create_graph=True`` its edges are (0→1) (0→2) (0→3)
 (1→2) (1→3) (2→3), and the numbers stand for :data:`GRAPH`. With ``create_graph=False``, and whenever it queries the
 benchmark, they are the digits of the benchmark's own text in turn, whose edges are (0→1) (0→2) (1→2) (0→3) (1→3)
-(2→3), and stand for :data:`TEXT`. So a graph and what NASLib's query says of it are different architectures.
+(2→3), and stand for the operations of our own search space, ``transnasbench101_micro``. So a graph and what NASLib's
+query says of it are different architectures.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
+from naslib_zc_plugin.spaces.transnasbench101_micro import keys
+
 GRAPH = ("skip_connect", "none", "nor_conv_3x3", "nor_conv_1x1")
 """Operations by number, in NASLib's graphs."""
-TEXT = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3")
-"""Operations by digit, in the benchmark."""
 _EDGES = 6
 _GRAPH_TO_TEXT = (0, 1, 3, 2, 4, 5)  # the order of edges; its own inverse
-_PATTERN = re.compile(r"64-41414-([0-3])_([0-3])([0-3])_([0-3])([0-3])([0-3])")
 
 
 def check(spec: Any) -> None:
@@ -48,8 +47,8 @@ def to_text(spec: Sequence[int], create_graph: bool = False) -> str:
         create_graph: as in NASLib's search space. False: also the name under which NASLib queries the spec.
     """
     if create_graph:
-        spec = [TEXT.index(GRAPH[spec[edge]]) for edge in _GRAPH_TO_TEXT]
-    return "64-41414-{}_{}{}_{}{}{}".format(*spec)
+        spec = [keys.OPERATIONS.index(GRAPH[spec[edge]]) for edge in _GRAPH_TO_TEXT]
+    return keys.format(spec)
 
 
 def from_text(text: str, create_graph: bool = False) -> tuple[int, ...]:
@@ -58,8 +57,5 @@ def from_text(text: str, create_graph: bool = False) -> tuple[int, ...]:
     Raises:
         ValueError: it is none of this space.
     """
-    found = _PATTERN.fullmatch(text)
-    if found is None:
-        raise ValueError(f"no cell of TransNAS-Bench-101, such as 64-41414-1_02_333: {text!r}")
-    digits = tuple(map(int, found.groups()))
-    return tuple(GRAPH.index(TEXT[digits[edge]]) for edge in _GRAPH_TO_TEXT) if create_graph else digits
+    digits = keys.parse(text)
+    return tuple(GRAPH.index(keys.OPERATIONS[digits[edge]]) for edge in _GRAPH_TO_TEXT) if create_graph else digits
