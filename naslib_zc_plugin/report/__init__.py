@@ -9,6 +9,7 @@ imports torch or a proxy.
 * :mod:`.leaderboard` -- the proxies of a table side by side, as a :mod:`.board`; :mod:`.sheets` and :mod:`.notes` put
   it into words, :mod:`.render` writes text, Markdown and CSV, :mod:`.page` one HTML page
 * :mod:`.ranking` -- mean ranks over benchmarks
+* :mod:`.published` and :mod:`.sections` -- tables of pages, with printed values beside ours
 * :mod:`.standing` -- the place of one score among a table's
 * :mod:`.heatmap` and :mod:`.components` -- correlations between columns, and how many directions they vary in
 * :mod:`.figures` and :mod:`.heatmap` -- score against accuracy, and columns against each other (need matplotlib)

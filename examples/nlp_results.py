@@ -1,0 +1,88 @@
+"""Makes the tables and figures of docs/results/nasbench_nlp.md: "ReLU is all you need for NASWOT" on recurrent cells.
+
+    python examples/nlp_results.py DATA docs/results
+    python examples/nlp_results.py DATA docs/results --figures
+
+DATA is a folder of benchmark tables; the other one holds `scores/`, with the campaigns' Parquet exports, each called
+like its configuration, and the page, whose tables are replaced, each below the comment that names it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+
+from naslib_zc_plugin.benchmarks import benchmark
+from naslib_zc_plugin.campaign.read import read_table
+from naslib_zc_plugin.report.heatmap import heatmap, similarities
+from naslib_zc_plugin.report.published import replaced
+from naslib_zc_plugin.report.sections import agreements, beside_each_other, chosen, shares
+from naslib_zc_plugin.table import ScoreTable
+
+KINDS = ["relu", "sigmoid", "tanh", "relu+sigmoid", "relu+tanh", "sigmoid+tanh", "relu+sigmoid+tanh"]
+# Table 1, with signs turned: there a lower perplexity is better, here + prefers it.
+PRINTED = {"signs": (0.27, 0.24, 0.43), "relu": (0.27, 0.24, 0.43), "relu+sigmoid+tanh": (0.31, -0.05, 0.46)}
+
+
+def perplexities(data: Path) -> dict[str, float]:
+    """Test perplexities on PTB by architecture, negated."""
+    return {key: -value for key, value in benchmark("nasbench_nlp", data).column("ptb_test_ppl").items()}
+
+
+def read(results: Path, name: str) -> ScoreTable | None:
+    """The export of a campaign; None where there is none."""
+    path = results / "scores" / f"nasbench_nlp_{name}.parquet"
+    return read_table(path) if path.exists() else None
+
+
+def tables(data: Path, results: Path, resamples: int = 1000) -> dict[str, str]:
+    """Each table as Markdown, by the name that it has in the page; those without a campaign are left out."""
+    truth, found = perplexities(data), {}
+    activations, partitions, loss = (read(results, name) for name in ("activations", "partitions", "loss"))
+    if activations is not None:
+        found["table 1"] = agreements(activations, truth, PRINTED, resamples)
+        found.update(_each_other(activations, truth))
+        found["components"] = shares(chosen(_trained(activations, truth), KINDS), KINDS, resamples)
+    if partitions is not None:
+        tested = activations.keys if activations is not None else ()
+        found["partitions"] = agreements(chosen(partitions, list(partitions), set(tested)), truth, resamples=resamples)
+    if loss is not None:
+        found["loss"] = agreements(loss, truth, resamples=resamples)
+    return found
+
+
+def _trained(table: ScoreTable, truth: Mapping[str, float]) -> ScoreTable:
+    return chosen(table, list(table), {key for key in table.keys if key not in truth})
+
+
+def _each_other(table: ScoreTable, truth: Mapping[str, float]) -> dict[str, str]:
+    found = similarities(chosen(table, KINDS), truth, "trained")
+    return {f"figure 2 {name}": beside_each_other(one) for name, one in found.items()}
+
+
+def draw(data: Path, results: Path) -> None:
+    """Figure 2 for each coefficient."""
+    table = read(results, "activations")
+    if table is not None:
+        for name, found in similarities(chosen(table, KINDS), perplexities(data), "trained").items():
+            heatmap(results / "figures" / f"nasbench_nlp_activations_{name}.png", found)
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("results", type=Path)
+    parser.add_argument("--figures", action="store_true", help="draw the heat maps, too")
+    arguments = parser.parse_args()
+    page = arguments.results / "nasbench_nlp.md"
+    found = tables(arguments.data, arguments.results)
+    page.write_text(replaced(page.read_text(encoding="utf-8"), found), encoding="utf-8")
+    print(page, *found, sep="\n")
+    if arguments.figures:
+        draw(arguments.data, arguments.results)
+
+
+if __name__ == "__main__":
+    main()
