@@ -11,7 +11,7 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING
 
-from naslib_zc_plugin.spaces.nasbench101 import changes, enumeration, keys
+from naslib_zc_plugin.spaces.nasbench101 import changes, enumeration, keys, naslib
 from naslib_zc_plugin.spaces.nasbench101.cells import EDGES, OPERATIONS, VERTICES
 
 if TYPE_CHECKING:
@@ -66,6 +66,14 @@ class NASBench101:
     def key(self, index: int) -> str:
         """The key at a position of the benchmark's order; inverse of :meth:`index`."""
         return keys.format(enumeration.cell_at(index))
+
+    def naslib_key(self, key: str) -> str:
+        """The name of ``key`` in NASLib's files: the text of the numbers of :mod:`.naslib`.
+
+        Raises:
+            ValueError: the key is not of this space.
+        """
+        return str(naslib.to_numbers(keys.parse(key)))
 
     def build(
         self, key: str, C: int | None = None, N: int = 3, num_classes: int = 10, flavour: str = "zerocost"

@@ -9,7 +9,7 @@ import pytest
 
 from naslib_zc_plugin.spaces._nds.keys import Genotype
 from naslib_zc_plugin.spaces._nds.keys_parameters import counted
-from naslib_zc_plugin.spaces.nasbench101 import cells, keys
+from naslib_zc_plugin.spaces.nasbench101 import cells, keys, naslib
 from naslib_zc_plugin.spaces.nasbench101.hashing import hash_of
 from naslib_zc_plugin.spaces.nasbench301 import keys as nasbench301
 from tests.hosts.naslib import made
@@ -33,8 +33,8 @@ def test_cells_of_nasbench101_are_pruned_and_hashed_as_there() -> None:
         assert hash_of(nasbench101.to_cell(spec)) == theirs.hash_spec(list(cells.OPERATIONS))
         pruned, kept = cells.unpack(cells.prune(nasbench101.to_cell(spec)))
         assert [list(row) for row in pruned] == theirs.matrix.tolist() and list(kept) == theirs.ops
-        assert nasbench101.to_spec(nasbench101.to_cell(spec)) == spec
-        again = nasbench101.to_spec(keys.parse(nasbench101.own_key(spec)))
+        assert naslib.to_numbers(nasbench101.to_cell(spec)) == spec
+        again = naslib.to_numbers(keys.parse(nasbench101.own_key(spec)))
         nasbench101.check(again)
         assert nasbench101.own_key(again) == nasbench101.own_key(spec)
 
@@ -44,7 +44,7 @@ def test_small_cells_are_filled_as_naslib_fills_them() -> None:
     graph = made.space("nasbench101")
     graph.instantiate_model = False
     graph.set_spec(graph.convert_to_cell(needs("numpy").array(matrix), list(operations)))
-    assert nasbench101.to_spec(cells.pack(matrix, operations)) == zc.spec_of(graph)
+    assert naslib.to_numbers(cells.pack(matrix, operations)) == zc.spec_of(graph)
 
 
 def test_genotypes_of_darts_are_naslibs() -> None:
