@@ -10,7 +10,8 @@ import pytest
 import torch
 
 import naslib_zc_plugin as zc
-from naslib_zc_plugin.presets import PRESETS, preset
+from naslib_zc_plugin.benchmarks import flexibert, nasbench201, nasbench_nlp
+from naslib_zc_plugin.presets import LOSSES, PRESETS, preset
 from naslib_zc_plugin.probes import Probe, Tokens, probe
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (300, 32, 32, 3), dtype=np.uint8)
@@ -113,10 +114,23 @@ def test_real_probes_serve_the_protocols(shared: Path) -> None:
             assert x.isfinite().all() and int(y.max()) < images.classes
 
 
-def test_truth_columns_exist(shared: Path) -> None:
-    pandas = pytest.importorskip("pandas")
-    columns = set(pandas.read_parquet(shared / "data" / "nasbench201" / "accuracies.parquet").columns)
+def test_truth_columns_exist() -> None:
+    columns = {*nasbench201.TABLE.measures, *nasbench_nlp.COLUMNS, *flexibert.COLUMNS}
     assert {rules.truth for rules in PRESETS.values()} <= columns
+
+
+def test_tokens_without_targets_are_scored_by_losses_that_need_none() -> None:
+    text = Tokens("made", np.arange(256 * 4).reshape(256, 4) % 7, 7)
+    for name in ("flexibert", "flexibert_nominal"):
+        tokens, targets = preset(name).batch(text, "flexibert", seed=0)
+        assert tokens.shape == (128, 4) and targets is not None and targets.tolist() == [0] * 128
+    outputs = torch.nn.functional.layer_norm(torch.randn(5, 4, 6), (6,)).requires_grad_()
+    total = LOSSES["signs"]
+    assert total is not None
+    value = total(outputs, None)
+    assert value.item() == pytest.approx(sum(total(output[None], None).item() for output in outputs), abs=1e-4)
+    (gradient,) = torch.autograd.grad(value, outputs)
+    assert gradient.abs().eq(1).all() and gradient.sum(-1).any()
 
 
 def test_balanced_batches_have_as_many_images_of_each_class() -> None:
