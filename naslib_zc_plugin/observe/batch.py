@@ -17,6 +17,8 @@ Loss = Callable[[Any, Any], Tensor]
 def cross_entropy(logits: Tensor, labels: Tensor, highest: int | None = None) -> Tensor:
     """Cross-entropy, mean over the batch, of logits (N, C) or (N, C, …) and class indices or probabilities.
 
+    Classes come last, too, as language models have them: (N, T, C) with indices (N, T), where that is the one reading.
+
     Args:
         logits: network's outputs.
         labels: class indices or probabilities.
@@ -25,6 +27,8 @@ def cross_entropy(logits: Tensor, labels: Tensor, highest: int | None = None) ->
     Raises:
         ValueError: a label beyond the classes (on a GPU the kernel's own check would end the process's CUDA context).
     """
+    if logits.ndim > 2 and labels.shape == logits.shape[:-1] != (len(logits), *logits.shape[2:]):
+        logits = logits.movedim(-1, 1)
     if highest is not None and logits.ndim > 1 and highest >= logits.shape[1]:
         raise ValueError(
             f"label {highest} needs at least {highest + 1} outputs, the network has {logits.shape[1]}: "

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from naslib_zc_plugin.hosts.nni.domains import domain
     from naslib_zc_plugin.hosts.nni.evaluators import BenchmarkEvaluator, ZeroCostEvaluator
     from naslib_zc_plugin.hosts.nni.experiment import drive
+    from naslib_zc_plugin.hosts.nni.nasbench_nlp import NasBenchNlp
     from naslib_zc_plugin.hosts.nni.profiler import ProxyProfiler
     from naslib_zc_plugin.hosts.nni.samples import key_of
     from naslib_zc_plugin.hosts.nni.scoring import Scorer
@@ -35,6 +36,7 @@ __all__ = [
     "Area",
     "BenchmarkEvaluator",
     "Move",
+    "NasBenchNlp",
     "NoScore",
     "ProxyProfiler",
     "ProxyTuner",
@@ -61,6 +63,7 @@ _FILES = {
     "domains": ("domain",),
     "evaluators": ("BenchmarkEvaluator", "NoScore", "ZeroCostEvaluator"),
     "experiment": ("drive",),
+    "nasbench_nlp": ("NasBenchNlp",),
     "profiler": ("ProxyProfiler",),
     "samples": ("key_of",),
     "scoring": ("Scorer",),

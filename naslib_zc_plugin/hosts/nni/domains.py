@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from nni.mutable import Categorical, Mutable
 
-from naslib_zc_plugin.hosts.nni import nasbench201
+from naslib_zc_plugin.hosts.nni import nasbench201, nasbench_nlp
 from naslib_zc_plugin.hosts.nni.choices import SampleDomain
 from naslib_zc_plugin.search import Domain
 from naslib_zc_plugin.spaces.nasbench201 import SPACE
@@ -24,7 +24,7 @@ def domain(space: Mutable) -> HostDomain:
     """A model space of NNI as strategies want it.
 
     ``NasBench201`` becomes our own search space: strategies draw and mutate as everywhere, with the rules ``"edge"``
-    and ``"node"``. Any other becomes a :class:`SampleDomain`.
+    and ``"node"``. So does our ``NasBenchNlp``. Any other becomes a :class:`SampleDomain`.
 
     Args:
         space: a ``ModelSpace`` of the hub or of one's own, or what an experiment makes of it.
@@ -35,6 +35,8 @@ def domain(space: Mutable) -> HostDomain:
     mutables = space.simplify()
     if nasbench201.recognises(mutables) and all(_is_edge(mutable) for mutable in mutables.values()):
         return NasBench201Domain(nasbench201.prefix_of(mutables))
+    if nasbench_nlp.recognises(mutables):
+        return nasbench_nlp.NasBenchNlpDomain()
     return SampleDomain(mutables)
 
 

@@ -1,7 +1,8 @@
 """Keys of NNI's samples: the text by which strategies, seeds and records know an architecture.
 
-NAS-Bench-201 has its architecture strings; any other space a JSON mapping from labels to choices, in the order of the
-labels and without entries that mean nothing. Equal architectures have equal keys, in every process.
+NAS-Bench-201 and recurrent cells have the keys of our own spaces; any other space a JSON mapping from labels to
+choices, in the order of the labels and without entries that mean nothing. Equal architectures have equal keys, in every
+process.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from naslib_zc_plugin.hosts.nni import nasbench101, nasbench201
+from naslib_zc_plugin.hosts.nni import nasbench101, nasbench201, nasbench_nlp
 
 Sample = Mapping[str, Any]
 
@@ -23,13 +24,15 @@ def key_of(sample: Sample) -> str:
     """
     if nasbench201.recognises(sample):
         return nasbench201.to_key(sample)
+    if nasbench_nlp.recognises(sample):
+        return nasbench_nlp.to_key(sample)
     labels = nasbench101.active(sample) if nasbench101.recognises(sample) else sample
     return text_of({label: sample[label] for label in labels})
 
 
 def space_of(sample: Sample) -> str:
     """The name of the benchmark that a sample's space belongs to; empty if none."""
-    known = {"nasbench201": nasbench201, "nasbench101": nasbench101}
+    known = {"nasbench201": nasbench201, "nasbench101": nasbench101, "nasbench_nlp": nasbench_nlp}
     return next((name for name, space in known.items() if space.recognises(sample)), "")
 
 
