@@ -34,9 +34,8 @@ def parse(key: str) -> Cell:
         found = _VERTEX.fullmatch(part)
         names = (OUTPUT,) if target == count - 1 else _SHORT
         if found is None or found[1] not in names:
-            raise ValueError(
-                f"{key!r}: expected {' or '.join(names)} with its inputs as vertex {target}, found {part!r}"
-            )
+            known = " or ".join(names)
+            raise ValueError(f"{key!r}: expected {known} and its inputs, '(0)', as vertex {target}, found {part!r}")
         sources = [int(digit) for digit in found[2].split(",") if digit]
         if sources != sorted(set(sources)) or any(source >= target for source in sources):
             raise ValueError(f"{key!r}: the inputs of vertex {target} must be earlier vertices, ascending: {part!r}")
