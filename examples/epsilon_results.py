@@ -24,7 +24,7 @@ from naslib_zc_plugin.report.published import HEADER, Ranking, markdown, replace
 from naslib_zc_plugin.table import ScoreTable
 
 POSITIVE = ("nasbench101", "nasbench_nlp")
-"""Where the paper's evaluation drops scores that are not above zero."""
+"""Where the paper's evaluation drops epsilons that are not above zero."""
 FIGURED = {
     "nasbench101_cifar10_epsilon_weights": ("0.0001, 10", "val_acc_108"),
     "nasbench_nlp_epsilon_weights": ("1e-05, 0.001", "ptb_test_loss"),
@@ -72,7 +72,9 @@ def row(results: Results, asked: Mapping[str, str], resamples: int) -> list[str]
         return [asked["row"], kept, "not run", "–", shown[0], "–", "–", shown[1], *["–"] * 6]
     space = space_of(asked["campaign"])
     part, accuracies = matched(table, results.truth(space, asked["truth"]), asked["truth"])
-    column = positive(part[asked["column"]]) if space in POSITIVE else part[asked["column"]]
+    column = part[asked["column"]]
+    if space in POSITIVE and column.proxy == "epsilon":
+        column = positive(column)
     return row_beside(asked["row"], printed, kept, column, accuracies, resamples)
 
 
