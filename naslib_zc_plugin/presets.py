@@ -252,7 +252,7 @@ PRESETS = {
             same_batch=True, flavour="published", truth="ptb_test_loss", seed=0, loss="sum",
             options={
                 "synaptic_saliency": {"layers": ("layers.*.linear.*.[12]", "embedding")},
-                "epsilon": {"biases": "weight", "states": "weight"},
+                "epsilon": {"biases": "weight", "states": "weight", "features": "first"},
             },
         ),
         # It ends with a layer norm, so that gradients of the sum are nothing but rounding, and are scored all the same.

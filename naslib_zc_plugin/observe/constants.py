@@ -61,11 +61,13 @@ class Constants(Setting):
         biases: ``"zero"``, or ``"weight"``: they get the value, too.
         states: likewise for buffers called initial_state, with which recurrent layers start; zero: as held.
         embedding: of :data:`EMBEDDINGS`, what embeddings are drawn from.
+        features: ``"all"``, or ``"first"``: of the outputs' last dimension, whose values are equal but for rounding.
     """
 
     biases: str = "zero"
     states: str = "zero"
     embedding: str = "uniform_positive_1"
+    features: str = "all"
 
     def run(
         self, network: Network, batch: Batch, observations: Sequence[Observation], seed: int
@@ -102,8 +104,8 @@ class Constants(Setting):
         values = torch.tensor(weights, dtype=network.dtype, device=network.device)
         of_role = {"weight": values, "bias": values if self.biases == "weight" else torch.zeros_like(values)}
         tensors: dict[str, Tensor] = {name: buffer.clone() for name, buffer in network.buffers.items()}
-        if self.states == "weight" and any(map(_is_state, tensors)):
-            raise Unknown("states that differ between the values")
+        if self.features == "first" or (self.states == "weight" and any(map(_is_state, tensors))):
+            raise Unknown("a single feature, or states that differ between the values")
         for name, role in _roles(network).items():
             if role not in of_role:
                 raise Unknown(f"a parameter that stays: {name}")
@@ -134,7 +136,8 @@ class Constants(Setting):
                 tensors[name].fill_(value)
             seed_everything(seed, "constants")
             with Watch([{F.linear: check_features}], {F.batch_norm: own_statistics}):
-                rows.append(network(tensors, tree_map(Tensor.clone, batch.inputs)).flatten())
+                outputs = network(tensors, tree_map(Tensor.clone, batch.inputs))
+            rows.append((outputs[..., 0] if self.features == "first" else outputs).flatten())
         return torch.stack(rows)
 
 

@@ -17,21 +17,22 @@ if TYPE_CHECKING:
 
 
 def outputs_under(
-    weights: Sequence[float], zeros: str, biases: str, states: str, embedding: str
+    weights: Sequence[float], zeros: str, biases: str, states: str, embedding: str, features: str
 ) -> Sequence[ConstantOutputs]:
     """The outputs under both weights.
 
     Raises:
-        ValueError: not two weights, or no such treatment of zeros, biases, states or embeddings.
+        ValueError: not two weights, or no such treatment of zeros, biases, states, embeddings or features.
     """
     if len(weights) != 2:
         raise ValueError(f"weights must be two numbers, not {weights!r}")
     choices = {"zeros": (zeros, ("drop", "keep")), "embedding": (embedding, tuple(EMBEDDINGS))}
     choices.update({"biases": (biases, ("zero", "weight")), "states": (states, ("zero", "weight"))})
+    choices["features"] = features, ("all", "first")
     for name, (value, known) in choices.items():
         if value not in known:
             raise ValueError(f"{name} must be {' or '.join(map(repr, known))}, not {value!r}")
-    return [ConstantOutputs(tuple(float(weight) for weight in weights), Constants(biases, states, embedding))]
+    return [ConstantOutputs(tuple(float(weight) for weight in weights), Constants(biases, states, embedding, features))]
 
 
 @proxy(
@@ -48,6 +49,7 @@ def epsilon(
     biases: str = "zero",
     states: str = "zero",
     embedding: str = "uniform_positive_1",
+    features: str = "all",
 ) -> float:
     r"""Difference of the outputs under two constant shared weights, :math:`\varepsilon = \delta / \mu`.
 
@@ -66,7 +68,7 @@ def epsilon(
     what, by the names of the paper's Table 5: U(0, a) ``"uniform_positive_a"``, U(−a, a) ``"uniform_centered_a"`` or
     N(0, a²) ``"random_a"`` for a of 0.1 and 1. On NAS-Bench-NLP that code gives w to biases and to the first hidden
     states, too: ``biases="weight"``, ``states="weight"`` (buffers called initial_state). It takes one feature of the
-    last layer's outputs, as all are equal.
+    last layer's outputs, ``features="first"``: all are equal but for rounding, which decides how many are exactly 0.
     """
     low, high = outputs.amin(1, keepdim=True), outputs.amax(1, keepdim=True)
     scaled = (outputs - low) / (high - low)
