@@ -14,8 +14,7 @@ from naslib_zc_plugin.spaces import space
 from naslib_zc_plugin.spaces._nds.keys import Genotype
 from naslib_zc_plugin.spaces._nds.keys_parameters import counted
 from naslib_zc_plugin.spaces.nasbench301 import SPACE, keys
-from tests.hosts.nni.needs import needs
-from tests.spaces.nds import DARTS_V2
+from tests.spaces.nds import DARTS_V2, needs_networks
 
 CELL = "((0, 3), (1, 3), (0, 3), (1, 3), (1, 3), (0, 2), (0, 2), (2, 5))"
 KEY = f"({CELL}, ((0, 0), (1, 0), (2, 2), (1, 0), (0, 0), (2, 2), (2, 2), (1, 0)))"
@@ -120,7 +119,7 @@ def test_a_text_that_is_no_genotype(text: str, fault: str) -> None:
 
 
 def test_networks_have_the_parameters_counted_and_none_is_idle() -> None:
-    needs("naslib_zc_plugin.hosts.nni")
+    needs_networks()
     ends = dict.fromkeys(("normal", "reduce"), 4)
     for number, (C, N) in enumerate(((4, 8), (3, 4))):
         key = SPACE.sample(Random(number))

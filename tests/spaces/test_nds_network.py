@@ -14,11 +14,10 @@ from naslib_zc_plugin.presets import NDS
 from naslib_zc_plugin.spaces import space
 from naslib_zc_plugin.spaces._nds import keys, keys_use
 from naslib_zc_plugin.spaces._nds.space import CellSpace
-from tests.hosts.nni.needs import needs
-from tests.spaces.nds import PUBLISHED
+from tests.spaces.nds import PUBLISHED, needs_networks
 from tests.spaces.nds_through_every_proxy import checked
 
-needs("naslib_zc_plugin.hosts.nni")
+needs_networks()
 IMAGES = torch.randn(3, 3, 16, 16, generator=torch.Generator().manual_seed(0))
 
 

@@ -37,6 +37,31 @@ def test_a_host_by_name_says_it_as_well() -> None:
     assert "ImportError: NNI as a host needs nni" in done.stderr
 
 
+def test_networks_that_nni_builds_say_it_as_well() -> None:
+    code = "from naslib_zc_plugin.spaces import space\nnds = space('nds_enas')\nkey = nds.canonical(nds.key(7))\n"
+    done = _python(_without("nni") + code + "nds.build(key)")
+    assert "ImportError: NNI as a host needs nni" in done.stderr
+    assert "pip install 'naslib-zc-plugin[nni]'" in done.stderr
+
+
+def test_a_torchvision_without_operators_is_named() -> None:
+    if find_spec("nni") is None or find_spec("pytorch_lightning") is None:
+        pytest.skip("needs NNI, the extra [nni]")
+    code = """
+import sys
+class Broken:
+    def find_spec(name, *_):
+        if name == "nni.nas":
+            raise RuntimeError("operator torchvision::nms does not exist")
+sys.meta_path.insert(0, Broken)
+import naslib_zc_plugin.hosts.nni as host
+host.cell_network
+"""
+    done = _python(code)
+    assert "ImportError: NNI imports torchvision, which has no working operators" in done.stderr
+    assert "the release that is built for this torch" in done.stderr
+
+
 def test_a_broken_part_is_named() -> None:
     if find_spec("nni") is None or find_spec("pytorch_lightning") is None:
         pytest.skip("needs NNI, the extra [nni]")
