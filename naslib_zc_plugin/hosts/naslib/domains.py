@@ -9,12 +9,12 @@ from typing import Any
 
 from naslib_zc_plugin.hosts.naslib import spaces
 from naslib_zc_plugin.hosts.naslib.graphs import key_from, key_of, space_of, spec_from
-from naslib_zc_plugin.hosts.naslib.spaces import nasbench101
 from naslib_zc_plugin.observe.borrow import kept_random_states
 from naslib_zc_plugin.observe.seeding import seed_everything
 from naslib_zc_plugin.search import Domain, Exhausted
 from naslib_zc_plugin.spaces import space
 from naslib_zc_plugin.spaces.nasbench101 import cells
+from naslib_zc_plugin.spaces.nasbench101.naslib import to_cell
 
 _PATIENCE = 1_000  # mutations that changed nothing
 RULE = "naslib"
@@ -106,7 +106,7 @@ class GraphDomain:
         """Whether NASLib's code could draw a spec: in NAS-Bench-101 a table may have some of the cells only."""
         if self.name != "nasbench101":
             return True
-        matrix, operations = cells.unpack(nasbench101.to_cell(spec))
+        matrix, operations = cells.unpack(to_cell(spec))
         cell = self._api["api"].ModelSpec(matrix=[list(row) for row in matrix], ops=list(operations))
         return bool(self._api["nb101_data"].is_valid(cell))
 
