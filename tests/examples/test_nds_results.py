@@ -1,0 +1,51 @@
+"""GradAlign's tables of NDS: what the example reads, compares and says, short of the campaigns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from naslib_zc_plugin.benchmarks import benchmark, nds_enas
+from naslib_zc_plugin.presets import NDS
+from naslib_zc_plugin.report.leaderboard import leaderboard
+from tests.benchmarks import nds
+from tests.examples import EXAMPLES, example
+from tests.report.tables import column, table
+
+results = example("nds_results")
+
+
+def test_a_configuration_for_every_space_asks_for_what_is_printed() -> None:
+    assert set(results.SPACES) == set(NDS)
+    for space in NDS:
+        given = yaml.safe_load((EXAMPLES.parent / "configs" / f"{space}.yaml").read_text(encoding="utf-8"))
+        assert given["space"] == given["architectures"]["benchmark"] == space
+        asked = {label for label, *_ in results.printed(space)} - {"tenas"} | {"ntk", "linear_regions"}
+        assert asked <= set(given["proxies"])
+    assert list(results.printed("nds_darts"))[0] == ("gradalign1", 0.545, 94.36)
+
+
+def test_rows_stand_beside_what_is_printed(tmp_path: Path) -> None:
+    assert results.table_of("nds_enas", tmp_path, tmp_path / "data", True) is None
+    jobs = nds.jobs(nds_enas.TABLE, 30)
+    jobs[7]["params"] += 1
+    nds.write(tmp_path, jobs, "ENAS")
+    said = results.table_of("nds_enas", tmp_path, tmp_path / "data", True)
+    assert said == "30 networks; parameters other than ours: 1"
+    truth = benchmark("nds_enas", tmp_path / "data").column(results.TRUTH)
+    scores = {
+        "naswot": column(list(truth.values()), "naswot"),
+        "zen": column([-each for each in truth.values()], "zen"),
+    }
+    lines = results.beside(leaderboard(table(scores, tuple(truth)), truth, results.TRUTH), "nds_enas").splitlines()
+    best, worst = max(up), min(up)
+    rows = {line.split(" | ")[0].strip("| "): line.strip("| ").split(" | ")[1:] for line in lines[2:]}
+    assert rows["naswot"][0] == "0.370" and rows["naswot"][1].startswith("1.000")
+    assert rows["naswot"][3:] == ["94.160", f"{best:.3f}", "30", "0"]
+    assert rows["zen"][1].startswith("-1.000") and rows["zen"][4] == f"{worst:.3f}"
+    assert set(rows) == {"naswot", "zen"}
+
+
+def test_spaces_without_an_official_file_are_left_out(tmp_path: Path) -> None:
+    assert all(results.table_of(space, tmp_path, tmp_path, False) is None for space in NDS)
