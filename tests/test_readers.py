@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
 from naslib_zc_plugin.benchmarks import (
@@ -448,6 +449,28 @@ class TestWords(ReaderConformance):
         found = probe(source, columns=6, length=7)
         assert isinstance(found, Tokens) and found.targets is not None
         return found.tokens.tolist(), found.targets.tolist(), found.vocabulary_size
+
+
+class TestWordPiece(ReaderConformance):
+    """The text is what is damaged; a vocabulary that is none is tried in its own test."""
+
+    reader = "probes.wordpiece"
+
+    @pytest.fixture(autouse=True)
+    def library(self) -> None:
+        pytest.importorskip("tokenizers")
+
+    def make(self, folder: Path) -> Path:
+        source = folder / "texts"
+        source.mkdir(exist_ok=True)
+        (source / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\na\nb\n##b\n", encoding="utf-8")
+        (source / "text.txt").write_text("a ab b a b " * 20 + "\n", encoding="utf-8")
+        return source
+
+    def read(self, source: Path) -> Any:
+        found = probe(source, length=9)
+        assert isinstance(found, Tokens)
+        return found.tokens.tolist(), found.vocabulary_size, found.targets
 
 
 class TestScoresInNaslibsForm(ReaderConformance):

@@ -12,13 +12,13 @@ from types import ModuleType
 from typing import Any
 
 from naslib_zc_plugin.files import DataError
-from naslib_zc_plugin.probes import cifar, digits, imagenet16, npz, synthetic, words
+from naslib_zc_plugin.probes import cifar, digits, imagenet16, npz, synthetic, wordpiece, words
 from naslib_zc_plugin.probes.base import Probe
 from naslib_zc_plugin.probes.tokens import Tokens
 
 __all__ = ["Probe", "Tokens", "images", "probe"]
 
-_SOURCES = (synthetic, digits, npz, words, cifar, imagenet16)
+_SOURCES = (synthetic, digits, npz, words, wordpiece, cifar, imagenet16)
 
 
 def probe(source: str | Path, **options: Any) -> Probe | Tokens:
@@ -35,6 +35,8 @@ def probe(source: str | Path, **options: Any) -> Probe | Tokens:
             - ``"synthetic:grey"``, ``"synthetic:normal"``, ``"synthetic:uniform"``, ``"synthetic:uniform01"``
               (options ``n``, ``size``, ``classes``, ``seed``);
             - the binary version of CIFAR-10 or CIFAR-100, archive or folder (option ``split``);
+            - a folder with a ``text.txt`` and BERT's ``vocab.txt``, for :class:`Tokens` in WordPiece (options ``text``,
+              ``length``, ``lowercase``);
             - the folder of ImageNet16, or one of its files, for ImageNet16-120 (option ``split``).
         options: as the source takes them, see its ``load``.
 

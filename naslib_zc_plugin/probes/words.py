@@ -61,7 +61,12 @@ def load(
     return Tokens(str(source), rows[:, :-1].copy(), vocabulary_size or len(numbers), rows[:, 1:].copy())
 
 
-def _words(path: Path) -> Iterator[str]:
+def text_of(path: Path) -> str:
+    """A plain text, whole.
+
+    Raises:
+        DataError: no such text, a web page, or one whose last line does not end.
+    """
     existing(path, _EXPECTED)
     with readable(path, _EXPECTED):
         text = path.read_text(encoding="utf-8")
@@ -69,6 +74,10 @@ def _words(path: Path) -> Iterator[str]:
         raise DataError(path, _EXPECTED, "a web page")
     if not text.endswith("\n"):
         raise DataError(path, _EXPECTED, "nothing" if not text else "a last line that does not end")
-    for line in text.splitlines():
+    return text
+
+
+def _words(path: Path) -> Iterator[str]:
+    for line in text_of(path).splitlines():
         yield from line.split()
         yield END

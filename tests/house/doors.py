@@ -86,6 +86,7 @@ OUTSIDE = {
     "typer": {"cli"},
     "rich": {"cli"},
     "sklearn": {"probes", "hosts.naslib"},
+    "tokenizers": {"probes"},
     "matplotlib": {"report", "cli"},
     "pandas": {"benchmarks", "campaign", "report", "cli"},
     "pyarrow": {"benchmarks", "campaign", "report", "cli"},
