@@ -39,7 +39,7 @@ def test_rows_stand_beside_what_is_printed(tmp_path: Path) -> None:
         "zen": column([-each for each in truth.values()], "zen"),
     }
     lines = results.beside(leaderboard(table(scores, tuple(truth)), truth, results.TRUTH), "nds_enas").splitlines()
-    best, worst = max(up), min(up)
+    best, worst = max(truth.values()), min(truth.values())
     rows = {line.split(" | ")[0].strip("| "): line.strip("| ").split(" | ")[1:] for line in lines[2:]}
     assert rows["naswot"][0] == "0.370" and rows["naswot"][1].startswith("1.000")
     assert rows["naswot"][3:] == ["94.160", f"{best:.3f}", "30", "0"]
