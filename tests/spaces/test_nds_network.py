@@ -15,7 +15,7 @@ from naslib_zc_plugin.spaces import space
 from naslib_zc_plugin.spaces._nds import keys, keys_use
 from naslib_zc_plugin.spaces._nds.space import CellSpace
 from tests.spaces.nds import PUBLISHED, needs_networks
-from tests.spaces.nds_through_every_proxy import checked
+from tests.spaces.through_every_proxy import checked
 
 needs_networks()
 IMAGES = torch.randn(3, 3, 16, 16, generator=torch.Generator().manual_seed(0))
