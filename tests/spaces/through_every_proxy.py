@@ -1,7 +1,7 @@
 """Networks of image spaces, built, run forward and backward, and scored by every proxy, small: a check of some hours.
 
-``python -m tests.spaces.through_every_proxy FOLDER --number 1000`` adds to what is in the folder, a file per space with a
-line per network, then says for each space and proxy how many scores there are, and why there is none.
+``python -m tests.spaces.through_every_proxy FOLDER --number 1000`` adds to what is in the folder, a file per space with
+a line per network, then says for each space and proxy how many scores there are, and why there is none.
 """
 
 from __future__ import annotations
@@ -32,12 +32,13 @@ def _sizes(name: str, rng: Random) -> dict[str, Any]:
         return {
             "flavour": rng.choice(("nds", "used")), "width": rng.choice((4, 6, 8)), "depth": rng.choice((3, 3, 3, 4, 5))
         }  # fmt: skip
-    return {
+    others: dict[str, dict[str, Any]] = {
         "nasbench101": {"C": 8, "N": 1, "flavour": rng.choice(("zerocost", "naslib", "naswot", "epsilon"))},
         "nasbench201": {"C": 4, "N": 1, "flavour": rng.choice(("nats", "zerocost"))},
         "nasbench301": {"C": 4, "N": 3},
         "transnasbench101_micro": {"C": 4},
-    }.get(name, {})
+    }
+    return others.get(name, {})
 
 
 def checked(name: str, number: int) -> dict[str, Any]:
