@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from importlib import import_module
 from typing import Any
 
 import pytest
@@ -13,18 +11,13 @@ from torch import nn
 import naslib_zc_plugin as zc
 from naslib_zc_plugin.testing.case import outcome
 from naslib_zc_plugin.testing.fingerprint import fingerprint, global_state
+from tests import huggingface
 
 
 @pytest.fixture(scope="module")
 def transformers() -> Any:
-    """The library; a torchvision that was built for another torch would keep it from being imported."""
-    try:
-        import_module("torchvision")
-    except (ImportError, RuntimeError):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setitem(sys.modules, "torchvision", None)
-            pytest.importorskip("transformers.models.bert.modeling_bert")
-    return pytest.importorskip("transformers")
+    """The library."""
+    return huggingface.transformers()
 
 
 def encoder(transformers: Any, attention: str, dropout: float = 0.1) -> nn.Module:
@@ -48,8 +41,8 @@ def batch() -> tuple[dict[str, torch.Tensor], torch.Tensor]:
 # Why a proxy has no number for such an encoder; all others have one.
 UNDEFINED = {
     "epsilon": "equal weights add up the features of a layer norm",
-    "hidden_covariance": "",
-    "hidden_synaptic_saliency": "",
+    "hidden_covariance": "no recurrent layer was seen",
+    "hidden_synaptic_saliency": "no recurrent layer was seen",
     "linear_regions": "no ReLU on a feature map",
     "naswot": "no ReLU was seen",
     "zen": "the inputs are not real numbers",
