@@ -64,7 +64,8 @@ class _Codes:
 
     def add(self, output: Tensor) -> None:
         """Add an output's agreement."""
-        for piece in output.reshape(self._samples, -1).split(PIECE, dim=1):
+        values = output.reshape(self._samples, -1)
+        for piece in values.split(PIECE, dim=1) if values.shape[1] > PIECE else (values,):
             buffer = self._room(piece)
             buffer[:, self._filled : self._filled + piece.shape[1]] = piece
             self._filled += piece.shape[1]

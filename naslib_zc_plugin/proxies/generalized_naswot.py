@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Union
 
 from torch import Tensor
@@ -35,6 +36,16 @@ def _partition(kind: str, parts: Parts, low: float) -> Measure:
     return Partition(parts, low, 1.0)
 
 
+@cache
+def _register_others() -> None:
+    """Activations of other distributions, looked for once: that reads what all of them declare."""
+    for point in registered("naslib_zc_plugin.activations"):
+        activation = point.load()
+        if not isinstance(activation, Activation):
+            raise ValueError(f"{point.value} is no Activation")
+        register_activation(activation)
+
+
 def kernels(
     kinds: Sequence[str] | None = None, sigmoid: Parts = 4, tanh: Parts = 8, rows: str = "sum", logarithm: str = "e"
 ) -> Sequence[ActivationKernel]:
@@ -43,11 +54,7 @@ def kernels(
     Raises:
         ValueError: no such kind, number of partitions, treatment of rows, or logarithm.
     """
-    for point in registered("naslib_zc_plugin.activations"):
-        activation = point.load()
-        if not isinstance(activation, Activation):
-            raise ValueError(f"{point.value} is no Activation")
-        register_activation(activation)
+    _register_others()
     if rows not in ("sum", "mean"):
         raise ValueError(f"rows must be 'sum' or 'mean', not {rows!r}")
     if logarithm not in ("e", "2"):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from naslib_zc_plugin.extend import ReluAgreement, Undefined, proxy
+from naslib_zc_plugin.extend import ActivationKernel, Undefined, proxy
 
 
-@proxy(needs=[ReluAgreement()], version=1, paper="Mellor et al., ICML 2021", higher_is_better=True)
-def naswot(agreement: Tensor) -> float:
+@proxy(needs=[ActivationKernel("relu")], version=1, paper="Mellor et al., ICML 2021", higher_is_better=True)
+def naswot(agreement: Tensor | None) -> float:
     r"""Log-determinant of the kernel of ReLU codes, :math:`\log |\det K|`, :math:`K_{ij} = N_A - d_H(c_i, c_j)`.
 
     :math:`c_i` is the binary code of sample i over all :math:`N_A` ReLU units (on or off), :math:`d_H` the Hamming
@@ -21,6 +21,8 @@ def naswot(agreement: Tensor) -> float:
     while scoring. The same number is the "ReLU score" of Lightweight NAS and NASLib's ``nwot``. Leaky and parametric
     ReLU, ReLU6 and clamps at 0 count as ReLU.
     """
+    if agreement is None:
+        raise Undefined("no ReLU was seen in the forward pass")
     sign, value = agreement.slogdet()
     if sign == 0:
         raise Undefined("the kernel is singular: two samples have the same ReLU code")

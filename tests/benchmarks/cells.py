@@ -40,10 +40,11 @@ def logs(drawn: int = 4) -> list[dict[str, Any]]:
     return [*found, log(1, keys[1], text="wikitext-2")]
 
 
-def write(folder: Path, content: Sequence[Mapping[str, Any]], prefix: str = "", name: str = "logs.zip") -> Path:
+def write(folder: Path, content: Sequence[Mapping[str, Any]], prefix: str = "") -> Path:
     """The archive in ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(folder / name, "w", zipfile.ZIP_DEFLATED) as archive:
-        for number, each in enumerate(content):
-            archive.writestr(f"{prefix}log_stats_model_{each['recepie_id']}_{number}.json", json.dumps(each))
-    return folder / name
+    with zipfile.ZipFile(folder / "logs.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for each in content:
+            name = f"log_stats_model_{each['recepie_id']}_{Path(each['data']).name}.json"
+            archive.writestr(prefix + name, json.dumps(each))
+    return folder / "logs.zip"
