@@ -39,7 +39,9 @@ def read(results: Path, name: str) -> ScoreTable | None:
 def tables(data: Path, results: Path, resamples: int = 1000) -> dict[str, str]:
     """Each table as Markdown, by the name that it has in the page; those without a campaign are left out."""
     truth, found = perplexities(data), {}
-    activations, partitions, loss = (read(results, name) for name in ("activations", "partitions", "loss"))
+    activations, partitions, loss, hidden = (
+        read(results, name) for name in ("activations", "partitions", "loss", "hidden")
+    )
     if activations is not None:
         found["table 1"] = agreements(activations, truth, PRINTED, resamples)
         found.update(_each_other(activations, truth))
@@ -49,6 +51,8 @@ def tables(data: Path, results: Path, resamples: int = 1000) -> dict[str, str]:
         found["partitions"] = agreements(chosen(partitions, list(partitions), set(tested)), truth, resamples=resamples)
     if loss is not None:
         found["loss"] = agreements(loss, truth, resamples=resamples)
+    if hidden is not None:
+        found["hidden"] = agreements(hidden, truth, {"hidden_covariance 1": (0.37, None, None)}, resamples)
     return found
 
 
