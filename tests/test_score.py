@@ -72,7 +72,7 @@ def test_no_proxy_gives_no_score() -> None:
         ("nan_weights", "grad_norm", "not finite"),
         ("huge_weights", "l2_norm", "inf"),
         ("norm_of_vectors", "gradsign", "one value per channel"),
-        ("tokens", "jacov", "exactly one"),
+        ("tokens", "zen", "not real numbers"),
         ("bare_parameters", "gradalign1", "layer"),
         ("no_parameters", "ntk", ""),
     ],
@@ -153,7 +153,9 @@ def test_labels_may_be_missing_where_none_are_needed() -> None:
     net, (x, _) = net_and_batch()
     free = [name for name in ALL if "labels" not in zc.describe(name).needs]
     assert {"naswot", "synflow", "zen", "jacov", "epsilon", "params"} <= set(free)
-    assert {score.status for score in zc.score(net, (x, None), free).values()} == {"ok"}
+    found = zc.score(net, (x, None), free)
+    assert values(found) == values(zc.score(*net_and_batch(), free))
+    assert all(found[name].status == "ok" for name in ("naswot", "synflow", "zen", "jacov", "epsilon", "params"))
     with pytest.raises(ValueError, match=r"labels are needed by grad_norm, snip: pass batch=\(x, y\)"):
         zc.score(net, (x, None), ["naswot", "grad_norm", "snip"])
 
@@ -467,7 +469,9 @@ def alive() -> int:
 
 
 def test_values_are_plain_finite_floats() -> None:
-    for score in zc.score(*net_and_batch(), ALL).values():
+    found = [score for score in zc.score(*net_and_batch(), ALL).values() if score.status != "undefined"]
+    assert len(found) > len(ALL) / 2  # the others are for attention or recurrent layers
+    for score in found:
         assert type(score.value) is float
         assert math.isfinite(score.value)
         assert score.seconds > 0

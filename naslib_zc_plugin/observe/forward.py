@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -43,6 +43,7 @@ class Forward(Setting):
         keep_norm: shell-style pattern of the names of modules whose batch norm stays on all the same.
         dtype: of parameters, buffers and inputs; None: the network's own.
         noise: amplitude of the noise on the inputs, see :mod:`.noise`; 0: none.
+        alone: not with observations of gradients, in whose passes some functions round otherwise.
     """
 
     weights: Held = Held()
@@ -52,6 +53,8 @@ class Forward(Setting):
     keep_norm: str = ""
     dtype: torch.dtype | None = None
     noise: float = 0.0
+    # What a pass draws (dropout) depends on what its setting shows of itself: alone it draws the same.
+    alone: bool = field(default=False, repr=False)
 
     @property
     def draws(self) -> bool:

@@ -16,8 +16,9 @@ from naslib_zc_plugin.observe.seeding import derived_seed
 
 def noisy(values: Tensor, amplitude: float, seed: int) -> Tensor:
     """``values`` + amplitude · v · n: v the variance over the batch, n ~ N(0, 1), the same for every amplitude."""
-    generator = torch.Generator().manual_seed(derived_seed(seed, "noise"))
-    drawn = torch.randn(values.shape, generator=generator).to(values.device, values.dtype)
+    generator = torch.Generator("cpu").manual_seed(derived_seed(seed, "noise"))
+    drawn = torch.randn(values.shape, generator=generator, dtype=torch.float32, device="cpu")
+    drawn = drawn.to(values.device, values.dtype)
     return values + amplitude * values.detach().var(0, unbiased=False, keepdim=True) * drawn
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -114,7 +115,7 @@ class Run:
             self._make_leaves()
         for module in self.network.module.modules():
             module.training = setting.training
-        seed_everything(self.seed, setting)
+        seed_everything(self.seed, replace(setting, noise=0.0))  # dropout and the like are the same with noise
         with torch.set_grad_enabled(graph):
             for inputs in self.shown:
                 handlers = [self._guarded(observation) for observation in self.observations]

@@ -12,6 +12,8 @@ from naslib_zc_plugin.extend import (
     REGISTERED,
     Activation,
     ActivationKernel,
+    Distance,
+    Forward,
     Measure,
     Partition,
     Undefined,
@@ -70,7 +72,9 @@ def kernels(
     unknown = [kind for kind in wanted if kind not in measures]
     if unknown or not wanted:
         raise ValueError(f"kinds must be some of {', '.join(measures)}, not {kinds!r}")
-    seen = [ActivationKernel(kind, measures[kind]) for kind in wanted]
+    # Codes do not feel the last bits of outputs, distances do.
+    under = {kind: Forward(alone=isinstance(measures[kind], Distance)) for kind in wanted}
+    seen = [ActivationKernel(kind, measures[kind], under[kind]) for kind in wanted]
     return [*seen, *([ActivationKernel("gelu")] if "relu" in wanted else [])]
 
 

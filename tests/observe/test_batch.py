@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 import naslib_zc_plugin as zc
 from naslib_zc_plugin.extend import Batch
-from naslib_zc_plugin.observe.batch import tensors, tree_map
+from naslib_zc_plugin.observe.batch import cross_entropy, tensors, tree_map
 from naslib_zc_plugin.observe.network import pick_logits
 
 ONE, TWO = torch.arange(3), torch.zeros(3, 2)
@@ -87,3 +87,14 @@ def test_logits_may_be_an_attribute() -> None:
     assert pick_logits(Pair(ONE, TWO), "two") is TWO
     with pytest.raises(ValueError, match="no tensor"):
         pick_logits(Attributed(TWO), None)
+
+
+def test_classes_may_come_last_where_that_is_the_one_reading() -> None:
+    logits, words = torch.randn(4, 5, 7), torch.randint(0, 7, (4, 5))
+    assert torch.equal(cross_entropy(logits, words), F.cross_entropy(logits.flatten(0, 1), words.flatten()))
+    maps, labels = torch.randn(4, 3, 6), torch.randint(0, 3, (4, 6))
+    assert torch.equal(cross_entropy(maps, labels), F.cross_entropy(maps, labels))
+    both = torch.randn(4, 5, 5), torch.randint(0, 5, (4, 5))
+    assert torch.equal(cross_entropy(*both), F.cross_entropy(*both))
+    with pytest.raises(ValueError, match="label 7 needs"):
+        cross_entropy(logits, words, highest=7)

@@ -132,7 +132,7 @@ def test_an_lstm_of_torchs_own_is_seen_from_outside() -> None:
     net = Model()
     states = net.lstm(net.embedding(words()))[0]
     (gradient,) = torch.autograd.grad(net.head(states).sum(), [states])
-    expected = float((states * gradient).abs()[:, :-1].sum())
+    expected = float((states.detach() * gradient).abs()[:, :-1].sum())
     assert value(net, "hidden_synaptic_saliency") == pytest.approx(expected, rel=1e-5)
     before = torch.cat([torch.zeros(SAMPLES, 1, 5), states.detach()[:, :-1]], 1)
     covariance = formula(before.flatten(0, 1).T.double().numpy())
@@ -259,3 +259,11 @@ def test_published_values(shared: Path) -> None:
         for label, score in zc.score(net, batch, asked, loss=protocol.objective()).items():
             expected = float(published[number][label])
             assert score.value == pytest.approx(expected, rel=TOLERANCES.get(label, 0.1)), (key, label)
+
+
+def test_noise_comes_with_the_same_dropout() -> None:
+    """Without variance in the batch the noise is nothing, and neither is its effect."""
+    torch.manual_seed(0)
+    net, x = nn.Sequential(nn.Linear(4, 30), nn.Tanh(), nn.Dropout(0.5), nn.Linear(30, 2)), torch.ones(3, 4)
+    (score,) = zc.score(net, (x, None), ["large_noise_jacobian"]).values()
+    assert score.value == 1
