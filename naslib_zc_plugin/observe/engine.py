@@ -23,6 +23,10 @@ def observe(
     passes: dict[Setting, list[Observation]] = {}
     for observation in dict.fromkeys(observations):
         passes.setdefault(observation.under, []).append(observation)
+    for setting in list(passes):
+        other = setting.within(passes)
+        if other is not None:
+            passes[other] += passes.pop(setting)
     outcomes: dict[Observation, Outcome] = {}
     for setting, group in passes.items():
         outcomes.update(setting.run(network, batch, group, seed))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -60,6 +60,13 @@ class Forward(Setting):
     def draws(self) -> bool:
         """Whether weights, inputs or noise are drawn."""
         return self.weights.draws or self.inputs.draws or bool(self.noise)
+
+    def within(self, passes: Mapping[Setting, Sequence[Observation]]) -> Setting | None:
+        """Alone is also in company, as long as nothing is differentiated there."""
+        together = replace(self, alone=False)
+        company = [seen for seen in passes.get(together, ()) if isinstance(seen, ForwardObservation)]
+        differentiated = any(seen.targets or seen.differentiates for seen in company)
+        return together if self.alone and company and not differentiated else None
 
     def run(
         self, network: Network, batch: Batch, observations: Sequence[Observation], seed: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -50,6 +50,10 @@ class Setting:
     def draws(self) -> bool:
         """Whether the pass draws its own weights or inputs (then a repeat with another seed tells something new)."""
         return False
+
+    def within(self, passes: Mapping[Setting, Sequence[Observation]]) -> Setting | None:
+        """The setting of another pass in which the observations of this one may be made all the same."""
+        return None
 
     def run(
         self, network: Network, batch: Batch, observations: Sequence[Observation], seed: int
