@@ -44,6 +44,7 @@ class Run:
         self.seconds: dict[Target | None, float] = {}
         self._gradients: Gradients
         self._errors: dict[Observation, Exception] = {}
+        self._finite: bool | None = None
 
     @property
     def logits(self) -> Tensor:
@@ -52,7 +53,9 @@ class Run:
         Raises:
             Undefined: some are not finite.
         """
-        if not bool(torch.isfinite(self.outputs[0]).all()):
+        if self._finite is None:
+            self._finite = _finite(self.outputs[0])
+        if not self._finite:
             raise Undefined("the network's outputs are not finite")
         return self.outputs[0]
 
@@ -187,3 +190,10 @@ class Run:
             needed.add(Target.LOSS)
         passes = sum(self.seconds[target] for target in needed)
         return Outcome(value, error, passes + clock.lap())
+
+
+def _finite(values: Tensor) -> bool:
+    """Whether all values are: by the extremes, which need no memory beside them (NaN is both)."""
+    if values.is_complex() or not values.numel():
+        return bool(torch.isfinite(values).all())
+    return all(bool(torch.isfinite(extreme)) for extreme in torch.aminmax(values.detach()))
