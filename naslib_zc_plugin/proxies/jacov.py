@@ -46,6 +46,7 @@ def jacov(jacobian: Tensor) -> float:
     output stands for them. Higher is better; the maximum −N is reached at R = I. Undefined for a dead network.
 
     Source: SamsungLabs/zero-cost-nas (``jacob_cov``), which finds eigenvalues by a solver for general matrices; R is
-    symmetric, and the symmetric solver's agree within 1e-3.
+    symmetric, and the symmetric solver's agree within 1e-3. What Serianni & Kalita publish as Jacobian covariance on
+    NAS-Bench-NLP is no such number: it is one and the same for all cells of equally many parameters.
     """
     return covariance_score(jacobian)

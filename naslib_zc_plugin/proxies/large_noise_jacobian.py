@@ -42,7 +42,9 @@ def large_noise_jacobian(still: Tensor, noised: Tensor, *, score: str = "cosine"
 
     s: ``jacob_cosine``, or ``jacov`` with ``score="covariance"``. Noise: amplitude · v · n with v the variance of each
     input value over the batch and n ~ N(0, 1), on the embedding's output where the inputs are tokens. Higher is
-    better by intention; on NAS-Bench-NLP lower ones train better. ``amplitude=0.1`` is the "small noise" of that code.
-    Source: aaronserianni/training-free-nas.
+    better by intention; on NAS-Bench-NLP it is lower ones of the cosine that train better.
+
+    Source: aaronserianni/training-free-nas, where ``amplitude=0.1`` is "small noise". Of ``score="covariance"`` it
+    published numbers of the other sign and order, about :math:`|s - s'|` itself.
     """
     return 1 - abs(SCORES[score](still) - SCORES[score](noised))
