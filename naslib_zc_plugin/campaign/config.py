@@ -169,7 +169,7 @@ def load(path: str | Path, data: str | Path | None = None) -> Config:
             benchmarks.
 
     Raises:
-        DataError: no such file, no YAML (tags are none), or no mapping.
+        DataError: no such file, no YAML (tags are none), or no mapping; so too for a benchmark that it names.
         ValueError: an unknown, missing or impossible field; the message names it.
     """
     path = Path(path)
@@ -188,6 +188,8 @@ def load(path: str | Path, data: str | Path | None = None) -> Config:
         if isinstance(given["architectures"], Mapping) and "benchmark" in given["architectures"]:
             given["architectures"] = _of_benchmark(data, given.get("seed", 0), **given["architectures"])
         return Config(**given)
+    except DataError:
+        raise  # it names its own file
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from error
 

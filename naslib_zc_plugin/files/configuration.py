@@ -66,7 +66,7 @@ def mapping(path: Path) -> dict[str, Any]:
 def located(given: Any, folder: Path, data: str | Path | None) -> Any:
     """A path made absolute if it is one that exists, in ``folder`` or in the data directory.
 
-    In a mapping, those of ``images``, ``tokens`` and ``source``.
+    In a mapping, those of ``images``, ``tokens`` and ``source``. An empty text is no path.
     """
     if isinstance(given, Mapping):
         return {
@@ -74,6 +74,6 @@ def located(given: Any, folder: Path, data: str | Path | None) -> Any:
             for name, value in given.items()
         }
     for root in (folder, data):
-        if root is not None and isinstance(given, str) and (Path(root) / given).exists():
+        if root is not None and isinstance(given, str) and given and (Path(root) / given).exists():
             return str((Path(root) / given).resolve())
     return given

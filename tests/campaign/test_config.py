@@ -96,6 +96,18 @@ def test_paths_are_those_of_the_configuration(write: Callable[..., Path], tmp_pa
     assert nested.images == {"source": str((tmp_path / "probes.npz").resolve())}
 
 
+def test_a_configuration_written_out_in_full_is_read_as_it_was(write: Callable[..., Path]) -> None:
+    config = load(write(architectures="all"))
+    assert config.plain()["tokens"] == ""
+    again = load(write(**config.plain()))
+    assert again == config
+
+
+def test_a_benchmark_that_is_not_there_is_told_as_missing_data(write: Callable[..., Path], tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"nasbench201/.*: expected the table of nasbench201 .*; found no such file"):
+        load(write(architectures={"benchmark": "nasbench201"}), data=tmp_path)
+
+
 def test_images_beside_the_configuration_come_before_the_data_directory(
     write: Callable[..., Path], tmp_path: Path
 ) -> None:
