@@ -139,17 +139,21 @@ class Config(Checked):
         """The images or tokens.
 
         Raises:
-            DataError: no such file, or one that is damaged or something else.
+            DataError: no such file, or one that is damaged or something else, images for tokens among it.
             ValueError: options that the source does not have.
         """
         options = self._source()
         source = options.pop("source", "")
         try:
-            return probe(source, **options)
+            found = probe(source, **options)
         except DataError as error:
             if error.found.startswith("no such file"):
                 raise DataError(source, f"{error.expected}{_PLACES}", error.found) from error
             raise
+        asked, held = ("tokens", "images") if isinstance(found, Probe) else ("images", "tokens")
+        if getattr(self, asked):
+            raise DataError(source, asked, f"{held}: write `{held}: {source}`")
+        return found
 
     def _source(self) -> dict[str, Any]:
         given = self.images or self.tokens

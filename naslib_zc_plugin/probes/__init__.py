@@ -72,4 +72,4 @@ def _check_options(source: str | Path, kind: ModuleType, options: dict[str, Any]
     known = list(signature(kind.load).parameters)[1:]
     unknown = [name for name in options if name not in known]
     if unknown:
-        raise TypeError(f"images {source}: no option {unknown[0]!r}; there is {', '.join(known) or 'none'}")
+        raise TypeError(f"{source}: no option {unknown[0]!r}; there is {', '.join(known) or 'none'}")

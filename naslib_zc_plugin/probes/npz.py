@@ -52,7 +52,10 @@ def _tokens(source: str | Path, arrays: dict[str, NDArray[Any]]) -> Tokens:
     if found.dtype.kind not in "iu" or found.ndim != 2 or 0 in found.shape:
         raise DataError(source, "tokens of an integer type, of two dimensions", f"{found.dtype} {found.shape}")
     found = found.astype(np.int64)
-    size = int(arrays.get("vocabulary_size", found.max() + 1))
+    given = arrays.get("vocabulary_size", found.max() + 1)
+    if given.size != 1 or given.dtype.kind not in "iu":
+        raise DataError(source, "a vocabulary_size, an integer", f"{given.dtype} {given.shape}")
+    size = int(given.item())
     if "input_ids" in arrays:
         return Tokens(str(source), found, size)
     if found.shape[1] < 2:

@@ -96,6 +96,15 @@ def test_paths_are_those_of_the_configuration(write: Callable[..., Path], tmp_pa
     assert nested.images == {"source": str((tmp_path / "probes.npz").resolve())}
 
 
+def test_images_are_no_tokens_and_tokens_no_images(write: Callable[..., Path], tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"probes\.npz: expected tokens; found images: write `images: .*probes\.npz`"):
+        load(write(images=None, tokens="probes.npz")).probe()
+    np.savez(tmp_path / "text.npz", tokens=np.zeros((4, 5), np.int64), vocabulary_size=7)
+    assert len(load(write(images=None, tokens="text.npz")).probe()) == 5
+    with pytest.raises(DataError, match=r"text\.npz: expected images; found tokens: write `tokens: .*text\.npz`"):
+        load(write(images="text.npz")).probe()
+
+
 def test_a_configuration_written_out_in_full_is_read_as_it_was(write: Callable[..., Path]) -> None:
     config = load(write(architectures="all"))
     assert config.plain()["tokens"] == ""

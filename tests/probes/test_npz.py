@@ -66,6 +66,8 @@ def test_input_ids_are_sequences_without_targets(tmp_path: Path) -> None:
         ({"tokens": TEXT[0]}, "integer type, of two dimensions; found int64 \\(4,\\)"),
         ({"tokens": TEXT[:1]}, "at least two steps"),
         ({"tokens": TEXT, "vocabulary_size": np.int64(5)}, "tokens in 0..4"),
+        ({"tokens": TEXT, "vocabulary_size": np.float64(40)}, "a vocabulary_size, an integer; found float64"),
+        ({"tokens": TEXT, "vocabulary_size": np.array([40, 41])}, "a vocabulary_size, an integer"),
         ({"input_ids": TEXT - 1, "vocabulary_size": np.int64(30)}, "tokens in 0..29; found tokens in -1..28"),
         (
             {"x": IMAGES, "y": LABELS},

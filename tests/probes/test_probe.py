@@ -192,5 +192,5 @@ def test_import_needs_numpy_only() -> None:
 
 
 def test_an_option_that_a_source_does_not_take_is_named() -> None:
-    with pytest.raises(TypeError, match="images digits: no option 'sise'; there is size"):
+    with pytest.raises(TypeError, match="digits: no option 'sise'; there is size"):
         probe("digits", sise=16)
