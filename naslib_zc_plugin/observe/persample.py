@@ -50,9 +50,9 @@ class PerSample(Setting):
         clock, shared = Stopwatch(network.device), 0.0
         for module in network.module.modules():
             module.training = True
-        seed_everything(seed, self)
-        gradients = SampleGradients(network, batch)
         try:
+            gradients = SampleGradients(network, batch)
+            seed_everything(seed, self)
             for indices in chunks(batch):
                 classes = batch.classes
                 chunk = Chunk(gradients(indices), None if classes is None else classes[indices])

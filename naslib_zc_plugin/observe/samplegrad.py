@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import saved_tensors_hooks
 from torch.func import grad_and_value, vmap
 from torch.nn import functional as F
 
@@ -15,12 +16,15 @@ from naslib_zc_plugin.observe.capture import Watch, own_statistics
 from naslib_zc_plugin.observe.network import Network
 from naslib_zc_plugin.observe.observation import Undefined
 
+GRAPHS = 1 << 30
+"""Bytes that the graphs of samples under way may take, reckoned from one; the peak is two to three times that."""
+
 
 class SampleGradients:
     """Gradients of single samples' losses by the layers' weights.
 
-    By ``vmap`` of ``grad``, which equals the loop over single samples; a network that vmap cannot run (control flow
-    on values, its own state) gets the loop.
+    By ``vmap`` of ``grad``, which equals the loop over single samples, for as many at once as memory is meant for; a
+    network that vmap cannot run (control flow on values, its own state) gets the loop.
     """
 
     def __init__(self, network: Network, batch: Batch) -> None:
@@ -29,6 +33,7 @@ class SampleGradients:
         self._rest = {name: value for name, value in network.parameters.items() if name not in self._weights}
         self._objective = batch.objective()
         self._loop = False
+        self._at_once = max(1, GRAPHS // self._graph()) if self._weights else 1
 
     def __call__(self, indices: Tensor) -> list[Tensor]:
         """Per layer (len(indices), weights).
@@ -52,9 +57,24 @@ class SampleGradients:
         )
         return self._objective(output, tree_map(lambda tensor: tensor[None], labels))
 
+    def _graph(self) -> int:
+        """Bytes that the first sample's graph keeps for its backward pass."""
+        kept = 0
+
+        def count(tensor: Tensor) -> Tensor:
+            nonlocal kept
+            kept += tensor.numel() * tensor.element_size()
+            return tensor
+
+        weights = {name: value.detach().requires_grad_() for name, value in self._weights.items()}
+        inputs, labels = (tree_map(lambda tensor: tensor[0], tree) for tree in (self._batch.inputs, self._batch.labels))
+        with saved_tensors_hooks(count, lambda tensor: tensor), Watch(replacements={F.batch_norm: own_statistics}):
+            self._loss(weights, inputs, labels)
+        return max(1, kept)
+
     def _vectorised(self, part: Batch) -> Any:
         try:
-            function = vmap(grad_and_value(self._loss), in_dims=(None, 0, 0), randomness="different")
+            function = vmap(grad_and_value(self._loss), (None, 0, 0), randomness="different", chunk_size=self._at_once)
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", message="There is a performance drop")
                 return function(self._weights, part.inputs, part.labels)

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 import naslib_zc_plugin as zc
 from naslib_zc_plugin.extend import Batch, Network
-from naslib_zc_plugin.observe import borrowed
+from naslib_zc_plugin.observe import borrowed, samplegrad
 from naslib_zc_plugin.observe.persample import chunks
 from naslib_zc_plugin.observe.samplegrad import SampleGradients
 from naslib_zc_plugin.testing import NETWORKS, Case
@@ -67,6 +67,23 @@ def test_the_loop_takes_over_without_a_trace_of_the_first_attempt() -> None:
 
 
 # Chunks --------------------
+
+
+def test_samples_whose_graphs_are_large_come_a_few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Linear(5, 7, bias=False), torch.nn.Tanh(), torch.nn.Linear(7, 3, bias=False))
+    x, y = torch.randn(10, 5), torch.arange(10) % 3
+    # What a sample keeps: the inputs of both layers, the second's weight, tanh's output, and a few numbers of the loss.
+    graph, runs = 4 * (5 + 7 + 3 * 7 + 7), []
+    net.register_forward_hook(lambda *_: runs.append(1))
+    with borrowed(net) as module:
+        whole = SampleGradients(Network(module), Batch(x, y))(torch.arange(10))
+        assert len(runs) == 2, "one to see what a graph takes, and one for all samples"
+        monkeypatch.setattr(samplegrad, "GRAPHS", 4 * graph)
+        parts = SampleGradients(Network(module), Batch(x, y))(torch.arange(10))
+        assert len(runs) == 2 + 1 + 4, "ten samples by three"
+    for one, other in zip(whole, parts):
+        torch.testing.assert_close(one, other)
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=40))
