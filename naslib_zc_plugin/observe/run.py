@@ -29,6 +29,7 @@ class Run:
         buffers: buffers in force, by name, updated by the forward runs.
         outputs: the logits of each forward run.
         kept: what each observation's handlers keep.
+        differentiated: the target whose gradients are being made, for hooks that handlers put on tensors.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Run:
         self.shown: list[Any] = []
         self.outputs: list[Tensor] = []
         self.kept: defaultdict[Observation, list[Any]] = defaultdict(list)
+        self.differentiated: Target | None = None
         self.seconds: dict[Target | None, float] = {}
         self._gradients: Gradients
         self._errors: dict[Observation, Exception] = {}
@@ -174,7 +176,11 @@ class Run:
                 except Exception as error:
                     self._errors[observation] = error
         if wanted:
-            self._gradients.make(target, list(wanted.values()), last)
+            self.differentiated = target
+            try:
+                self._gradients.make(target, list(wanted.values()), last)
+            finally:
+                self.differentiated = None
 
     def _read(self, observation: ForwardObservation, failed: Mapping[Target, Exception], clock: Stopwatch) -> Outcome:
         value, error = None, self._errors.get(observation)

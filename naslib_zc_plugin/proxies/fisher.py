@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 from torch.nn import functional as F
+from torch.utils.hooks import RemovableHandle
 
-from naslib_zc_plugin.extend import ForwardObservation, Function, Handler, Run, Target, proxy
+from naslib_zc_plugin.extend import ForwardObservation, Function, Handler, Run, Target, proxy, tensors
 
 
 @dataclass(frozen=True)
@@ -24,16 +25,28 @@ class ChannelSaliency(ForwardObservation):
     labels: ClassVar[bool] = True
 
     def watch(self, run: Run) -> Mapping[Function, Handler]:
-        """Keep each output of a layer among the network's; the network goes on with a copy, which it may write to."""
+        """Put a hook on each output of a layer; the network goes on with a copy, which it may write to.
+
+        The gradient of an output is folded as soon as it is there, so that no more than one is held.
+        """
         layers = {id(weight) for weight in run.layer_weights()}
 
         def handler(channels: int) -> Handler:
             def seen(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Tensor) -> Tensor:
                 weight: Tensor = args[1] if len(args) > 1 else kwargs["weight"]
-                if id(weight) not in layers:
+                if id(weight) not in layers or not output.requires_grad:
                     return output
                 # Weights per output channel, also where the weight's first dimension is the input's (transposed).
-                run.kept[self].append((output, channels, weight.numel() // output.shape[channels]))
+                fan_in = weight.numel() // output.shape[channels]
+                found: list[Tensor] = []
+                values = [output.detach()]
+
+                def fold(gradient: Tensor) -> None:
+                    if run.differentiated is Target.LOSS:
+                        found.append(_saliencies((values.pop() * gradient.detach()).movedim(channels, -1)))
+
+                shown: Tensor = args[0] if args else kwargs["input"]
+                run.kept[self].append(_Call(weight, shown.requires_grad, fan_in, found, output.register_hook(fold)))
                 return output.clone()
 
             return seen
@@ -42,19 +55,35 @@ class ChannelSaliency(ForwardObservation):
         return {**dict.fromkeys(convolutions, handler(1)), F.linear: handler(-1)}
 
     def with_respect_to(self, run: Run) -> list[Tensor]:
-        """The layers' outputs."""
-        return [output for output, _, _ in run.kept[self]]
+        """Leaves on the way to which the gradient passes every output: few layers' weights need be among them."""
+        calls = run.kept[self]
+        first = {id(call.weight) for call in calls if not call.differentiated_input}
+        spared = {id(call.weight) for call in calls} - first
+        leaves = [*run.weights.values(), *tensors(run.shown)]
+        return [leaf for leaf in leaves if leaf.requires_grad and id(leaf) not in spared]
 
     def read(self, run: Run) -> list[tuple[Tensor, int]]:
         """Saliencies, call by call; outputs that do not reach the loss are left out."""
-        found = []
-        for output, channels, fan_in in run.kept[self]:
-            gradient = run.gradient(Target.LOSS, output)
-            if gradient is not None:
-                product = (output.detach() * gradient.detach()).movedim(channels, -1)
-                per_sample = product.reshape(len(product), -1, product.shape[-1]).sum(1)
-                found.append((per_sample.square().sum(0) / (2 * len(product)), fan_in))
-        return found
+        for call in run.kept[self]:
+            call.hook.remove()
+        return [(delta, call.fan_in) for call in run.kept[self] for delta in call.saliencies]
+
+
+@dataclass(frozen=True)
+class _Call:
+    """A call of a layer; its saliencies come when its output's gradient does, and are none where that never comes."""
+
+    weight: Tensor
+    differentiated_input: bool
+    fan_in: int
+    saliencies: list[Tensor]
+    hook: RemovableHandle
+
+
+def _saliencies(product: Tensor) -> Tensor:
+    """Of outputs times gradients, (N, …, channels)."""
+    per_sample = product.reshape(len(product), -1, product.shape[-1]).sum(1)
+    return per_sample.square().sum(0) / (2 * len(product))
 
 
 @proxy(
