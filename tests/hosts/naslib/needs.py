@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from importlib import import_module
+from importlib import import_module, metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,17 @@ from naslib_zc_plugin.hosts.naslib import compat
 
 TREE = Path(__file__).resolve().parents[4] / "NASLib"
 """Where NASLib's source lies if it is not installed: beside the checkout."""
+
+
+def _installed(distribution: str) -> bool:
+    try:
+        return bool(metadata.version(distribution))
+    except metadata.PackageNotFoundError:
+        return False
+
+
+needs_xgboost = pytest.mark.skipif(not _installed("xgboost"), reason="needs XGBoost: pip install xgboost")
+"""For what NASLib's guided searches and ensembles train; the extra [naslib] leaves it out."""
 
 
 def needs(name: str) -> Any:

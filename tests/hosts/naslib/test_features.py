@@ -14,7 +14,7 @@ from scipy.stats import spearmanr
 
 from naslib_zc_plugin.spaces.nasbench201 import SPACE
 from tests.hosts.naslib import scored, searches
-from tests.hosts.naslib.needs import needs
+from tests.hosts.naslib.needs import needs, needs_xgboost
 
 zc = needs("naslib_zc_plugin.hosts.naslib")
 bananas = needs("naslib_zc_plugin.hosts.naslib.bananas")
@@ -96,6 +96,7 @@ def test_zero_cost_predictor_evaluator(tmp_path: Path, loaders: Counter[str]) ->
     assert written[1]["kendalltau"] == results["kendalltau"]
 
 
+@needs_xgboost
 @pytest.mark.parametrize("name", ["Bananas", "Npenas"])
 def test_guided_searches_compute_scores_as_they_go(name: str, tmp_path: Path, loaders: Counter[str]) -> None:
     config = searches.config(tmp_path, 5, **GUIDED)
@@ -132,6 +133,7 @@ def test_guided_searches_look_up_what_is_known_and_compute_the_rest(
     assert optimizer.query_zc_scores(scored.SPECS["mixed"])["epsilon"] > 0, "not in the api"
 
 
+@needs_xgboost
 def test_ensembles_take_features_even_of_dead_networks() -> None:
     named = zc.predictors(NAMES, batch=scored.batch(), search_space=searches.space201())
     specs = [*scored.SPECS.values(), *architectures(2)]
@@ -146,6 +148,7 @@ def test_ensembles_take_features_even_of_dead_networks() -> None:
         assert np.isfinite(found).all()
 
 
+@needs_xgboost
 def test_ensemble_evaluator_computes_what_the_api_lacks(tmp_path: Path) -> None:
     known = api(("synflow",))
     evaluator = zc.ZCEnsembleEvaluator(5, 3, NAMES, known, data={"dataset": scored.IMAGES})
