@@ -368,7 +368,7 @@ class TestNasBenchBert(CountedReader):
 
 
 class TestNasBenchBertTable(_Benchmark, ChecksummedReader):
-    reader = "benchmarks._bert"
+    reader = "benchmarks._bert benchmarks._json"
 
     def make(self, folder: Path) -> Path:
         return convert("flexibert", bert.write(folder, bert.content()), folder)
@@ -424,7 +424,7 @@ class TestNasBenchNlp(ArchivedReader):
 
 
 class TestNasBenchNlpTable(_Benchmark, ChecksummedReader):
-    reader = "benchmarks._recurrent"
+    reader = "benchmarks._recurrent benchmarks._json"
 
     def make(self, folder: Path) -> Path:
         return convert("nasbench_nlp", cells.write(folder, cells.logs()), folder, partial=True)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
-import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from naslib_zc_plugin.files import DataError, existing, readable
+from naslib_zc_plugin.benchmarks._json import packed_lines, real_number, whole_number
+from naslib_zc_plugin.files import DataError
 from naslib_zc_plugin.spaces.flexibert import SPACE
 
 TASKS = ("cola", "mnli", "mrpc", "qnli", "qqp", "rte", "sst", "sts")
@@ -35,11 +35,7 @@ def rows(path: Path) -> list[Row]:
     Raises:
         DataError: no such file, damaged, or not the benchmark's rows.
     """
-    expected = "the table of NAS-Bench-BERT: one JSON object a line, packed by gzip"
-    existing(path, expected)
-    with readable(path, expected), gzip.open(path, "rt", encoding="utf-8") as lines:
-        found = [json.loads(line) for line in lines]
-    return checked_rows(path, found)
+    return checked_rows(path, packed_lines(path, "the table of NAS-Bench-BERT: one JSON object a line, packed by gzip"))
 
 
 def checked_rows(path: Path, found: Sequence[Any]) -> list[Row]:
@@ -50,15 +46,17 @@ def checked_rows(path: Path, found: Sequence[Any]) -> list[Row]:
     for number, row in enumerate(found):
         try:
             key = SPACE.of_layers(row["hidden_size"], row["layers"])
-            scores = {name: float(row["scores"][name]) for name in (*TASKS, "glue")}
-            made = Row(int(row["id"]), key, scores, float(row["time_to_train_s"]))
+            scores = {name: real_number(row["scores"][name]) for name in (*TASKS, "glue")}
+            made = Row(whole_number(row["id"]), key, scores, real_number(row["time_to_train_s"]))
         except (LookupError, TypeError, ValueError) as error:
             expected = f"row {number} with an architecture, scores and seconds"
             raise DataError(path, expected, f"{type(error).__name__}: {error}") from error
         if (made.number, key) != (number, SPACE.sample(draw)):
             raise DataError(path, "the benchmark's architectures in its order", f"id {made.number}, {key} at {number}")
         mean = sum(scores[task] for task in TASKS) / len(TASKS)
-        in_range = all((-100 if task == "cola" else 0) <= scores[task] <= 100 for task in TASKS) and made.seconds > 0
+        in_range = all((-100 if task == "cola" else 0) <= scores[task] <= 100 for task in TASKS)
+        if not 0 < made.seconds < math.inf:
+            raise DataError(path, f"row {number} with seconds of training", f"{made.seconds}")
         if not in_range or not abs(scores["glue"] - mean) < 1e-3:
             raise DataError(path, f"row {number} with percents of which glue is the mean", f"{scores}")
         checked.append(made)

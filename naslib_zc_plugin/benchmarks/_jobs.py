@@ -27,19 +27,29 @@ def jobs(source: Path, expected: str) -> Iterator[dict[str, Any]]:
     """
     existing(source, expected)
     with readable(source, expected), source.open(encoding="utf-8") as file:
-        text = _Text(file)
-        if text.take("[{") == "[":
-            yield from _listed(text)
-        else:
-            separator = ","
-            while separator == ",":
-                text.value('"')
-                text.take(":")
-                text.take("[")
-                yield from _listed(text)
-                separator = text.take(",}")
-        if not text.at_end():
-            raise DataError(source, expected, "more after its end")
+        text, found = _Text(file), 0
+        try:
+            for job in _jobs(text):
+                yield job
+                found += 1
+            if not text.at_end():
+                raise ValueError("more after its end")
+        except ValueError as error:
+            fault = error.msg if isinstance(error, json.JSONDecodeError) else error
+            raise DataError(source, expected, f"{fault}, after {found} objects") from error
+
+
+def _jobs(text: _Text) -> Iterator[dict[str, Any]]:
+    if text.take("[{") == "[":
+        yield from _listed(text)
+        return
+    separator = ","
+    while separator == ",":
+        text.value('"')
+        text.take(":")
+        text.take("[")
+        yield from _listed(text)
+        separator = text.take(",}")
 
 
 def _listed(text: _Text) -> Iterator[dict[str, Any]]:

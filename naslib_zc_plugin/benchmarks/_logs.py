@@ -9,11 +9,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from naslib_zc_plugin.benchmarks._json import real_number, whole_number
 from naslib_zc_plugin.benchmarks._recurrent import WORDS, parameters
 from naslib_zc_plugin.files import DataError, existing, inside, readable
 from naslib_zc_plugin.spaces.nasbench_nlp import from_recipe
 
 EXPECTED = "logs.zip of NAS-Bench-NLP (JSON logs of trainings), or a folder with such archives"
+_LARGEST = 1 << 22
+"""Bytes of a log; the longest of the makers' has some thousands."""
 
 
 def trainings(source: Path) -> Iterator[tuple[Mapping[str, Any], str, dict[str, Any]]]:
@@ -25,31 +28,40 @@ def trainings(source: Path) -> Iterator[tuple[Mapping[str, Any], str, dict[str, 
     archives = sorted(source.rglob("*.zip")) if source.is_dir() else [existing(source, EXPECTED)]
     if not archives:
         raise DataError(source, EXPECTED, "no .zip file")
+    seen: dict[str, Path] = {}
     for path in archives:
         with readable(path, EXPECTED), zipfile.ZipFile(path) as archive:
             members = [name for name in archive.namelist() if inside(path, name).suffix == ".json"]
             if not members:
                 raise DataError(path, EXPECTED, "no .json member")
             for member in members:
+                name = inside(path, member).name
+                if name in seen:
+                    raise DataError(path, "each training once", f"{member}, which is in {seen[name]}, too")
+                seen[name] = path
+                if archive.getinfo(member).file_size > _LARGEST:
+                    raise DataError(path, f"logs of at most {_LARGEST} bytes", f"a larger one, {member}")
                 try:
-                    yield _training(inside(path, member).name, json.loads(archive.read(member)))
-                except (LookupError, TypeError, ValueError) as error:
+                    yield _training(name, json.loads(archive.read(member)))
+                except (ArithmeticError, LookupError, TypeError, ValueError) as error:
                     raise DataError(path, f"a log in {member}", f"{type(error).__name__}: {error}") from error
 
 
 def _training(name: str, log: Mapping[str, Any]) -> tuple[Mapping[str, Any], str, dict[str, Any]]:
     recipe = json.loads(log["recepie"])
     text, key = Path(log["data"]).name, from_recipe(recipe)
+    if text not in WORDS:
+        raise ValueError(f"trained on {text!r}, not on {' or '.join(WORDS)}")
     if log["num_params"] != parameters(key, WORDS[text]):
         raise ValueError(f"{parameters(key, WORDS[text])} parameters, not {log['num_params']}")
     ended = log["status"] == "OK"
     run = {
-        "id": int(log["recepie_id"]),
+        "id": whole_number(log["recepie_id"]),
         "log": name,
         "num_params": parameters(key),
         "test_loss": _last(log["test_losses"], ended),
         "val_loss": _last(log["val_losses"], ended),
-        "wall_s": math.fsum(log["wall_times"]) if ended else None,
+        "wall_s": math.fsum(map(real_number, log["wall_times"])) if ended else None,
         "epochs": len(log["test_losses"]),
         "status": log["status"],
     }
@@ -57,4 +69,5 @@ def _training(name: str, log: Mapping[str, Any]) -> tuple[Mapping[str, Any], str
 
 
 def _last(losses: list[float], ended: bool) -> float | None:
-    return losses[-1] if ended and losses and math.isfinite(losses[-1]) else None
+    last = real_number(losses[-1]) if ended and losses else math.nan
+    return last if math.isfinite(last) else None

@@ -37,9 +37,9 @@ class _Cells:
             ValueError: the hash is not the cell's, runs of it disagree, or there are too many.
         """
         row, known = self.rows.get(run.name, len(self.cells)), run.name in self.rows
+        if not (known and run.cell == self.cells[row]) and hash_of(run.cell) != run.name:
+            raise ValueError(f"the hash {run.name} for the cell {keys.format(run.cell)}")
         if not known:
-            if hash_of(run.cell) != run.name:
-                raise ValueError(f"the hash {run.name} for the cell {keys.format(run.cell)}")
             self.rows[run.name] = row
             self.cells.append(run.cell)
             self.parameters.append(run.parameters)
@@ -73,9 +73,8 @@ def columns(source: Path, partial: bool, progress: Callable[[int], None]) -> dic
         try:
             if found.add(run_of(record)):
                 progress(len(found.cells) - 1)
-        except (ValueError, TypeError, LookupError, RecursionError) as error:
-            text = f"{error}" if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
-            raise DataError(source, "records of NAS-Bench-101's form", f"in record {number}: {text}") from error
+        except (ValueError, RecursionError) as error:
+            raise DataError(source, "records of NAS-Bench-101's form", f"in record {number}: {error}") from error
     runs = np.frombuffer(found.runs, dtype=np.uint8).reshape(-1, len(LENGTHS))
     if not partial and not set(np.unique(runs).tolist()) <= {0, RUNS}:
         raise DataError(source, f"{RUNS} runs of each training, unless a partial table is asked for", "fewer of some")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 from naslib_zc_plugin.benchmarks._benchmark import Benchmark, Measure
 from naslib_zc_plugin.benchmarks._jobs import jobs
+from naslib_zc_plugin.benchmarks._json import real_number
 from naslib_zc_plugin.benchmarks._table import Table
 from naslib_zc_plugin.files import DataError
 from naslib_zc_plugin.spaces import space
@@ -106,7 +107,7 @@ def _row(cells: CellSpace, job: Mapping[str, Any]) -> dict[str, Any]:
     width, depth, auxiliary = net["width"], net["depth"], net["aux"]
     if type(width) is not int or type(depth) is not int or auxiliary not in (False, True):
         raise TypeError(f"width {width!r}, depth {depth!r} and aux {auxiliary!r}")
-    test, train = ([_number(error) for error in job[name]] for name in ("test_ep_top1", "train_ep_top1"))
+    test, train = ([real_number(error) for error in job[name]] for name in ("test_ep_top1", "train_ep_top1"))
     if not test or len(test) != len(train):
         raise ValueError(f"test errors of {len(test)} epochs, training errors of {len(train)}")
     return {
@@ -115,13 +116,7 @@ def _row(cells: CellSpace, job: Mapping[str, Any]) -> dict[str, Any]:
         "best_test_accuracy": 100 - min((error for error in test if error == error), default=test[-1]),
         "train_accuracy": 100 - train[-1],
         "epochs": len(test),
-        "params": _number(job["params"]),
-        "flops": _number(job["flops"]),
+        "params": real_number(job["params"]),
+        "flops": real_number(job["flops"]),
         "auxiliary": auxiliary,
     }
-
-
-def _number(value: Any) -> float:
-    if type(value) not in (int, float):
-        raise TypeError(f"a number is {value!r}")
-    return float(value)

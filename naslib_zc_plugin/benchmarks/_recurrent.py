@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from naslib_zc_plugin.files import DataError, existing, readable
+from naslib_zc_plugin.benchmarks._json import packed_lines, real_number, whole_number
+from naslib_zc_plugin.files import DataError
 from naslib_zc_plugin.spaces.nasbench_nlp import SPACE, from_recipe, keys
 
 LISTED = 4_322
@@ -19,6 +18,7 @@ ALL = 14_322
 """Those and the cells that were trained once."""
 BEST = {LISTED: (3122, 4.435682575)}
 """By number of rows, the row of the lowest mean test loss, and that loss."""
+LARGEST_LOSS = 700.0
 WORDS = {"ptb": 10_000, "wikitext-2": 33_278}
 
 
@@ -58,11 +58,7 @@ def rows(path: Path) -> list[Row]:
     Raises:
         DataError: no such file, damaged, or not the benchmark's rows.
     """
-    expected = "the table of NAS-Bench-NLP: one JSON object a line, packed by gzip"
-    existing(path, expected)
-    with readable(path, expected), gzip.open(path, "rt", encoding="utf-8") as lines:
-        found = [json.loads(line) for line in lines]
-    return checked_rows(path, found)
+    return checked_rows(path, packed_lines(path, "the table of NAS-Bench-NLP: one JSON object a line, packed by gzip"))
 
 
 def checked_rows(path: Path, found: Sequence[Any]) -> list[Row]:
@@ -88,8 +84,8 @@ def checked_rows(path: Path, found: Sequence[Any]) -> list[Row]:
     if len(checked) in BEST:
         number, loss = BEST[len(checked)]
         trained = {row.number: mean(training.test for training in row.ptb) for row in checked}
-        best = min((value, row) for row, value in trained.items() if value == value)
-        if best[1] != number or abs(best[0] - loss) > 1e-6:
+        best = min(((value, row) for row, value in trained.items() if value == value), default=(math.nan, None))
+        if best[1] != number or not abs(best[0] - loss) <= 1e-6:
             raise DataError(path, f"the lowest test loss to be {loss} in row {number}", f"{best[0]} in row {best[1]}")
     return checked
 
@@ -97,14 +93,16 @@ def checked_rows(path: Path, found: Sequence[Any]) -> list[Row]:
 def _row(row: Mapping[str, Any]) -> Row:
     key = SPACE.canonical(from_recipe(row["recipe"]))
     trainings = (tuple(map(_training, row[name])) for name in ("ptb_runs", "wt2"))
-    return Row(int(row["arch"]), key, int(row["num_params"]), *trainings)
+    return Row(whole_number(row["arch"]), key, whole_number(row["num_params"]), *trainings)
 
 
 def _training(run: Mapping[str, Any]) -> Training:
     given = (run["test_loss"], run.get("val_loss"), run.get("wall_s"))
-    values = [math.nan if value is None else float(value) for value in given]
+    values = [math.nan if value is None else real_number(value) for value in given]
     if any(value <= 0 or math.isinf(value) for value in values):
         raise ValueError(f"losses and seconds above 0, not {values}")
+    if any(value > LARGEST_LOSS for value in values[:2]):
+        raise ValueError(f"losses of at most {LARGEST_LOSS:g}, of which there is a perplexity, not {values[:2]}")
     return Training(*values)
 
 

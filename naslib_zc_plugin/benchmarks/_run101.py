@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping, Sequence
 from math import isqrt
 from typing import NamedTuple
 
@@ -21,7 +22,8 @@ PARTS = ("train", "val", "test")
 """Of the images."""
 
 # Fields of the messages: of a training, and of an evaluation seconds and the accuracies in the order of PARTS.
-_EVALUATIONS, _PARAMETERS, _MEASURED = 1, 2, (2, 3, 4, 5)
+_EVALUATIONS, _PARAMETERS = 1, 2
+_MEASURED = {2: "time of training", 3: "training accuracy", 4: "validation accuracy", 5: "test accuracy"}
 _AFTER = 2
 
 
@@ -47,7 +49,7 @@ def run_of(record: bytes) -> Run:
     """The training in a record.
 
     Raises:
-        ValueError, LookupError, RecursionError: it has another form.
+        ValueError, RecursionError: it has another form.
     """
     content = json.loads(record)
     if not isinstance(content, list) or list(map(type, content)) != [str, int, str, str, str]:
@@ -57,11 +59,20 @@ def run_of(record: bytes) -> Run:
         raise ValueError(f"a training of {epochs} epochs, not of {LENGTHS}")
     size = isqrt(len(matrix))
     if set(matrix) - {"0", "1"} or size * size != len(matrix):
-        raise ValueError(f"the matrix {matrix!r}")
+        raise ValueError(f"the matrix {matrix!r:.100}")
     rows = [[int(edge) for edge in matrix[size * row : size * (row + 1)]] for row in range(size)]
     cell = cells.prune(cells.pack(rows, operations.split(",")))
     message = protobuf.fields(base64.b64decode(packed, validate=True))
     evaluations = message.get(_EVALUATIONS, [])
-    last = protobuf.fields(protobuf.text(evaluations[_AFTER])) if len(evaluations) > _AFTER else {}
-    measured = [protobuf.double(last[number][-1]) for number in _MEASURED]
-    return Run(name, epochs, cell, protobuf.integer(message[_PARAMETERS][-1]), measured)
+    if len(evaluations) <= _AFTER:
+        raise ValueError(f"{len(evaluations)} evaluations, not {1 + _AFTER}")
+    last = protobuf.fields(protobuf.text(evaluations[_AFTER]))
+    measured = [protobuf.double(_only(last, number, what)) for number, what in _MEASURED.items()]
+    return Run(name, epochs, cell, protobuf.integer(_only(message, _PARAMETERS, "number of parameters")), measured)
+
+
+def _only(message: Mapping[int, Sequence[protobuf.Value]], number: int, what: str) -> protobuf.Value:
+    """The last value of a field, as protocol buffers have it."""
+    if number not in message:
+        raise ValueError(f"no {what}")
+    return message[number][-1]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,9 +18,15 @@ from naslib_zc_plugin.files import DataError, existing
 
 _EXPECTED = "a TFRecord file"
 _LONGEST = 1 << 20  # bytes; a length beyond it is no length
-_BATCH = 1024  # records whose checksums are computed at once
+_BATCH, _BLOCK = (
+    1024,
+    1 << 26,
+)  # records whose checksums are computed at once, and bytes, were all as long as the longest
 _POLYNOMIAL, _MASK = 0x82F63B78, 0xA282EAD8
 _WORD = 4
+
+Framed = tuple[bytes, bytes, bytes, bytes]
+"""Length, its checksum, content and its checksum."""
 
 
 def records(path: Path) -> Iterator[bytes]:
@@ -32,20 +37,32 @@ def records(path: Path) -> Iterator[bytes]:
             checksums.
     """
     with existing(path, _EXPECTED).open("rb") as file:
-        framed = enumerate(_framed(path, file))
-        for first in framed:
-            batch = [record for _, record in chain([first], islice(framed, _BATCH - 1))]
+        first = 0
+        for batch in _batches(_framed(path, file)):
             for part, name in ((0, "length"), (2, "content")):
                 wanted = np.array([struct.unpack("<I", record[part + 1])[0] for record in batch], dtype=np.uint32)
                 wrong = np.flatnonzero(_masked(checksums([record[part] for record in batch])) != wanted)
                 if wrong.size:
-                    found = f"another one in record {first[0] + int(wrong[0])}"
+                    found = f"another one in record {first + int(wrong[0])}"
                     raise DataError(path, f"the checksum of each record's {name}", found)
             yield from (record[2] for record in batch)
+            first += len(batch)
 
 
-def _framed(path: Path, file: BinaryIO) -> Iterator[tuple[bytes, bytes, bytes, bytes]]:
-    """Length, its checksum, content and its checksum, as they lie there."""
+def _batches(framed: Iterator[Framed]) -> Iterator[list[Framed]]:
+    batch: list[Framed] = []
+    longest = 0
+    for record in framed:
+        longest = max(longest, len(record[2]))
+        if batch and (len(batch) == _BATCH or (len(batch) + 1) * longest > _BLOCK):
+            yield batch
+            batch, longest = [], len(record[2])
+        batch.append(record)
+    yield batch
+
+
+def _framed(path: Path, file: BinaryIO) -> Iterator[Framed]:
+    """The records as they lie there."""
     number = 0
     while head := file.read(12):
         size = struct.unpack("<Q", head[:8])[0] if len(head) == 12 else 0

@@ -12,6 +12,7 @@ from typing import Any, Callable, Optional
 
 from naslib_zc_plugin.benchmarks import nasbench201
 from naslib_zc_plugin.benchmarks._benchmark import Measure
+from naslib_zc_plugin.benchmarks._json import real_number
 from naslib_zc_plugin.benchmarks._table import Table
 from naslib_zc_plugin.benchmarks.nasbench201 import INDEX, KEY, NASLIB_PREFIXES, Columns
 from naslib_zc_plugin.files import DataError, existing, unpickle
@@ -122,12 +123,6 @@ def _numbers(found: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, float
         curve = found[name]
         if len(curve) != LENGTH:
             raise ValueError(f"{name} of {len(curve)} epochs, not {LENGTH}")
-        yield from ((f"{prefix}_{ours}_{epochs}", _number(curve[epochs - 1])) for epochs in _EPOCHS)
+        yield from ((f"{prefix}_{ours}_{epochs}", real_number(curve[epochs - 1])) for epochs in _EPOCHS)
     for name, (ours, *_) in _COSTS.items():
-        yield f"{prefix}_{ours}", _number(found["cost_info"][name])
-
-
-def _number(value: Any) -> float:
-    if type(value) not in (int, float):
-        raise TypeError(f"a number is {value!r}")
-    return float(value)
+        yield f"{prefix}_{ours}", real_number(found["cost_info"][name])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,24 @@ def test_numbers_that_cannot_be_are_refused(tmp_path: Path, wrong: dict[str, flo
     with pytest.raises(DataError, match="row 3 with percents of which glue is the mean"):
         convert("flexibert", source, tmp_path)
     assert not (tmp_path / "flexibert").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"id": math.inf}, "a whole number is inf"),
+        ({"id": 3.7}, "a whole number is 3.7"),
+        ({"time_to_train": math.inf}, "row 3 with seconds of training; found inf"),
+        ({"time_to_train": True}, "a number is True"),
+        ({"time_to_train": 10**400}, "more than 300 digits"),
+        ({"time_to_train": 0}, "row 3 with seconds of training; found 0.0"),
+    ],
+)
+def test_rows_that_are_none_are_refused(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    content = bert.content()
+    content[3].update(change)
+    with pytest.raises(DataError, match=message):
+        convert("flexibert", bert.write(tmp_path, content), tmp_path)
 
 
 def test_a_negative_matthews_correlation_is_one(tmp_path: Path) -> None:

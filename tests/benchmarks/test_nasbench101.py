@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import json
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,22 @@ def test_checksums_of_many_are_those_of_each(contents: list[bytes]) -> None:
 def test_records_are_read_as_they_were_written(tmp_path_factory: pytest.TempPathFactory, contents: list[bytes]) -> None:
     path = tfrecords.write(tmp_path_factory.mktemp("records") / "some.tfrecord", contents)
     assert list(_tfrecord.records(path)) == contents
+
+
+def test_a_long_record_among_short_ones_takes_little_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    contents = [b"%05d" % number for number in range(40)] + [bytes(3_000)] + [b"%05d" % number for number in range(40)]
+    path = tfrecords.write(tmp_path / "some.tfrecord", contents)
+    sizes: list[int] = []
+    true = _tfrecord.checksums
+
+    def measured(parts: Sequence[bytes]) -> Any:
+        sizes.append(len(parts) * max(map(len, parts)))
+        return true(parts)
+
+    monkeypatch.setattr(_tfrecord, "checksums", measured)
+    monkeypatch.setattr(_tfrecord, "_BLOCK", 6_000)
+    assert list(_tfrecord.records(path)) == contents
+    assert max(sizes) <= 6_000
 
 
 def test_more_records_than_are_checked_at_once(tmp_path: Path) -> None:
@@ -128,6 +146,13 @@ MESSAGE = tfrecords.message(60, 108, 0)
         (b'{"a": 1}', "no list of hash, epochs"),
         (_broken(epochs="108"), "no list of hash, epochs"),
         (_broken(epochs=100), "a training of 100 epochs"),
+        (_broken(matrix="01" * 5_001), f"the matrix {'01' * 49!r:.99}"),
+        (_broken(metrics=base64.b64encode(MESSAGE[: MESSAGE.index(b"\x10\xfc")]).decode()), "no number of parameters"),
+        (_broken(metrics=base64.b64encode(tfrecords.message(60, 108, 0, (1.0,))).decode()), "1 evaluations, not 3"),
+        (
+            _broken(metrics=base64.b64encode(tfrecords.message(60, 108, 0, lacking=4)).decode()),
+            "no validation accuracy",
+        ),
         (_broken(name="0" * 32), f"the hash {'0' * 32} for the cell"),
         (_broken(matrix="0"), "need a matrix"),
         (_broken(matrix="01x00"), "the matrix '01x00'"),
@@ -153,6 +178,15 @@ def test_a_record_that_is_none_is_named(tmp_path: Path, record: bytes, fault: st
 
 
 CELL = ("n_vertices", "adj_upper_rowmajor", "ops")
+
+
+def test_runs_of_another_cell_under_one_name_are_refused(tmp_path: Path) -> None:
+    name = json.loads(tfrecords.record(60, 108, 0))[0]
+    wrong = json.loads(tfrecords.record(61, 108, 1, name=name))
+    wrong[4] = json.loads(tfrecords.record(60, 108, 1))[4]
+    records = [tfrecords.record(60, 108, 0), json.dumps(wrong).encode()]
+    with pytest.raises(DataError, match=f"in record 1: the hash {name} for the cell"):
+        convert("nasbench101", tfrecords.write(tmp_path / "some.tfrecord", records), tmp_path, partial=True)
 
 
 def _set(columns: dict[str, Any], name: str, value: Any) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from naslib_zc_plugin.benchmarks import benchmark, convert
-from naslib_zc_plugin.benchmarks._recurrent import rows
+from naslib_zc_plugin.benchmarks import _json, benchmark, convert
+from naslib_zc_plugin.benchmarks._recurrent import LISTED, parameters, rows
 from naslib_zc_plugin.files import DataError
-from naslib_zc_plugin.spaces.nasbench_nlp import EXAMPLES, SPACE
+from naslib_zc_plugin.spaces.nasbench_nlp import EXAMPLES, SPACE, to_recipe
 from tests.benchmarks import cells
 
 RNN, LSTM, GRU = map(SPACE.canonical, EXAMPLES.values())
@@ -69,6 +69,12 @@ def test_a_part_is_only_taken_as_a_part(tmp_path: Path) -> None:
         {"data": "data/enwik8"},
         {"test_losses": [-1.0]},
         {"test_losses": None},
+        {"test_losses": [701.0]},
+        {"test_losses": [10**400]},
+        {"val_losses": ["4.5"]},
+        {"wall_times": [1e308, 1e308]},
+        {"recepie_id": math.inf},
+        {"recepie_id": "1000010"},
     ],
 )
 def test_logs_that_are_none_are_refused(tmp_path: Path, change: dict[str, Any]) -> None:
@@ -84,4 +90,73 @@ def test_rows_of_a_cell_that_has_other_parameters_are_refused(tmp_path: Path) ->
     lines[3]["num_params"] += 1
     path.write_bytes(gzip.compress("\n".join(map(json.dumps, lines)).encode()))
     with pytest.raises(DataError, match="cell 3 with"):
+        benchmark("nasbench_nlp", tmp_path)
+
+
+def test_a_training_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    logs = cells.logs()
+    cells.write(tmp_path / "logs" / "one", logs)
+    cells.write(tmp_path / "logs" / "two", logs[2:3])
+    with pytest.raises(
+        DataError, match="each training once; found log_stats_model_1000010_ptb.json, which is in .*one"
+    ):
+        convert("nasbench_nlp", tmp_path / "logs", tmp_path / "data", partial=True)
+
+
+def test_a_log_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
+    logs = [{**cells.logs()[0], "filling": "x" * (1 << 23)}]
+    path = cells.write(tmp_path, logs)
+    assert path.stat().st_size < 1 << 17
+    with pytest.raises(DataError, match="at most 4194304 bytes"):
+        convert("nasbench_nlp", path, tmp_path / "data", partial=True)
+
+
+ROW: dict[str, Any] = {
+    "rows": 1,
+    "arch": 0,
+    "recipe": to_recipe(EXAMPLES["rnn"]),
+    "num_params": parameters(EXAMPLES["rnn"]),
+    "ptb_runs": [{"test_loss": 5.0}],
+    "wt2": [],
+}
+
+
+def written(folder: Path, lines: list[dict[str, Any]]) -> Path:
+    path = folder / "nasbench_nlp" / "architectures.jsonl.gz"
+    path.parent.mkdir()
+    path.write_bytes(gzip.compress("".join(json.dumps(line) + "\n" for line in lines).encode()))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"arch": math.inf}, "a whole number is inf"),
+        ({"arch": 0.0}, "a whole number is 0.0"),
+        ({"num_params": "5"}, "a whole number is '5'"),
+        ({"ptb_runs": [{"test_loss": 1000.0}]}, "losses of at most 700"),
+        ({"ptb_runs": [{"test_loss": 10**400}]}, "more than 300 digits"),
+        ({"ptb_runs": [{"test_loss": True}]}, "a number is True"),
+        ({"ptb_runs": [{"test_loss": "5"}]}, "a number is '5'"),
+    ],
+)
+def test_rows_that_are_none_are_refused(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    assert len(benchmark("nasbench_nlp", written(tmp_path, [ROW]))) == 1
+    with pytest.raises(DataError, match=message):
+        benchmark("nasbench_nlp", written(tmp_path / "nasbench_nlp", [{**ROW, **change}]))
+
+
+def test_a_table_without_any_training_is_not_the_benchmarks(tmp_path: Path) -> None:
+    lines = [{**ROW, "arch": number, "ptb_runs": []} for number in range(LISTED)]
+    with pytest.raises(DataError, match="the lowest test loss to be 4.43"):
+        benchmark("nasbench_nlp", written(tmp_path, lines))
+
+
+def test_a_table_that_would_fill_the_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = sum(len(json.dumps({**ROW, "arch": number, "rows": 5})) + 1 for number in range(5))
+    lines = [{**ROW, "arch": number, "rows": 5} for number in range(5)]
+    monkeypatch.setattr(_json, "_LONGEST", size)
+    assert len(rows(written(tmp_path, lines) / "nasbench_nlp" / "architectures.jsonl.gz")) == 5
+    monkeypatch.setattr(_json, "_LONGEST", size - 1)
+    with pytest.raises(DataError, match=f"more than {size - 1} characters"):
         benchmark("nasbench_nlp", tmp_path)

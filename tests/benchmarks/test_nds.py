@@ -90,6 +90,13 @@ def test_what_is_no_list_of_jobs_is_refused(tmp_path: Path, text: str) -> None:
         list(_jobs.jobs(path, "jobs"))
 
 
+def test_the_faulty_job_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "file.json"
+    path.write_text('[{"a": 1}, {"a": 2}, {"a": [1 2]}, {"a": 3}]', encoding="utf-8")
+    with pytest.raises(DataError, match="Expecting ',' delimiter, after 2 objects"):
+        list(_jobs.jobs(path, "jobs"))
+
+
 def _without(job: Any, *names: str) -> None:
     for name in names[:-1]:
         job = job[name]
@@ -102,6 +109,8 @@ FAULTS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "errors of no epoch": (lambda job: job.update(test_ep_top1=[], train_ep_top1=[]), "0 epochs"),
     "fewer epochs in training": (lambda job: job["train_ep_top1"].pop(), "4"),
     "an error that is text": (lambda job: job["test_ep_top1"].__setitem__(2, "90"), "'90'"),
+    "an error beyond all numbers": (lambda job: job["test_ep_top1"].__setitem__(2, 10**400), "300 digits"),
+    "parameters that are true": (lambda job: job.update(params=True), "a number is True"),
     "a width that is none": (lambda job: job["net"].update(width=16.5), "16.5"),
     "too few cells": (lambda job: job["net"].update(depth=2), "at least 3 cells"),
     "an unknown operation": (lambda job: job["net"]["genotype"]["normal"][3].__setitem__(0, "none"), "'none'"),

@@ -41,12 +41,16 @@ def measured(number: int, epochs: int, run: int) -> list[float]:
     return [float(epochs), 16.0 * epochs + run, 0.99, 0.2 + epochs / 200 + number / 1e7, 0.1 + epochs / 200 + run / 1e3]
 
 
-def message(number: int, epochs: int, run: int) -> bytes:
-    """The message ``ModelMetrics``: three evaluations, parameters, seconds in all."""
+def message(number: int, epochs: int, run: int, parts: Sequence[float] = (0.0, 0.5, 1.0), lacking: int = 0) -> bytes:
+    """The message ``ModelMetrics``: three evaluations (one of whose fields may lack), parameters, seconds in all."""
     found = b""
-    for part in (0.0, 0.5, 1.0):
+    for part in parts:
         values = [value * part for value in measured(number, epochs, run)]
-        body = b"".join(bytes([field << 3 | 1]) + struct.pack("<d", value) for field, value in enumerate(values, 1))
+        body = b"".join(
+            bytes([field << 3 | 1]) + struct.pack("<d", value)
+            for field, value in enumerate(values, 1)
+            if field != lacking
+        )
         body += b"\x32" + bytes([len(b"model.ckpt-1")]) + b"model.ckpt-1"
         found += b"\x0a" + varint(len(body)) + body
     return found + b"\x10" + varint(1_000_000 + number) + b"\x19" + struct.pack("<d", 9.0)

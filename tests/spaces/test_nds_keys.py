@@ -170,6 +170,30 @@ def test_published_genotypes_are_keys(name: str) -> None:
     assert len(here.neighbours(key)) >= sum(len(values) - 1 for values in here.choices)
 
 
+HOSTILE = (
+    "-" * 9_000 + "1",
+    "1" + "+1" * 4_000,
+    "a" + ".a" * 4_000,
+    "Genotype(normal=" + "[" * 150 + "]" * 150 + ")",
+    "x" * 100_000,
+    "Genotype(normal=range(-1000000000000, 2), normal_concat=[2], reduce=[], reduce_concat=[2])",
+    "Genotype(normal=range(), normal_concat=[2], reduce=[], reduce_concat=[2])",
+    "Genotype(normal=range(0, 5, 10**9), normal_concat=[2], reduce=[], reduce_concat=[2])",
+)
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_texts_that_would_fill_the_memory_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="expected a genotype with normal, normal_concat, reduce, reduce_concat"):
+        cells("nds_darts").from_genotype(text, 16, 20)
+
+
+def test_a_field_twice_is_refused() -> None:
+    text = cells("nds_darts").to_genotype(drawn("nds_darts", 1)[0])
+    with pytest.raises(ValueError, match="normal_concat twice"):
+        cells("nds_darts").from_genotype(text[:-1] + ", normal_concat=[2, 3, 4, 5])", 16, 20)
+
+
 def test_genotypes_are_read_with_a_range_and_from_json() -> None:
     here = cells("nds_darts")
     key = here.from_genotype(DARTS_V2, 36, 20)

@@ -13,6 +13,7 @@ Concatenated = dict[str, tuple[int, ...]]
 
 _FIELDS = ", ".join(f"{cell}, {cell}_concat" for cell in CELLS)
 _LARGEST = 1_000  # place that a range may reach
+_LONGEST = 10_000  # characters; those of ten nodes are a tenth of it
 
 
 def read(given: str | Mapping[str, Any]) -> tuple[Cells, Concatenated]:
@@ -28,7 +29,7 @@ def read(given: str | Mapping[str, Any]) -> tuple[Cells, Concatenated]:
         fields = _parsed(given) if isinstance(given, str) else given
         cells = {cell: tuple(_edge(*edge) for edge in fields[cell]) for cell in CELLS}
         return cells, {cell: tuple(_place(place) for place in fields[f"{cell}_concat"]) for cell in CELLS}
-    except (SyntaxError, LookupError, TypeError, ValueError) as error:
+    except (SyntaxError, LookupError, TypeError, ValueError, MemoryError, RecursionError) as error:
         found = f"{type(error).__name__}: {error}"
         raise ValueError(f"expected a genotype with {_FIELDS} ({found}): {str(given)[:200]}") from error
 
@@ -40,17 +41,24 @@ def write(cells: Mapping[str, Edges], concatenated: Mapping[str, Sequence[int]])
 
 
 def _parsed(text: str) -> dict[str, Any]:
+    if len(text) > _LONGEST:
+        raise ValueError(f"{len(text)} characters")
     call = ast.parse(text.strip(), mode="eval").body
     if not isinstance(call, ast.Call):
         raise ValueError("no call of Genotype")
-    return {str(each.arg): _value(each.value) for each in call.keywords}
+    names = [str(each.arg) for each in call.keywords]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"{twice} twice")
+    return {name: _value(each.value) for name, each in zip(names, call.keywords)}
 
 
 def _value(node: ast.expr) -> Any:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range":
         bounds = [_place(ast.literal_eval(each)) for each in node.args]
-        if max(bounds) > _LARGEST:
-            raise ValueError(f"places up to {max(bounds)}")
+        farthest = max(map(abs, bounds))
+        if farthest > _LARGEST:
+            raise ValueError(f"places up to {farthest}")
         return list(range(*bounds))
     return ast.literal_eval(node)
 
