@@ -77,6 +77,8 @@ def _distributions(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Ten
     dimension = args[1] if len(args) > 1 else kwargs.get("dim")
     if dimension is None:  # what torch takes then
         dimension = 0 if output.ndim in (0, 1, 3) else 1
+    if output.ndim < 2:
+        raise Undefined(f"the softmax of shape {tuple(output.shape)} is over the batch, and no sample's distribution")
     return output.movedim(dimension, -1)
 
 
@@ -99,8 +101,9 @@ def activation_handlers(see: See, kinds: Iterable[str] | None = None) -> dict[Fu
 
     A ReLU is ``"relu"`` with its leaky, parametric, randomised and clamped forms; ``"gelu"`` its smooth variants (GELU,
     SiLU, Mish, hard swish, ELU and its kin); ``"softmax"`` includes the one inside attention, recomputed without its
-    dropout. Softplus and GLU are none of these; a function that is written out (``x * sigmoid(x)``) is seen as what
-    it calls. Inside torch's own recurrent layers nothing can be seen.
+    dropout. Softplus, GLU, the logarithm of softmax and Gumbel softmax are none of these, nor is anything on integers;
+    a function that is written out (``x * sigmoid(x)``) is seen as what it calls. Inside torch's own recurrent layers
+    nothing can be seen.
 
     Args:
         see: called with each; what it keeps it must copy, for the network may write over it.
@@ -118,7 +121,7 @@ def activation_handlers(see: See, kinds: Iterable[str] | None = None) -> dict[Fu
     def handler(kind: str, found: Found) -> Handler:
         def seen(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any) -> Any:
             activation = found(args, kwargs, output)
-            if activation is not None:
+            if activation is not None and activation.is_floating_point():  # clamped counts and positions are none
                 see(kind, activation.detach())
             return output
 

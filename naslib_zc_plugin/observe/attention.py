@@ -33,10 +33,10 @@ def head_weights(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Tenso
 
 
 def weights_of_heads(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any) -> Tensor:
-    """Attention weights (N, heads, L, S) of a call of ``F.multi_head_attention_forward``, before dropout."""
+    """Attention weights (N, heads, L, S) of a call of ``F.multi_head_attention_forward``, likewise."""
     given = dict(zip(inspect.signature(F.multi_head_attention_forward).parameters, args))
     asked = {**given, **kwargs, "need_weights": True, "average_attn_weights": False, "dropout_p": 0.0}
     with torch.no_grad():
         weights = F.multi_head_attention_forward(**asked)[1]
     assert weights is not None  # they are asked for
-    return weights
+    return weights.nan_to_num(0)

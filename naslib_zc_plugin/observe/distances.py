@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from typing import Callable
 
 import torch
 from torch import Tensor
 
-from naslib_zc_plugin.observe.measures import Sum
+from naslib_zc_plugin.observe.measures import Sum, precise
 
 _AT_ONCE = 1 << 20
 
@@ -51,6 +51,10 @@ class _Distances:
         return self._sum
 
 
+def _flat(output: Tensor) -> Tensor:
+    return precise(output).reshape(len(output), -1)
+
+
 def _euclidean(codes: Tensor) -> Tensor:
     return torch.cdist(codes, codes, compute_mode="donot_use_mm_for_euclid_dist")  # else a code differs from itself
 
@@ -58,11 +62,11 @@ def _euclidean(codes: Tensor) -> Tensor:
 @cache
 def euclidean(span: float) -> Distance:
     """Euclidean distance of the raw values, :math:`m = span \\sqrt d` for d units whose values span that range."""
-    return Distance(partial(Tensor.flatten, start_dim=1), _euclidean, lambda codes: span * math.sqrt(codes.shape[1]))
+    return Distance(_flat, _euclidean, lambda codes: span * math.sqrt(codes.shape[1]))
 
 
 def _rows(output: Tensor) -> Tensor:
-    return output.reshape(len(output), -1, output.shape[-1])
+    return precise(output).reshape(len(output), -1, output.shape[-1])
 
 
 def _divergences(codes: Tensor) -> Tensor:

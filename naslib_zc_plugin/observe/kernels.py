@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor
 
 from naslib_zc_plugin.observe.activations import FOUND, activation_handlers, itself
-from naslib_zc_plugin.observe.capture import Function, Handler
+from naslib_zc_plugin.observe.borrow import kept_random_states
+from naslib_zc_plugin.observe.capture import Function, Handler, Watch
 from naslib_zc_plugin.observe.forward import Forward, ForwardObservation
 from naslib_zc_plugin.observe.measures import Measure, Partition
 from naslib_zc_plugin.observe.observation import Undefined
@@ -22,7 +24,9 @@ class Activation:
 
     Attributes:
         kind: its name.
-        functions: those whose output is the activation, as the network calls them.
+        functions: those whose output is the activation, as the network calls them: torch's, methods of tensors, and
+            functions of one's own that are decorated with ``torch.overrides.wrap_torch_function(lambda x: (x,))``,
+            without which a function cannot be seen.
         measure: a :class:`~naslib_zc_plugin.observe.distances.Distance` (mapping, f and m), or any other.
     """
 
@@ -34,11 +38,25 @@ class Activation:
 REGISTERED: dict[str, Activation] = {}
 
 
+def _can_be_seen(function: Function) -> bool:
+    seen: list[Any] = []
+    try:
+        with (
+            kept_random_states(),
+            torch.no_grad(),
+            Watch([{function: lambda args, kwargs, output: seen.append(output)}]),
+        ):
+            function(torch.zeros(2, 2))
+    except Exception:  # one that takes more than a tensor
+        return not isinstance(function, type)
+    return bool(seen)
+
+
 def register_activation(activation: Activation) -> None:
     """Make an activation known in this process, to be seen besides torch's own.
 
     Raises:
-        ValueError: another one of that name is known, or one of its functions belongs to another.
+        ValueError: another one of that name is known, or one of its functions belongs to another or cannot be seen.
     """
     if REGISTERED.get(activation.kind) == activation:
         return
@@ -48,6 +66,11 @@ def register_activation(activation: Activation) -> None:
     for function in activation.functions:
         if function in taken:
             raise ValueError(f"{function!r} is a {taken[function]!r} activation already")
+        if not _can_be_seen(function):
+            raise ValueError(
+                f"calls of {function!r} cannot be seen: decorate a function of your own with "
+                "torch.overrides.wrap_torch_function(lambda x: (x,)), and name that in place of a module"
+            )
     REGISTERED[activation.kind] = activation
     FOUND[activation.kind] = [(activation.functions, itself)]
 
@@ -74,15 +97,16 @@ class ActivationKernel(ForwardObservation):
         kept: list[Any] = run.kept[self]
 
         def see(kind: str, output: Tensor) -> None:
+            if self.maps_only and output.ndim != 4:
+                return
             if output.ndim == 0 or len(output) != run.batch.size:
                 raise Undefined(
                     f"the output {tuple(output.shape)} of an activation ({kind}) lacks the batch of "
                     f"{run.batch.size} as first dimension"
                 )
-            if output.ndim == 4 or not self.maps_only:
-                if not kept:
-                    kept.append(self.measure.start(run.batch.size))
-                kept[0].add(output)
+            if not kept:
+                kept.append(self.measure.start(run.batch.size))
+            kept[0].add(output)
 
         return activation_handlers(see, [self.kind])
 

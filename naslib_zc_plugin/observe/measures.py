@@ -11,6 +11,11 @@ from torch import Tensor
 from naslib_zc_plugin.observe.codes import PIECE, agreement
 
 
+def precise(output: Tensor) -> Tensor:
+    """An output of half precision in single precision, in which it can be compared; others as they are."""
+    return output.float() if output.dtype in (torch.float16, torch.bfloat16) else output
+
+
 class Sum(Protocol):
     """A kernel that grows with each activation."""
 
@@ -49,7 +54,7 @@ class Partition:
         """The code of each value, uint8."""
         if not self.parts:
             return (output > 0).to(torch.uint8)
-        scaled = (output - self.low) * (self.parts / (self.high - self.low))
+        scaled = (precise(output) - self.low) * (self.parts / (self.high - self.low))
         return scaled.clamp_(0, self.parts - 1).to(torch.uint8)
 
 

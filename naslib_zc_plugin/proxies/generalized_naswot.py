@@ -23,6 +23,7 @@ from naslib_zc_plugin.extend import (
     register_activation,
 )
 from naslib_zc_plugin.plugins import registered
+from naslib_zc_plugin.proxies.naswot import log_determinant
 
 Parts = Union[int, str]
 KINDS = ("relu", "sigmoid", "tanh", "softmax")
@@ -92,8 +93,9 @@ def generalized_naswot(
     f is a distance of two samples' codes in the activation l and m the largest that it can take: ReLU and its variants
     (leaky, GELU …): Hamming distance of the codes output > 0, m the number of units; sigmoid, tanh: of the equal
     parts of the output range that the values lie in; softmax: Jensen–Shannon divergence of the distributions, m = log
-    2. Every call is an activation. Higher is better. Undefined without an activation of ``kinds`` and where samples
-    have equal codes. Compare equal batches only. For ReLU alone it is ``naswot``, which does not count GELU.
+    2. Every call is an activation. Higher is better. Undefined without an activation of ``kinds`` and where the
+    kernel is singular (equal codes, more samples than units tell apart). Compare equal batches only. For ReLU alone it
+    is ``naswot``, which does not count GELU.
 
     Source: the paper; its code was never public to read, and it leaves open what follows.
 
@@ -114,7 +116,4 @@ def generalized_naswot(
     found = [matrix for matrix in matrices if matrix is not None]
     if not found:
         raise Undefined(f"no activation was seen among {', '.join(kinds or [*KINDS, *REGISTERED])}")
-    sign, value = sum(found[1:], found[0]).slogdet()
-    if sign == 0:
-        raise Undefined("the kernel is singular: two samples have the same codes")
-    return value.item()
+    return log_determinant(sum(found[1:], found[0]), "codes")
