@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from fnmatch import fnmatchcase
@@ -29,6 +30,17 @@ class Target(Enum):
     OUTPUTS = "sum of all logits"
     LOSS = "loss"
     GRADIENT = "product of the loss gradient, held fixed, with itself"
+
+
+@contextmanager
+def _default(dtype: torch.dtype) -> Iterator[None]:
+    """``dtype`` as torch's default type, for a while."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 @dataclass(frozen=True)
@@ -75,7 +87,11 @@ class Forward(Setting):
         from naslib_zc_plugin.observe.run import Run
 
         seen = [observation for observation in observations if isinstance(observation, ForwardObservation)]
-        return Run(self, network, batch, seen, seed).outcomes()
+        found = Run(self, network, batch, seen, seed).outcomes()
+        if self.dtype is None or not all(isinstance(outcome.error, RuntimeError) for outcome in found.values()):
+            return found
+        with _default(self.dtype):  # a network that makes tensors of the default type (a first state of zeros)
+            return Run(self, network, batch, seen, seed).outcomes()
 
     def replacements(self, run: Run) -> Mapping[Function, Function]:
         """Functions that stand in for torch's."""

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from naslib_zc_plugin.extend import (
     PROJECTIONS,
+    Forward,
     ForwardObservation,
     Function,
     Handler,
@@ -27,9 +28,11 @@ class Maxima(ForwardObservation):
 
     Attributes:
         layers: shell-style patterns of the modules' names.
+        under: the setting.
     """
 
     layers: tuple[str, ...] = PROJECTIONS
+    under: Forward = Forward(alone=True)  # maxima feel last bits
 
     def watch(self, run: Run) -> Mapping[Function, Handler]:
         """See the outputs (N, positions, features) of the named layers."""

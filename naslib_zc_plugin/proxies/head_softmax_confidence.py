@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from naslib_zc_plugin.extend import (
+    Forward,
     ForwardObservation,
     Function,
     Handler,
@@ -21,6 +22,8 @@ from naslib_zc_plugin.extend import (
 @dataclass(frozen=True)
 class HeadMaxima(ForwardObservation):
     """Mean over samples and pairs of positions of the largest weight among the heads, per call of attention: list."""
+
+    under: Forward = Forward(alone=True)  # maxima feel last bits
 
     def watch(self, run: Run) -> Mapping[Function, Handler]:
         """See every softmax with heads, (N, heads, queries, keys); others are none of attention's."""

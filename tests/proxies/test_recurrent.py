@@ -139,6 +139,72 @@ def test_an_lstm_of_torchs_own_is_seen_from_outside() -> None:
     assert value(net, "hidden_covariance") == pytest.approx(covariance, rel=1e-3)
 
 
+class Own(nn.Module):
+    """A recurrent layer of torch's own under a classifier of its last state, or of all."""
+
+    def __init__(self, layer: nn.Module, width: int = 5, last: bool = False) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.embedding, self.layer, self.head, self.last = nn.Embedding(WORDS, 4), layer, nn.Linear(width, 3), last
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        states = self.layer(self.embedding(tokens))[0]
+        return self.head(states[:, -1] if self.last else states)
+
+
+@pytest.mark.parametrize("kind", [nn.RNN, nn.GRU, nn.LSTM])
+def test_what_stays_inside_torchs_own_layers_has_a_reason(kind: type[nn.RNNBase]) -> None:
+    asked = [zc.proxy("hidden_covariance", layer=number, label=str(number)) for number in (1, 2, -1)]
+
+    def found(net: nn.Module) -> dict[str, zc.Score]:
+        return zc.score(net, (words(), None), ["hidden_synaptic_saliency", *asked])
+
+    both_ways = found(Own(kind(4, 5, batch_first=True, bidirectional=True), 10))
+    assert ["both ways" in score.reason for score in both_ways.values()] == [True] * 4
+    several = found(Own(kind(4, 5, num_layers=2, batch_first=True)))
+    assert ["the upper one" in score.reason for score in several.values()] == [True, True, False, False]
+    assert several["2"].value == several["-1"].value is not None
+    last = found(Own(kind(4, 5, batch_first=True), last=True))
+    assert "nothing but the last state" in last["hidden_synaptic_saliency"].reason
+    assert last["1"].value is not None
+
+
+def test_packed_sequences_have_a_reason() -> None:
+    class Packed(Own):
+        def forward(self, tokens: Tensor) -> Tensor:
+            lengths = torch.arange(len(tokens), 0, -1).clamp(max=tokens.shape[1])
+            packed = nn.utils.rnn.pack_padded_sequence(self.embedding(tokens), lengths, batch_first=True)
+            return self.head(self.layer(packed)[1][0])
+
+    (score,) = zc.score(Packed(nn.GRU(4, 5, batch_first=True)), (words(), None), ["hidden_covariance"]).values()
+    assert (score.status, "packed" in score.reason) == ("undefined", True)
+
+
+@pytest.mark.parametrize("nonlinearity", ["relu", "tanh"])
+def test_states_do_not_depend_on_what_else_is_asked_for(nonlinearity: str) -> None:
+    net = Own(nn.RNN(4, 5, batch_first=True, nonlinearity=nonlinearity))
+    alone = zc.score(net, (words(), None), ["hidden_covariance"])["hidden_covariance"]
+    together = zc.score(net, (words(), None), ["jacov", "hidden_synaptic_saliency", "hidden_covariance"])
+    assert together["hidden_covariance"].value == alone.value is not None
+
+
+def test_a_first_state_of_the_default_type_is_no_hindrance_to_synflow() -> None:
+    class Cells(Own):
+        def forward(self, tokens: Tensor) -> Tensor:
+            state, states = torch.zeros(len(tokens), 5), []
+            for step in self.embedding(tokens).unbind(1):
+                state = self.layer(step, state)
+                states.append(state)
+            return self.head(torch.stack(states, 1))
+
+    cells, layer = Cells(nn.GRUCell(4, 5)), Own(nn.GRU(4, 5, batch_first=True))
+    values = {name.replace("_l0", ""): value for name, value in layer.state_dict().items()}
+    cells.load_state_dict(values)
+    found = [zc.score(net, (words(), None), ["synflow"])["synflow"] for net in (cells, layer)]
+    assert found[0].value == pytest.approx(found[1].value, rel=1e-12), found[0].reason
+    assert torch.get_default_dtype() == torch.float32
+
+
 def test_no_recurrent_layer_no_score() -> None:
     net = nn.Sequential(nn.Linear(4, 3))
     for name in ("hidden_covariance", "hidden_synaptic_saliency"):
