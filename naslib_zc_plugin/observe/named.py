@@ -14,7 +14,7 @@ PROJECTIONS = (
 )  # fmt: skip
 """Shell-style patterns of what makes queries, keys and values (Hugging Face), and what stands there in FlexiBERT."""
 
-ATTENTION = ("*attention*", "*attn*", "*operation*")
+ATTENTION = ("*attention*", "*Attention*", "*attn*", "*operation*")
 """Shell-style patterns of everything in an attention block, what leads out of it included."""
 
 

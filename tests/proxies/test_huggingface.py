@@ -82,3 +82,14 @@ def test_a_plain_encoder_needs_a_loss_or_a_choice_of_its_outputs(transformers: A
     scores = zc.score(net, batch(), asked, loss=loss, logits="last_hidden_state")
     assert [score.status for score in scores.values()] == ["ok", "ok", "undefined"]
     assert "pick" in zc.score(net, batch(), ["snip"])["snip"].reason
+
+
+def test_attention_is_found_by_the_names_of_t5(transformers: Any) -> None:
+    torch.manual_seed(0)
+    sizes = {"d_model": 16, "d_kv": 4, "d_ff": 24, "num_layers": 1, "num_heads": 4, "vocab_size": 40}
+    net = transformers.T5EncoderModel(transformers.T5Config(**sizes))
+    given, (inputs, labels) = {"label": "given", "layers": ["*SelfAttention.[qkvo]"]}, batch()
+    asked = ["synaptic_diversity", zc.proxy("synaptic_diversity", **given), "head_confidence"]
+    found = zc.score(net, (inputs, labels), asked)
+    assert found["synaptic_diversity"].value == found["given"].value is not None, found["given"].reason
+    assert found["head_confidence"].status == "ok"

@@ -122,6 +122,17 @@ def test_a_sum_that_a_layer_norm_makes_constant_has_no_gradient() -> None:
     assert kept.value is not None and 0 <= kept.value < 1e-4 * value(encoder(), "head_importance", of="loss")
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+def test_rounding_is_no_gradient_in_any_precision(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    states = nn.Sequential(nn.Embedding(30, 8), nn.Linear(8, 8), nn.LayerNorm(8)).to(dtype)
+    scores = zc.score(states, BATCH, ["synaptic_saliency", "jacov", "ntk"])
+    assert ["add up to nothing" in score.reason for score in scores.values()] == [True] * 3
+    logits = nn.Sequential(nn.Embedding(30, 8), nn.LayerNorm(8), nn.Linear(8, 3)).to(dtype)
+    (score,) = zc.score(logits, BATCH, ["epsilon"]).values()
+    assert score.status == "undefined" and "equal weights add up" in score.reason
+
+
 def test_equal_weights_add_up_a_layer_norm_to_nothing() -> None:
     (score,) = zc.score(encoder(), BATCH, ["epsilon"]).values()
     assert score.status == "undefined" and "equal weights add up the features of a layer norm" in score.reason
