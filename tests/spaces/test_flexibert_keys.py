@@ -70,6 +70,9 @@ def test_the_order_is_a_numbering() -> None:
         (EXAMPLE.replace("512", "768"), "no width 768"),
         (EXAMPLE.replace("x3", "x2"), "no count 2"),
         (EXAMPLE + " ", "expected a layer"),
+        (EXAMPLE.replace("-4-", "-\u0664-"), "expected a layer"),
+        (EXAMPLE.replace("-4-", "-04-"), "expected a layer"),
+        (EXAMPLE.replace("-4-", f"-{'4' * 5_000}-"), "expected a layer"),
     ],
 )
 def test_a_malformed_key_is_told_its_fault(text: str, fault: str) -> None:

@@ -59,6 +59,7 @@ def test_an_example_is_parsed_vertex_by_vertex() -> None:
         ("conv3x3(0)|output(1,0)", "must be earlier vertices, ascending"),
         ("conv3x3(0)|output(1,1)", "must be earlier vertices, ascending"),
         ("conv3x3(1)|output(1)", "must be earlier vertices, ascending"),
+        ("conv3x3(\u0660)|output(1)", "expected conv3x3 or conv1x1 or maxpool3x3 and its inputs"),
         ("conv3x3(0) |output(1)", "as vertex 1, found 'conv3x3(0) '"),
         ("conv3x3(0)|output()", "the output is not connected to the input"),
         ("conv3x3()|output(1)", "the output is not connected to the input"),

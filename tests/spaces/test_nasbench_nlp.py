@@ -69,6 +69,12 @@ def test_text_and_cell_are_one(seed: int) -> None:
         ("linear(x,h0)|tanh(0)|tanh(0)>1", "2 has no way"),
         ("linear(h0,1)|tanh(0)>1", "x has no way"),
         ("linear(x,2)|tanh(0)|sum(1,h0)>2", "circle"),
+        ("linear(x,h0)|tanh(00)>1", "'00' cannot be an input"),
+        (f"linear(x,h0)|tanh({'9' * 5_000})>1", "cannot be an input of node 1"),
+        ("linear(x,h0)|tanh(0)>\u0661", "numbers of nodes after '>', found '\u0661'"),
+        ("linear(x,h0)|tanh(0)>01", "numbers of nodes after '>', found '01'"),
+        (f"linear(x,h0)|tanh(0)>{'9' * 5_000}", "numbers of nodes after '>'"),
+        ("|".join(["linear(x,h0)", *(f"tanh({number})" for number in range(1_000))]) + ">1000", "at most 1000 nodes"),
     ],
 )
 def test_a_malformed_key_says_what_is_wrong(key: str, message: str) -> None:
@@ -83,6 +89,11 @@ def test_a_malformed_key_says_what_is_wrong(key: str, message: str) -> None:
         {"a": 3},
         {"h_new_0": {"op": "conv", "input": ["x", "h_prev_0"]}},
         {"h_new_1": {"op": "linear", "input": ["x", "h_prev_0"]}},
+        {"h_new_" + "9" * 5_000: {"op": "linear", "input": ["x", "h_prev_0"]}},
+        {f"node_{number}": {"op": "activation_tanh", "input": [f"node_{number - 1}"]} for number in range(50_000)},
+        {0: {"op": "linear", "input": ["x", "h_prev_0"]}},
+        [],
+        None,
     ],
 )
 def test_what_is_no_recipe_is_refused(recipe: Any) -> None:
@@ -117,6 +128,22 @@ def test_what_builds_the_same_network_has_one_canonical_key(seed: int) -> None:
     # Some cells overflow.
     one, two = (net(each)(words()).nan_to_num(3.0) for each in (key, SPACE.canonical(key)))
     assert torch.equal(one, two)
+
+
+def doubling(number: int, reverse: bool = False) -> str:
+    """A cell of so many sums, each of the two nodes before: written out, the last has a Fibonacci number of terms."""
+    sums = (f"sum({n - 1},{n - 2})" if reverse and n % 3 else f"sum({n - 2},{n - 1})" for n in range(2, number))
+    return "|".join(["linear(x,h0)", "tanh(0)", *sums]) + f">{number - 1}"
+
+
+def test_cells_that_are_long_when_written_out_have_a_canonical_key() -> None:
+    key = doubling(400)
+    assert SPACE.canonical(key) == SPACE.canonical(doubling(400, reverse=True)) == SPACE.canonical(SPACE.canonical(key))
+    assert SPACE.canonical(key) != SPACE.canonical(key.replace("sum(2,3)", "prod(2,3)"))
+    sizes = {"num_classes": 9, "embedding": 4, "hidden": 4, "layers": 1}
+    one, two = (SPACE.build(each, **sizes) for each in (key, SPACE.canonical(key)))
+    two.load_state_dict(one.state_dict())
+    assert torch.equal(one(words()).nan_to_num(3.0), two(words()).nan_to_num(3.0))
 
 
 def test_the_order_of_weights_is_kept() -> None:
@@ -186,6 +213,14 @@ def test_a_walk_grows_and_shrinks_cells() -> None:
     sizes = [len(parse(key).nodes) for key in islice(walk(EXAMPLES["rnn"], Random(0)), 60)]
     assert any(b > a for a, b in zip(sizes, sizes[1:]))
     assert any(b < a for a, b in zip(sizes, sizes[1:]))
+
+
+def test_cells_larger_than_the_generators_have_neighbours_that_do_not_grow() -> None:
+    key = doubling(19)
+    neighbours = SPACE.neighbours(key)
+    assert neighbours and max(len(parse(each).nodes) for each in neighbours) <= 19
+    for rule in ("node", "edge"):
+        assert SPACE.mutate(key, Random(0), rule) in neighbours
 
 
 def test_cells_have_no_positions() -> None:

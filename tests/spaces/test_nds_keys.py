@@ -132,6 +132,8 @@ def test_keys_are_read_as_they_are_written() -> None:
         ("C16 ", "", "expected 'C<channels>"),
         ("C16", "C0", "expected 'C<channels>"),
         ("C16", "C016", "expected 'C<channels>"),
+        ("C16", "C1\u0666", "expected 'C<channels>"),
+        ("|a~0|b~1|", "|a~0|b~1\u0660|", "expected an edge"),
         (" reduce", "\nreduce", "expected 'C<channels>"),
         ("L8", "L2", "at least 3 cells, found 2"),
         ("|a~0|b~1|", "|a~0|b~2|", "normal: an edge comes from place 2"),

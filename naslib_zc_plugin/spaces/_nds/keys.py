@@ -20,8 +20,8 @@ CELLS = ("normal", "reduce")
 SHALLOWEST = 3
 """Fewest cells: a network has three stages, each of which but the first begins with a cell that halves the image."""
 
-_KEY = re.compile(r"C([1-9]\d{0,5}) L([1-9]\d{0,5}) normal (\S+) reduce (\S+)")
-_EDGE = re.compile(r"([a-z0-9_]+)~(0|[1-9]\d{0,2})")
+_KEY = re.compile(r"C([1-9]\d{0,5}) L([1-9]\d{0,5}) normal (\S+) reduce (\S+)", re.ASCII)
+_EDGE = re.compile(r"([a-z0-9_]+)~(0|[1-9]\d{0,2})", re.ASCII)
 
 
 @dataclass(frozen=True)

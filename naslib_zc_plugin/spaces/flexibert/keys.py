@@ -20,7 +20,7 @@ OPERATIONS = tuple((kind, parameter) for kind, parameters in PARAMETERS.items() 
 HEADS = (2, 4)
 WIDTHS = (512, 1024)
 COUNTS = (1, 3)
-_PART = re.compile(r"([A-Z]+)-([A-Z0-9]+)-(\d+)-(\d+)x(\d+)")
+_PART = re.compile(r"([A-Z]+)-([A-Z0-9]+)-([1-9]\d{0,3})-([1-9]\d{0,3})x([1-9]\d{0,3})", re.ASCII)
 
 
 @dataclass(frozen=True)

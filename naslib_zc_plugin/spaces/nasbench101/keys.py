@@ -15,7 +15,7 @@ from naslib_zc_plugin.spaces.nasbench101 import cells
 from naslib_zc_plugin.spaces.nasbench101.cells import OUTPUT, VERTICES, Cell
 
 _SHORT = ("conv3x3", "conv1x1", "maxpool3x3")
-_VERTEX = re.compile(r"([a-z0-9]+)\(((?:\d(?:,\d)*)?)\)")
+_VERTEX = re.compile(r"([a-z0-9]+)\(((?:\d(?:,\d)*)?)\)", re.ASCII)
 
 
 @lru_cache(maxsize=1 << 16)

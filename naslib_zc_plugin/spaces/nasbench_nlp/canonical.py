@@ -9,10 +9,13 @@ ones: they are kept apart, so that a published score, which belongs to weights d
 from __future__ import annotations
 
 from functools import lru_cache
+from hashlib import sha256
 
 from naslib_zc_plugin.spaces.nasbench_nlp.keys import Cell, Input, Node, format, order, parse
 
 _COMMUTE = ("prod", "sum")
+_LONGEST = 1 << 12
+"""Characters of a term, ten times those of the benchmark's longest; longer ones are told apart by their hashes."""
 
 
 @lru_cache(maxsize=1 << 14)
@@ -46,7 +49,9 @@ def _terms(cell: Cell) -> dict[Input, str]:
         operation, inputs = cell.nodes[number]
         if operation != "linear":
             written = [terms.get(source, str(source)) for source in inputs]
-            terms[number] = f"{operation}({','.join(sorted(written) if operation in _COMMUTE else written)})"
+            term = f"{operation}({','.join(sorted(written) if operation in _COMMUTE else written)})"
+            # Written out, a node may have exponentially many terms.
+            terms[number] = term if len(term) <= _LONGEST else sha256(term.encode()).hexdigest()
     return terms
 
 

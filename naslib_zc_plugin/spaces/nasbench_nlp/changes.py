@@ -18,7 +18,8 @@ def neighbours(key: str) -> list[str]:
     A change gives a node another activation, or a sum for a product; takes another input in place of one; adds an input
     to a linear node of two, or takes one from one of three; makes a blend of a product or a sum, or one of them of a
     blend; or puts a new linear node with its activation before an input of a linear node. What leads nowhere then is
-    taken out. New hidden states never come to use previous ones directly.
+    taken out. New hidden states never come to use previous ones directly, and no cell grows beyond the generator's
+    largest.
     """
     return list(dict.fromkeys(changed for number in range(len(parse(key).nodes)) for changed in _of_node(key, number)))
 
@@ -41,11 +42,12 @@ def mutate(key: str, rng: Random, rule: str) -> str:
 def _of_node(key: str, number: int) -> list[str]:
     """The neighbours that a change of one node makes."""
     cell, own = parse(key), canonical(key)
+    most = max(len(cell.nodes), len(cell.outputs) + INTERMEDIATE + 1)
     found: dict[str, None] = {}
     for nodes in _changed(cell, number):
         try:
             changed = kept(Cell(tuple(nodes), cell.outputs))
-            if len(changed.nodes) <= len(cell.outputs) + INTERMEDIATE + 1 and not _worse(cell, changed):
+            if len(changed.nodes) <= most and not _worse(cell, changed):
                 found[canonical(format(checked(changed)))] = None
         except ValueError:
             continue  # a circle, or an input or a hidden state that is not used any more

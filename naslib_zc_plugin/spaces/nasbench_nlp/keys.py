@@ -19,7 +19,10 @@ INPUTS = {"linear": (2, 3), "blend": (3,), "prod": (2,), "sum": (2,), "tanh": (1
 """How many inputs each operation takes."""
 ACTIVATIONS = ("tanh", "sigm", "leaky_relu")
 STATES = ("h0", "h1", "h2")
+MOST = 1_000
+"""Nodes that a cell may have; the benchmark's have at most 17."""
 _NODE = re.compile(r"([a-z_]+)\(([a-z0-9,]*)\)")
+_NUMBER = re.compile(r"0|[1-9]\d{0,3}", re.ASCII)
 
 
 class Node(NamedTuple):
@@ -57,14 +60,14 @@ def parse(key: str) -> Cell:
         if found is None:
             raise ValueError(f"{key!r}: node {number} must be an operation and its inputs, found {part!r}")
         nodes.append(Node(found[1], tuple(_input(name) for name in found[2].split(","))))
-    outputs = [number for number in last.split(",") if number.isdecimal()]
-    if outputs != last.split(","):
+    outputs = last.split(",")
+    if not all(map(_NUMBER.fullmatch, outputs)):
         raise ValueError(f"{key!r}: expected numbers of nodes after '>', found {last!r}")
     return checked(Cell(tuple(nodes), tuple(map(int, outputs))), repr(key))
 
 
 def _input(name: str) -> Input:
-    return int(name) if name.isdecimal() else name
+    return int(name) if _NUMBER.fullmatch(name) else name
 
 
 def format(cell: Cell) -> str:
@@ -77,10 +80,12 @@ def checked(cell: Cell, name: str = "the cell") -> Cell:
     """The cell itself, if it is one.
 
     Raises:
-        ValueError: unknown operations or inputs, wrong numbers of them, one taken twice, a circle, or a node, an input
-            or a hidden state that nothing uses.
+        ValueError: too many nodes, unknown operations or inputs, wrong numbers of them, one taken twice, a circle, or a
+            node, an input or a hidden state that nothing uses.
     """
     nodes, outputs = cell
+    if len(nodes) > MOST:
+        raise ValueError(f"{name:.200}: a cell has at most {MOST} nodes, found {len(nodes)}")
     if not 1 <= len(outputs) <= len(STATES) or len({*outputs}) < len(outputs) or max(outputs) >= len(nodes):
         raise ValueError(f"{name}: expected 1 to 3 different nodes as new hidden states, found {outputs}")
     for number, (operation, inputs) in enumerate(nodes):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ _NAMES = {
     "activation_leaky_relu": "leaky_relu",
 }
 _PREVIOUS, _NEW = "h_prev_", "h_new_"
+_STATE = re.compile(rf"{_NEW}(\d{{1,3}})", re.ASCII)
 
 EXAMPLES = {
     "rnn": "linear(x,h0)|tanh(0)>1",
@@ -34,11 +36,11 @@ def from_recipe(recipe: Mapping[str, Any]) -> str:
         ValueError: a recipe that is no cell; the message names the first fault.
     """
     try:
-        names = list(recipe)
-        suffixes = {name: name[len(_NEW) :] for name in names if name.startswith(_NEW)}
-        outputs = {int(suffix): names.index(name) for name, suffix in suffixes.items() if suffix.isdecimal()}
+        places = {name: number for number, name in enumerate(recipe)}
+        states = {name: _STATE.fullmatch(name) for name in places}
+        outputs = {int(state[1]): places[name] for name, state in states.items() if state}
         nodes = [
-            Node(_NAMES[node["op"]], tuple(_source(source, names) for source in node["input"]))
+            Node(_NAMES[node["op"]], tuple(_source(source, places) for source in node["input"]))
             for node in recipe.values()
         ]
     except (LookupError, TypeError, AttributeError) as error:
@@ -49,9 +51,9 @@ def from_recipe(recipe: Mapping[str, Any]) -> str:
     return format(checked(Cell(tuple(nodes), tuple(outputs[number] for number in sorted(outputs))), "the recipe"))
 
 
-def _source(source: str, names: list[str]) -> Input:
-    if source in names:
-        return names.index(source)
+def _source(source: str, places: Mapping[str, int]) -> Input:
+    if source in places:
+        return places[source]
     return source.replace(_PREVIOUS, "h") if source.startswith(_PREVIOUS) else source
 
 
