@@ -73,11 +73,13 @@ class Tokens:
             chosen: how many sequences from the start, or the indices of those to take.
 
         Raises:
-            ValueError: none, or one that is not there.
+            ValueError: none, one that is not there, or not a flat sequence of integers.
         """
         import torch
 
         numbers = np.arange(chosen) if isinstance(chosen, (int, np.integer)) else np.asarray(chosen)
+        if numbers.size and (numbers.ndim != 1 or numbers.dtype.kind not in "iu"):
+            raise ValueError(f"sequences are chosen by a number or a flat sequence of integers, found {chosen!r}")
         if numbers.size == 0 or numbers.min() < 0 or numbers.max() >= len(self):
             raise ValueError(f"{self.name} has {len(self)} sequences, asked for {chosen!r}; ask for 1 to {len(self)}")
         targets = None if self.targets is None else torch.from_numpy(self.targets[numbers])

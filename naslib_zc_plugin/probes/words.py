@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,7 @@ def load(
     columns: int = 50,
     length: int = 70,
     start: int = 0,
-    before: Sequence[str] = (),
+    before: str | Sequence[str] = (),
     vocabulary_size: int = 0,
 ) -> Tokens:
     """Read sequences of words, each with the one that follows it as target.
@@ -36,18 +37,23 @@ def load(
         columns: number of sequences; 50 where NAS-Bench-NLP's networks are evaluated, 20 where they train.
         length: words of a sequence.
         start: words of each column to leave out.
-        before: texts in the same folder whose words are numbered first: training and validation text, for the numbers
-            of NAS-Bench-NLP.
+        before: one or several texts in the same folder whose words are numbered first: training and validation text,
+            for the numbers of NAS-Bench-NLP.
         vocabulary_size: of the networks; the words found unless given (10,000 for Penn Treebank).
 
     Raises:
-        ValueError: a number out of its range.
+        ValueError: a number out of its range, or no number.
         DataError: no such text, no text, too short, or of more words than ``vocabulary_size``.
     """
-    if columns < 1 or length < 1 or start < 0:
-        raise ValueError(f"columns and length must be at least 1 and start 0, not {columns}, {length} and {start}")
+    least = {"columns": (columns, 1), "length": (length, 1), "start": (start, 0)}
+    for option, (value, lowest) in {**least, "vocabulary_size": (vocabulary_size, 0)}.items():
+        if not is_whole(value) or value < lowest:
+            raise ValueError(f"{option} must be a whole number of at least {lowest}, found {value!r}")
+    first = (before,) if isinstance(before, str) else before
+    if not isinstance(first, Sequence) or not all(isinstance(name, str) for name in first):
+        raise ValueError(f"before must be names of texts, found {before!r}")
     numbers: dict[str, int] = {}
-    for name in before:
+    for name in first:
         for word in _words(Path(source).parent / name):
             numbers.setdefault(word, len(numbers))
     text = [numbers.setdefault(word, len(numbers)) for word in _words(Path(source))]
@@ -59,6 +65,11 @@ def load(
         raise DataError(source, f"at most {vocabulary_size} different words", f"{len(numbers)}")
     rows = np.array(text[: deep * columns], np.int64).reshape(columns, deep)[:, start : start + length + 1]
     return Tokens(str(source), rows[:, :-1].copy(), vocabulary_size or len(numbers), rows[:, 1:].copy())
+
+
+def is_whole(value: Any) -> bool:
+    """Whether an option is a whole number; True and False are none."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
 def text_of(path: Path) -> str:
@@ -77,7 +88,12 @@ def text_of(path: Path) -> str:
     return text
 
 
+def lines_of(text: str) -> list[str]:
+    """The lines of a text whose last line ends, as files are read line by line: str.splitlines knows more ends."""
+    return text.split("\n")[:-1]
+
+
 def _words(path: Path) -> Iterator[str]:
-    for line in text_of(path).splitlines():
+    for line in lines_of(text_of(path)):
         yield from line.split()
         yield END

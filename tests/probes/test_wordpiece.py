@@ -44,6 +44,13 @@ def test_documents_are_cut_into_the_longest_pieces(tmp_path: Path) -> None:
     assert found.tokens[0].tolist() == [2, 9, 4, 5, 6, 8, 7, 9, 10, 3, 0, 0]
 
 
+def test_lines_of_spaces_are_blank_and_pieces_are_lines_of_the_file(tmp_path: Path) -> None:
+    pieces = [*PIECES, "a\u2028b", "last"]
+    found = probe(folder(tmp_path, "the\n \nable last\n \t\n\n", pieces), length=5)
+    assert isinstance(found, Tokens) and found.vocabulary_size == len(PIECES) + 2
+    assert found.tokens.tolist() == [[2, 9, 3, 0, 0], [2, 7, len(PIECES) + 1, 3, 0]]
+
+
 def test_faults_are_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="expected a piece a line.*found no \\[UNK\\]"):
         probe(folder(tmp_path, "the\n", ["[PAD]", "the"]))
@@ -53,3 +60,7 @@ def test_faults_are_told(tmp_path: Path) -> None:
         probe(folder(tmp_path, "the"))
     with pytest.raises(ValueError, match="at least 3"):
         probe(folder(tmp_path, "the\n"), length=2)
+    with pytest.raises(ValueError, match="length must be a whole number of at least 3, .* found '8'"):
+        probe(folder(tmp_path, "the\n"), length="8")
+    with pytest.raises(DataError, match="a piece a line.*; found 'un' twice"):
+        probe(folder(tmp_path, "the\n", [*PIECES, "un"]))

@@ -55,6 +55,39 @@ def test_what_cannot_be_cut_is_refused(tmp_path: Path, content: str, options: An
         read(text(tmp_path, content), **options)
 
 
-def test_numbers_are_checked(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="at least 1"):
-        read(text(tmp_path, "a b\n"), columns=0)
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"columns": 0}, "columns must be a whole number of at least 1, found 0"),
+        ({"columns": "1"}, "columns must be a whole number of at least 1, found '1'"),
+        ({"length": 1.0}, "length must be a whole number of at least 1, found 1.0"),
+        ({"length": True}, "length must be a whole number of at least 1, found True"),
+        ({"start": -1}, "start must be a whole number of at least 0, found -1"),
+        ({"vocabulary_size": -1}, "vocabulary_size must be a whole number of at least 0, found -1"),
+        ({"before": 5}, "before must be names of texts, found 5"),
+        ({"before": [5]}, "before must be names of texts, found \\[5\\]"),
+    ],
+)
+def test_options_are_checked(tmp_path: Path, options: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        read(text(tmp_path, "a b\n"), **{"columns": 1, "length": 1, **options})
+
+
+def test_one_text_before_needs_no_list(tmp_path: Path) -> None:
+    text(tmp_path, "b\n", "train.txt")
+    found = read(text(tmp_path, "a b\n"), columns=1, length=2, before="train.txt")
+    assert found.tokens.tolist() == [[2, 0]]
+
+
+def test_a_line_ends_where_files_are_read_line_by_line(tmp_path: Path) -> None:
+    # Form feeds and the separators of Unicode part words, not lines.
+    found = read(text(tmp_path, "a\u2028b\x0cc\x85d\r\na\n"), columns=1, length=6)
+    assert found.tokens.tolist() == [[0, 1, 2, 3, 4, 0]] and found.vocabulary_size == 5
+
+
+@pytest.mark.parametrize("chosen", [[0.5], [[0, 1]], ["a"], [True, True], 2.0, None, "2", [], 0, [2], [-1], 3])
+def test_batches_are_of_sequences_that_are_there(tmp_path: Path, chosen: Any) -> None:
+    found = read(text(tmp_path, "a b c\n" * 4), columns=2, length=3)
+    assert found.batch(2)[0].shape == (2, 3) and found.batch([1, 1, 0])[0].shape == (3, 3)
+    with pytest.raises(ValueError, match="ask for 1 to 2|flat sequence of integers"):
+        found.batch(chosen)

@@ -34,7 +34,10 @@ def to_key(sample: Mapping[str, Any]) -> str:
     Raises:
         ValueError: it is no cell.
     """
-    return SPACE.canonical(sample[LABEL])
+    key = sample[LABEL]
+    if not isinstance(key, str):
+        raise ValueError(f"{LABEL} is the key of a cell, such as {EXAMPLES['rnn']!r}, found {key!r}")
+    return SPACE.canonical(key)
 
 
 class RecurrentCell(MutableSymbol):
@@ -52,9 +55,9 @@ class RecurrentCell(MutableSymbol):
         if self.label not in sample:
             return SampleMissingError(self.label, list(sample))
         try:
-            SPACE.canonical(sample[self.label])
-        except (TypeError, ValueError) as error:
-            return SampleValidationError(str(error))
+            to_key(sample)
+        except ValueError as error:
+            return SampleValidationError(f"{self.label}: {error}")
         return None
 
     def freeze(self, sample: Mapping[str, Any]) -> str:

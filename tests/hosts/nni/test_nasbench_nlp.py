@@ -35,7 +35,10 @@ def test_samples_are_keys_of_our_space(zc: Any, batch: Any) -> None:
     sample = domain.to_sample(key)
     assert zc.key_of(sample) == key
     assert space.check_contains(sample) is None
-    assert space.check_contains({"recurrent_cell": "tanh(x)>0"}) is not None
+    for other in ("tanh(x)>0", 5, None, ["tanh(x)>0"]):
+        assert "recurrent_cell" in str(space.check_contains({"recurrent_cell": other}))
+        with pytest.raises(ValueError):
+            zc.key_of({"recurrent_cell": other})
     assert domain.neighbours(key) == SPACE.neighbours(key)
     assert domain.mutate(key, Random(1)) == SPACE.mutate(key, Random(1))
     model = made.frozen(space, key).executable_model()
