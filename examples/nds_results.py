@@ -91,27 +91,44 @@ def _row(row: Row, tau: float, selected: float) -> list[str]:
     return [row.label, *taus, f"{selected:.3f}", ours, f"{found.n:,}", f"{found.undefined:,}"]
 
 
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, found {number}")
+    return number
+
+
+def shown(space: str, given: argparse.Namespace) -> bool:
+    """Prints a space's part; whether there is its official file or table."""
+    said = table_of(space, given.official, given.data, given.partial)
+    print(f"\n## {space}\n\n{said or 'no official file'}\n")
+    if said is None:
+        return False
+    config = load(CONFIGS / f"{space}.yaml", given.data)
+    asked = list(config.architectures)[: given.number]  # type: ignore[arg-type]
+    batch = {"batch_size": given.batch_size} if given.batch_size else config.batch
+    config = replace(config, store=str(given.stores / f"{space}.db"), architectures=asked, batch=batch)
+    truth = benchmark(space, given.data).column(TRUTH)
+    options = Options([Aggregate.parse("tenas")])
+    print(beside(leaderboard(read_table(scored(config)), truth, TRUTH, options), space))
+    return True
+
+
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("official", "data", "stores"):
         parser.add_argument(name, type=Path)
-    parser.add_argument("--number", type=int, help="networks of each space, instead of 1,000")
-    parser.add_argument("--batch-size", type=int, help="images, instead of 128")
+    parser.add_argument("--number", type=_count, help="networks of each space, instead of 1,000")
+    parser.add_argument("--batch-size", type=_count, help="images, instead of 128")
     parser.add_argument("--partial", action="store_true", help="take files that lack networks")
     given = parser.parse_args()
-    for space in SPACES:
-        said = table_of(space, given.official, given.data, given.partial)
-        print(f"\n## {space}\n\n{said or 'no official file'}\n")
-        if said is None:
-            continue
-        config = load(CONFIGS / f"{space}.yaml", given.data)
-        asked = list(config.architectures)[: given.number]  # type: ignore[arg-type]
-        batch = {"batch_size": given.batch_size} if given.batch_size else config.batch
-        config = replace(config, store=str(given.stores / f"{space}.db"), architectures=asked, batch=batch)
-        truth = benchmark(space, given.data).column(TRUTH)
-        options = Options([Aggregate.parse("tenas")])
-        print(beside(leaderboard(read_table(scored(config)), truth, TRUTH, options), space))
+    try:
+        found = [shown(space, given) for space in SPACES]
+    except ValueError as error:
+        parser.exit(1, f"{error}\n")
+    if not any(found):
+        parser.exit(1, f"{given.official} has none of NDS' files, such as DARTS.json\n")
 
 
 if __name__ == "__main__":

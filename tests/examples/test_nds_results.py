@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import yaml
 
 from naslib_zc_plugin.benchmarks import benchmark, nds_enas
@@ -45,6 +46,37 @@ def test_rows_stand_beside_what_is_printed(tmp_path: Path) -> None:
     assert rows["naswot"][3:] == ["94.160", f"{best:.3f}", "30", "0"]
     assert rows["zen"][1].startswith("-1.000") and rows["zen"][4] == f"{worst:.3f}"
     assert set(rows) == {"naswot", "zen"}
+
+
+def _ended(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
+    monkeypatch.setattr("sys.argv", ["nds_results.py", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        results.main()
+    assert ended.value.code != 0
+
+
+def test_a_folder_without_official_files_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _ended(monkeypatch, tmp_path / "none", tmp_path, tmp_path)
+    assert "none has none of NDS' files, such as DARTS.json" in capsys.readouterr().err
+
+
+def test_a_damaged_official_file_is_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "Amoeba.json").write_text("<html>", encoding="utf-8")
+    _ended(monkeypatch, tmp_path, tmp_path, tmp_path)
+    told = capsys.readouterr().err
+    assert "Amoeba.json: expected NDS' Amoeba.json, a list of trained networks" in told and told.count("\n") == 1
+
+
+@pytest.mark.parametrize("option", ["--number", "--batch-size"])
+def test_numbers_below_one_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    _ended(monkeypatch, tmp_path, tmp_path, tmp_path, option, "0")
+    assert "must be at least 1, found 0" in capsys.readouterr().err
 
 
 def test_spaces_without_an_official_file_are_left_out(tmp_path: Path) -> None:
