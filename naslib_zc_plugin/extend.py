@@ -26,6 +26,7 @@ from naslib_zc_plugin.observe.kernels import (
     ReluAgreement,
     register_activation,
 )
+from naslib_zc_plugin.observe.layout import check_batch_first
 from naslib_zc_plugin.observe.measures import Measure, Partition
 from naslib_zc_plugin.observe.named import ATTENTION, PROJECTIONS, linear_layers, linear_names
 from naslib_zc_plugin.observe.operations import Operations
@@ -87,6 +88,7 @@ __all__ = [
     "WeightGradients",
     "Weights",
     "activation_handlers",
+    "check_batch_first",
     "check_sum",
     "euclidean",
     "jensen_shannon",

@@ -13,6 +13,7 @@ from naslib_zc_plugin.observe.activations import FOUND, activation_handlers, its
 from naslib_zc_plugin.observe.borrow import kept_random_states
 from naslib_zc_plugin.observe.capture import Function, Handler, Watch
 from naslib_zc_plugin.observe.forward import Forward, ForwardObservation
+from naslib_zc_plugin.observe.layout import check_batch_first
 from naslib_zc_plugin.observe.measures import Measure, Partition
 from naslib_zc_plugin.observe.observation import Undefined
 from naslib_zc_plugin.observe.run import Run
@@ -114,10 +115,15 @@ class ActivationKernel(ForwardObservation):
         """The sum over all calls.
 
         Raises:
-            Undefined: the outputs are not finite (NaN is neither on nor off).
+            Undefined: the outputs are not finite (NaN is neither on nor off), or positions come before samples.
         """
         run.logits  # noqa: B018
-        return run.kept[self][0].total() if run.kept[self] else None
+        if not run.kept[self]:
+            return None
+        if not self.maps_only:
+            check_batch_first(run, [self.kind])
+        found: Tensor = run.kept[self][0].total()
+        return found
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,11 @@ from naslib_zc_plugin.extend import (
     Run,
     Undefined,
     activation_handlers,
+    check_batch_first,
     proxy,
 )
+
+KINDS = ("relu", "gelu")
 
 
 @dataclass(frozen=True)
@@ -31,17 +34,18 @@ class PositionAgreement(ForwardObservation):
                 # Of each unit, the pairs of positions that are both on and both off, each with itself included.
                 run.kept[self].append((on.square() + (output.shape[1] - on).square()).sum().item())
 
-        return activation_handlers(see, ["relu", "gelu"])
+        return activation_handlers(see, KINDS)
 
     def read(self, run: Run) -> list[float]:
         """The sums, call by call.
 
         Raises:
-            Undefined: no such activation was seen, or the outputs are not finite.
+            Undefined: no such activation was seen, the outputs are not finite, or the batch is not the first dimension.
         """
         run.logits  # noqa: B018
         if not run.kept[self]:
             raise Undefined("no ReLU or GELU on (samples, positions, units) was seen")
+        check_batch_first(run, KINDS)
         return run.kept[self]
 
 

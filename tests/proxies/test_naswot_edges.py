@@ -144,3 +144,35 @@ def test_maps_alone_need_the_batch_first() -> None:
     scores = zc.score(Net(), (x, None), ["linear_regions", "naswot"])
     assert scores["linear_regions"].value == 4
     assert "first dimension" in scores["naswot"].reason
+
+
+class Encoder(nn.Module):
+    """A transformer on tokens that has positions first, or samples."""
+
+    def __init__(self, batch_first: bool) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        layer = nn.TransformerEncoderLayer(8, 2, 16, 0.0, batch_first=batch_first)
+        self.embedding, self.encoder, self.first = nn.Embedding(20, 8), nn.TransformerEncoder(layer, 1), batch_first
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        embedded = self.embedding(tokens)
+        states = self.encoder(embedded if self.first else embedded.transpose(0, 1))
+        return (states if self.first else states.transpose(0, 1)).mean(1)
+
+
+@pytest.mark.filterwarnings("ignore:enable_nested_tensor")
+def test_as_many_samples_as_positions_are_not_mistaken_for_each_other() -> None:
+    tokens = torch.randint(0, 20, (5, 5), generator=torch.Generator().manual_seed(0))
+    for name in ("naswot", "generalized_naswot", "activation_distance"):
+        first, other = (zc.score(Encoder(batch_first), (tokens, None), [name])[name] for batch_first in (True, False))
+        assert first.value is not None, first.reason
+        assert (other.status, "positions first" in other.reason) == ("undefined", True)
+    # All tokens and one sample more: nothing is in doubt.
+    six = torch.cat([tokens, tokens[:1].flip(1)])
+    assert "first dimension" in zc.score(Encoder(False), (six, None), ["naswot"])["naswot"].reason
+
+
+def test_a_network_for_batches_of_one_size_is_taken_at_its_word() -> None:
+    net = Between(lambda h: F.relu(h.reshape(5, 24)))
+    assert zc.score(net, batch(5), ["naswot"])["naswot"].value is not None
