@@ -70,7 +70,8 @@ def table_of(space: str, official: Path, data: Path, partial: bool) -> str | Non
 
 
 def scored(config: Config) -> Path:
-    """The campaign's store, whole."""
+    """The campaign's store, whole; its folder is made."""
+    Path(config.store).parent.mkdir(parents=True, exist_ok=True)
     known, start = facts(config), starter(config)
     with Store(Path(config.store)) as store:
         prepare(config, store, known=known)
@@ -125,7 +126,7 @@ def main() -> None:
     given = parser.parse_args()
     try:
         found = [shown(space, given) for space in SPACES]
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         parser.exit(1, f"{error}\n")
     if not any(found):
         parser.exit(1, f"{given.official} has none of NDS' files, such as DARTS.json\n")

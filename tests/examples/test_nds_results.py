@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -69,6 +70,14 @@ def test_a_damaged_official_file_is_told_in_one_line(
     _ended(monkeypatch, tmp_path, tmp_path, tmp_path)
     told = capsys.readouterr().err
     assert "Amoeba.json: expected NDS' Amoeba.json, a list of trained networks" in told and told.count("\n") == 1
+
+
+def test_the_folder_of_stores_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("facts", "prepare", "run"):
+        monkeypatch.setattr(results, name, lambda *_, **__: None)
+    monkeypatch.setattr(results, "starter", lambda _: lambda: None)
+    store = tmp_path / "new" / "stores" / "nds_enas.db"
+    assert results.scored(SimpleNamespace(store=str(store))) == store and store.exists()
 
 
 @pytest.mark.parametrize("option", ["--number", "--batch-size"])
