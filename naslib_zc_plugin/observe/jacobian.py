@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from naslib_zc_plugin.observe.batch import tensors
 from naslib_zc_plugin.observe.cancelling import check_sum
 from naslib_zc_plugin.observe.capture import Function, Handler
+from naslib_zc_plugin.observe.embedding import embeds_tokens, holds_tokens
 from naslib_zc_plugin.observe.forward import Forward, ForwardObservation, Target
 from naslib_zc_plugin.observe.observation import Undefined
 from naslib_zc_plugin.observe.run import Run
@@ -34,25 +35,25 @@ class InputJacobian(ForwardObservation):
         kept = run.kept[self]
 
         def seen(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Tensor) -> Tensor:
-            if kept or output.ndim < 2 or len(output) != run.batch.size:
+            if kept or not embeds_tokens(args, kwargs, output, run.shown[0]):
                 return output
             kept.append(output)
             return output.clone()
 
-        return {} if self._real(run) else {F.embedding: seen, F.embedding_bag: seen}
+        return {F.embedding: seen, F.embedding_bag: seen} if holds_tokens(run.shown[0]) else {}
 
     def with_respect_to(self, run: Run) -> list[Tensor]:
         """The inputs.
 
         Raises:
-            Undefined: they are not one tensor of real numbers, and no embedding of tokens was seen.
+            Undefined: they are not one tensor of real numbers or tokens of which an embedding was seen, or are both.
         """
-        real = self._real(run)
-        found = real or run.kept[self]
+        real = [tensor for tensor in tensors(run.shown[0]) if tensor.is_floating_point()]
+        found = [*real, *run.kept[self]]
         if len(found) != 1:
             raise Undefined(
                 f"the inputs hold {len(real)} tensors of real numbers and {len(found) - len(real)} embeddings of the "
-                "batch's tokens were seen: a gradient by the input needs exactly one"
+                "batch's tokens were seen: a gradient by the input needs exactly one (pass masks as integers)"
             )
         return found
 
@@ -62,6 +63,3 @@ class InputJacobian(ForwardObservation):
         check_sum(run.outputs[0])
         gradient = run.gradient(Target.OUTPUTS, inputs)
         return inputs.detach().mul(0).flatten(1) if gradient is None else gradient.flatten(1)
-
-    def _real(self, run: Run) -> list[Tensor]:
-        return [tensor for tensor in tensors(run.shown[0]) if tensor.is_floating_point()]

@@ -10,7 +10,7 @@ from naslib_zc_plugin.observe.observation import Undefined
 
 PROJECTIONS = (
     "*query", "*key", "*value", "*q_proj", "*k_proj", "*v_proj", "*q_lin", "*k_lin", "*v_lin", "*.q", "*.k", "*.v",
-    "*qkv", "*operation*.input", "*operation*.weight",
+    "*query_proj", "*key_proj", "*value_proj", "*qkv", "*operation*.input", "*operation*.weight",
 )  # fmt: skip
 """Shell-style patterns of what makes queries, keys and values (Hugging Face), and what stands there in FlexiBERT."""
 

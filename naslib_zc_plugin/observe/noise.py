@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from naslib_zc_plugin.observe.batch import tensors, tree_map
 from naslib_zc_plugin.observe.capture import Function
+from naslib_zc_plugin.observe.embedding import embeds_tokens
 from naslib_zc_plugin.observe.seeding import derived_seed
 
 
@@ -31,11 +32,11 @@ def noisy_embedding(inputs: Any, amplitude: float, seed: int) -> Mapping[Functio
     """What stands in for embeddings where the inputs are tokens: noise on the output of the first one."""
     if any(tensor.is_floating_point() for tensor in tensors(inputs)):
         return {}
-    samples, done = len(tensors(inputs)[0]), [False]
+    done = [False]
 
     def embedding(*args: Any, **kwargs: Any) -> Tensor:
         output = F.embedding(*args, **kwargs)
-        if done[0] or len(output) != samples:
+        if done[0] or not embeds_tokens(args, kwargs, output, inputs):
             return output
         done[0] = True
         return noisy(output, amplitude, seed)
