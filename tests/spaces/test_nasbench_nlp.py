@@ -20,7 +20,18 @@ from torch.nn import functional as F
 
 from naslib_zc_plugin.benchmarks._recurrent import parameters
 from naslib_zc_plugin.spaces.nasbench_nlp import EXAMPLES, SPACE, from_recipe, to_recipe
-from naslib_zc_plugin.spaces.nasbench_nlp.keys import ACTIVATIONS, STATES, Cell, Node, format, order, parse
+from naslib_zc_plugin.spaces.nasbench_nlp.drawing import kept
+from naslib_zc_plugin.spaces.nasbench_nlp.keys import (
+    ACTIVATIONS,
+    INPUTS,
+    STATES,
+    Cell,
+    Node,
+    checked,
+    format,
+    order,
+    parse,
+)
 
 SIZES = {"num_classes": 9, "embedding": 6, "hidden": 5, "layers": 3}
 seeds = st.integers(0, 10**6)
@@ -128,6 +139,54 @@ def test_what_builds_the_same_network_has_one_canonical_key(seed: int) -> None:
     # Some cells overflow.
     one, two = (net(each)(words()).nan_to_num(3.0) for each in (key, SPACE.canonical(key)))
     assert torch.equal(one, two)
+
+
+def repetitive(rng: Random) -> str:
+    """A cell in which many nodes compute the same."""
+    states = rng.randint(1, 3)
+    nodes = [Node("linear", ("x", *STATES[:states])) if states < 3 else Node("linear", ("x", "h0", "h1"))]
+    nodes += [Node("linear", ("x", "h2"))] if states == 3 else []
+    for _ in range(rng.randint(4, 9)):
+        known: list[Any] = [*range(max(0, len(nodes) - 5), len(nodes)), "h0"]
+        operation = rng.choice(["tanh", "tanh", "sum", "prod", "blend"])
+        count = {"tanh": 1, "blend": 3}.get(operation, 2)
+        nodes.append(Node(operation, tuple(rng.sample(known[:-1] if count == 1 else known, min(count, len(known))))))
+    nodes = [node for node in nodes if len(node.inputs) in INPUTS[node.operation]]
+    outputs = rng.sample(range(len(nodes)), states)
+    return format(checked(kept(Cell(tuple(nodes), tuple(outputs)))))
+
+
+def test_nodes_that_compute_the_same_are_told_apart_by_all_that_uses_them() -> None:
+    rng, found = Random(0), 0
+    while found < 300:
+        try:
+            key = repetitive(rng)
+        except (ValueError, KeyError, IndexError):
+            continue  # no cell
+        assert len({SPACE.canonical(shuffled(key, rng)) for _ in range(8)} | {SPACE.canonical(key)}) == 1, key
+        found += 1
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        ("linear(x,h0,h1)|tanh(0)|tanh(0)|sigm(1)|sigm(2)>3,4", "linear(x,h0,h1)|tanh(0)|tanh(0)|sigm(2)|sigm(1)>3,4"),
+        (
+            "linear(x,h0,h1)|tanh(0)|tanh(0)|sum(1,h0)|sum(2,h0)>3,4",
+            "linear(x,h0,h1)|tanh(0)|tanh(0)|sum(h0,1)|sum(2,h0)>3,4",
+        ),
+        (
+            "linear(x,h0)|tanh(0)|tanh(0)|sigm(1)|sigm(2)|prod(3,4)>5",
+            "linear(x,h0)|tanh(0)|tanh(0)|sigm(2)|sigm(1)|prod(3,4)>5",
+        ),
+        (
+            "linear(x,h0)|tanh(0)|tanh(0)|sigm(0)|sigm(0)|sum(1,3)|sum(2,4)|prod(5,6)>7",
+            "linear(x,h0)|tanh(0)|tanh(0)|sigm(0)|sigm(0)|sum(1,4)|sum(3,2)|prod(5,6)>7",
+        ),
+    ],
+)
+def test_symmetric_cells_have_one_canonical_key(keys: tuple[str, str]) -> None:
+    assert SPACE.canonical(keys[0]) == SPACE.canonical(keys[1])
 
 
 def doubling(number: int, reverse: bool = False) -> str:

@@ -22,13 +22,16 @@ _LONGEST = 1 << 12
 def canonical(key: str) -> str:
     """The key with linear nodes first, in their order, then the others by what they compute.
 
-    Two of the others that compute the same are told apart by what uses them, then by their order.
+    Two of the others that compute the same are told apart by what uses them, then by the order in which one comes upon
+    them on the way from the new hidden states back.
     """
     cell = parse(key)
     terms = _terms(cell)
     linear = [number for number, node in enumerate(cell.nodes) if node.operation == "linear"]
     others = [number for number in order(cell.nodes) if cell.nodes[number].operation != "linear"]
-    others.sort(key=lambda number: (terms[number].count("("), terms[number], _users(cell, number, terms)))
+    distinct = len({terms[number] for number in others}) == len(others)
+    ties = {} if distinct else _ties(cell, terms)
+    others.sort(key=lambda number: (terms[number].count("("), terms[number], ties.get(number)))
     place: dict[Input, Input] = {number: index for index, number in enumerate([*linear, *others])}
     nodes = []
     for number in (*linear, *others):
@@ -55,8 +58,36 @@ def _terms(cell: Cell) -> dict[Input, str]:
     return terms
 
 
-def _users(cell: Cell, number: int, terms: dict[Input, str]) -> tuple[list[str], list[int]]:
-    users = sorted(
-        f"{terms[user]} {node.inputs.index(number)}" for user, node in enumerate(cell.nodes) if number in node.inputs
-    )
-    return users, [state for state, output in enumerate(cell.outputs) if output == number]
+def _ties(cell: Cell, terms: dict[Input, str]) -> dict[int, tuple[list[str], list[int], int]]:
+    """What tells nodes apart that compute the same: their uses, the hidden states that they become, and their rank."""
+    uses: dict[Input, list[tuple[int, int]]] = {number: [] for number in range(len(cell.nodes))}
+    for user, (operation, inputs) in enumerate(cell.nodes):
+        for place, source in enumerate(inputs):
+            if isinstance(source, int):
+                uses[source].append((user, 0 if operation in _COMMUTE else place))
+    becomes = {number: [state for state, output in enumerate(cell.outputs) if output == number] for number in uses}
+    contexts: dict[Input, str] = {}
+    for number in reversed(order(cell.nodes)):
+        beyond = sorted((contexts[user], place) for user, place in uses[number])
+        contexts[number] = sha256(repr((terms[number], beyond, becomes[number])).encode()).hexdigest()
+    ranks = _ranks(cell, contexts)
+    return {
+        number: (sorted(f"{terms[user]} {place}" for user, place in uses[number]), becomes[number], ranks[number])
+        for number in range(len(cell.nodes))
+    }
+
+
+def _ranks(cell: Cell, contexts: dict[Input, str]) -> dict[int, int]:
+    """The nodes in the order of a depth-first walk from the outputs, the same however the cell is written."""
+    ranks: dict[int, int] = {}
+    pending = list(reversed(cell.outputs))
+    while pending:
+        number = pending.pop()
+        if number not in ranks:
+            ranks[number] = len(ranks)
+            operation, inputs = cell.nodes[number]
+            sources = [source for source in inputs if isinstance(source, int)]
+            if operation in _COMMUTE:
+                sources.sort(key=lambda source: (contexts[source], ranks.get(source, len(cell.nodes))))
+            pending += reversed(sources)
+    return ranks
