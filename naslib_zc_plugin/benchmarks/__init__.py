@@ -1,9 +1,9 @@
 """Benchmarks: what training gave, for every architecture of a space.
 
-Each benchmark is read from one neutral Parquet table in the data directory. One file is one benchmark; it offers
-``TABLE``, which says where the table lies, what its columns mean and which facts must hold, and ``convert``, which
-makes it of the author's files. A new benchmark is a new file and no edit here. Reading needs pyarrow, which the extra
-``tables`` brings; importing this needs nothing.
+Each benchmark is read from one neutral table in the data directory, in Parquet, or JSON lines where rows are nested.
+One file is one benchmark; it offers ``TABLE``, which says where the table lies, what its columns mean and which facts
+must hold, and ``convert``, which makes it of the author's files. A new benchmark is a new file and no edit here.
+Parquet needs pyarrow, which the extra ``tables`` brings; importing this needs nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Callable
 
 from naslib_zc_plugin.benchmarks._benchmark import Benchmark, Measure, closest
-from naslib_zc_plugin.benchmarks._table import parquet
+from naslib_zc_plugin.benchmarks._table import Table, parquet
 from naslib_zc_plugin.files import data_folder
 
 __all__ = ["Benchmark", "Measure", "benchmark", "benchmarks", "convert"]
@@ -36,7 +36,7 @@ def benchmark(name: str, data: str | Path | None = None) -> Benchmark:
     Raises:
         ValueError: no such benchmark, or no data directory.
         DataError: the directory has no such table, or the table is damaged or holds something else.
-        ImportError: pyarrow is not installed.
+        ImportError: the table is in Parquet, and pyarrow is not installed.
     """
     module = _module(name)
     found: Benchmark = module.TABLE.read(data_folder(data))
@@ -67,10 +67,11 @@ def convert(
     Raises:
         ValueError: no such benchmark.
         DataError: the source is damaged, asks to run code, or holds something else.
-        ImportError: pyarrow is not installed.
+        ImportError: the table is in Parquet, and pyarrow is not installed.
     """
     module = _module(name)
-    parquet()  # else it would be missed after minutes of reading
+    if isinstance(module.TABLE, Table):
+        parquet()  # else it would be missed after minutes of reading
     path: Path = module.convert(Path(source), Path(data), partial, progress)
     return path
 

@@ -7,7 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from naslib_zc_plugin.files import existing, readable
+from naslib_zc_plugin.files import DataError, existing, readable
+from naslib_zc_plugin.files.place import VARIABLE
 
 _LONGEST = 1 << 26
 """Characters of a table, ten times those of the longest."""
@@ -45,6 +46,9 @@ def packed_lines(path: Path, expected: str) -> list[Any]:
     Raises:
         DataError: no such file, damaged, or not of this form; ``expected`` says what it should have been.
     """
+    if not path.exists():
+        made = f"{expected}, made by `nas-zc import` (the argument `data` or {VARIABLE} names its folder)"
+        raise DataError(path, made, "no such file")
     existing(path, expected)
     found, left = [], _LONGEST
     with readable(path, expected), gzip.open(path, "rt", encoding="utf-8") as file:

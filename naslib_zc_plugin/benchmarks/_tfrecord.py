@@ -14,7 +14,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from naslib_zc_plugin.files import DataError, existing
+from naslib_zc_plugin.files import DataError, existing, readable
 
 _EXPECTED = "a TFRecord file"
 _LONGEST = 1 << 20  # bytes; a length beyond it is no length
@@ -36,7 +36,8 @@ def records(path: Path) -> Iterator[bytes]:
         DataError: there is no such file or no record in it, or one is cut short, of more than 1 MiB, or fails its
             checksums.
     """
-    with existing(path, _EXPECTED).open("rb") as file:
+    existing(path, _EXPECTED)
+    with readable(path, _EXPECTED), path.open("rb") as file:
         first = 0
         for batch in _batches(_framed(path, file)):
             for part, name in ((0, "length"), (2, "content")):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,14 @@ def test_rows_that_are_none_are_refused(tmp_path: Path, change: dict[str, Any], 
     content[3].update(change)
     with pytest.raises(DataError, match=message):
         convert("flexibert", bert.write(tmp_path, content), tmp_path)
+
+
+def test_the_table_needs_no_pyarrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    convert("flexibert", bert.write(tmp_path, bert.content()), tmp_path)
+    assert len(benchmark("flexibert", tmp_path)) == 491
+    with pytest.raises(ImportError, match="benchmark tables need pyarrow"):
+        convert("nds_enas", tmp_path, tmp_path)
 
 
 def test_a_negative_matthews_correlation_is_one(tmp_path: Path) -> None:

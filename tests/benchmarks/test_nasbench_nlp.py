@@ -146,6 +146,11 @@ def test_rows_that_are_none_are_refused(tmp_path: Path, change: dict[str, Any], 
         benchmark("nasbench_nlp", written(tmp_path / "nasbench_nlp", [{**ROW, **change}]))
 
 
+def test_a_table_that_is_not_there_says_how_it_is_made(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="made by `nas-zc import` .*NAS_ZC_DATA.*; found no such file"):
+        benchmark("nasbench_nlp", tmp_path)
+
+
 def test_a_table_without_any_training_is_not_the_benchmarks(tmp_path: Path) -> None:
     lines = [{**ROW, "arch": number, "ptb_runs": []} for number in range(LISTED)]
     with pytest.raises(DataError, match="the lowest test loss to be 4.43"):
