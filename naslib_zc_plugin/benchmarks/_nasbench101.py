@@ -88,9 +88,10 @@ def _columns(found: _Cells) -> Iterator[tuple[str, Any]]:
     yield "hash", [hashes[row] for row in order.tolist()]
     yield "n_vertices", [cell.vertices for cell in every]
     yield "n_edges", [bin(cell.bits).count("1") for cell in every]
-    unpacked = [cells.unpack(cell) for cell in every]
-    yield "adj_upper_rowmajor", [_upper(matrix) for matrix, _ in unpacked]
-    yield "ops", [",".join(operations[1:-1]) for _, operations in unpacked]
+    # Matrices one after another, not all at once: they would be half of the memory.
+    texts = [(_upper(matrix), ",".join(operations[1:-1])) for matrix, operations in map(cells.unpack, every)]
+    yield "adj_upper_rowmajor", [upper for upper, _ in texts]
+    yield "ops", [operations for _, operations in texts]
     yield "params", np.frombuffer(found.parameters, dtype=np.int64)[order].astype(float)
     numbers = np.frombuffer(found.numbers).reshape(-1, len(LENGTHS), RUNS, _MEASURED)[order]
     for place, epochs in enumerate(LENGTHS):
