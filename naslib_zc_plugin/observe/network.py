@@ -20,8 +20,9 @@ LAYERS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2
 class Layer:
     """One convolution or linear layer: its weight in force and, where asked for, the gradient (or zeros).
 
-    Biases, norm layers' scales and embeddings are never among the layers. A weight that several modules share is one
-    layer.
+    Biases, norm layers' scales and embeddings are never among the layers, nor are weights of other modules: the input
+    projection of ``nn.MultiheadAttention``, those of ``nn.LSTM`` and its like, of GPT-2's ``Conv1D``. A weight that
+    several modules share is one layer.
     """
 
     name: str

@@ -30,7 +30,8 @@ def hidden_covariance(layers: list[Tensor | None], *, layer: int = 1, rows: str 
     λ: eigenvalues of R, k = 1e-5, the formula of ``jacov``. R: correlations between units over samples and steps, of
     the states before each step (zero before the first). Higher is better. Undefined without a recurrent layer, where a
     row never changes, and for layers of ``nn.LSTM`` and its like that cannot be seen: all but the upper one, and those
-    that run both ways.
+    that run both ways. Others are seen where they stack a state (N, width) per step (``torch.stack``), as is whatever
+    else a network stacks like that.
 
     Source: aaronserianni/training-free-nas. Its paper speaks of the samples' states; the code, whose values are
     published, correlates the units: ``rows="samples"`` is the other reading.

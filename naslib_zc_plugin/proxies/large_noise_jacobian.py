@@ -7,7 +7,7 @@ from typing import Callable
 
 from torch import Tensor
 
-from naslib_zc_plugin.extend import Forward, InputJacobian, proxy
+from naslib_zc_plugin.extend import Forward, InputJacobian, Undefined, proxy
 from naslib_zc_plugin.proxies.jacob_cosine import cosine_score
 from naslib_zc_plugin.proxies.jacov import covariance_score
 
@@ -22,6 +22,18 @@ def checked_score(score: str) -> None:
     """
     if score not in SCORES:
         raise ValueError(f"score must be 'cosine' or 'covariance', not {score!r}")
+
+
+def noised_score(score: str, jacobian: Tensor, amplitude: float) -> float:
+    """The score under noise of that amplitude.
+
+    Raises:
+        Undefined: it has none there, though it may have one without noise.
+    """
+    try:
+        return SCORES[score](jacobian)
+    except Undefined as error:
+        raise Undefined(f"with noise of amplitude {amplitude:g}: {error}") from error
 
 
 def jacobians(score: str = "cosine", amplitude: float = 10.0) -> Sequence[InputJacobian]:
@@ -47,4 +59,4 @@ def large_noise_jacobian(still: Tensor, noised: Tensor, *, score: str = "cosine"
     Source: aaronserianni/training-free-nas, where ``amplitude=0.1`` is "small noise". Of ``score="covariance"`` it
     published numbers of the other sign and order, about :math:`|s - s'|` itself.
     """
-    return 1 - abs(SCORES[score](still) - SCORES[score](noised))
+    return 1 - abs(SCORES[score](still) - noised_score(score, noised, amplitude))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from naslib_zc_plugin.extend import Forward, InputJacobian, proxy
-from naslib_zc_plugin.proxies.large_noise_jacobian import SCORES, checked_score
+from naslib_zc_plugin.proxies.large_noise_jacobian import SCORES, checked_score, noised_score
 
 
 def jacobians(score: str = "cosine", amplitudes: Sequence[float] = (0.1, 10.0, 100.0)) -> Sequence[InputJacobian]:
@@ -33,4 +33,6 @@ def more_noised_jacobian(
     is better by intention (the covariance score is negative: of an even number of factors the product is positive).
     Source: aaronserianni/training-free-nas.
     """
-    return math.prod(SCORES[score](jacobian) for jacobian in found)
+    still, *noised = found
+    pairs = zip(noised, amplitudes)
+    return math.prod([SCORES[score](still), *(noised_score(score, jacobian, size) for jacobian, size in pairs)])

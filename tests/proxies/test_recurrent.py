@@ -327,6 +327,14 @@ def test_published_values(shared: Path) -> None:
             assert score.value == pytest.approx(expected, rel=TOLERANCES.get(label, 0.1)), (key, label)
 
 
+def test_noise_that_leaves_no_gradient_is_named() -> None:
+    torch.manual_seed(0)
+    net, x = nn.Sequential(nn.Linear(4, 3), nn.Hardtanh()), torch.rand(SAMPLES, 4) / 4
+    asked = [zc.proxy("large_noise_jacobian", amplitude=1e9), zc.proxy("more_noised_jacobian", amplitudes=[0.1, 1e9])]
+    for score in zc.score(net, (x, None), asked).values():
+        assert (score.status, score.reason[:31]) == ("undefined", "with noise of amplitude 1e+09: ")
+
+
 def test_noise_comes_with_the_same_dropout() -> None:
     """Without variance in the batch the noise is nothing, and neither is its effect."""
     torch.manual_seed(0)
