@@ -86,6 +86,7 @@ def score(
     """
     from naslib_zc_plugin.observe import Network, Refused, borrowed, observe
     from naslib_zc_plugin.observe.seeding import derived_seed
+    from naslib_zc_plugin.observe.snapshot import Snapshot
     from naslib_zc_plugin.proxies._registry import load
 
     asked = _requests(proxies)
@@ -101,12 +102,15 @@ def score(
         with borrowed(net, runs) as module:
             network = Network(module, logits)
             shown = shown.to(network.device, network.dtype)
+            fresh = Snapshot(module) if repeats > 1 and runs else None
             for repeat in range(repeats):
                 repeat_seed = derived_seed(seed, repeat) if repeat else seed
                 outcomes = observe(network, shown, [seen for label in asked for seen in needs[label]], repeat_seed)
                 for label, request in asked.items():
                     seen = {observation: outcomes[observation] for observation in needs[label]}
                     trials[label].append(_evaluate(records[label], request, seen))
+                if fresh is not None:
+                    fresh.restore()
     except Refused as error:
         return {label: _judged(None, error, 0.0, records[label]) for label in asked}
     return {label: _combined(found) for label, found in trials.items()}

@@ -18,6 +18,7 @@ from naslib_zc_plugin.observe.network import Network
 from naslib_zc_plugin.observe.observation import Observation, Outcome, Setting
 from naslib_zc_plugin.observe.runs import Constant, Runs, Unknown
 from naslib_zc_plugin.observe.seeding import seed_everything
+from naslib_zc_plugin.observe.snapshot import Snapshot
 from naslib_zc_plugin.observe.thin import LAYERS_ON_RUNS
 
 EMBEDDINGS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -122,7 +123,7 @@ class Constants(Setting):
         Raises:
             Undefined: a linear layer sums what a layer norm made add up to nothing.
         """
-        rows, roles = [], _roles(network)
+        rows, roles, snapshot = [], _roles(network), Snapshot(network.module)
         for value in weights:
             seed_everything(seed, "embeddings")
             of_role = {"weight": value, "bias": value if self.biases == "weight" else 0.0}
@@ -138,6 +139,7 @@ class Constants(Setting):
             with Watch([{F.linear: check_features}], {F.batch_norm: own_statistics}):
                 outputs = network(tensors, tree_map(Tensor.clone, batch.inputs))
             rows.append((outputs[..., 0] if self.features == "first" else outputs).flatten())
+            snapshot.restore()
         return torch.stack(rows)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from naslib_zc_plugin.observe.batch import Batch
 from naslib_zc_plugin.observe.network import Network
 from naslib_zc_plugin.observe.observation import Observation, Outcome, Setting
+from naslib_zc_plugin.observe.snapshot import Snapshot
 
 
 def observe(
@@ -27,7 +28,12 @@ def observe(
         other = setting.within(passes)
         if other is not None:
             passes[other] += passes.pop(setting)
+    # A network that keeps something of a run (a recurrent one its last states) begins each pass as it was.
+    several = sum(setting.runs for setting in passes) > 1
+    snapshot = Snapshot(network.module) if several else None
     outcomes: dict[Observation, Outcome] = {}
     for setting, group in passes.items():
         outcomes.update(setting.run(network, batch, group, seed))
+        if snapshot is not None:
+            snapshot.restore()
     return outcomes

@@ -15,6 +15,7 @@ import naslib_zc_plugin as zc
 from naslib_zc_plugin.extend import (
     EVERY,
     Batch,
+    Constants,
     Drawn,
     Forward,
     ForwardObservation,
@@ -231,3 +232,40 @@ def test_gradients_are_those_of_autograd() -> None:
     assert [layer.name for layer in layers] == ["stem.weight", "conv.weight", "head.weight"]
     for layer in layers:
         torch.testing.assert_close(layer.gradient, expected[layer.name])
+
+
+class Carrying(nn.Module):
+    """A recurrent network that goes on from where it was, as language models are trained."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.layer, self.head = nn.LSTM(5, 6, batch_first=True), nn.Linear(6, 3)
+        self.state: Any = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        state = None if self.state is None or self.state[0].shape[1] != len(x) else self.state
+        states, (hidden, cell) = self.layer(x, state)
+        self.state = hidden.detach(), cell.detach()
+        return self.head(states[:, -1].relu())
+
+
+@pytest.mark.parametrize("repeats", [1, 2])
+def test_what_a_network_keeps_of_a_pass_is_not_there_in_the_next(repeats: int) -> None:
+    x, y = torch.randn(6, 4, 5, generator=torch.Generator().manual_seed(0)), torch.arange(6) % 3
+    names = ["epsilon", "jacov", "large_noise_jacobian", "ntk", "naswot", "grad_norm"]
+    net = Carrying()
+    together = zc.score(net, (x, y), names, repeats=repeats)
+    assert net.state is None
+    for name in names:
+        alone = zc.score(net, (x, y), [name], repeats=repeats)[name]
+        assert (alone.value, alone.spread) == (together[name].value, together[name].spread)
+        assert alone.spread in (None, 0.0) or name in ("epsilon", "ntk", "large_noise_jacobian")
+
+
+def test_each_constant_weight_begins_with_the_network_as_it_was() -> None:
+    x = torch.randn(6, 4, 5, generator=torch.Generator().manual_seed(0))
+    with borrowed(Carrying()) as module, torch.no_grad():
+        network, batch = Network(module), Batch(x)
+        both, second = (Constants().full(network, batch, values, 0) for values in ((0.1, 0.5), (0.5,)))
+    assert torch.equal(both[1], second[0])
