@@ -121,6 +121,8 @@ def activation_handlers(see: See, kinds: Iterable[str] | None = None) -> dict[Fu
     def handler(kind: str, found: Found) -> Handler:
         def seen(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any) -> Any:
             activation = found(args, kwargs, output)
+            if activation is not None and activation.is_complex():
+                raise Undefined(f"the output of an activation ({kind}) is complex, and has no place in a range")
             if activation is not None and activation.is_floating_point():  # clamped counts and positions are none
                 see(kind, activation.detach())
             return output

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from naslib_zc_plugin.observe.activations import activation_handlers
+from naslib_zc_plugin.observe.activations import BLIND, activation_handlers
 from naslib_zc_plugin.observe.batch import tensors, tree_map
 from naslib_zc_plugin.observe.capture import Watch
-from naslib_zc_plugin.observe.observation import Undefined
+from naslib_zc_plugin.observe.observation import Observation, Undefined
 from naslib_zc_plugin.observe.run import Run
+
+
+@dataclass(frozen=True)
+class _Lengths(Observation):
+    """Under it a run keeps the lengths of first dimensions, so that they are found once for all who ask."""
 
 
 def check_batch_first(run: Run, kinds: Iterable[str]) -> None:
@@ -23,21 +29,31 @@ def check_batch_first(run: Run, kinds: Iterable[str]) -> None:
     Raises:
         Undefined: it is not.
     """
-    samples, lengths = run.batch.size, set()
+    samples, kept = run.batch.size, run.kept[_Lengths()]
     if samples < 2 or all(shown.shape[1:2] != (samples,) for shown in tensors(run.shown[0])):
         return
-    handlers = activation_handlers(lambda kind, output: lengths.add(len(output)), kinds)
-    more = tree_map(lambda shown: torch.cat([shown, shown[:1]]).detach(), run.shown[0])
-    held: dict[str, Tensor] = {
-        name: value.detach().clone() for name, value in (*run.weights.items(), *run.buffers.items())
-    }
-    try:
-        with torch.no_grad(), Watch([handlers], run.setting.replacements(run)):
-            run.network(held, more)
-    except Exception:  # a network for batches of one size
-        return
-    if lengths - {samples + 1}:
+    if not kept:
+        kept.append(_with_one_more(run))
+    if any(kept[0].get(kind, set()) - {samples + 1} for kind in kinds):
         raise Undefined(
             f"{samples} samples of {samples} positions, and the network has the positions first: which activations are "
             "whose cannot be told. Take more samples or fewer"
         )
+
+
+def _with_one_more(run: Run) -> dict[str, set[int]]:
+    """The first dimensions of each kind of activations for a batch with its first sample twice."""
+    found: dict[str, set[int]] = {}
+
+    def see(kind: str, output: Tensor) -> None:
+        found.setdefault(kind, set()).add(len(output))
+
+    handlers = {function: handler for function, handler in activation_handlers(see).items() if function not in BLIND}
+    more = tree_map(lambda shown: torch.cat([shown, shown[:1]]).detach(), run.shown[0])
+    held = {name: value.detach().clone() for name, value in (*run.weights.items(), *run.buffers.items())}
+    try:
+        with torch.no_grad(), Watch([handlers], run.setting.replacements(run)):
+            run.network(held, more)
+    except Exception:  # a network for batches of one size
+        return {}
+    return found

@@ -74,6 +74,11 @@ def test_one_value_for_each_sample() -> None:
     assert (over_the_batch.status, "over the batch" in over_the_batch.reason) == ("undefined", True)
 
 
+def test_a_complex_activation_has_a_reason() -> None:
+    score = scored(Between(lambda h: torch.tanh(torch.fft.fft(h)).real.relu()))
+    assert (score.status, "complex" in score.reason) == ("undefined", True)
+
+
 def test_what_is_done_to_integers_is_no_activation() -> None:
     net = Between(lambda h: torch.tanh(h) + (h > 0).long().clamp(min=0))
     assert scored(net).value == scored(net, kinds=["tanh"]).value
@@ -168,6 +173,11 @@ def test_as_many_samples_as_positions_are_not_mistaken_for_each_other() -> None:
         first, other = (zc.score(Encoder(batch_first), (tokens, None), [name])[name] for batch_first in (True, False))
         assert first.value is not None, first.reason
         assert (other.status, "positions first" in other.reason) == ("undefined", True)
+    runs: list[int] = []
+    net = Encoder(True)
+    net.register_forward_hook(lambda *_: runs.append(1))
+    zc.score(net, (tokens, None), ["naswot", "generalized_naswot", "activation_distance"])
+    assert len(runs) == 2
     # All tokens and one sample more: nothing is in doubt.
     six = torch.cat([tokens, tokens[:1].flip(1)])
     assert "first dimension" in zc.score(Encoder(False), (six, None), ["naswot"])["naswot"].reason
