@@ -9,6 +9,7 @@ no torch, only ``build`` does.
 from __future__ import annotations
 
 from difflib import get_close_matches
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import cast
@@ -50,5 +51,6 @@ def space(name: str) -> Space:
     raise ValueError(f"unknown search space {name!r}; known: {', '.join(known)}.{hint}")
 
 
-def _folders() -> list[str]:
-    return [module.name for module in iter_modules(__path__) if module.ispkg and not module.name.startswith("_")]
+@cache  # tables ask for their space at every row
+def _folders() -> tuple[str, ...]:
+    return tuple(module.name for module in iter_modules(__path__) if module.ispkg and not module.name.startswith("_"))

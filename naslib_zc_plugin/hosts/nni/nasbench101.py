@@ -35,10 +35,12 @@ def active(sample: Mapping[str, Any]) -> list[str]:
     """The labels that mean something: those of nodes that there are.
 
     Raises:
-        ValueError: one of them is missing.
+        ValueError: one of them is missing, or the number of nodes is none.
     """
     head = prefix_of(sample)
     nodes = sample.get(f"{head}num_nodes", 0)
+    if type(nodes) is not int:
+        raise ValueError(f"{head}num_nodes is {nodes!r}, expected a number of nodes")
     labels = [f"{head}num_nodes", *(f"{head}op{i}" for i in range(1, nodes - 1))]
     labels += [f"{head}input{i}" for i in range(1, nodes)]
     missing = [label for label in labels if label not in sample]

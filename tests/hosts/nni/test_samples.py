@@ -112,6 +112,12 @@ def test_what_is_no_cell_of_nasbench101_is_refused(matrix: Any, operations: Any,
         nasbench101.to_sample(matrix, operations)
 
 
+@pytest.mark.parametrize("nodes", ["7", None, 3.0])
+def test_a_number_of_nodes_that_is_none_is_refused(nodes: Any) -> None:
+    with pytest.raises(ValueError, match=f"cell/num_nodes is {nodes!r}, expected a number of nodes"):
+        zc.key_of({**nasbench101.to_sample(MATRIX, OPERATIONS), "cell/num_nodes": nodes})
+
+
 def test_what_means_nothing_in_nasbench101_has_no_part_in_the_key() -> None:
     small = nasbench101.to_sample([[0, 1, 0], [0, 0, 1], [0, 0, 0]], ("input", "maxpool3x3", "output"))
     assert zc.key_of({**small, "cell/op4": "maxpool3x3", "cell/input5": [1], "cell/final": {}}) == zc.key_of(small)
