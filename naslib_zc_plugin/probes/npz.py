@@ -14,6 +14,7 @@ from naslib_zc_plugin.probes.base import Probe
 from naslib_zc_plugin.probes.tokens import Tokens
 
 _ARRAYS = ("images", "labels", "classes", "tokens", "input_ids", "vocabulary_size")
+_KINDS = ("images", "tokens", "input_ids")
 
 
 def recognises(source: str | Path) -> bool:
@@ -56,6 +57,8 @@ def _tokens(source: str | Path, arrays: dict[str, NDArray[Any]]) -> Tokens:
     if given.size != 1 or given.dtype.kind not in "iu":
         raise DataError(source, "a vocabulary_size, an integer", f"{given.dtype} {given.shape}")
     size = int(given.item())
+    if size < 1 and "vocabulary_size" in arrays:
+        raise DataError(source, "a vocabulary_size of at least 1", f"{size}")
     if "input_ids" in arrays:
         return Tokens(str(source), found, size)
     if found.shape[1] < 2:
@@ -80,6 +83,7 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
     with readable(path, "a .npz file of plain arrays"), np.load(path, allow_pickle=False) as archive:
         names = [str(inside(path, name)) for name in archive.files]
         arrays: dict[str, NDArray[Any]] = {name: archive[name] for name in names if name in _ARRAYS}
-    if not {"images", "labels"} <= arrays.keys() and not {"tokens", "input_ids"} & arrays.keys():
+    kinds = [name for name in _KINDS if name in arrays]
+    if len(kinds) != 1 or (kinds == ["images"] and "labels" not in arrays):
         raise DataError(path, "arrays 'images' and 'labels', 'tokens', or 'input_ids'", f"arrays {sorted(names)}")
     return arrays

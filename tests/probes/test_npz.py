@@ -190,3 +190,27 @@ def test_real_texts(name: str, shape: tuple[int, int], size: int) -> None:
     found = probe(path)
     assert isinstance(found, Tokens) and (found.tokens.shape, found.vocabulary_size) == (shape, size)
     assert (found.targets is None) == (size == 30_522)
+
+
+@pytest.mark.parametrize("names", [("input_ids", "images"), ("tokens", "input_ids"), ("images", "labels", "tokens")])
+def test_images_and_tokens_in_one_file_are_refused(tmp_path: Path, names: tuple[str, ...]) -> None:
+    made = {
+        "images": np.zeros((2, 4, 4, 3), np.uint8),
+        "labels": np.zeros(2, int),
+        "tokens": np.zeros((3, 2), int),
+        "input_ids": np.zeros((2, 3), int),
+    }
+    np.savez(tmp_path / "mixed.npz", **{name: made[name] for name in names})
+    with pytest.raises(DataError, match="arrays 'images' and 'labels', 'tokens', or 'input_ids'; found arrays"):
+        probe(tmp_path / "mixed.npz")
+
+
+def test_labels_of_texts_are_left_alone(tmp_path: Path) -> None:
+    np.savez(tmp_path / "text.npz", input_ids=np.zeros((2, 3), int), labels=np.zeros(2, int))
+    assert isinstance(probe(tmp_path / "text.npz"), Tokens)
+
+
+def test_a_vocabulary_of_less_than_a_word_is_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "few.npz", input_ids=np.zeros((2, 3), int), vocabulary_size=-3)
+    with pytest.raises(DataError, match="a vocabulary_size of at least 1; found -3"):
+        probe(tmp_path / "few.npz")
