@@ -26,7 +26,7 @@ from naslib_zc_plugin.observe.kernels import (
     ReluAgreement,
     register_activation,
 )
-from naslib_zc_plugin.observe.layout import check_batch_first
+from naslib_zc_plugin.observe.layout import CONVOLUTIONS, LAYER, check_batch_first
 from naslib_zc_plugin.observe.measures import Measure, Partition
 from naslib_zc_plugin.observe.named import ATTENTION, PROJECTIONS, linear_layers, linear_names
 from naslib_zc_plugin.observe.operations import Operations
@@ -41,6 +41,8 @@ from naslib_zc_plugin.record import Proxy, proxy
 __all__ = [
     "EMBEDDINGS",
     "ATTENTION",
+    "CONVOLUTIONS",
+    "LAYER",
     "Absolute",
     "Activation",
     "ActivationKernel",

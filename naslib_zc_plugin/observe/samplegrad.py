@@ -15,6 +15,7 @@ from naslib_zc_plugin.observe.batch import Batch, tree_map
 from naslib_zc_plugin.observe.capture import Watch, own_statistics
 from naslib_zc_plugin.observe.network import Network
 from naslib_zc_plugin.observe.observation import Undefined
+from naslib_zc_plugin.observe.snapshot import Snapshot
 
 GRAPHS = 1 << 30
 """Bytes that the graphs of samples under way may take, reckoned from one; the peak is two to three times that."""
@@ -33,6 +34,7 @@ class SampleGradients:
         self._rest = {name: value for name, value in network.parameters.items() if name not in self._weights}
         self._objective = batch.objective()
         self._loop = False
+        self._snapshot = Snapshot(network.module)
         self._at_once = max(1, GRAPHS // self._graph()) if self._weights else 1
 
     def __call__(self, indices: Tensor) -> list[Tensor]:
@@ -53,7 +55,7 @@ class SampleGradients:
     def _loss(self, weights: dict[str, Tensor], inputs: Any, labels: Any) -> Tensor:
         buffers = {name: value.clone() for name, value in self._network.buffers.items()}
         output = self._network(
-            {**weights, **self._rest, **buffers}, tree_map(lambda tensor: tensor[None].clone(), inputs)
+            {**self._rest, **weights, **buffers}, tree_map(lambda tensor: tensor[None].clone(), inputs)
         )
         return self._objective(output, tree_map(lambda tensor: tensor[None], labels))
 
@@ -61,15 +63,20 @@ class SampleGradients:
         """Bytes that the first sample's graph keeps for its backward pass."""
         kept = 0
 
-        def count(tensor: Tensor) -> Tensor:
+        def count(tensor: Tensor) -> None:
             nonlocal kept
             kept += tensor.numel() * tensor.element_size()
-            return tensor
 
-        weights = {name: value.detach().requires_grad_() for name, value in self._weights.items()}
+        def refuse(_: None) -> Tensor:
+            raise AssertionError("nothing is differentiated")
+
+        weights = {name: value.clone() for name, value in (*self._weights.items(), *self._rest.items())}
+        for name in self._weights:
+            weights[name].requires_grad_()
         inputs, labels = (tree_map(lambda tensor: tensor[0], tree) for tree in (self._batch.inputs, self._batch.labels))
-        with saved_tensors_hooks(count, lambda tensor: tensor), Watch(replacements={F.batch_norm: own_statistics}):
+        with saved_tensors_hooks(count, refuse), Watch(replacements={F.batch_norm: own_statistics}):
             self._loss(weights, inputs, labels)
+        self._snapshot.restore()
         return max(1, kept)
 
     def _vectorised(self, part: Batch) -> Any:
@@ -81,6 +88,7 @@ class SampleGradients:
         except Undefined:
             raise
         except Exception:
+            self._snapshot.restore()
             self._loop = True
             return self._looped(part)
 
@@ -92,6 +100,7 @@ class SampleGradients:
             weights = {name: value.clone().requires_grad_() for name, value in self._weights.items()}
             loss = self._loss(weights, inputs, labels)
             found = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)
+            self._snapshot.restore()
             losses.append(loss.detach())
             for (name, weight), gradient in zip(weights.items(), found):
                 gradients[name].append(torch.zeros_like(weight) if gradient is None else gradient)

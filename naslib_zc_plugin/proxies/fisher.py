@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from torch import Tensor
 from torch.nn import functional as F
-from torch.utils.hooks import RemovableHandle
 
-from naslib_zc_plugin.extend import ForwardObservation, Function, Handler, Run, Target, proxy, tensors
+from naslib_zc_plugin.extend import (
+    CONVOLUTIONS,
+    LAYER,
+    ForwardObservation,
+    Function,
+    Handler,
+    Run,
+    Target,
+    Undefined,
+    check_batch_first,
+    proxy,
+    tensors,
+)
 
 
 @dataclass(frozen=True)
@@ -30,29 +42,34 @@ class ChannelSaliency(ForwardObservation):
         The gradient of an output is folded as soon as it is there, so that no more than one is held.
         """
         layers = {id(weight) for weight in run.layer_weights()}
+        under_way = weakref.ref(run)  # the hooks live as long as the graph, which the run holds
 
         def handler(channels: int) -> Handler:
             def seen(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Tensor) -> Tensor:
                 weight: Tensor = args[1] if len(args) > 1 else kwargs["weight"]
                 if id(weight) not in layers or not output.requires_grad:
                     return output
+                if len(output) != run.batch.size:
+                    raise Undefined(
+                        "the first dimension of a layer's output is not the batch: whose it is, cannot be told"
+                    )
                 # Weights per output channel, also where the weight's first dimension is the input's (transposed).
-                fan_in = weight.numel() // output.shape[channels]
-                found: list[Tensor] = []
+                shown: Tensor = args[0] if args else kwargs["input"]
+                call = _Call(weight, shown.requires_grad, fan_in=weight.numel() // output.shape[channels])
+                run.kept[self].append(call)
                 values = [output.detach()]
 
                 def fold(gradient: Tensor) -> None:
-                    if run.differentiated is Target.LOSS:
-                        found.append(_saliencies((values.pop() * gradient.detach()).movedim(channels, -1)))
+                    now = under_way()
+                    if now is not None and now.differentiated is Target.LOSS:
+                        call.saliencies.append(_saliencies((values.pop() * gradient.detach()).movedim(channels, -1)))
 
-                shown: Tensor = args[0] if args else kwargs["input"]
-                run.kept[self].append(_Call(weight, shown.requires_grad, fan_in, found, output.register_hook(fold)))
+                output.register_hook(fold)
                 return output.clone()
 
             return seen
 
-        convolutions = (F.conv1d, F.conv2d, F.conv3d, F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)
-        return {**dict.fromkeys(convolutions, handler(1)), F.linear: handler(-1)}
+        return {**dict.fromkeys(CONVOLUTIONS, handler(1)), F.linear: handler(-1)}
 
     def with_respect_to(self, run: Run) -> list[Tensor]:
         """Leaves on the way to which the gradient passes every output: few layers' weights need be among them."""
@@ -63,9 +80,12 @@ class ChannelSaliency(ForwardObservation):
         return [leaf for leaf in leaves if leaf.requires_grad and id(leaf) not in spared]
 
     def read(self, run: Run) -> list[tuple[Tensor, int]]:
-        """Saliencies, call by call; outputs that do not reach the loss are left out."""
-        for call in run.kept[self]:
-            call.hook.remove()
+        """Saliencies, call by call; outputs that do not reach the loss are left out.
+
+        Raises:
+            Undefined: the outputs of layers do not have the batch first.
+        """
+        check_batch_first(run, [LAYER])
         return [(delta, call.fan_in) for call in run.kept[self] for delta in call.saliencies]
 
 
@@ -76,8 +96,7 @@ class _Call:
     weight: Tensor
     differentiated_input: bool
     fan_in: int
-    saliencies: list[Tensor]
-    hook: RemovableHandle
+    saliencies: list[Tensor] = field(default_factory=list)
 
 
 def _saliencies(product: Tensor) -> Tensor:
@@ -99,6 +118,7 @@ def fisher(saliencies: list[tuple[Tensor, int]]) -> float:
     linear layers, bias included, before any norm; N: samples. Higher is better. The factor fan-in (in-channels per
     group × kernel) is in no paper: SamsungLabs/zero-cost-nas spreads a channel's value over its weights and sums, and
     its tables rank by that. A layer that is called several times adds up; that code fails there. Positions of a
-    linear layer's input (tokens) are summed like those of a map.
+    linear layer's input (tokens) are summed like those of a map. Undefined where a layer's output does not have the
+    batch in its first dimension, as in networks that put positions first.
     """
     return sum(delta.sum().item() * fan_in for delta, fan_in in saliencies)

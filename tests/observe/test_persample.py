@@ -66,6 +66,27 @@ def test_the_loop_takes_over_without_a_trace_of_the_first_attempt() -> None:
         assert branching[name].value == pytest.approx(plain[name].value, rel=1e-3)
 
 
+def test_the_loop_begins_each_sample_with_the_network_as_it_was() -> None:
+    class Counting(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.layer, self.count = torch.nn.Linear(5, 3), 0
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.count += 1
+            return self.layer(x) * self.count * (1.0 if float(x.detach().sum()) < 100 else 2.0)  # no vmap
+
+    x, y = torch.randn(6, 5), torch.arange(6) % 3
+    net = Counting()
+    with borrowed(net) as module:
+        found = SampleGradients(Network(module), Batch(x, y))(torch.arange(6))
+    for index in range(6):
+        loss = F.cross_entropy(net.layer(x[index : index + 1]), y[index : index + 1])
+        (expected,) = torch.autograd.grad(loss, [net.layer.weight])
+        torch.testing.assert_close(found[0][index], expected.flatten())
+
+
 # Chunks --------------------
 
 

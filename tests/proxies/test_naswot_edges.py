@@ -169,8 +169,9 @@ class Encoder(nn.Module):
 @pytest.mark.filterwarnings("ignore:enable_nested_tensor")
 def test_as_many_samples_as_positions_are_not_mistaken_for_each_other() -> None:
     tokens = torch.randint(0, 20, (5, 5), generator=torch.Generator().manual_seed(0))
-    for name in ("naswot", "generalized_naswot", "activation_distance"):
-        first, other = (zc.score(Encoder(batch_first), (tokens, None), [name])[name] for batch_first in (True, False))
+    batch = tokens, torch.arange(5)
+    for name in ("naswot", "generalized_naswot", "activation_distance", "fisher"):
+        first, other = (zc.score(Encoder(batch_first), batch, [name])[name] for batch_first in (True, False))
         assert first.value is not None, first.reason
         assert (other.status, "positions first" in other.reason) == ("undefined", True)
     runs: list[int] = []
@@ -181,6 +182,8 @@ def test_as_many_samples_as_positions_are_not_mistaken_for_each_other() -> None:
     # All tokens and one sample more: nothing is in doubt.
     six = torch.cat([tokens, tokens[:1].flip(1)])
     assert "first dimension" in zc.score(Encoder(False), (six, None), ["naswot"])["naswot"].reason
+    fisher = zc.score(Encoder(False), (six, torch.arange(6)), ["fisher"])["fisher"]
+    assert (fisher.status, "is not the batch" in fisher.reason) == ("undefined", True)
 
 
 def test_a_network_for_batches_of_one_size_is_taken_at_its_word() -> None:
