@@ -42,11 +42,8 @@ REGISTERED: dict[str, Activation] = {}
 def _can_be_seen(function: Function) -> bool:
     seen: list[Any] = []
     try:
-        with (
-            kept_random_states(),
-            torch.no_grad(),
-            Watch([{function: lambda args, kwargs, output: seen.append(output)}]),
-        ):
+        watch = Watch([{function: lambda args, kwargs, output: seen.append(output)}])
+        with kept_random_states(), torch.no_grad(), watch:
             function(torch.zeros(2, 2))
     except Exception:  # one that takes more than a tensor
         return not isinstance(function, type)
