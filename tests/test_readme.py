@@ -47,6 +47,7 @@ def test_the_python_in_it_runs(block: str) -> None:
 
 @pytest.mark.parametrize("block", HOSTED, ids=["naslib"])
 def test_what_it_shows_of_naslib_runs(block: str, shared: Path) -> None:
+    needs("naslib.search_spaces")
     source = str(Path(needs("naslib").__file__).parents[1])
     environment = {**os.environ, "NAS_ZC_DATA": str(shared / "data"), "PYTHONPATH": source}
     done = subprocess.run([sys.executable, "-c", block], env=environment, capture_output=True, text=True, check=False)
