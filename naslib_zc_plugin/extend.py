@@ -6,7 +6,7 @@ from naslib_zc_plugin.observe import Batch, Layer, Network, Observation, Outcome
 from naslib_zc_plugin.observe.activations import activation_handlers
 from naslib_zc_plugin.observe.batch import tensors
 from naslib_zc_plugin.observe.cancelling import check_sum
-from naslib_zc_plugin.observe.capture import EVERY, Function, Handler
+from naslib_zc_plugin.observe.capture import CONVOLUTIONS, EVERY, TRANSPOSED, Function, Handler
 from naslib_zc_plugin.observe.constants import EMBEDDINGS, ConstantOutputs, Constants
 from naslib_zc_plugin.observe.distances import Distance, euclidean, jensen_shannon
 from naslib_zc_plugin.observe.forward import Forward, ForwardObservation, Target
@@ -26,7 +26,7 @@ from naslib_zc_plugin.observe.kernels import (
     ReluAgreement,
     register_activation,
 )
-from naslib_zc_plugin.observe.layout import CONVOLUTIONS, LAYER, check_batch_first
+from naslib_zc_plugin.observe.layout import LAYER, check_batch_first
 from naslib_zc_plugin.observe.measures import Measure, Partition
 from naslib_zc_plugin.observe.named import ATTENTION, PROJECTIONS, linear_layers, linear_names
 from naslib_zc_plugin.observe.operations import Operations
@@ -43,6 +43,7 @@ __all__ = [
     "ATTENTION",
     "CONVOLUTIONS",
     "LAYER",
+    "TRANSPOSED",
     "Absolute",
     "Activation",
     "ActivationKernel",

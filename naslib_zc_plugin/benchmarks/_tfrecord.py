@@ -18,10 +18,8 @@ from naslib_zc_plugin.files import DataError, existing, readable
 
 _EXPECTED = "a TFRecord file"
 _LONGEST = 1 << 20  # bytes; a length beyond it is no length
-_BATCH, _BLOCK = (
-    1024,
-    1 << 26,
-)  # records whose checksums are computed at once, and bytes, were all as long as the longest
+_BATCH = 1024  # records whose checksums are computed at once
+_BLOCK = 1 << 26  # bytes of them, were all as long as the longest
 _POLYNOMIAL, _MASK = 0x82F63B78, 0xA282EAD8
 _WORD = 4
 

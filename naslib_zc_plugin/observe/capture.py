@@ -15,6 +15,9 @@ Function = Callable[..., Any]
 Handler = Callable[[tuple[Any, ...], Mapping[str, Any], Any], Any]
 """Called after a watched function with its arguments, keywords and output; returns the output that the network gets."""
 
+CONVOLUTIONS: tuple[Function, ...] = (F.conv1d, F.conv2d, F.conv3d)
+TRANSPOSED: tuple[Function, ...] = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)
+
 EVERY: Function = lambda: None  # noqa: E731
 """Key of a handler that sees every function."""
 

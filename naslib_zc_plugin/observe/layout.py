@@ -12,11 +12,10 @@ from torch.nn import functional as F
 
 from naslib_zc_plugin.observe.activations import BLIND, activation_handlers
 from naslib_zc_plugin.observe.batch import tensors, tree_map
-from naslib_zc_plugin.observe.capture import Watch
+from naslib_zc_plugin.observe.capture import CONVOLUTIONS, TRANSPOSED, Watch
 from naslib_zc_plugin.observe.observation import Observation, Undefined
 from naslib_zc_plugin.observe.run import Run
 
-CONVOLUTIONS = (F.conv1d, F.conv2d, F.conv3d, F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)
 LAYER = "layer"
 """In the place of an activation's kind: convolutions and linear layers."""
 
@@ -59,7 +58,7 @@ def _with_one_more(run: Run) -> dict[str, set[int]]:
         return output
 
     handlers = {function: handler for function, handler in activation_handlers(see).items() if function not in BLIND}
-    handlers.update(dict.fromkeys((*CONVOLUTIONS, F.linear), layer))
+    handlers.update(dict.fromkeys((*CONVOLUTIONS, *TRANSPOSED, F.linear), layer))
     more = tree_map(lambda shown: torch.cat([shown, shown[:1]]).detach(), run.shown[0])
     held = {name: value.detach().clone() for name, value in (*run.weights.items(), *run.buffers.items())}
     try:

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from naslib_zc_plugin.observe.activations import RELUS
 from naslib_zc_plugin.observe.batch import tensors
-from naslib_zc_plugin.observe.capture import Function, Handler
+from naslib_zc_plugin.observe.capture import CONVOLUTIONS, TRANSPOSED, Function, Handler
 from naslib_zc_plugin.observe.forward import Forward, ForwardObservation
 from naslib_zc_plugin.observe.inputs import Few
 from naslib_zc_plugin.observe.run import Run
@@ -68,8 +68,8 @@ def _recurrent(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any) ->
 
 Rule = Callable[[tuple[Any, ...], Mapping[str, Any], Any], int]
 MULTIPLICATIONS: dict[Function, Rule] = {
-    **dict.fromkeys((F.conv1d, F.conv2d, F.conv3d, F.linear), _layer),
-    **dict.fromkeys((F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d), _transposed),
+    **dict.fromkeys((*CONVOLUTIONS, F.linear), _layer),
+    **dict.fromkeys(TRANSPOSED, _transposed),
     **dict.fromkeys(
         (torch.matmul, Tensor.matmul, Tensor.__matmul__, torch.mm, Tensor.mm, torch.bmm, Tensor.bmm), _product
     ),
@@ -113,7 +113,7 @@ def _adaptive_pool(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Ten
 
 
 ELEMENTWISE: dict[Function, Rule] = {
-    **dict.fromkeys((F.conv1d, F.conv2d, F.conv3d), _bias),
+    **dict.fromkeys(CONVOLUTIONS, _bias),
     **dict.fromkeys((*RELUS, F.hardtanh, F.elu), _each),
     **dict.fromkeys((F.avg_pool2d, F.max_pool2d, torch.max_pool2d), _pool),
     **dict.fromkeys((F.adaptive_avg_pool2d, F.adaptive_max_pool2d), _adaptive_pool),

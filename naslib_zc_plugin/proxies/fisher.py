@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from naslib_zc_plugin.extend import (
     CONVOLUTIONS,
     LAYER,
+    TRANSPOSED,
     ForwardObservation,
     Function,
     Handler,
@@ -69,7 +70,7 @@ class ChannelSaliency(ForwardObservation):
 
             return seen
 
-        return {**dict.fromkeys(CONVOLUTIONS, handler(1)), F.linear: handler(-1)}
+        return {**dict.fromkeys((*CONVOLUTIONS, *TRANSPOSED), handler(1)), F.linear: handler(-1)}
 
     def with_respect_to(self, run: Run) -> list[Tensor]:
         """Leaves on the way to which the gradient passes every output: few layers' weights need be among them."""

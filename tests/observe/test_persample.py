@@ -66,6 +66,28 @@ def test_the_loop_takes_over_without_a_trace_of_the_first_attempt() -> None:
         assert branching[name].value == pytest.approx(plain[name].value, rel=1e-3)
 
 
+def test_a_network_that_differentiates_in_its_forward_pass_has_gradients() -> None:
+    class Energy(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.layer = torch.nn.Linear(5, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = x.detach().requires_grad_()
+            energy = self.layer(x).tanh().sum()
+            (force,) = torch.autograd.grad(energy, x, create_graph=True)
+            return force[:, :3]
+
+    net, x, y = Energy(), torch.randn(6, 5), torch.arange(6) % 3
+    with borrowed(net) as module:
+        found = SampleGradients(Network(module), Batch(x, y))(torch.arange(6))
+    for index in range(6):
+        loss = F.cross_entropy(net(x[index : index + 1]), y[index : index + 1])
+        (expected,) = torch.autograd.grad(loss, [net.layer.weight])
+        torch.testing.assert_close(found[0][index], expected.flatten())
+
+
 def test_the_loop_begins_each_sample_with_the_network_as_it_was() -> None:
     class Counting(torch.nn.Module):
         def __init__(self) -> None:
