@@ -24,18 +24,18 @@ import numpy as np
 
 from naslib_zc_plugin.benchmarks import Benchmark, benchmark
 from naslib_zc_plugin.campaign.read import read_table
-from naslib_zc_plugin.experiment import words
-from naslib_zc_plugin.experiment.config import Experiment, Search, load, only
-from naslib_zc_plugin.experiment.journal import Journal, histories
-from naslib_zc_plugin.experiment.progress import lines
-from naslib_zc_plugin.experiment.results import Result, results
-from naslib_zc_plugin.experiment.run import Prepared, declare, prepare, run
-from naslib_zc_plugin.experiment.scores import label
-from naslib_zc_plugin.experiment.stages import on_the_way
 from naslib_zc_plugin.report.curves import curves
 from naslib_zc_plugin.report.sheet import Sheet, escaped
 from naslib_zc_plugin.report.statistics import Estimate, agreement
 from naslib_zc_plugin.report.top import selected, top
+from naslib_zc_plugin.search import words
+from naslib_zc_plugin.search.config import Experiment, Search, load, only
+from naslib_zc_plugin.search.journal import Journal, histories
+from naslib_zc_plugin.search.progress import lines
+from naslib_zc_plugin.search.results import Result, results
+from naslib_zc_plugin.search.run import Prepared, declare, prepare, run
+from naslib_zc_plugin.search.scores import label
+from naslib_zc_plugin.search.stages import on_the_way
 from naslib_zc_plugin.table import ScoreTable
 
 CONFIGS = Path(__file__).parent.parent / "configs"

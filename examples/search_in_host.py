@@ -17,10 +17,10 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from naslib_zc_plugin.experiment.config import Experiment, Search, load, only
-from naslib_zc_plugin.experiment.journal import Entry, Journal, histories
-from naslib_zc_plugin.experiment.run import Prepared, declare, prepare, run
 from naslib_zc_plugin.hosts import hosts
+from naslib_zc_plugin.search.config import Experiment, Search, load, only
+from naslib_zc_plugin.search.journal import Entry, Journal, histories
+from naslib_zc_plugin.search.run import Prepared, declare, prepare, run
 
 
 def history(search: Prepared, host: str, folder: Path) -> tuple[list[Entry], float]:

@@ -13,9 +13,9 @@ import pytest
 import naslib_zc_plugin as zc
 from naslib_zc_plugin.campaign.config import load
 from naslib_zc_plugin.campaign.engines import engine
-from naslib_zc_plugin.experiment.config import load as load_search
-from naslib_zc_plugin.search import strategies
-from naslib_zc_plugin.search.presets import PRESETS
+from naslib_zc_plugin.search.config import load as load_search
+from naslib_zc_plugin.strategies import strategies
+from naslib_zc_plugin.strategies.presets import PRESETS
 from tests.hosts.naslib.needs import needs
 
 ROOT = Path(__file__).parent.parent

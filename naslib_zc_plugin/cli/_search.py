@@ -13,9 +13,9 @@ from naslib_zc_plugin.cli._console import complain, say
 from naslib_zc_plugin.cli._stop import RESUMABLE, stopped_by_signals
 
 if TYPE_CHECKING:
-    from naslib_zc_plugin.experiment.config import Curve, Experiment
-    from naslib_zc_plugin.experiment.results import Result
-    from naslib_zc_plugin.experiment.run import Prepared, Progress
+    from naslib_zc_plugin.search.config import Curve, Experiment
+    from naslib_zc_plugin.search.results import Result
+    from naslib_zc_plugin.search.run import Prepared, Progress
 
 
 def shown(progress: Progress) -> str:
@@ -35,8 +35,8 @@ def searched(experiment: Experiment, data: Path | None, restart: bool) -> list[P
         typer.Exit: it was stopped; with the code that says that the same command goes on.
     """
     from naslib_zc_plugin.campaign.database import forget
-    from naslib_zc_plugin.experiment.journal import JOURNAL, Journal
-    from naslib_zc_plugin.experiment.run import declare, prepare, run
+    from naslib_zc_plugin.search.journal import JOURNAL, Journal
+    from naslib_zc_plugin.search.run import declare, prepare, run
 
     path = Path(experiment.store)
     prepared = prepare(experiment, data)
@@ -56,11 +56,11 @@ def publish(
     experiment: Experiment, prepared: Sequence[Prepared], folder: Path, data: Path | None, command: str
 ) -> list[str]:
     """Print the results and write them, with their curves, into a folder; returns the names of the files."""
-    from naslib_zc_plugin.experiment import words
-    from naslib_zc_plugin.experiment.journal import histories
-    from naslib_zc_plugin.experiment.results import results
-    from naslib_zc_plugin.experiment.stages import on_the_way
     from naslib_zc_plugin.report.sheet import sheet_markdown, sheet_text
+    from naslib_zc_plugin.search import words
+    from naslib_zc_plugin.search.journal import histories
+    from naslib_zc_plugin.search.results import results
+    from naslib_zc_plugin.search.stages import on_the_way
 
     found = results(experiment.searches, histories(experiment.store), data)
     ways = [on_the_way(found, experiment.curve)] if experiment.curve.at else []
@@ -80,8 +80,8 @@ def _draw(found: Sequence[Result], curve: Curve, folder: Path) -> list[str]:
     """Draw the curves over what the configuration says, and over the other of evaluations and seconds."""
     from dataclasses import replace
 
-    from naslib_zc_plugin.experiment.progress import lines
     from naslib_zc_plugin.report.curves import curves
+    from naslib_zc_plugin.search.progress import lines
 
     what = f"{curve.of or 'fitness'}, {'highest so far' if curve.best == 'highest' else 'of the best so far'}"
     band = "median, quartiles" if curve.centre == "median" else "mean ± standard deviation"

@@ -18,7 +18,7 @@ from naslib_zc_plugin.cli.cost import chosen
 
 if TYPE_CHECKING:
     from naslib_zc_plugin.campaign.config import Config
-    from naslib_zc_plugin.experiment.config import Experiment
+    from naslib_zc_plugin.search.config import Experiment
 
 CONFIG = Path(__file__).with_suffix(".yaml")
 
@@ -54,7 +54,7 @@ def quickstart(
 
 
 def _experiment(output: Path, changed: Mapping[str, Any]) -> Experiment:
-    from naslib_zc_plugin.experiment.config import load
+    from naslib_zc_plugin.search.config import load
 
     experiment = load(CONFIG)
     searches = [
@@ -65,7 +65,7 @@ def _experiment(output: Path, changed: Mapping[str, Any]) -> Experiment:
 
 def _trained(experiment: Experiment) -> dict[str, float]:
     """Test accuracy of each architecture that was trained, in order."""
-    from naslib_zc_plugin.experiment.journal import histories
+    from naslib_zc_plugin.search.journal import histories
 
     return {
         entry.key: entry.told["test accuracy"]

@@ -35,8 +35,8 @@ def search(
     """
     from dataclasses import replace
 
-    from naslib_zc_plugin.experiment.config import load
-    from naslib_zc_plugin.experiment.config import only as chosen
+    from naslib_zc_plugin.search.config import load
+    from naslib_zc_plugin.search.config import only as chosen
 
     experiment = load(config, data)
     experiment = chosen(experiment, only) if only else experiment

@@ -10,7 +10,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Callable, Optional, cast
 
-from naslib_zc_plugin.search import Strategy
+from naslib_zc_plugin.strategies import Strategy
 
 Evaluate = Callable[[str], Optional[float]]
 """What a key is worth, higher is better; None: it failed, or its worth is undefined."""

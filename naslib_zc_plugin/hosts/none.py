@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Callable
 
 from naslib_zc_plugin.hosts import Evaluate
-from naslib_zc_plugin.search import Exhausted, Strategy
+from naslib_zc_plugin.strategies import Exhausted, Strategy
 
 
 def drive(strategy: Strategy, evaluate: Evaluate, goes_on: Callable[[], bool], space: str) -> None:

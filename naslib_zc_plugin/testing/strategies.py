@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from naslib_zc_plugin.search import Seed
+from naslib_zc_plugin.strategies import Seed
 from naslib_zc_plugin.testing.strategy_states import UNDEFINED, History, StateConformance, best_of, flawed, score, worth
 from naslib_zc_plugin.testing.words import Words
 

@@ -11,7 +11,7 @@ from typing import Any, Callable, ClassVar, Optional
 
 import pytest
 
-from naslib_zc_plugin.search import Exhausted, Seed, Strategy, strategy
+from naslib_zc_plugin.strategies import Exhausted, Seed, Strategy, strategy
 from naslib_zc_plugin.testing.words import Words
 
 UNDEFINED = (None, math.nan, math.inf, -math.inf)

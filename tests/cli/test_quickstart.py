@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 from naslib_zc_plugin.campaign.database import StoreError
 from naslib_zc_plugin.campaign.read import read_table
 from naslib_zc_plugin.cli._app import app
-from naslib_zc_plugin.experiment.journal import Entry, histories
+from naslib_zc_plugin.search.journal import Entry, histories
 
 ROOT = Path(__file__).resolve().parents[2]
 OPTIONS = ["--evaluations", "3", "--repeats", "1", "--proxies", "naswot,epsilon,params"]

@@ -60,17 +60,17 @@ ROOMS = {
     "spaces": _room("plugins spaces.*.keys* spaces.*.network* spaces._nds.network*", LATE),
     "probes": _room("files", LATE),
     "benchmarks": _room("files spaces spaces.*.keys*", NEVER),
-    "search": _room("plugins spaces spaces.*.keys*", NEVER),
+    "strategies": _room("plugins spaces spaces.*.keys*", NEVER),
     "report": _room("table benchmarks spaces spaces.*.keys*", NEVER),
-    "hosts.nni": _room(f"{FACADE} hosts search training {_SCORING} {_LAB}", FREE),
+    "hosts.nni": _room(f"{FACADE} hosts strategies training {_SCORING} {_LAB}", FREE),
     # Campaigns, for their scores: NASLib reads such tables itself.
-    "hosts.naslib": _room(f"{FACADE} hosts search campaign {_SCORING} {_LAB}", FREE),
-    "hosts": _room(f"{FACADE} search {_SCORING} {_LAB}", FREE),
-    "campaign": _room(f"{FACADE} search {_SCORING} {_LAB}", LATE),
-    "experiment": _room(f"{FACADE} search hosts campaign report training {_SCORING} {_LAB}", LATE),
-    "testing": _room(f"{FACADE} search {_SCORING} {_LAB}", FREE),
+    "hosts.naslib": _room(f"{FACADE} hosts strategies campaign {_SCORING} {_LAB}", FREE),
+    "hosts": _room(f"{FACADE} strategies {_SCORING} {_LAB}", FREE),
+    "campaign": _room(f"{FACADE} strategies {_SCORING} {_LAB}", LATE),
+    "search": _room(f"{FACADE} strategies hosts campaign report training {_SCORING} {_LAB}", LATE),
+    "testing": _room(f"{FACADE} strategies {_SCORING} {_LAB}", FREE),
     "cli": _room(
-        f"{FACADE} report cost training campaign experiment hosts hosts.nni hosts.naslib search testing "
+        f"{FACADE} report cost training campaign search hosts hosts.nni hosts.naslib strategies testing "
         f"{_SCORING} {_LAB}",
         LATE,
     ),

@@ -51,7 +51,7 @@ RIGHT_DOORS = [
     ),
     (
         "hosts/nni/strategy.py",
-        "import nni\nfrom naslib_zc_plugin import score\nfrom naslib_zc_plugin.search import area",
+        "import nni\nfrom naslib_zc_plugin import score\nfrom naslib_zc_plugin.strategies import area",
     ),
     ("cli/main.py", "import typer\nfrom naslib_zc_plugin.report import table"),
     ("testing/laws.py", "from naslib_zc_plugin import score, spaces, proxies\nimport pytest"),

@@ -10,7 +10,7 @@ from typing import Any, Callable
 from naslib.optimizers.core.metaclasses import MetaOptimizer
 from naslib.search_spaces.core.query_metrics import Metric
 
-from naslib_zc_plugin import search
+from naslib_zc_plugin import strategies
 from naslib_zc_plugin.hosts.naslib import given
 from naslib_zc_plugin.hosts.naslib.benchmark import Benchmark
 from naslib_zc_plugin.hosts.naslib.checkpoint import Checkpoint
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 class Search(MetaOptimizer):
-    """Any strategy of :mod:`naslib_zc_plugin.search`, in ``naslib.defaults.trainer.Trainer``.
+    """Any strategy of :mod:`naslib_zc_plugin.strategies`, in ``naslib.defaults.trainer.Trainer``.
 
     One epoch is one evaluation; scoring by a proxy costs none. An architecture whose evaluation fails is told to have
     no worth and never wins; the search goes on. Once nothing is left to ask for, epochs evaluate nothing. Of what was
@@ -42,8 +42,8 @@ class Search(MetaOptimizer):
             :class:`.predictor.ZeroCostPredictor`, or a function of the parsed graph, higher is better.
         data: for a proxy given by name: arguments of :class:`.predictor.ZeroCostPredictor`, its images above all.
         seed: of all that is drawn, weights included, instead of the configuration's.
-        preset: published settings (:mod:`naslib_zc_plugin.search.presets`), which the configuration overrules.
-        options: the strategy's own, which overrule both; see its class in :mod:`naslib_zc_plugin.search.strategies`.
+        preset: published settings (:mod:`naslib_zc_plugin.strategies.presets`), which the configuration overrules.
+        options: the strategy's own, which overrule both; see its class in :mod:`naslib_zc_plugin.strategies`.
 
     Raises:
         ValueError, TypeError: no such strategy or proxy.
@@ -101,7 +101,7 @@ class Search(MetaOptimizer):
     def before_training(self) -> None:
         """Begin anew; a state that is to be continued is loaded after this."""
         score = None if self._proxy is None else self._score
-        self._inner = search.strategy(self._name, self._domain, score=score, seed=self._seed, **self._options)
+        self._inner = strategies.strategy(self._name, self._domain, score=score, seed=self._seed, **self._options)
         self._record = Record()
         self._scores: dict[str, float | None] = {}
         self._epoch = -1
@@ -113,7 +113,7 @@ class Search(MetaOptimizer):
             return  # NASLib begins to count anew when a checkpoint of another folder is resumed
         try:
             key = self._inner.ask()
-        except search.Exhausted as error:
+        except strategies.Exhausted as error:
             level = logging.WARNING if epoch == len(self.history) else logging.INFO  # the first of them, the others
             logger.log(level, "epoch %d evaluates nothing, and repeats what is known: %s", epoch, error)
             return

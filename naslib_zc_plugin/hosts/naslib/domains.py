@@ -11,10 +11,10 @@ from naslib_zc_plugin.hosts.naslib import spaces
 from naslib_zc_plugin.hosts.naslib.graphs import key_from, key_of, space_of, spec_from
 from naslib_zc_plugin.observe.borrow import kept_random_states
 from naslib_zc_plugin.observe.seeding import seed_everything
-from naslib_zc_plugin.search import Domain, Exhausted
 from naslib_zc_plugin.spaces import space
 from naslib_zc_plugin.spaces.nasbench101 import cells
 from naslib_zc_plugin.spaces.nasbench101.naslib import to_cell
+from naslib_zc_plugin.strategies import Domain, Exhausted
 
 _PATIENCE = 1_000  # mutations that changed nothing
 RULE = "naslib"

@@ -13,7 +13,7 @@ from naslib.optimizers.core.metaclasses import MetaOptimizer
 from naslib.search_spaces import NasBench201SearchSpace
 from torch import nn
 
-from naslib_zc_plugin import search
+from naslib_zc_plugin import strategies
 from naslib_zc_plugin.hosts import Evaluate
 from naslib_zc_plugin.hosts.naslib.graphs import key_of, spec_from
 
@@ -54,7 +54,7 @@ class Driven(MetaOptimizer):
 
     def __init__(
         self,
-        strategy: search.Strategy,
+        strategy: strategies.Strategy,
         evaluate: Evaluate,
         goes_on: Callable[[], bool],
         begins: Callable[[], None],
@@ -81,7 +81,7 @@ class Driven(MetaOptimizer):
             raise Ended
         try:
             asked = self._strategy.ask()
-        except search.Exhausted as error:
+        except strategies.Exhausted as error:
             raise Ended from error
         self._graph.set_spec(spec_from(asked, self._graph))
         key = key_of(self._graph)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import Callable
 
-from naslib_zc_plugin import search
+from naslib_zc_plugin import strategies
 from naslib_zc_plugin.hosts import Evaluate
 from naslib_zc_plugin.hosts._quiet import quiet
 from naslib_zc_plugin.hosts.naslib import compat
@@ -13,7 +13,7 @@ from naslib_zc_plugin.hosts.naslib.help import advice
 from naslib_zc_plugin.observe.borrow import kept_random_states
 
 
-def drive(strategy: search.Strategy, evaluate: Evaluate, goes_on: Callable[[], bool], space: str) -> None:
+def drive(strategy: strategies.Strategy, evaluate: Evaluate, goes_on: Callable[[], bool], space: str) -> None:
     """Ask, evaluate and tell as :func:`naslib_zc_plugin.hosts.none.drive` does, in a ``Trainer``.
 
     One epoch is one evaluation: every key becomes the spec of NASLib's graph, and a key again for ``evaluate``. Nothing

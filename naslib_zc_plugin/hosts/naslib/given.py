@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from naslib_zc_plugin.search import strategy_class
+from naslib_zc_plugin.strategies import strategy_class
 
 NAMES = {"population": "population_size", "sample": "sample_size"}
 """Our options that NASLib's optimizers call otherwise."""

@@ -8,7 +8,7 @@ from naslib_zc_plugin.hosts.naslib.adapter import Search
 
 
 class RandomSearch(Search):
-    """Random search, :mod:`naslib_zc_plugin.search.strategies.random_search`; arguments of :class:`Search`.
+    """Random search, :mod:`naslib_zc_plugin.strategies.random_search`; arguments of :class:`Search`.
 
     Like NASLib's of that name, it draws what it may have drawn before, unless ``distinct``.
     """
@@ -18,7 +18,7 @@ class RandomSearch(Search):
 
 
 class AgingEvolution(Search):
-    """Ageing evolution, :mod:`naslib_zc_plugin.search.strategies.aging_evolution`; arguments of :class:`Search`.
+    """Ageing evolution, :mod:`naslib_zc_plugin.strategies.aging_evolution`; arguments of :class:`Search`.
 
     In NAS-Bench-201 NASLib's own, ``RegularizedEvolution``, leaves cells without input or output out of its first
     population; this one draws from all 15,625.
@@ -29,7 +29,7 @@ class AgingEvolution(Search):
 
 
 class Area(Search):
-    """A proxy picks the first population, :mod:`naslib_zc_plugin.search.strategies.area`; arguments of :class:`Search`.
+    """A proxy picks the first population, :mod:`naslib_zc_plugin.strategies.area`; arguments of :class:`Search`.
 
     Raises:
         ValueError: no proxy.
@@ -40,7 +40,7 @@ class Area(Search):
 
 
 class WarmUp(Search):
-    """A proxy ranks what is evaluated first, :mod:`naslib_zc_plugin.search.strategies.warm_up`.
+    """A proxy ranks what is evaluated first, :mod:`naslib_zc_plugin.strategies.warm_up`.
 
     Arguments of :class:`Search`. The whole pool is scored in the first epoch.
 
@@ -53,7 +53,7 @@ class WarmUp(Search):
 
 
 class Move(Search):
-    """A proxy chooses child or parent, :mod:`naslib_zc_plugin.search.strategies.move`; arguments of :class:`Search`.
+    """A proxy chooses child or parent, :mod:`naslib_zc_plugin.strategies.move`; arguments of :class:`Search`.
 
     Raises:
         ValueError: no proxy.

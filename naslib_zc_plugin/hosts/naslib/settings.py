@@ -35,7 +35,7 @@ from naslib_zc_plugin.hosts.naslib import given
 from naslib_zc_plugin.hosts.naslib.adapter import Search
 from naslib_zc_plugin.hosts.naslib.bananas import Bananas, Npenas
 from naslib_zc_plugin.hosts.naslib.predictor import ZeroCostPredictor
-from naslib_zc_plugin.search import strategies
+from naslib_zc_plugin.strategies import strategies
 
 Given = Union[str, Path, Mapping[str, Any]]
 FEATURED: Mapping[str, type[MetaOptimizer]] = {"bananas": Bananas, "npenas": Npenas}

@@ -13,7 +13,7 @@ from nni.nas.execution.event import ModelEventType, TrainingEndEvent
 from nni.nas.space import ExecutableModelSpace, ModelStatus
 from nni.nas.strategy.base import Strategy
 
-from naslib_zc_plugin import search
+from naslib_zc_plugin import strategies
 from naslib_zc_plugin.hosts.nni.domains import HostDomain, domain
 from naslib_zc_plugin.hosts.nni.ledger import Ledger
 from naslib_zc_plugin.hosts.nni.samples import key_of
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 class Search(Strategy):
-    """Any strategy of :mod:`naslib_zc_plugin.search`, in an experiment of NNI.
+    """Any strategy of :mod:`naslib_zc_plugin.strategies`, in an experiment of NNI.
 
     Architectures are asked for one by one, whenever the engine has a free worker and budget left; what they are worth
     is told as it comes. One whose evaluation fails is told to have no worth and never wins; the search goes on.
@@ -33,11 +33,11 @@ class Search(Strategy):
     Args:
         strategy: its name, or a strategy that is ready.
         seed: of all that is drawn.
-        preset: published settings (:mod:`naslib_zc_plugin.search.presets`), which ``options`` overrule.
+        preset: published settings (:mod:`naslib_zc_plugin.strategies.presets`), which ``options`` overrule.
         proxy: what the strategy scores by, if it does: a proxy's name or a mapping with its options, an evaluator or
             a profiler of ours, or a function of the network, higher is better.
         dataset, batch: images for a proxy given by name (:class:`.scoring.Scorer`).
-        options: the strategy's own, see its class in :mod:`naslib_zc_plugin.search.strategies`.
+        options: the strategy's own, see its class in :mod:`naslib_zc_plugin.strategies`.
 
     Raises:
         ValueError, TypeError: no such strategy or proxy, or an option that cannot be.
@@ -45,9 +45,9 @@ class Search(Strategy):
 
     def __init__(
         self,
-        strategy: str | search.Strategy,
+        strategy: str | strategies.Strategy,
         *,
-        seed: search.Seed = 0,
+        seed: strategies.Seed = 0,
         preset: str = "",
         proxy: Any = None,
         dataset: Any = None,
@@ -56,7 +56,7 @@ class Search(Strategy):
     ) -> None:
         super().__init__()
         if isinstance(strategy, str):
-            search.strategy_class(strategy)
+            strategies.strategy_class(strategy)
         self._asked, self._seed, self._preset = strategy, seed, preset
         data = {"dataset": dataset, "batch": batch, "seed": seed}
         self._worth: Fitness | None = None if proxy is None else fitness(proxy, **data)
@@ -93,11 +93,13 @@ class Search(Strategy):
         engine.register_model_event_callback(ModelEventType.TrainingEnd, self._ended)
         return model_space
 
-    def _made(self, space: HostDomain) -> search.Strategy:
-        if isinstance(self._asked, search.Strategy):
+    def _made(self, space: HostDomain) -> strategies.Strategy:
+        if isinstance(self._asked, strategies.Strategy):
             return self._asked
         score = None if self._worth is None else self._score
-        return search.strategy(self._asked, space, score=score, seed=self._seed, preset=self._preset, **self._options)
+        return strategies.strategy(
+            self._asked, space, score=score, seed=self._seed, preset=self._preset, **self._options
+        )
 
     def _run(self) -> None:
         while self.wait_for_resource() and self._goes_on():
@@ -105,7 +107,7 @@ class Search(Strategy):
                 with self._lock:
                     key = self._ledger.waiting() or self._inner.ask()
                     self._ledger.begin(key)
-            except search.Exhausted as error:
+            except strategies.Exhausted as error:
                 logger.info("%s", error)
                 break
             self._submit(key)

@@ -13,7 +13,7 @@ from numpy.random import RandomState
 
 from naslib_zc_plugin.hosts.nni import nasbench101
 from naslib_zc_plugin.hosts.nni.samples import key_of, text_of
-from naslib_zc_plugin.search import Exhausted
+from naslib_zc_plugin.strategies import Exhausted
 
 _PATIENCE = 10_000  # draws without a valid sample
 _REDRAWS = 64  # of one choice; 64 draws of one of two find the other, but once in 10^19

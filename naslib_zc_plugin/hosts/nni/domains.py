@@ -9,8 +9,8 @@ from nni.mutable import Categorical, Mutable
 
 from naslib_zc_plugin.hosts.nni import nasbench201, nasbench_nlp
 from naslib_zc_plugin.hosts.nni.choices import SampleDomain
-from naslib_zc_plugin.search import Domain
 from naslib_zc_plugin.spaces.nasbench201 import SPACE
+from naslib_zc_plugin.strategies import Domain
 
 
 class HostDomain(Domain, Protocol):

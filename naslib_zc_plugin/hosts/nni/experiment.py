@@ -15,7 +15,7 @@ from nni.nas.experiment.config import NasExperimentConfig
 from nni.nas.hub.pytorch import NasBench201
 from nni.nas.space import ExecutableModelSpace, ModelStatus
 
-from naslib_zc_plugin import search
+from naslib_zc_plugin import strategies
 from naslib_zc_plugin.hosts import Evaluate
 from naslib_zc_plugin.hosts._quiet import quiet
 from naslib_zc_plugin.hosts.nni.adapter import Search
@@ -26,7 +26,7 @@ _SPACES: dict[str, Callable[[], Any]] = {"nasbench201": lambda: NasBench201(4, 1
 
 
 def drive(
-    strategy: search.Strategy,
+    strategy: strategies.Strategy,
     evaluate: Evaluate,
     goes_on: Callable[[], bool],
     space: str,
@@ -89,7 +89,7 @@ class _Keys(Evaluator):
 class _Driven(Search):
     """A strategy that is ready, for as long as its caller wants."""
 
-    def __init__(self, strategy: search.Strategy, goes_on: Callable[[], bool]) -> None:
+    def __init__(self, strategy: strategies.Strategy, goes_on: Callable[[], bool]) -> None:
         super().__init__(strategy)
         self._wanted = goes_on
 

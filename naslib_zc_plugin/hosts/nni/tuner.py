@@ -16,7 +16,7 @@ from typing import Any, Callable
 import nni
 from nni.tuner import Tuner
 
-from naslib_zc_plugin import search
+from naslib_zc_plugin import strategies
 from naslib_zc_plugin.hosts.nni.parameters import ChoiceDomain
 
 META = Path(__file__).with_name("tuner.yml")
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 class ProxyTuner(Tuner):
-    """Searches hyperparameters by any strategy of :mod:`naslib_zc_plugin.search`.
+    """Searches hyperparameters by any strategy of :mod:`naslib_zc_plugin.strategies`.
 
     Args:
         strategy: its name.
@@ -53,11 +53,11 @@ class ProxyTuner(Tuner):
         super().__init__()
         if optimize_mode not in ("maximize", "minimize"):
             raise ValueError(f"optimize_mode must be 'maximize' or 'minimize', not {optimize_mode!r}")
-        search.strategy_class(strategy)
+        strategies.strategy_class(strategy)
         self._sign = 1.0 if optimize_mode == "maximize" else -1.0
         self._strategy, self._seed, self._options = strategy, seed, options
         self._score = None if proxy is None else _score(proxy, build, dataset, seed)
-        self._search: search.Strategy | None = None
+        self._search: strategies.Strategy | None = None
         self._open: dict[int, str] = {}
 
     def update_search_space(self, search_space: Mapping[str, Any]) -> None:
@@ -66,7 +66,7 @@ class ProxyTuner(Tuner):
         Raises:
             ValueError: a parameter of another type than ``choice``.
         """
-        self._search = search.strategy(
+        self._search = strategies.strategy(
             self._strategy, ChoiceDomain(search_space), score=self._score, seed=self._seed, **self._options
         )
 
@@ -79,7 +79,7 @@ class ProxyTuner(Tuner):
         assert self._search is not None, "NNI calls update_search_space first"
         try:
             key = self._search.ask()
-        except search.Exhausted as error:
+        except strategies.Exhausted as error:
             raise nni.NoMoreTrialError(str(error)) from error
         self._open[parameter_id] = key
         found: dict[str, Any] = json.loads(key)

@@ -14,8 +14,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from naslib_zc_plugin.search import Exhausted, strategy
 from naslib_zc_plugin.spaces.nasbench201 import SPACE
+from naslib_zc_plugin.strategies import Exhausted, strategy
 from tests.hosts.naslib import made
 from tests.hosts.naslib.needs import needs
 

@@ -15,10 +15,10 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from naslib_zc_plugin import search
+from naslib_zc_plugin import strategies
 from naslib_zc_plugin.cli._app import app
-from naslib_zc_plugin.experiment.journal import histories
 from naslib_zc_plugin.hosts import drive, hosts, none
+from naslib_zc_plugin.search.journal import histories
 from naslib_zc_plugin.spaces.nasbench201 import SPACE
 from tests.hosts.naslib.needs import TREE, needs
 
@@ -40,7 +40,7 @@ def number(key: str) -> float | None:
 
 def history(loop: Callable[..., None], name: str, steps: int = 80) -> tuple[list[str], dict[str, Any]]:
     asked: list[str] = []
-    strategy = search.strategy(name, SPACE, score=number, seed="0/1", **STRATEGIES[name])
+    strategy = strategies.strategy(name, SPACE, score=number, seed="0/1", **STRATEGIES[name])
 
     def evaluate(key: str) -> float | None:
         asked.append(key)
@@ -74,13 +74,13 @@ def test_an_exhausted_strategy_ends_the_search() -> None:
         asked.append(key)
         return 1.0
 
-    drive("naslib")(search.strategy("random_search", space, distinct=True), evaluate, lambda: True, "nasbench201")
+    drive("naslib")(strategies.strategy("random_search", space, distinct=True), evaluate, lambda: True, "nasbench201")
     assert len(asked) == len(set(asked)) == 3
 
 
 @pytest.mark.parametrize("error", [RuntimeError("broken"), KeyboardInterrupt(), SystemExit(3)], ids=repr)
 def test_errors_of_the_caller_come_out(error: BaseException) -> None:
-    strategy = search.strategy("aging_evolution", SPACE, population=2)
+    strategy = strategies.strategy("aging_evolution", SPACE, population=2)
     told: list[str] = []
 
     def evaluate(key: str) -> float:
@@ -100,7 +100,7 @@ def test_a_search_within_a_search() -> None:
     """NASLib's graph is shared by all searches of a process: it holds one key at a time, and none between two."""
     alone = history(none.drive, "aging_evolution", 6)
     asked: list[str] = []
-    strategy = search.strategy("aging_evolution", SPACE, seed="0/1", **STRATEGIES["aging_evolution"])
+    strategy = strategies.strategy("aging_evolution", SPACE, seed="0/1", **STRATEGIES["aging_evolution"])
 
     def evaluate(key: str) -> float | None:
         asked.append(key)
@@ -122,7 +122,7 @@ def test_evaluations_draw_what_they_draw_without_naslib() -> None:
             found.append((random.random(), float(np.random.rand()), float(torch.rand(()))))
             return found[-1][0]
 
-        loop(search.strategy("random_search", SPACE), evaluate, lambda: len(found) < 3, "nasbench201")
+        loop(strategies.strategy("random_search", SPACE), evaluate, lambda: len(found) < 3, "nasbench201")
         return [*found, random.random(), float(np.random.rand()), float(torch.rand(()))]
 
     assert drawn(drive("naslib")) == drawn(none.drive)
@@ -130,7 +130,7 @@ def test_evaluations_draw_what_they_draw_without_naslib() -> None:
 
 def test_a_space_that_naslib_does_not_have() -> None:
     with pytest.raises(ValueError, match="NASLib runs searches of the space nasbench201, not 'other'"):
-        drive("naslib")(search.strategy("random_search", SPACE), number, lambda: True, "other")
+        drive("naslib")(strategies.strategy("random_search", SPACE), number, lambda: True, "other")
 
 
 def test_without_naslib_it_says_how_to_get_it() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from naslib_zc_plugin import search
+from naslib_zc_plugin import strategies
 from naslib_zc_plugin.spaces.nasbench201 import SPACE
 from tests.hosts.naslib import searches
 from tests.hosts.naslib.needs import needs
@@ -38,7 +38,7 @@ def test_the_history_is_that_of_the_strategy_without_naslib(name: str, tmp_path:
     optimizer = hosted(name, config(tmp_path, 9))
     trainer(optimizer).search()
     kind, options = WAYS[name]
-    alone = search.strategy(kind, SPACE, score=naswot, seed=3, **options)
+    alone = strategies.strategy(kind, SPACE, score=naswot, seed=3, **options)
     history = []
     for _ in range(9):
         key = alone.ask()
@@ -190,7 +190,7 @@ def test_a_search_that_begins_again_begins_from_its_seed(tmp_path: Path) -> None
 def test_a_configuration_in_any_form(form: Any) -> None:
     given = form(dataset="cifar10", search=form(seed=5, population_size=6, sample_size=2, k=7, mutation="node"))
     optimizer = adapted(zc.AgingEvolution(given, sample=3))
-    alone = search.strategy("aging_evolution", SPACE, seed=5, population=6, sample=3, mutation="node")
+    alone = strategies.strategy("aging_evolution", SPACE, seed=5, population=6, sample=3, mutation="node")
     for epoch in range(20):
         optimizer.new_epoch(epoch)
         key = alone.ask()

@@ -15,7 +15,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from naslib_zc_plugin import search
+from naslib_zc_plugin import strategies
 from naslib_zc_plugin.benchmarks import benchmark
 from naslib_zc_plugin.spaces.nasbench201 import SPACE
 
@@ -25,7 +25,7 @@ DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 
 def ours(values: dict[str, float], steps: int, population: int, sample: int) -> list[float]:
     """Seconds since the start at the end of each tenth of the steps."""
-    strategy = search.strategy("aging_evolution", SPACE, population=population, sample=sample, mutation="edge")
+    strategy = strategies.strategy("aging_evolution", SPACE, population=population, sample=sample, mutation="edge")
     ends, start = [], time.process_time()
     for _ in range(10):
         for _ in range(steps // 10):

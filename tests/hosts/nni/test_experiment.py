@@ -11,7 +11,7 @@ from typing import Any, Callable
 
 import pytest
 
-from naslib_zc_plugin import search
+from naslib_zc_plugin import strategies
 from naslib_zc_plugin.hosts import drive, hosts, none
 from naslib_zc_plugin.spaces.nasbench201 import SPACE
 from tests.hosts.nni.needs import needs
@@ -34,7 +34,7 @@ def number(key: str) -> float | None:
 
 def history(loop: Callable[..., None], name: str) -> tuple[list[str], dict[str, Any]]:
     asked: list[str] = []
-    strategy = search.strategy(name, SPACE, score=number, seed="0/1", **STRATEGIES[name])
+    strategy = strategies.strategy(name, SPACE, score=number, seed="0/1", **STRATEGIES[name])
 
     def evaluate(key: str) -> float | None:
         asked.append(key)
@@ -63,13 +63,13 @@ def test_an_exhausted_strategy_ends_the_search() -> None:
         asked.append(key)
         return 1.0
 
-    drive("nni")(search.strategy("random_search", Three(), distinct=True), evaluate, lambda: True, "nasbench201")
+    drive("nni")(strategies.strategy("random_search", Three(), distinct=True), evaluate, lambda: True, "nasbench201")
     assert len(asked) == len(set(asked)) == 3
 
 
 @pytest.mark.parametrize("error", [RuntimeError("broken"), KeyboardInterrupt(), SystemExit(3)], ids=repr)
 def test_errors_of_the_caller_come_out(error: BaseException) -> None:
-    strategy = search.strategy("aging_evolution", SPACE, population=2)
+    strategy = strategies.strategy("aging_evolution", SPACE, population=2)
     told: list[str] = []
 
     def evaluate(key: str) -> float:
@@ -87,7 +87,7 @@ def test_errors_of_the_caller_come_out(error: BaseException) -> None:
 
 def test_a_space_that_nni_does_not_have() -> None:
     with pytest.raises(ValueError, match="NNI has the space nasbench201, not 'other'"):
-        drive("nni")(search.strategy("random_search", SPACE), number, lambda: True, "other")
+        drive("nni")(strategies.strategy("random_search", SPACE), number, lambda: True, "other")
 
 
 def test_nothing_is_left_behind_nor_printed(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from naslib_zc_plugin import search
+from naslib_zc_plugin import strategies
 from naslib_zc_plugin.spaces.nasbench201 import SPACE
 from tests.hosts.nni import made
 from tests.hosts.nni.needs import needs
@@ -21,7 +21,7 @@ nni = needs("nni")
 evaluator_module = needs("nni.nas.evaluator")
 execution = needs("nni.nas.execution")
 spaces = needs("nni.nas.space")
-strategies = needs("nni.nas.strategy")
+nni_strategies = needs("nni.nas.strategy")
 
 SMALL = {"population": 4, "sample": 2}
 WAYS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -74,7 +74,7 @@ def test_the_history_is_that_of_the_strategy_without_nni(name: str, tmp_path: Pa
     evaluator = zc.ZeroCostEvaluator("naswot", made.IMAGES, seed=3)
     made.run(tmp_path, made.space(), evaluator, strategy, 12)
     naswot = score(made.space(), proxy="naswot", dataset=made.IMAGES, seed=3)
-    alone = search.strategy(kind, SPACE, score=naswot, seed=3, **options)
+    alone = strategies.strategy(kind, SPACE, score=naswot, seed=3, **options)
     history = []
     for _ in range(12):
         key = alone.ask()

@@ -1,0 +1,133 @@
+"""Regularised (ageing) evolution: Real et al., AAAI 2019, and what other codes made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from random import Random
+from typing import Any
+
+from naslib_zc_plugin.strategies.base import Domain, Fitness, Seed, Strategy
+from naslib_zc_plugin.strategies.checks import LOWEST, defined, least, one_of, text, texts
+from naslib_zc_plugin.strategies.random_search import unseen
+
+
+class AgingEvolution(Strategy):
+    r"""A population of P; the best of a tournament of S is mutated, its child enters, the oldest leaves.
+
+    The first P keys are random. Then :math:`parent = \arg\max_{m \in sample(population, S)} fitness(m)` and
+    :math:`child = mutate(parent)`, for as long as it is asked. Whatever is told enters the population, also a key
+    that others asked for; a key without a fitness enters as well, loses every tournament and ages out.
+
+    The codes differ from Algorithm 1 of Real et al., which samples with replacement and says nothing of ties:
+
+    ===================  ===  ==  ===========  ========  ========
+    code                  P    S  replacement  ties      mutation
+    ===================  ===  ==  ===========  ========  ========
+    Real et al.          100  25  yes          –         op or edge
+    NATS-Bench            10   3  yes          "first"   "node"
+    Lightweight NAS       20  10  no           "newest"  "edge"
+    zero-cost-nas         64  10  no           "last"    "edge"
+    ===================  ===  ==  ===========  ========  ========
+
+    Args:
+        domain, score, seed, start: as for every strategy (no score is used).
+        population: P.
+        sample: S, the tournament's size; without replacement, all take part where there are fewer members.
+        replacement: whether a member can be drawn twice into a tournament.
+        ties: which of equals wins: ``"first"`` or ``"last"`` drawn, or ``"newest"`` in the population.
+        mutation: the domain's rule, ``""`` for its usual one.
+        distinct: draw the first population without repetitions (Lightweight NAS).
+
+    Raises:
+        ValueError: a number below one, ties of another name, or a rule that the domain does not have.
+    """
+
+    def __init__(
+        self,
+        domain: Domain,
+        *,
+        score: Fitness | None = None,
+        seed: Seed = 0,
+        start: float | None = None,
+        population: int = 100,
+        sample: int = 25,
+        replacement: bool = True,
+        ties: str = "first",
+        mutation: str = "",
+        distinct: bool = False,
+    ) -> None:
+        super().__init__(domain, score=score, seed=seed, start=start)
+        self._size, self._sample = least("population", population), least("sample", sample)
+        self._replacement = replacement
+        self._ties = one_of("ties", ties, "first", "last", "newest")
+        self._mutation, self._distinct = mutation, distinct
+        if mutation:  # a rule that there is not would else be told after P evaluations
+            self.domain.mutate(self.domain.sample(Random(0)), Random(0), mutation)
+        self._members: list[tuple[str, float]] = []  # the oldest first
+        self._awaited = 0  # of the first population: asked for and not yet told
+        self._drawn: dict[str, None] = {}  # if they are to be distinct
+
+    def ask(self) -> str:
+        """A random key until the population is full, then a child."""
+        if not self._members or len(self._members) + self._awaited < self._size:
+            key = self._random_key()
+            self._awaited += 1
+            return key
+        return self._child(self._parent())
+
+    def expect(self, key: str) -> None:
+        self._awaited += 1
+
+    def _told(self, key: str, fitness: float) -> None:
+        self._awaited = max(0, self._awaited - 1)
+        self._members.append((key, fitness))
+        if len(self._members) > self._size:
+            self._members.pop(0)
+
+    def _random_key(self) -> str:
+        if not self._distinct:
+            return self.domain.sample(self._rng)
+        key = unseen(self.domain, self._rng, self._drawn)
+        self._drawn[key] = None
+        return key
+
+    def _parent(self) -> str:
+        """The winner of a tournament."""
+        places = self._tournament()
+        return self._members[self._winner(places, [self._members[place][1] for place in places])][0]
+
+    def _child(self, parent: str) -> str:
+        return self._mutated(parent)
+
+    def _mutated(self, key: str) -> str:
+        if self._mutation:
+            return self.domain.mutate(key, self._rng, self._mutation)
+        return self.domain.mutate(key, self._rng)
+
+    def _tournament(self) -> list[int]:
+        """Places in the population, as drawn."""
+        members = range(len(self._members))
+        if self._replacement:
+            return self._rng.choices(members, k=self._sample)
+        return self._rng.sample(members, min(self._sample, len(members)))
+
+    def _winner(self, places: list[int], fitness: list[float]) -> int:
+        highest = max(fitness)
+        best = [place for place, value in zip(places, fitness) if value == highest]
+        return best[0] if self._ties == "first" else best[-1] if self._ties == "last" else max(best)
+
+    def _state(self) -> dict[str, Any]:
+        # JSON has no infinities.
+        members = [[key, fitness if fitness > LOWEST else None] for key, fitness in self._members]
+        return {"members": members, "awaited": self._awaited, "drawn": list(self._drawn)}
+
+    def _load(self, state: Mapping[str, Any]) -> None:
+        members = [(text(key), defined(fitness)) for key, fitness in state["members"]]
+        if len(members) > self._size:
+            raise ValueError(f"{len(members)} members in a population of {self._size}")
+        drawn = dict.fromkeys(texts(state["drawn"]))
+        self._awaited = least("awaited", state["awaited"], 0)
+        self._members, self._drawn = members, drawn
+
+
+STRATEGY = AgingEvolution

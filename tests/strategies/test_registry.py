@@ -1,0 +1,168 @@
+"""Strategies and published settings by name, those of other distributions, and what is wrong with a name."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from naslib_zc_plugin.spaces.nasbench201 import SPACE
+from naslib_zc_plugin.strategies import Strategy, preset, strategies, strategy, strategy_class
+from naslib_zc_plugin.strategies.presets import PRESETS
+from naslib_zc_plugin.testing.strategies import score
+from naslib_zc_plugin.testing.words import Words
+
+OWN = ["aging_evolution", "area", "move", "random_search", "warm_up"]
+
+
+class Alphabetical(Strategy):
+    """A strategy of another distribution: all words in turn."""
+
+    def __init__(self, domain: Words, *, backwards: bool = False, **usual: Any) -> None:
+        super().__init__(domain, **usual)
+        self._next = domain.size - 1 if backwards else 0
+        self._step = -1 if backwards else 1
+
+    def ask(self) -> str:
+        """The next word of one letter."""
+        self._next += self._step
+        return "abcdefgh"[self._next - self._step]
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A distribution with a good strategy and some wrong ones."""
+    information = tmp_path / "some_strategies-1.dist-info"
+    information.mkdir()
+    metadata = "Metadata-Version: 2.1\nName: some-strategies\nVersion: 1\n"
+    (information / "METADATA").write_text(metadata, encoding="utf-8")
+    entries = [
+        "[naslib_zc_plugin.strategies]",
+        "alphabetical = tests.strategies.test_registry:Alphabetical",
+        "word = tests.strategies.test_registry:SPACE",
+        "other = naslib_zc_plugin.testing.words:Words",
+        "area = tests.strategies.test_registry:Alphabetical",
+        "[somebody.else]",
+        "elsewhere = tests.strategies.test_registry:Alphabetical",
+    ]
+    (information / "entry_points.txt").write_text("\n".join(entries), encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+
+# Names --------------------
+
+
+def test_the_packages_own_are_listed_and_documented() -> None:
+    assert strategies() == OWN
+    for name in OWN:
+        found = strategy_class(name)
+        assert issubclass(found, Strategy) and inspect.getdoc(found) != inspect.getdoc(Strategy)
+        for option in inspect.signature(found).parameters:
+            assert option in (inspect.getdoc(found) or ""), f"{name} does not say what {option} is"
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_registered_strategy_is_listed_and_made() -> None:
+    assert strategies() == sorted([*OWN, "alphabetical", "other", "word"])
+    search = strategy("alphabetical", Words("abc", 1), backwards=True, seed=4)
+    assert [search.ask(), search.ask()] == ["c", "b"]
+    search.tell("b", 1.0)
+    assert search.best == ("b", 1.0)
+    around = strategy("warm_up", Words("abc", 1), score=score, pool=2, around={"name": "alphabetical"})
+    assert [around.ask() for _ in range(4)][2:] == ["a", "b"]
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_wrong_registration_is_told_and_none_replaces_the_packages_own() -> None:
+    wrong = {"word": "tests.strategies.test_registry:SPACE", "other": "naslib_zc_plugin.testing.words:Words"}
+    for name, value in wrong.items():
+        with pytest.raises(TypeError, match=f"{value}, registered as the strategy '{name}', is no subclass of"):
+            strategy(name, Words())
+    assert strategy_class("area").__module__.startswith("naslib_zc_plugin.")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("ageing_evolution", "did you mean 'aging_evolution'"), ("warmup", "did you mean 'warm_up'"),
+     ("reinforce!", "there are aging_evolution, area, move, random_search, warm_up"), ("", "there are aging_evolution"),
+     ("__init__", "there are ")],
+)  # fmt: skip
+def test_an_unknown_name_gets_a_hint(name: str, hint: str) -> None:
+    with pytest.raises(ValueError, match=f"unknown strategy '{name}'; {hint}"):
+        strategy(name, Words())
+    with pytest.raises(ValueError, match=f"unknown strategy '{name}'; {hint}"):
+        strategy("warm_up", Words(), score=score, around=name)
+
+
+# Options --------------------
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_wrong_option_is_told_with_the_strategys_name(name: str) -> None:
+    with pytest.raises(TypeError, match=f"^strategy '{name}': has no option 'populatoin'$"):
+        strategy(name, Words(), score=score, populatoin=3)
+
+
+def test_a_wrong_option_of_the_strategy_inside_names_both() -> None:
+    with pytest.raises(TypeError, match="^strategy 'warm_up': strategy 'area': has no option 'samples'$"):
+        strategy("warm_up", Words(), score=score, around={"name": "area", "samples": 3})
+
+
+@pytest.mark.parametrize("name", ["aging_evolution", "move", "area"])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"population": 0}, "population must be a whole number, at least 1, not 0"),
+        ({"population": 2.5}, r"population must be a whole number, at least 1, not 2\.5"),
+        ({"sample": -3}, "sample must be a whole number, at least 1, not -3"),
+        ({"sample": True}, "sample must be a whole number, at least 1, not True"),
+        ({"ties": "oldest"}, "ties must be 'first' or 'last' or 'newest', not 'oldest'"),
+    ],
+)
+def test_numbers_and_names_are_checked(name: str, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        strategy(name, Words(), score=score, **options)
+
+
+def test_a_state_of_a_larger_population_is_refused() -> None:
+    large = strategy("aging_evolution", Words(), population=20, sample=3)
+    for _ in range(20):
+        large.tell(large.ask(), 0.0)
+    with pytest.raises(ValueError, match="20 members in a population of 10"):
+        strategy("aging_evolution", Words(), population=10, sample=3).load_state_dict(large.state_dict())
+
+
+# Published settings --------------------
+
+
+def test_the_papers_are_there() -> None:
+    assert {"lightweight_nas", "epsilon", "naswot", "area", "real2018", "nats_bench", "zerocost"} == set(PRESETS)
+
+
+@pytest.mark.parametrize("published", PRESETS)
+def test_settings_are_of_strategies_and_options_that_exist(published: str) -> None:
+    assert set(preset(published)) <= set(OWN)
+    for name, options in preset(published).items():
+        search = strategy(name, SPACE, score=score, preset=published)
+        for _ in range(130):
+            search.tell(search.ask(), 0.0)
+        assert options or name == "random_search"
+
+
+def test_options_overrule_published_settings() -> None:
+    search = strategy("aging_evolution", Words("ab", 3), preset="lightweight_nas", population=2, start=None)
+    for key in ("aaa", "aaa"):
+        search.tell(key, -5.0)
+    assert search.best == ("aaa", -5.0)
+    assert search.ask() in Words("ab", 3).neighbours("aaa")
+
+
+def test_wrong_settings_are_told() -> None:
+    with pytest.raises(ValueError, match="no settings are called 'lightweight'; there are lightweight_nas"):
+        preset("lightweight")
+    with pytest.raises(ValueError, match="no settings are called '201'; there are area, epsilon, lightweight_nas"):
+        strategy("area", Words(), score=score, preset="201")
+    with pytest.raises(ValueError, match="the settings 'real2018' are of aging_evolution, not of area"):
+        strategy("area", Words(), score=score, preset="real2018")
