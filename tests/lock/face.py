@@ -1,0 +1,72 @@
+"""The public names that the lock uses, each found at one place: under its new name, else under the one it had.
+
+Nothing else in this folder imports the package.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+import naslib_zc_plugin as zc
+from naslib_zc_plugin.spaces import space, spaces
+
+PLACE = os.path.dirname(os.path.abspath(zc.__file__))
+"""Folder of the package that is recorded."""
+
+
+def names() -> list[str]:
+    """Names of all proxies of this package, sorted."""
+    return sorted((zc.list_proxies if hasattr(zc, "list_proxies") else zc.proxies)("*"))
+
+
+def space_names() -> list[str]:
+    """Names of all search spaces."""
+    return sorted(spaces())
+
+
+def strategy_names() -> list[str]:
+    """Names of all search strategies."""
+    room = _strategies()
+    return sorted((room.list_strategies if hasattr(room, "list_strategies") else room.strategies)())
+
+
+def proxy(name: str, label: str = "", **options: Any) -> Any:
+    """A proxy with options."""
+    return zc.proxy(name, label=label or name, **options)
+
+
+def score(net: Any, batch: Any, asked: Any, seed: int, **more: Any) -> dict[str, tuple[str, Any, Any]]:
+    """Status, value and spread of each asked proxy, by label."""
+    found = zc.score(net, batch, asked, seed=seed, **more)
+    return {label: (each.status, each.value, each.spread) for label, each in found.items()}
+
+
+def build(name: str, key: str, variant: str = "", **sizes: Any) -> Any:
+    """The network of a key; ``variant`` is what was called flavour at first."""
+    made = space(name)
+    if not variant:
+        return made.build(key, **sizes)
+    try:
+        return made.build(key, variant=variant, **sizes)
+    except TypeError:
+        return made.build(key, flavour=variant, **sizes)
+
+
+def strategy(name: str, domain: Any, **options: Any) -> Any:
+    """A search strategy."""
+    return _strategies().strategy(name, domain, **options)
+
+
+def _strategies() -> ModuleType:
+    try:
+        return import_module("naslib_zc_plugin.strategies")
+    except ModuleNotFoundError:
+        return import_module("naslib_zc_plugin.search")
+
+
+__all__ = [
+    "PLACE", "build", "names", "proxy", "score", "space", "space_names", "strategy", "strategy_names",
+]  # fmt: skip
