@@ -133,7 +133,7 @@ def lstm() -> Case:
 
 
 class Cells(nn.Module):
-    """A language model of two written-out layers; weights are used at every step, states are stacked, output is tied."""
+    """A language model of two written-out layers: weights are used at every step, states are stacked."""
 
     def __init__(self, words: int = 13, width: int = 8) -> None:
         super().__init__()

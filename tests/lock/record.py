@@ -6,11 +6,16 @@ import gzip
 import json
 import platform
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
-from . import scores
+from . import histories, networks, scores, spaces
 
+SPACES = (
+    "flexibert", "nasbench101", "nasbench201", "nasbench301", "nasbench_nlp", "nats_sss", "nds_amoeba", "nds_darts",
+    "nds_darts_fix_w_d", "nds_enas", "nds_nasnet", "nds_pnas", "transnasbench101_micro",
+)  # fmt: skip
 NUMBERS = Path(__file__).parent / "numbers.json.gz"
 
 
@@ -38,15 +43,17 @@ def machine() -> dict[str, str]:
     }
 
 
-def sections() -> dict[str, Any]:
+def sections() -> dict[str, Callable[[], dict[str, str]]]:
     """Name → function that makes the section's mapping."""
-    from . import networks
-
-    return {
-        f"scores/{name}/{seed}": lambda name=name, seed=seed: dict(scores.scores(name, seed))
-        for name in networks.MAKERS
-        for seed in scores.SEEDS
+    made: dict[str, Callable[[], Iterator[tuple[str, str]]]] = {
+        f"scores/{name}/{seed}": partial(scores.scores, name, seed) for name in networks.MAKERS for seed in scores.SEEDS
     }
+    for name in SPACES:
+        made[f"keys/{name}"] = partial(spaces.keys, name)
+        made[f"built/{name}"] = partial(spaces.built, name)
+    for name in histories.SPACES:
+        made[f"histories/{name}"] = partial(histories.histories, name)
+    return {name: lambda make=make: dict(make()) for name, make in made.items()}  # type: ignore[misc]
 
 
 def entries(wanted: str = "") -> Iterator[tuple[str, dict[str, str]]]:
