@@ -36,6 +36,9 @@ def main() -> int:
     parser.add_argument("--write", nargs="?", const="", metavar="FILE", help="make the record, numbers.json.gz or FILE")
     parser.add_argument("--against", type=Path, metavar="WORKTREE", help="compare with another tree")
     parser.add_argument("--only", default="", metavar="PREFIX", help="sections whose name begins so")
+    parser.add_argument(
+        "--stores", nargs="+", metavar="KIND", help="campaign, search, strategies, nni, naslib: were made once"
+    )
     words = parser.parse_args()
     from . import compare, record
 
@@ -47,6 +50,12 @@ def main() -> int:
         record.write(path, made)
         number = sum(map(len, made["entries"].values()))
         print(f"{number:,} entries of {face.PLACE} in {path}", file=sys.stderr)
+        return 0
+    if words.stores:
+        from . import continued, hosted
+
+        for kind in words.stores:
+            (hosted if kind in ("nni", "naslib") else continued).make(kind)
         return 0
     if words.against is None:
         parser.error("--write or --against")

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import csv
+import gzip
+import json
 import os
 import shutil
 import signal
@@ -14,9 +16,15 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
+
+from . import histories
 
 STORES = Path(__file__).parent / "stores"
+MADE_WITH = "2.13.0+cpu"
+"""The torch with which the stores were made."""
 STOPPED = 75
 """Exit code of a command that was stopped and can go on."""
 COUNTED = {"campaign": "SELECT COUNT(*) FROM score", "search": "SELECT COUNT(*) FROM evaluation"}
@@ -67,8 +75,37 @@ def search_rows(folder: Path) -> list[list[str]]:
 HELD = {"campaign": campaign_rows, "search": search_rows}
 
 
+def on_this_torch(folder: Path, kind: str) -> None:
+    """Let a copied store say that it was made by the torch that is there: otherwise it is, rightly, refused."""
+    table = {"campaign": "UPDATE fact SET value = ", "search": "UPDATE search SET facts = "}[kind]
+    column = table.split()[-2]
+    with closing(sqlite3.connect(folder / f"{kind}.db")) as connection, connection:
+        connection.execute(f"{table}replace({column}, ?, ?)", (f'"{MADE_WITH}"', f'"{version("torch")}"'))
+
+
+def strategy_states() -> dict[str, Any]:
+    """By strategy: its state after 30 steps in NAS-Bench-201, and the keys of the 30 that follow."""
+    found: dict[str, Any] = json.loads(gzip.decompress((STORES / "strategies.json.gz").read_bytes()))
+    return found
+
+
+def make_strategies() -> None:
+    """Stop each strategy half way, keep its state; go on, keep the keys."""
+    found = {}
+    for label, make_one in histories.strategies().items():
+        if " as " not in label:
+            search = make_one("nasbench201")
+            histories.history(search, 30)
+            state = json.loads(json.dumps(search.state_dict()))
+            found[label] = {"state": state, "next": histories.history(search, 30)}
+    text = json.dumps(found, separators=(",", ":"))
+    (STORES / "strategies.json.gz").write_bytes(gzip.compress(text.encode(), 9, mtime=0))
+
+
 def make(kind: str) -> None:
     """Begin, stop half way, keep that; go on to the end, keep what is then held."""
+    if kind == "strategies":
+        return make_strategies()
     folder = STORES / "made"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
@@ -87,7 +124,7 @@ def make(kind: str) -> None:
     print(kind, "done with", len(held), "rows")
     with (STORES / f"{kind}.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows(held)
-    shutil.rmtree(folder)
+    return shutil.rmtree(folder)
 
 
 def _number(store: Path, kind: str) -> int:

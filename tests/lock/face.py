@@ -60,6 +60,11 @@ def strategy(name: str, domain: Any, **options: Any) -> Any:
     return _strategies().strategy(name, domain, **options)
 
 
+def host(name: str) -> ModuleType:
+    """The module of a host, ``nni`` or ``naslib``."""
+    return import_module(f"naslib_zc_plugin.hosts.{name}")
+
+
 def _strategies() -> ModuleType:
     try:
         return import_module("naslib_zc_plugin.strategies")
@@ -68,5 +73,5 @@ def _strategies() -> ModuleType:
 
 
 __all__ = [
-    "PLACE", "build", "names", "proxy", "score", "space", "space_names", "strategy", "strategy_names",
+    "PLACE", "build", "host", "names", "proxy", "score", "space", "space_names", "strategy", "strategy_names",
 ]  # fmt: skip
