@@ -11,26 +11,10 @@ from types import ModuleType
 from typing import Any
 
 import naslib_zc_plugin as zc
-from naslib_zc_plugin.spaces import space, spaces
+from naslib_zc_plugin.spaces import space
 
 PLACE = os.path.dirname(os.path.abspath(zc.__file__))
 """Folder of the package that is recorded."""
-
-
-def names() -> list[str]:
-    """Names of all proxies of this package, sorted."""
-    return sorted((zc.list_proxies if hasattr(zc, "list_proxies") else zc.proxies)("*"))
-
-
-def space_names() -> list[str]:
-    """Names of all search spaces."""
-    return sorted(spaces())
-
-
-def strategy_names() -> list[str]:
-    """Names of all search strategies."""
-    room = _strategies()
-    return sorted((room.list_strategies if hasattr(room, "list_strategies") else room.strategies)())
 
 
 def proxy(name: str, label: str = "", **options: Any) -> Any:
@@ -60,6 +44,30 @@ def strategy(name: str, domain: Any, **options: Any) -> Any:
     return _strategies().strategy(name, domain, **options)
 
 
+def protocol(name: str) -> Any:
+    """A published protocol of scoring."""
+    try:
+        room = import_module("naslib_zc_plugin.protocols")
+    except ModuleNotFoundError:
+        room = import_module("naslib_zc_plugin.presets")
+    return (room.protocol if hasattr(room, "protocol") else room.preset)(name)
+
+
+def images(name: str, pixels: Any, labels: Any, classes: int) -> Any:
+    """Labelled images that bear the name of a data set."""
+    return import_module("naslib_zc_plugin.probes").Probe(name, pixels, labels, classes)
+
+
+def tokens(name: str, words: Any, vocabulary: int, targets: Any) -> Any:
+    """Sequences of tokens."""
+    return import_module("naslib_zc_plugin.probes").Tokens(name, words, vocabulary, targets)
+
+
+def probe(source: str, **options: Any) -> Any:
+    """Images or tokens of a source."""
+    return import_module("naslib_zc_plugin.probes").probe(source, **options)
+
+
 def host(name: str) -> ModuleType:
     """The module of a host, ``nni`` or ``naslib``."""
     return import_module(f"naslib_zc_plugin.hosts.{name}")
@@ -73,5 +81,5 @@ def _strategies() -> ModuleType:
 
 
 __all__ = [
-    "PLACE", "build", "host", "names", "proxy", "score", "space", "space_names", "strategy", "strategy_names",
+    "PLACE", "build", "host", "images", "probe", "protocol", "proxy", "score", "space", "strategy", "tokens",
 ]  # fmt: skip

@@ -34,6 +34,8 @@ WAYS: dict[str, dict[str, Any]] = {
     "WarmUp": {"pool": 8, "evaluate": 5, "around": {"name": "aging_evolution", **SMALL}, "proxy": "synflow"},
     "Move": {**SMALL, "kind": "children", "children": 2, "proxy": "params"},
 }
+ASKED: list[str] = []
+"""What the last run evaluated, or looked up."""
 STEPS, STOP = 20, 9
 """Evaluations of a search, and the one in which it is interrupted (NNI), or after which (NASLib)."""
 
@@ -73,14 +75,14 @@ def in_nni(name: str, folder: Path, stop: bool = False, resume: bool = False) ->
     from nni.nas.experiment.config import NasExperimentConfig
     from nni.nas.hub.pytorch import NasBench201
 
-    class Made(Evaluator):  # type: ignore[misc]
-        asked = 0
+    ASKED.clear()
 
+    class Made(Evaluator):  # type: ignore[misc]
         def _execute(self, model: Any) -> None:
-            self.asked += 1
-            if stop and self.asked == STOP:
+            ASKED.append(zc.key_of(model.sample))
+            if stop and len(ASKED) == STOP:
                 raise KeyboardInterrupt
-            number = worth(zc.key_of(model.sample))
+            number = worth(ASKED[-1])
             if number is None:
                 raise RuntimeError("no luck")
             nni.report_final_result(number)
@@ -121,6 +123,7 @@ class Table(Mapping[str, Any]):
     """NASLib's data of NAS-Bench-201, made up: what it does not have is not there."""
 
     def __getitem__(self, key: str) -> Any:
+        ASKED.append(key)
         number = worth(key)
         if number is None:
             raise KeyError(key)
@@ -154,6 +157,7 @@ class _Stopped(Exception):
 def in_naslib(name: str, folder: Path, stop: bool = False, resume: bool = False) -> list[list[Any]]:
     """Run a search in NASLib's Trainer, from its beginning or from the checkpoint that lies in the folder."""
     assert naslib_is_there()
+    ASKED.clear()
     zc = face.host("naslib")
     import_module(f"{zc.__name__}.compat").repair()
     from fvcore.common.config import CfgNode

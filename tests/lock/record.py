@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Callable
 
-from . import histories, networks, scores, spaces
+from . import histories, networks, protocols, scores, spaces
 
 SPACES = (
     "flexibert", "nasbench101", "nasbench201", "nasbench301", "nasbench_nlp", "nats_sss", "nds_amoeba", "nds_darts",
@@ -51,6 +51,7 @@ def sections() -> dict[str, Callable[[], dict[str, str]]]:
     for name in SPACES:
         made[f"keys/{name}"] = partial(spaces.keys, name)
         made[f"built/{name}"] = partial(spaces.built, name)
+    made["protocols"], made["probes"] = protocols.protocols, protocols.probes
     for name in histories.SPACES:
         made[f"histories/{name}"] = partial(histories.histories, name)
     return {name: lambda make=make: dict(make()) for name, make in made.items()}  # type: ignore[misc]
