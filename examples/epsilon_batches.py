@@ -23,8 +23,8 @@ import numpy as np
 import naslib_zc_plugin as zc
 from naslib_zc_plugin.benchmarks import benchmark
 from naslib_zc_plugin.campaign.plan import stream
-from naslib_zc_plugin.presets import preset
 from naslib_zc_plugin.probes import Probe, Tokens, probe
+from naslib_zc_plugin.protocols import protocol as published_protocol
 from naslib_zc_plugin.report.curves import Line, curves
 from naslib_zc_plugin.report.published import markdown, replaced
 from naslib_zc_plugin.report.statistics import agreement
@@ -40,7 +40,7 @@ Scores = dict[str, list[Optional[float]]]
 
 def scored(key: str, source: Probe | Tokens, sizes: Sequence[int] = SIZES, draws: int = DRAWS) -> Scores:
     """epsilon of a network for random batches, the same for all networks."""
-    protocol = preset("epsilon")
+    protocol = published_protocol("epsilon")
     network = space(SPACE).build(key, num_classes=protocol.classes)
     (asked,) = protocol.requests(["epsilon"], SPACE)
     found: Scores = {}
@@ -117,7 +117,7 @@ def read(data: Path, results: Path) -> dict[str, list[Spread]]:
     for name in DATASETS:
         path = results / "scores" / f"epsilon_batches_{name}.jsonl"
         if path.exists():
-            found[name] = spreads(path, known.column(preset("epsilon").truth_of(name)))
+            found[name] = spreads(path, known.column(published_protocol("epsilon").truth_of(name)))
     return found
 
 

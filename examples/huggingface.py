@@ -73,7 +73,7 @@ def main() -> None:
     # An encoder alone returns several tensors, of which `logits` names one, and needs a loss. Its hidden states come
     # out of a layer norm: their sum is constant, and proxies of the sum say so unless they are asked for the loss.
     of_loss = zc.proxy("head_importance", of="loss", label="head_importance of the loss")
-    asked = [*map(zc.proxy, zc.proxies()), of_loss]
+    asked = [*map(zc.proxy, zc.list_proxies()), of_loss]
     scores = zc.score(
         encoder(RobertaModel, given.layers, given.width),
         (inputs, torch.arange(8) % CLASSES),
@@ -87,7 +87,7 @@ def main() -> None:
     targets = inputs["input_ids"].masked_fill(torch.rand(8, 16, generator=torch.Generator().manual_seed(1)) > 0.3, -100)
     shown = {**inputs, "input_ids": inputs["input_ids"].masked_fill(targets >= 0, MASK)}
     model = encoder(RobertaForMaskedLM, given.layers, given.width)
-    show("RobertaForMaskedLM", zc.score(model, (shown, targets), zc.proxies(), loss=masked_tokens))
+    show("RobertaForMaskedLM", zc.score(model, (shown, targets), zc.list_proxies(), loss=masked_tokens))
 
 
 if __name__ == "__main__":

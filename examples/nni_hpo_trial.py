@@ -14,7 +14,7 @@ import nni
 
 import naslib_zc_plugin as zc
 from naslib_zc_plugin.benchmarks import benchmark
-from naslib_zc_plugin.observe.seeding import seed_everything
+from naslib_zc_plugin.passes.seeding import seed_everything
 from naslib_zc_plugin.probes import probe
 from naslib_zc_plugin.spaces import space
 

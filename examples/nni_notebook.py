@@ -120,5 +120,5 @@ print(f"best of those with naswot above {floor:.1f}: {key_of(found.export_top_mo
 # ## What there is
 
 # %%
-for name in zc.proxies():
+for name in zc.list_proxies():
     print(f"{name:16} {zc.describe(name).summary}")

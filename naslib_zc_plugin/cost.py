@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.autograd.profiler import profile
 from torch.nn import functional as F
 
-from naslib_zc_plugin.observe.clock import Stopwatch
-from naslib_zc_plugin.score import Asked, Score, score
+from naslib_zc_plugin.passes.isolation import Stopwatch
+from naslib_zc_plugin.scoring import Asked, Score, score
 
 # Proxies that are often asked for together, and share passes when they are.
 TOGETHER = {

@@ -1,104 +1,84 @@
-"""All that a new proxy is made of: the ``proxy`` record, observations and settings, and the bases of new ones."""
+"""All that a new proxy is made of.
+
+Eight names make any proxy:
+
+- ``proxy``: the record of a proxy, a function from observations to a number;
+- ``observation``, ``FORWARD``, ``NEXT``, ``Grad``: what is seen of the network, as a generator of requests, see
+  :mod:`naslib_zc_plugin.passes.engine`;
+- ``Undefined``: what is raised where the number does not exist;
+- ``Forward``, ``PerSample``: how the network runs, on the whole batch or on each sample alone.
+
+>>> import torch, naslib_zc_plugin as zc
+>>> @observation()
+... def sparsity(p):
+...     shares = []
+...     p.on("relu", lambda output: shares.append((output == 0).float().mean().item()))
+...     yield FORWARD
+...     return shares
+>>> @proxy(needs=[sparsity()], version=1, paper="mine", higher_is_better=True)
+... def mean_sparsity(shares):
+...     if not shares:
+...         raise Undefined("no ReLU was seen")
+...     return sum(shares) / len(shares)
+
+The rest are settings (what is in force and shown in a pass), ready observations, and activations of one's own.
+"""
 
 from __future__ import annotations
 
-from naslib_zc_plugin.observe import Batch, Layer, Network, Observation, Outcome, Setting, Undefined
-from naslib_zc_plugin.observe.activations import activation_handlers
-from naslib_zc_plugin.observe.batch import tensors
-from naslib_zc_plugin.observe.cancelling import check_sum
-from naslib_zc_plugin.observe.capture import CONVOLUTIONS, EVERY, TRANSPOSED, Function, Handler
-from naslib_zc_plugin.observe.constants import EMBEDDINGS, ConstantOutputs, Constants
-from naslib_zc_plugin.observe.distances import Distance, euclidean, jensen_shannon
-from naslib_zc_plugin.observe.forward import Forward, ForwardObservation, Target
-from naslib_zc_plugin.observe.gradients import (
-    HessianTimesGradient,
-    LayerGradients,
-    OutputGradients,
-    WeightGradients,
-    scalar_gradients,
+from naslib_zc_plugin.observations import (
+    activation_kernel,
+    hessian_times_gradient,
+    input_jacobian,
+    operation_count,
+    output_gradients,
+    relu_agreement,
+    sample_grams,
+    sign_sums,
+    weight_gradients,
 )
-from naslib_zc_plugin.observe.inputs import Given, NormalPair, Ones
-from naslib_zc_plugin.observe.jacobian import InputJacobian
-from naslib_zc_plugin.observe.kernels import (
-    REGISTERED,
+from naslib_zc_plugin.observations.kernels import (
     Activation,
-    ActivationKernel,
-    ReluAgreement,
+    Distance,
+    Partition,
+    euclidean,
+    jensen_shannon,
     register_activation,
 )
-from naslib_zc_plugin.observe.layout import LAYER, check_batch_first
-from naslib_zc_plugin.observe.measures import Measure, Partition
-from naslib_zc_plugin.observe.named import ATTENTION, PROJECTIONS, linear_layers, linear_names
-from naslib_zc_plugin.observe.operations import Operations
-from naslib_zc_plugin.observe.persample import Chunk, SampleObservation
-from naslib_zc_plugin.observe.run import Run
-from naslib_zc_plugin.observe.signs import Grams, SignSums
-from naslib_zc_plugin.observe.states import HiddenSaliency, HiddenStates
-from naslib_zc_plugin.observe.static import Sizes, StillObservation, Weights
-from naslib_zc_plugin.observe.weights import Absolute, Drawn, Held
-from naslib_zc_plugin.record import Proxy, proxy
+from naslib_zc_plugin.passes import FORWARD, NEXT, Forward, Grad, Layer, NoForward, PerSample, Undefined, observation
+from naslib_zc_plugin.passes.inputs import NormalPair, Ones
+from naslib_zc_plugin.passes.network import Absolute, Reinitialized
+from naslib_zc_plugin.record import Bounds, proxy
 
 __all__ = [
-    "EMBEDDINGS",
-    "ATTENTION",
-    "CONVOLUTIONS",
-    "LAYER",
-    "TRANSPOSED",
+    "FORWARD",
+    "NEXT",
     "Absolute",
+    "Bounds",
     "Activation",
-    "ActivationKernel",
-    "Batch",
-    "Chunk",
-    "ConstantOutputs",
-    "Constants",
     "Distance",
-    "Drawn",
-    "EVERY",
     "Forward",
-    "ForwardObservation",
-    "Function",
-    "Given",
-    "Grams",
-    "Handler",
-    "Held",
-    "HessianTimesGradient",
-    "HiddenSaliency",
-    "HiddenStates",
-    "InputJacobian",
+    "Grad",
     "Layer",
-    "LayerGradients",
-    "Measure",
-    "Network",
+    "NoForward",
     "NormalPair",
-    "Observation",
     "Ones",
-    "Operations",
-    "Outcome",
-    "OutputGradients",
-    "PROJECTIONS",
     "Partition",
-    "Proxy",
-    "REGISTERED",
-    "ReluAgreement",
-    "Run",
-    "SampleObservation",
-    "Setting",
-    "SignSums",
-    "Sizes",
-    "StillObservation",
-    "Target",
+    "PerSample",
+    "Reinitialized",
     "Undefined",
-    "WeightGradients",
-    "Weights",
-    "activation_handlers",
-    "check_batch_first",
-    "check_sum",
+    "activation_kernel",
     "euclidean",
+    "hessian_times_gradient",
+    "input_jacobian",
     "jensen_shannon",
-    "linear_layers",
-    "linear_names",
+    "observation",
+    "operation_count",
+    "output_gradients",
     "proxy",
     "register_activation",
-    "scalar_gradients",
-    "tensors",
+    "relu_agreement",
+    "sample_grams",
+    "sign_sums",
+    "weight_gradients",
 ]

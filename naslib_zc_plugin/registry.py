@@ -11,9 +11,12 @@ import difflib
 import importlib
 import inspect
 import logging
+import os
 import pkgutil
+import sys
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Callable, Generic, TypeVar
 
@@ -75,11 +78,17 @@ class Registry(Generic[Entry]):
         requirement: what an entry must be, for the message where it is not.
         others: modules of the package that are no entries.
         more: further entries of this package, name → ``"module:attribute"``.
-        aliases: other spellings, alias → name. They are looked up only for a name that is unknown.
+        aliases: other spellings, alias → name, or a function that returns them. They are looked up only for a name
+            that is unknown.
 
-    >>> from naslib_zc_plugin.spaces import SPACES  # doctest: +SKIP
-    >>> SPACES.names("nats*")  # doctest: +SKIP
-    ['nats_sss']
+    >>> codecs = Registry("encoding", "encodings", "a.group", attribute="getregentry", aliases={"ansi": "cp1252"})
+    >>> codecs.names("utf_8*")
+    ['utf_8', 'utf_8_sig']
+    >>> codecs.canonical("ansi"), codecs.load("ansi")().name
+    ('cp1252', 'cp1252')
+    >>> codecs.load("koi8_rr")
+    Traceback (most recent call last):
+    ValueError: unknown encoding 'koi8_rr'; did you mean koi8_r or koi8_u or koi8_t?
     """
 
     def __init__(
@@ -93,10 +102,10 @@ class Registry(Generic[Entry]):
         requirement: str = "",
         others: Iterable[str] = (),
         more: Mapping[str, str] | None = None,
-        aliases: Mapping[str, str] | None = None,
+        aliases: Mapping[str, str] | Callable[[], Mapping[str, str]] | None = None,
     ) -> None:
         self.kind, self.package, self.group = kind, package, group
-        self.aliases = dict(aliases or {})
+        self._aliases = aliases or {}
         self._attribute, self._is_entry, self._requirement = attribute, is_entry, requirement
         self._others, self._more = frozenset(others), dict(more or {})
         self._added: dict[str, Entry] = {}
@@ -116,11 +125,11 @@ class Registry(Generic[Entry]):
         """
         if name in self._ours() or name in self._added:
             return name
-        theirs = self._theirs()
-        if name in theirs:
+        if name in self._theirs():
             return name
-        if name in self.aliases:
-            return self.aliases[name]
+        aliases = self._aliases() if callable(self._aliases) else self._aliases
+        if name in aliases:
+            return aliases[name]
         raise ValueError(f"unknown {self.kind} {name!r}; {closest(name, self.names())}")
 
     def load(self, name: str) -> Entry:
@@ -191,6 +200,19 @@ class Registry(Generic[Entry]):
 
 def installed(group: str) -> list[EntryPoint]:
     """Return the entry points of a group, of all installed distributions."""
+    return list(_installed(group, tuple((folder, _changed(folder)) for folder in sys.path)))
+
+
+@lru_cache(maxsize=64)
+def _installed(group: str, folders: tuple[tuple[str, int], ...]) -> tuple[EntryPoint, ...]:
+    """Read what all distributions declare, anew only where a folder of Python's path is new or has changed."""
     points = entry_points()
     # Python 3.9 gives a mapping of groups.
-    return list(points.select(group=group) if hasattr(points, "select") else points.get(group, ()))
+    return tuple(points.select(group=group) if hasattr(points, "select") else points.get(group, ()))
+
+
+def _changed(folder: str) -> int:
+    try:
+        return os.stat(folder or ".").st_mtime_ns
+    except OSError:
+        return 0

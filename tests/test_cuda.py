@@ -14,7 +14,7 @@ from tests.golden.nets import SPECS, load
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 
-UNDRAWN = [name for name in zc.proxies() if "draws" not in zc.describe(name).needs]
+UNDRAWN = [name for name in zc.list_proxies() if "draws" not in zc.describe(name).needs]
 # Sums of signs move by single units where a gradient is about 0; grasp and plain cancel; chains have epsilon about 0.
 TOLERANCES = {"gradsign": 1e-3, "gradalign1": 3e-3, "gradalign2": 1e-3, "grasp": 1e-2, "plain": 1e-2, "epsilon": 1e-2}
 ABSOLUTE = {"grasp": 1e-3, "plain": 1e-3, "epsilon": 1e-4}
@@ -39,7 +39,7 @@ def test_the_network_and_random_states_on_the_gpu_are_untouched() -> None:
     net.cuda()
     batch = torch.randn(8, 3, 16, 16), torch.arange(8) % 4
     before, state = fingerprint(net), torch.cuda.get_rng_state()
-    scores = zc.score(net, batch, zc.proxies())
+    scores = zc.score(net, batch, zc.list_proxies())
     assert not before.changes(fingerprint(net))
     assert torch.equal(state, torch.cuda.get_rng_state())
     assert {score.status for score in scores.values()} == {"ok"}, scores
@@ -51,7 +51,7 @@ def test_scores_on_the_gpu_repeat_bitwise() -> None:
     )
     net.cuda()
     batch = torch.randn(16, 3, 32, 32), torch.arange(16) % 4
-    runs = [{name: score.value for name, score in zc.score(net, batch, zc.proxies(), seed=1).items()} for _ in range(2)]
+    runs = [{name: score.value for name, score in zc.score(net, batch, zc.list_proxies(), seed=1).items()} for _ in range(2)]
     assert runs[0] == runs[1]
 
 

@@ -32,7 +32,9 @@ from naslib_zc_plugin.campaign.config import load
 from naslib_zc_plugin.campaign.read import read_table
 from naslib_zc_plugin.campaign.suite_import import import_suite
 from naslib_zc_plugin.probes import Tokens, probe
-from naslib_zc_plugin.testing.readers import (
+from tests.benchmarks import bert, cells, made, naslib, nats, nds, tfrecords
+from tests.campaign import suite
+from tests.reader_laws import (
     ArchivedReader,
     ChecksummedReader,
     CountedReader,
@@ -40,8 +42,6 @@ from naslib_zc_plugin.testing.readers import (
     ReaderConformance,
     TaggedReader,
 )
-from tests.benchmarks import bert, cells, made, naslib, nats, nds, tfrecords
-from tests.campaign import suite
 
 PACKAGE = Path(__file__).resolve().parents[1] / "naslib_zc_plugin"
 ROOMS = ("probes", "benchmarks")

@@ -13,9 +13,9 @@ from naslib_zc_plugin import benchmarks
 from naslib_zc_plugin.campaign.plan import KEYS, Architectures, permuted
 from naslib_zc_plugin.files import DataError
 from naslib_zc_plugin.files.configuration import Checked, check_known, located, mapping
-from naslib_zc_plugin.presets import Preset, preset
 from naslib_zc_plugin.probes import Probe, Tokens, probe
-from naslib_zc_plugin.request import ProxyRequest
+from naslib_zc_plugin.protocols import Protocol, protocol
+from naslib_zc_plugin.record import ProxyRequest
 from naslib_zc_plugin.spaces import space
 
 Asked = Union[str, Mapping[str, Any]]
@@ -54,7 +54,7 @@ class Config(Checked):
             options. Paths are relative to the configuration's folder or to the data directory.
         tokens: the same in place of images, for networks of text.
         proxies: names, or mappings with ``name``, perhaps ``label``, and options.
-        preset: published protocol (:mod:`naslib_zc_plugin.presets`).
+        preset: published protocol (:mod:`naslib_zc_plugin.protocols`).
         batch: what differs from the protocol: ``batch_size``, ``balanced``, ``augment``, ``same_batch``.
         network: options of the space's ``build``, such as ``C`` and ``N``.
         seed: of the sample, the weights, the batches and the proxies' draws.
@@ -94,7 +94,7 @@ class Config(Checked):
         """
         self._check_kinds()
         _check_options(self.space, self.network)
-        preset(self.preset)
+        protocol(self.preset)
         object.__setattr__(self, "proxies", tuple(self.proxies))
         keys, limit = self.architectures, self.memory_limit
         self._check("architectures", isinstance(keys, (int, str)) or (keys and all(isinstance(k, str) for k in keys)))
@@ -110,9 +110,9 @@ class Config(Checked):
         self._check("memory_limit", limit is None or limit > 0)
 
     @property
-    def protocol(self) -> Preset:
+    def protocol(self) -> Protocol:
         """The preset within the search space, with the changes of ``batch``."""
-        return replace(preset(self.preset).within(self.space), **self.batch)
+        return replace(protocol(self.preset).within(self.space), **self.batch)
 
     def requests(self) -> dict[str, ProxyRequest]:
         """The proxies by label, with the protocol's options and over them those of the configuration.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import PurePath
 from typing import Any
@@ -36,7 +35,7 @@ def facts(config: Config) -> dict[str, Any]:
     from naslib_zc_plugin.proxies import describe
 
     shown, protocol = config.probe(), config.protocol
-    rules = asdict(protocol)
+    rules = protocol.stored()
     dataset = PurePath(shown.name).stem
     rules["normalisation"] = rules["normalisation"].get(dataset)
     for part in ("truth", "options", "spaces", "logs", "source"):

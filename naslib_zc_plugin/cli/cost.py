@@ -67,7 +67,7 @@ def chosen(text: str) -> list[str]:
     Raises:
         ValueError: a name that no proxy has, or a pattern that fits none.
     """
-    known, names = zc.proxies(), []
+    known, names = zc.list_proxies(), []
     for part in filter(None, map(str.strip, text.split(","))):
         found = [name for name in known if fnmatchcase(name, part)]
         names += found or [zc.describe(part).name]

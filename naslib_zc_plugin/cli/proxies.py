@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
+import re
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 import naslib_zc_plugin as zc
 from naslib_zc_plugin.cli._console import complain, say, table
+from naslib_zc_plugin.registry import closest
 
 
 def proxies(
@@ -16,31 +18,42 @@ def proxies(
     details: Annotated[
         bool, typer.Option("--details", help="Direction, version, needs, paper; of a single proxy all there is.")
     ] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="A table in Markdown, as in the README.")] = False,
 ) -> None:
     """List the proxies, one name per line."""
-    names = zc.proxies(pattern)
+    names = zc.list_proxies(pattern)
     if not names:
-        close = get_close_matches(pattern, zc.proxies(), n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(close)}?" if close else "`nas-zc proxies` lists all"
-        complain(f"no proxy matches {pattern!r}; {hint}")
+        complain(f"no proxy matches {pattern!r}; {closest(pattern, zc.list_proxies())}")
         raise typer.Exit(1)
+    if markdown:
+        say("\n".join(markdown_table(names)))
+        return
     if not details:
         say("\n".join(names))
         return
     facts = [zc.describe(name) for name in names]
     header = ("proxy", "better", "version", "needs", "paper", "summary")
-    rows = [
-        (
-            info.name,
-            "higher" if info.higher_is_better else "lower",
-            str(info.version),
-            ", ".join(info.needs) or "–",
-            info.paper,
-            info.summary,
-        )
-        for info in facts
-    ]
+    rows = [(info.name, _better(info), str(info.version), _needs(info), info.paper, info.summary) for info in facts]
     table(header, rows, numbers=("version",))
     if len(facts) == 1:
-        options = ", ".join(f"{name}={value!r}" for name, value in facts[0].options.items())
-        say(f"\n{facts[0].documentation}\n\nOptions: {options or 'none'}")
+        say(f"\n{facts[0].documentation}\n\nAlso known as: {', '.join(facts[0].aliases) or '–'}")
+        options = facts[0].options.values()
+        say("\n".join(["Options:", *(f"  {each.name}={each.default!r}: {each.values}" for each in options)]))
+
+
+def markdown_table(names: Sequence[str]) -> list[str]:
+    """Return the README's table of these proxies, line by line."""
+    rows = []
+    for info in map(zc.describe, names):
+        what = re.sub(r"^Compute (the )?|\.$", "", info.summary)
+        also = f" (also {', '.join(f'`{alias}`' for alias in info.aliases)})" if info.aliases else ""
+        rows.append(f"| `{info.name}` | {_better(info)} | {_needs(info)} | {what}{also} |")
+    return ["| proxy | better | needs | what it is |", "|---|---|---|---|", *rows]
+
+
+def _better(info: zc.ProxyInfo) -> str:
+    return "higher" if info.higher_is_better else "lower"
+
+
+def _needs(info: zc.ProxyInfo) -> str:
+    return ", ".join(info.needs) or "–"

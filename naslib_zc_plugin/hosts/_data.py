@@ -8,7 +8,7 @@ from typing import Any, Union
 
 import torch
 
-from naslib_zc_plugin.observe.borrow import kept_random_states
+from naslib_zc_plugin.passes.seeding import kept_random_states
 from naslib_zc_plugin.probes import Probe, images
 
 Images = Union[str, Path, Probe, Mapping[str, Any]]

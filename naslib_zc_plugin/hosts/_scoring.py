@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Union
 
-from naslib_zc_plugin import presets
+from naslib_zc_plugin import protocols
 from naslib_zc_plugin.hosts._data import Images, first, images_of
 from naslib_zc_plugin.proxies import describe, proxy
-from naslib_zc_plugin.request import ProxyRequest
-from naslib_zc_plugin.score import Score
+from naslib_zc_plugin.record import ProxyRequest
+from naslib_zc_plugin.scoring import Score
 
 Named = Union[str, ProxyRequest, Mapping[str, Any]]
 
@@ -53,7 +53,7 @@ class Material:
         dataset: images: a source of :func:`naslib_zc_plugin.probes.probe`, a mapping with ``source`` and its options,
             or a ``Probe``.
         batch: instead of it, inputs and labels, or a DataLoader of such pairs, whose first is taken once.
-        preset: published protocol (:mod:`naslib_zc_plugin.presets`), says how images become a batch; without it they
+        preset: published protocol (:mod:`naslib_zc_plugin.protocols`), says how images become a batch; without it they
             are scaled to 0..1.
         batch_size: images in the batch, without a preset; all where there are fewer.
         seed: of the images.
@@ -69,7 +69,7 @@ class Material:
     ) -> None:
         if dataset is not None and batch is not None:
             raise ValueError("give one of dataset= (images) and batch= (inputs and labels, or a DataLoader)")
-        self._preset = presets.preset(preset) if preset else None
+        self._preset = protocols.protocol(preset) if preset else None
         self._images = None if dataset is None else images_of(dataset)
         self._given = None if batch is None else first(batch)
         self._seed = seed

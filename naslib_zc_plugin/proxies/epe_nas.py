@@ -2,41 +2,62 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import product
-from typing import ClassVar
 
 from torch import Tensor
 
-from naslib_zc_plugin.extend import ForwardObservation, InputJacobian, Run, Undefined, proxy
-from naslib_zc_plugin.proxies.jacov import correlations
+from naslib_zc_plugin.extend import FORWARD, Undefined, input_jacobian, observation, proxy
+from naslib_zc_plugin.passes import ForwardPass, Steps
+from naslib_zc_plugin.proxies._formulas import correlations
 
 
-@dataclass(frozen=True)
-class Classes(ForwardObservation):
-    """Class index of each sample, (N,), and the number of logits."""
+@observation(labels=True)
+def sample_classes(p: ForwardPass) -> Steps[tuple[Tensor, int]]:
+    """Return the class index of each sample, (N,), and the number of logits.
 
-    labels: ClassVar[bool] = True
-
-    def read(self, run: Run) -> tuple[Tensor, int]:
-        """The classes.
-
-        Raises:
-            Undefined: labels are not one class index per sample.
-        """
-        if run.batch.classes is None:
-            raise Undefined("samples are grouped by class: labels must be one class index per sample")
-        return run.batch.classes, run.logits.shape[-1]
+    Raises:
+        Undefined: labels are not one class index per sample.
+    """
+    logits = yield FORWARD
+    if p.batch.classes is None:
+        raise Undefined("samples are grouped by class: labels must be one class index per sample")
+    p.check_finite()
+    return p.batch.classes, logits.shape[-1]
 
 
-@proxy(needs=[InputJacobian(), Classes()], version=1, paper="Lopes et al., ICANN 2021", higher_is_better=True)
+@proxy(
+    needs=[input_jacobian(), sample_classes()],
+    version=1,
+    paper="Lopes et al., ICANN 2021",
+    higher_is_better=True,
+    aliases=["epe"],
+)
 def epe_nas(jacobian: Tensor, classes: tuple[Tensor, int]) -> float:
-    r"""Sum over classes c of :math:`|\sum_{ij} \log(|R^c_{ij}| + k)|`, R^c correlations of input gradients, k = 1e-5.
+    r"""Compute the correlations of input gradients, class by class.
 
-    Rows as for ``jacov``. Higher is better. For more than 100 logits: each class's sum is divided by its number of
-    samples, classes of one sample are left out (the reference fails on them and goes on), and the score is the sum of
-    the differences :math:`|s_c - s_{c'}|` over all ordered pairs divided by the number of classes. Source:
-    VascoLopes/EPE-NAS as in NASLib.
+    Sum over classes c of :math:`|\sum_{ij} \log(|R^c_{ij}| + k)|`, k = 1e-5, where :math:`R^c` are the correlations
+    of the input gradients of the samples of c; rows as for ``jacov``. Higher is better. For more than 100 logits each
+    class's sum is divided by its number of samples, classes of one sample are left out (the reference fails on them
+    and goes on), and the score is the sum of the differences :math:`|s_c - s_{c'}|` over all ordered pairs, divided by
+    the number of classes.
+
+    Source: VascoLopes/EPE-NAS as in NASLib.
+
+    Args:
+        jacobian: gradients of the sum of the logits by each sample, (N, D).
+        classes: index of each sample's class, (N,), and the number of logits.
+
+    Returns:
+        The score.
+
+    Raises:
+        Undefined: labels are not one class index per sample, the network is dead, or, for more than 100 logits, every
+            class has a single sample.
+
+    >>> import torch
+    >>> jacobian = torch.tensor([[1.0, 2.0, 4.0], [2.0, 4.0, 8.0], [0.0, 3.0, 0.0]])
+    >>> round(epe_nas(jacobian, (torch.tensor([0, 0, 1]), 10)), 6)
+    5e-05
     """
     labels, logits = classes
     matrix = correlations(jacobian).abs().add(1e-5).log()

@@ -4,71 +4,83 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
 
-from naslib_zc_plugin.extend import EMBEDDINGS, Batch, ConstantOutputs, Constants, Network, Undefined, proxy
-from naslib_zc_plugin.observe import borrowed, observe
+from naslib_zc_plugin.extend import Undefined, observation, proxy
+from naslib_zc_plugin.passes import Batch, Network, Pass, Steps, isolated, observe
+from naslib_zc_plugin.passes.constant_weights import ConstantWeights
 
 if TYPE_CHECKING:
     from torch import nn
 
+Embedding = Literal[
+    "uniform_positive_0.1", "uniform_positive_1", "uniform_centered_0.1", "uniform_centered_1", "random_0.1", "random_1"
+]
 
-def outputs_under(
-    weights: Sequence[float], zeros: str, biases: str, states: str, embedding: str, features: str
-) -> Sequence[ConstantOutputs]:
-    """The outputs under both weights.
 
-    Raises:
-        ValueError: not two weights, or no such treatment of zeros, biases, states, embeddings or features.
-    """
-    if len(weights) != 2:
-        raise ValueError(f"weights must be two numbers, not {weights!r}")
-    choices = {"zeros": (zeros, ("drop", "keep")), "embedding": (embedding, tuple(EMBEDDINGS))}
-    choices.update({"biases": (biases, ("zero", "weight")), "states": (states, ("zero", "weight"))})
-    choices["features"] = features, ("all", "first")
-    for name, (value, known) in choices.items():
-        if value not in known:
-            raise ValueError(f"{name} must be {' or '.join(map(repr, known))}, not {value!r}")
-    return [ConstantOutputs(tuple(float(weight) for weight in weights), Constants(biases, states, embedding, features))]
+@observation(setting=ConstantWeights())
+def constant_outputs(p: Pass, weights: tuple[float, ...]) -> Steps[Tensor]:
+    """Return all outputs under each of the weights: (weights, outputs), samples and logits in one row."""
+    return (yield weights)
 
 
 @proxy(
-    needs=outputs_under,
+    needs=lambda weights, biases, states, embedding, features: [
+        constant_outputs(
+            tuple(float(weight) for weight in weights), setting=ConstantWeights(biases, states, embedding, features)
+        )
+    ],
     version=1,
     paper="Gracheva, epsilon (Light and accurate NAS by two constant shared weights)",
     higher_is_better=True,
+    aliases=["epsinas"],
 )
 def epsilon(
     outputs: Tensor,
     *,
-    weights: Sequence[float] = (1e-7, 1.0),
-    zeros: str = "drop",
-    biases: str = "zero",
-    states: str = "zero",
-    embedding: str = "uniform_positive_1",
-    features: str = "all",
+    weights: tuple[float, float] = (1e-7, 1.0),
+    zeros: Literal["drop", "keep"] = "drop",
+    biases: Literal["zero", "weight"] = "zero",
+    states: Literal["zero", "weight"] = "zero",
+    embedding: Embedding = "uniform_positive_1",
+    features: Literal["all", "first"] = "all",
 ) -> float:
-    r"""Difference of the outputs under two constant shared weights, :math:`\varepsilon = \delta / \mu`.
+    r"""Compute the difference of the outputs under two constant shared weights.
 
-    :math:`v_w`: all outputs for the batch with every weight w and every bias 0, scaled to [0, 1] by its minimum and
-    maximum; :math:`\delta` the mean of :math:`|v_{w_1} - v_{w_2}|`, :math:`\mu` the mean of both. Higher is better.
-    No labels, no gradients. Symmetric in the weights. Undefined where a row is constant or overflows: 41 % of
-    NAS-Bench-201 with the default weights.
+    :math:`\varepsilon = \delta / \mu`. :math:`v_w`: all outputs for the batch with every weight w and every bias 0,
+    scaled to [0, 1] by their minimum and maximum; :math:`\delta`: the mean of :math:`|v_{w_1} - v_{w_2}|`;
+    :math:`\mu`: the mean of both. Higher is better. No labels, no gradients. Symmetric in the weights. A network of
+    one path only is homogeneous in w and scores about 0.
 
     Source: egracheva/epsinas. What runs there, and here, takes entries that are exactly 0 after scaling (each row's
-    minimum) out of every mean they would enter; ``zeros="keep"`` is the paper's eq. 2 and 3. ``weights``: published
-    for NAS-Bench-201 (the default), (1e-4, 10) for NAS-Bench-101, (1e-5, 1e-3) for NAS-Bench-NLP;
-    :func:`epsilon_weights` finds a window for another space. A network of one path only is homogeneous in w and
-    scores about 0.
+    minimum) out of every mean they would enter; ``zeros="keep"`` is the paper's eq. 2 and 3. For networks of tokens
+    constant embeddings would make all tokens equal, so embeddings are drawn. On NAS-Bench-NLP that code gives w to
+    biases and to the first hidden states (buffers called initial_state), too, and takes one feature of the last
+    layer's outputs: all are equal but for rounding, which decides how many are exactly 0.
 
-    Networks of tokens: embeddings are drawn, for constant ones would make all tokens equal; ``embedding`` says from
-    what, by the names of the paper's Table 5: U(0, a) ``"uniform_positive_a"``, U(−a, a) ``"uniform_centered_a"`` or
-    N(0, a²) ``"random_a"`` for a of 0.1 and 1. On NAS-Bench-NLP that code gives w to biases and to the first hidden
-    states, too: ``biases="weight"``, ``states="weight"`` (buffers called initial_state). It takes one feature of the
-    last layer's outputs, ``features="first"``: all are equal but for rounding, which decides how many are exactly 0.
+    Args:
+        outputs: all outputs under each of the weights, (2, N · D).
+        weights: published for NAS-Bench-201 (the default); (1e-4, 10) for NAS-Bench-101, (1e-5, 1e-3) for
+            NAS-Bench-NLP. :func:`epsilon_weights` finds a window for another space.
+        zeros: whether entries that are exactly 0 enter the means.
+        biases: value of the biases: 0, or the weight's.
+        states: value of a recurrent network's first states, likewise.
+        embedding: what embeddings are drawn from, by the names of the paper's Table 5: U(0, a)
+            (``"uniform_positive_a"``), U(−a, a) (``"uniform_centered_a"``) or N(0, a²) (``"random_a"``).
+        features: which of the last dimension's outputs are compared.
+
+    Returns:
+        The score, at least 0.
+
+    Raises:
+        Undefined: all outputs are equal under one of the weights, or some are not finite: 41 % of NAS-Bench-201 with
+            the default weights.
+
+    >>> round(epsilon(torch.tensor([[0.0, 1.0, 2.0], [0.0, 4.0, 16.0]])), 4)
+    0.1818
     """
     low, high = outputs.amin(1, keepdim=True), outputs.amax(1, keepdim=True)
     scaled = (outputs - low) / (high - low)
@@ -86,7 +98,7 @@ def epsilon_weights(
     grid: Sequence[float] = (1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0),
     undefined: float = 0.1,
 ) -> tuple[float, float]:
-    """The widest window of weights for which fewer than a share ``undefined`` of the sample has no epsilon.
+    """Return the widest window of weights for which fewer than a share ``undefined`` of the sample has no epsilon.
 
     The paper's rule of thumb for a new search space, as its code searches: windows from the widest to the narrowest,
     the first that will do. One pass per network covers the whole grid.
@@ -97,19 +109,27 @@ def epsilon_weights(
         grid: weights to choose from.
         undefined: largest share without a score, excluded.
 
+    Returns:
+        The two weights, the lower first.
+
     Raises:
         ValueError: an empty sample, fewer than two weights, or no window that will do.
+
+    >>> from naslib_zc_plugin.testing import NETWORKS
+    >>> case = NETWORKS["branches"]()
+    >>> epsilon_weights([case.net], case.batch, grid=(1e-2, 1.0))
+    (0.01, 1.0)
     """
     values = tuple(sorted(float(weight) for weight in grid))
     windows = sorted(combinations(range(len(values)), 2), key=lambda pair: values[pair[0]] / values[pair[1]])
     missing = dict.fromkeys(windows, 0)
     networks = 0
-    observation = ConstantOutputs(values)
+    asked = constant_outputs(values)
     for module in sample:
         networks += 1
-        with borrowed(module) as borrowed_module:
-            network = Network(borrowed_module)
-            outcome = observe(network, Batch(*batch).to(network.device, network.dtype), [observation])[observation]
+        with isolated(module) as inside:
+            network = Network(inside)
+            outcome = observe(network, Batch(*batch).to(network.device, network.dtype), [asked])[asked]
         if outcome.error is not None:
             raise outcome.error
         for window in windows:

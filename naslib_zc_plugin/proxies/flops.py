@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from naslib_zc_plugin.extend import Operations, proxy
+from naslib_zc_plugin.extend import operation_count, proxy
 
 
-def counted(elementwise: bool) -> Sequence[Operations]:
-    """The operations, with or without elementwise ones."""
-    return [Operations(elementwise)]
-
-
-@proxy(needs=counted, version=1, paper="baseline", higher_is_better=True)
+@proxy(
+    needs=lambda elementwise: [operation_count(elementwise)],
+    version=1,
+    paper="baseline",
+    higher_is_better=True,
+    aliases=["macs"],
+)
 def flops(operations: float, *, elementwise: bool = False) -> float:
-    """Multiply-accumulate operations (MACs) of one sample's forward run.
+    """Compute the multiply-accumulate operations (MACs) of one sample's forward run.
 
-    Higher is better. Half of the floating-point operations: the field says FLOPs and counts MACs (not in millions
-    here). Counted: convolutions, linear layers, matrix products, attention and recurrent layers; not einsum.
+    Higher is better. This is half of the floating-point operations: the field says FLOPs and counts MACs (not in
+    millions here). Counted: convolutions, linear layers, matrix products, attention and recurrent layers; not einsum.
 
-    ``elementwise=True`` counts as tensorwatch does, whose numbers NAS-Bench-Suite-Zero publishes: besides, biases of
-    convolutions, batch norm (2 per value, 1 without scale), ReLU (1), and the windows of pooling.
+    Args:
+        operations: their number.
+        elementwise: count as tensorwatch does, whose numbers NAS-Bench-Suite-Zero publishes: besides, biases of
+            convolutions, batch norm (2 per value, 1 without scale), ReLU (1), and the windows of pooling.
+
+    Returns:
+        The number.
+
+    >>> flops(27648.0)
+    27648.0
     """
     return operations

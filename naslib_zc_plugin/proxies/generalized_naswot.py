@@ -2,105 +2,106 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from functools import cache
-from typing import Union
+from typing import Annotated, Literal, Optional, Union
 
 from torch import Tensor
 
 from naslib_zc_plugin.extend import (
-    REGISTERED,
     Activation,
-    ActivationKernel,
+    Bounds,
     Distance,
     Forward,
-    Measure,
     Partition,
     Undefined,
+    activation_kernel,
     euclidean,
     jensen_shannon,
     proxy,
     register_activation,
 )
-from naslib_zc_plugin.plugins import registered
-from naslib_zc_plugin.proxies.naswot import log_determinant
+from naslib_zc_plugin.observations.kernels import REGISTERED, Measure
+from naslib_zc_plugin.proxies._formulas import Patterns, log_determinant, several
+from naslib_zc_plugin.registry import installed
 
-Parts = Union[int, str]
+Parts = Union[Literal["raw", "sign"], Annotated[int, Bounds(least=2, most=256)]]
+Kinds = Optional[Patterns]
 KINDS = ("relu", "sigmoid", "tanh", "softmax")
+logger = logging.getLogger(__name__)
 
 
-def _partition(kind: str, parts: Parts, low: float) -> Measure:
+def _partition(parts: Parts, low: float) -> Measure:
+    """Return the comparison of outputs between ``low`` and 1."""
     if parts == "raw":
         return euclidean(1.0 - low)
-    if parts == "sign":
-        return Partition()
-    if not isinstance(parts, int) or not 2 <= parts <= 256:
-        raise ValueError(f"{kind} must be 'raw', 'sign' or a number of partitions from 2 to 256, not {parts!r}")
-    return Partition(parts, low, 1.0)
+    return Partition() if isinstance(parts, str) else Partition(parts, low, 1.0)
 
 
 @cache
 def _register_others() -> None:
-    """Activations of other distributions, looked for once: that reads what all of them declare."""
-    for point in registered("naslib_zc_plugin.activations"):
-        activation = point.load()
-        if not isinstance(activation, Activation):
-            raise ValueError(f"{point.value} is no Activation")
-        register_activation(activation)
+    """Register the activations of other distributions, once: looking for them reads what all of them declare."""
+    for point in installed("naslib_zc_plugin.activations"):
+        try:
+            activation = point.load()
+            if not isinstance(activation, Activation):
+                raise TypeError("it is no Activation")
+            register_activation(activation)
+        except Exception as error:
+            logger.warning("the activation %r of %s is left out: %s", point.name, point.value, error)
 
 
 def kernels(
-    kinds: Sequence[str] | None = None, sigmoid: Parts = 4, tanh: Parts = 8, rows: str = "sum", logarithm: str = "e"
-) -> Sequence[ActivationKernel]:
-    """One kernel per kind of activation, so that scores of several combinations share them.
+    kinds: Kinds,
+    sigmoid: Parts,
+    tanh: Parts,
+    rows: Literal["sum", "mean"],
+    logarithm: Literal["e", "2"],
+) -> Sequence[activation_kernel]:
+    """Return one kernel per kind of activation, so that scores of several combinations share them.
 
     Raises:
-        ValueError: no such kind, number of partitions, treatment of rows, or logarithm.
+        ValueError: an unknown kind of activation.
     """
     _register_others()
-    if rows not in ("sum", "mean"):
-        raise ValueError(f"rows must be 'sum' or 'mean', not {rows!r}")
-    if logarithm not in ("e", "2"):
-        raise ValueError(f"logarithm must be 'e' or '2', not {logarithm!r}")
     measures: dict[str, Measure] = {
         "relu": Partition(),
-        "sigmoid": _partition("sigmoid", sigmoid, 0.0),
-        "tanh": _partition("tanh", tanh, -1.0),
+        "sigmoid": _partition(sigmoid, 0.0),
+        "tanh": _partition(tanh, -1.0),
         "softmax": jensen_shannon(rows == "mean", logarithm == "2"),
         **{kind: activation.measure for kind, activation in REGISTERED.items()},
     }
-    wanted = list(measures) if kinds is None else [kinds] if isinstance(kinds, str) else list(kinds)
-    unknown = [kind for kind in wanted if kind not in measures]
-    if unknown or not wanted:
-        raise ValueError(f"kinds must be some of {', '.join(measures)}, not {kinds!r}")
+    wanted = list(measures) if kinds is None else several(kinds)
+    if not wanted or not set(wanted) <= set(measures):
+        raise ValueError(f"generalized_naswot: kinds must be some of {', '.join(measures)}, not {kinds!r}")
     # Codes do not feel the last bits of outputs, distances do.
-    under = {kind: Forward(alone=isinstance(measures[kind], Distance)) for kind in wanted}
-    seen = [ActivationKernel(kind, measures[kind], under[kind]) for kind in wanted]
-    return [*seen, *([ActivationKernel("gelu")] if "relu" in wanted else [])]
+    settings = {kind: Forward(without_graph=isinstance(measures[kind], Distance)) for kind in wanted}
+    seen = [activation_kernel(kind, measures[kind], setting=settings[kind]) for kind in wanted]
+    return [*seen, *([activation_kernel("gelu")] if "relu" in wanted else [])]
 
 
 @proxy(needs=kernels, version=1, paper="Kanadiya et al., ReLU is all you need for NASWOT", higher_is_better=True)
 def generalized_naswot(
     *matrices: Tensor | None,
-    kinds: Sequence[str] | None = None,
+    kinds: Kinds = None,
     sigmoid: Parts = 4,
     tanh: Parts = 8,
-    rows: str = "sum",
-    logarithm: str = "e",
+    rows: Literal["sum", "mean"] = "sum",
+    logarithm: Literal["e", "2"] = "e",
 ) -> float:
-    r"""Log-determinant of the kernel of all activations, :math:`\log |\det \sum_l K^{(l)}|`, :math:`K^{(l)} = m - f`.
+    r"""Compute the log-determinant of the kernel of all bounded activations: ReLU and GELU, sigmoid, tanh, softmax.
 
-    f is a distance of two samples' codes in the activation l and m the largest that it can take: ReLU and its variants
-    (leaky, GELU …): Hamming distance of the codes output > 0, m the number of units; sigmoid, tanh: of the equal
-    parts of the output range that the values lie in; softmax: Jensen–Shannon divergence of the distributions, m = log
-    2. Every call is an activation. Higher is better. Undefined without an activation of ``kinds`` and where the
-    kernel is singular (equal codes, more samples than units tell apart). Compare equal batches only. For ReLU alone it
-    is ``naswot``, which does not count GELU.
+    :math:`\log |\det \sum_l K^{(l)}|`, :math:`K^{(l)} = m - f`, where f is a distance of two samples' codes in the
+    activation l and m the largest that it can take: ReLU and its variants (leaky, GELU …): Hamming distance of the
+    codes output > 0, m the number of units; sigmoid, tanh: of the equal parts of the output range that the values lie
+    in; softmax: Jensen–Shannon divergence of the distributions, m = log 2. Every call is an activation. Higher is
+    better. Compare equal batches only. For ReLU alone it is ``naswot``, which does not count GELU.
 
-    Source: the paper; its code was never public to read, and it leaves open what follows.
+    Source: the paper; its code was never public to read, and the options are what the paper leaves open.
 
     Args:
-        matrices: the kernel of each kind, None where the network has no such activation.
+        matrices: the kernel of each kind, (N, N) float64; None where the network has no such activation.
         kinds: of ``"relu"``, ``"sigmoid"``, ``"tanh"``, ``"softmax"`` and those registered; None: all.
         sigmoid: partitions; 4 in the paper, which tried 2, 4, 8, 16 and ``"raw"``: Euclidean distance of the values,
             per call, :math:`m = \sqrt d` for d units. Codes of partitions are compared by Hamming distance, as those
@@ -112,8 +113,21 @@ def generalized_naswot(
             units are added; with ``"mean"`` a whole attention layer weighs less than a single ReLU unit and could not
             have halved the correlations, as softmax did in the paper's Table 1.
         logarithm: of the divergence, ``"e"`` (m = log 2) or ``"2"`` (m = 1): it scales softmax against the others.
+
+    Returns:
+        The log-determinant.
+
+    Raises:
+        Undefined: no activation of these kinds, or a singular kernel (equal codes, more samples than units tell
+            apart).
+
+    >>> import torch
+    >>> kernel = torch.tensor([[3.0, 1.0], [1.0, 3.0]], dtype=torch.float64)
+    >>> round(generalized_naswot(kernel, None, kernel), 4)  # log 32
+    3.4657
     """
     found = [matrix for matrix in matrices if matrix is not None]
     if not found:
-        raise Undefined(f"no activation was seen among {', '.join(kinds or [*KINDS, *REGISTERED])}")
+        wanted = [*KINDS, *REGISTERED] if kinds is None else several(kinds)
+        raise Undefined(f"no activation was seen among {', '.join(wanted)}")
     return log_determinant(sum(found[1:], found[0]), "codes")

@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from torch import Tensor
 
-from naslib_zc_plugin.extend import Undefined, proxy
-from naslib_zc_plugin.proxies.gradalign1 import grams
+from naslib_zc_plugin.extend import Undefined, proxy, sample_grams
 
 
-@proxy(needs=grams, version=1, paper="Li and Guo, GradAlign", higher_is_better=True)
-def gradalign2(matrices: list[Tensor], *, gram: str = "sign", by_class: bool = True) -> float:
-    r"""Log-determinant of the Gram matrix of the signs of samples' gradients, per class, mean over classes.
+@proxy(
+    needs=lambda gram, by_class: [sample_grams(gram, by_class)],
+    version=1,
+    paper="Li and Guo, GradAlign",
+    higher_is_better=True,
+)
+def gradalign2(
+    matrices: list[Tensor], *, gram: Literal["sign", "cosine", "raw"] = "sign", by_class: bool = True
+) -> float:
+    r"""Compute the log-determinant of the Gram matrix of the signs of per-sample gradients, per class.
 
-    :math:`G_{ij} = \langle s_i, s_j \rangle`, :math:`s_i = \mathrm{sign}(g_i)`, gradients as in ``gradsign``. Higher
-    is better: the text argues for low determinants, but the published correlations are those of :math:`+\log\det G`.
-    Undefined where G is singular for a class (two samples with the same signs). A class with one sample adds the
-    logarithm of its number of non-zero signs.
+    :math:`\log\det G`, :math:`G_{ij} = \langle s_i, s_j \rangle`, :math:`s_i = \mathrm{sign}(g_i)`, gradients as in
+    ``gradsign``; the mean over classes. Higher is better: the text argues for low determinants, but the published
+    correlations are those of :math:`+\log\det G`. A class with one sample adds the logarithm of its number of non-zero
+    signs.
 
-    No code is public. ``gram="cosine"`` or ``"raw"`` takes the gradients at unit length or as they are,
-    ``by_class=False`` all samples as one class.
+    Source: the paper; no code is public.
+
+    Args:
+        matrices: the Gram matrix of each class, (n, n) float64.
+        gram: of what: the signs of the gradients, the gradients at unit length, or as they are.
+        by_class: one matrix per class, or a single one of all samples.
+
+    Returns:
+        The mean over classes.
+
+    Raises:
+        Undefined: G is singular for a class (two samples with the same signs), or as for ``gradalign1``.
+
+    >>> import torch
+    >>> round(gradalign2([torch.tensor([[4.0, 2.0], [2.0, 4.0]], dtype=torch.float64)]), 4)  # log 12
+    2.4849
     """
     values = []
     for matrix in matrices:

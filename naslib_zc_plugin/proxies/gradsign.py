@@ -4,16 +4,31 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from naslib_zc_plugin.extend import SignSums, proxy
+from naslib_zc_plugin.extend import proxy, sign_sums
 
 
-@proxy(needs=[SignSums()], version=1, paper="Zhang and Jia, ICLR 2022", higher_is_better=True)
+@proxy(needs=[sign_sums()], version=1, paper="Zhang and Jia, ICLR 2022", higher_is_better=True, aliases=["grad_sign"])
 def gradsign(sums: list[Tensor]) -> float:
-    r"""Agreement of the signs of samples' gradients, :math:`\sum_k |\sum_i \mathrm{sign}(g_{ik})|`.
+    r"""Compute the agreement of the signs of per-sample gradients.
 
-    :math:`g_i`: gradient of sample i's own loss by all weights of convolution and linear layers, each sample a batch
-    of one (batch norm takes its statistics). Higher is better. Undefined where batch norm meets a single value per
-    channel. Source: cmu-catalyst/GradSign; the paper divides by the number of samples. AZ-NAS's copy takes the mean
-    over weights, another proxy.
+    :math:`\sum_k |\sum_i \mathrm{sign}(g_{ik})|`, where :math:`g_i` is the gradient of sample i's own loss by all
+    weights of convolution and linear layers, each sample a batch of one (batch norm takes its statistics). Higher is
+    better.
+
+    Source: cmu-catalyst/GradSign; the paper divides by the number of samples. AZ-NAS's copy takes the mean over
+    weights, another proxy.
+
+    Args:
+        sums: for each layer the sum over samples of the signs, (weights,).
+
+    Returns:
+        The sum over all weights.
+
+    Raises:
+        Undefined: batch norm meets a single value per channel.
+
+    >>> import torch
+    >>> gradsign([torch.tensor([4.0, -2.0]), torch.tensor([0.0])])
+    6.0
     """
     return sum(total.abs().sum().item() for total in sums)

@@ -2,39 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Literal
 
-from naslib_zc_plugin.extend import PROJECTIONS, Layer, LayerGradients, linear_layers, proxy, scalar_gradients
-
-
-def gradients(layers: Sequence[str], of: str, rounding: bool, average: bool) -> Sequence[LayerGradients]:
-    """Gradients of the outputs' sum or of the loss."""
-    return scalar_gradients(of, rounding)
+from naslib_zc_plugin.extend import Layer, proxy
+from naslib_zc_plugin.observations.gradients import scalar_gradients
+from naslib_zc_plugin.observations.layers import PROJECTIONS
+from naslib_zc_plugin.proxies._formulas import Patterns, named_saliency
 
 
-@proxy(needs=gradients, version=1, paper="Serianni & Kalita, ACL 2023", higher_is_better=True)
+@proxy(needs=scalar_gradients, version=1, paper="Serianni & Kalita, ACL 2023", higher_is_better=True)
 def head_importance(
     found: list[Layer],
     *,
-    layers: Sequence[str] = (*PROJECTIONS, "*operation*.convolved"),
-    of: str = "outputs",
+    layers: Patterns = (*PROJECTIONS, "*operation*.convolved"),
+    of: Literal["outputs", "loss"] = "outputs",
     rounding: bool = False,
     average: bool = False,
 ) -> float:
-    r"""Sum over the weights of attention's projections of :math:`|W \cdot \partial S/\partial W|`.
+    r"""Compute the sum of \|weight × gradient\| of attention's projections.
 
-    S: the sum of the outputs. Projections: the linear layers that make queries, keys and values, and what FlexiBERT has
-    in their place. Higher is better. Undefined where no layer is named so, and where a layer norm ends the network: its
-    outputs add up to a constant, whose gradient is nothing but rounding.
+    :math:`|W \cdot \partial S/\partial W|`, S the sum of the outputs. Projections: the linear layers that make queries,
+    keys and values, and what FlexiBERT has instead. Higher is better.
 
-    Source: aaronserianni/training-free-nas, whose published values are such rounding: take ``rounding=True`` for them.
+    Source: aaronserianni/training-free-nas, whose published values are rounding (its networks end with a layer norm):
+    take ``rounding=True`` for them.
 
     Args:
-        found: the observation.
+        found: each layer with its weight and gradient.
         layers: shell-style patterns of the modules' names.
-        of: ``"outputs"``, or ``"loss"`` for the loss in the place of S.
+        of: what is differentiated: the sum of the outputs, or the loss.
         rounding: score gradients that are only rounding, too.
-        average: the mean over layers (that code's "normalized") in the sum's place.
+        average: return the mean over layers (that code's "normalized") instead of the sum.
+
+    Returns:
+        The sum or the mean.
+
+    Raises:
+        Undefined: no layer is named so, or a layer norm ends the network: its outputs add up to a constant, whose
+            gradient is nothing but rounding.
+
+    >>> import torch
+    >>> head_importance([Layer("attention.query.weight", torch.tensor([[2.0]]), torch.tensor([[-3.0]]))])
+    6.0
     """
-    chosen = linear_layers(found, layers)
-    return sum((layer.weight * layer.gradient).abs().sum().item() for layer in chosen) / (len(chosen) if average else 1)
+    return named_saliency(found, layers, average)

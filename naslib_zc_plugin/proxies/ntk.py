@@ -2,67 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from naslib_zc_plugin.extend import Drawn, Forward, ForwardObservation, Run, Undefined, check_sum, proxy
+from naslib_zc_plugin.extend import FORWARD, Forward, Grad, Reinitialized, Undefined, observation, proxy
+from naslib_zc_plugin.passes import ForwardPass, Steps
+from naslib_zc_plugin.passes.degenerate import check_sum
 
 
-@dataclass(frozen=True)
-class TangentKernel(ForwardObservation):
-    """Gram matrix of the gradients of each sample's sum of logits by all parameters called weight: (N, N), float64.
+@observation(order=1, setting=Forward(Reinitialized("kaiming_fan_out")))
+def tangent_kernel(p: ForwardPass) -> Steps[Tensor]:
+    """Multiply the gradients of each sample's sum of logits by all parameters called weight: (N, N), float64.
 
     Scales of norm layers are called weight and count, biases do not. Batch norm couples the samples.
-    """
-
-    under: Forward = Forward(Drawn("kaiming_fan_out"))
-    order: ClassVar[int] = 1
-    differentiates: ClassVar[bool] = True
-
-    def read(self, run: Run) -> Tensor:
-        """One backward run per sample."""
-        weights = [value for name, value in run.weights.items() if "weight" in name]
-        if not weights:
-            raise Undefined("no parameter is called weight")
-        check_sum(run.logits)
-        totals = run.logits.flatten(1).sum(1)
-        rows = [torch.autograd.grad(total, weights, retain_graph=True, allow_unused=True) for total in totals]
-        # A weight that no output uses has no gradient, for any of the samples.
-        stacked = (torch.stack(row).flatten(1) for row in zip(*rows) if row[0] is not None)
-        return torch.stack([(part @ part.T).double() for part in stacked]).sum(0)
-
-
-def kernel_for(dead: str) -> Sequence[TangentKernel]:
-    """The kernel, whatever a dead network gets.
 
     Raises:
-        ValueError: no such choice.
+        Undefined: no parameter is called weight, or the outputs are not finite or add up to a constant.
     """
-    if dead not in ("undefined", "worst", "best"):
-        raise ValueError(f"dead must be 'undefined', 'worst' or 'best', not {dead!r}")
-    return [TangentKernel()]
+    yield FORWARD
+    weights = [value for name, value in p.weights.items() if "weight" in name]
+    if not weights:
+        raise Undefined("no parameter is called weight")
+    p.check_finite()
+    check_sum(p.logits)
+    (rows,) = yield (Grad("each", weights, zeros=False),)
+    # A weight that no output uses has no gradient, for any of the samples.
+    stacked = (torch.stack(row).flatten(1) for row in zip(*rows) if row[0] is not None)
+    return torch.stack([(part @ part.T).double() for part in stacked]).sum(0)
 
 
-@proxy(
-    needs=kernel_for,
-    version=1,
-    paper="Chen et al., ICLR 2021",
-    higher_is_better=False,
-)
-def ntk(kernel: Tensor, *, dead: str = "undefined") -> float:
-    r"""Condition number of the empirical neural tangent kernel, :math:`\kappa = \lambda_{max} / \lambda_{min}`.
 
-    :math:`\Theta_{ij} = \langle J_i, J_j \rangle`, :math:`J_i` the gradient of sample i's sum of logits by all
-    parameters called weight, through the batch-normalised graph, for Kaiming-normal (fan-out) weights. Lower is
-    better; ``repeats=3`` for the paper's mean of three draws. Costs one backward run per sample: use a small batch.
+@proxy(needs=[tangent_kernel()], version=1, paper="Chen et al., ICLR 2021", higher_is_better=False)
+def ntk(kernel: Tensor, *, dead: Literal["undefined", "worst", "best"] = "undefined") -> float:
+    r"""Compute the condition number of the empirical neural tangent kernel (TE-NAS).
+
+    :math:`\kappa = \lambda_{max} / \lambda_{min}` of :math:`\Theta_{ij} = \langle J_i, J_j \rangle`, :math:`J_i` the
+    gradient of sample i's sum of logits by all parameters called weight, through the batch-normalised graph, for
+    Kaiming-normal (fan-out) weights. Lower is better; ``repeats=3`` for the paper's mean of three draws. Costs one
+    backward run per sample: use a small batch.
+
     Source: VITA-Group/TENAS.
 
-    ``dead``: what a network gets whose kernel is singular: ``"undefined"``; ``"worst"``: 1e5, as that code;
-    ``"best"``: 0, as ZenNAS's copy, and as GradAlign's Table 5 ranks, where TE-NAS selects a dead network.
+    Args:
+        kernel: Θ, (N, N) float64.
+        dead: the score of a network whose kernel is singular: none; 1e5 (``"worst"``), as in that code; or 0
+            (``"best"``), as in ZenNAS's copy, and as GradAlign's Table 5 ranks, where TE-NAS selects a dead network.
+
+    Returns:
+        The condition number.
+
+    Raises:
+        Undefined: the kernel is singular (a dead network, or more samples than it can tell apart), unless ``dead``
+            gives a number; or no parameter is called weight.
+
+    >>> ntk(torch.diag(torch.tensor([2.0, 8.0]))), ntk(torch.zeros(2, 2), dead="worst")
+    (4.0, 100000.0)
     """
     values = torch.linalg.eigvalsh(kernel)
     if bool(values[0] > 0) and bool(torch.isfinite(values).all()):

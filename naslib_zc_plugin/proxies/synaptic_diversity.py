@@ -2,47 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from naslib_zc_plugin.extend import ATTENTION, Layer, LayerGradients, linear_layers, proxy, scalar_gradients
+from naslib_zc_plugin.extend import Layer, proxy
+from naslib_zc_plugin.observations.gradients import scalar_gradients
+from naslib_zc_plugin.observations.layers import ATTENTION, linear_layers
+from naslib_zc_plugin.proxies._formulas import Patterns, several
 
 
-def gradients(layers: Sequence[str], of: str, rounding: bool, average: bool) -> Sequence[LayerGradients]:
-    """Gradients of the outputs' sum or of the loss."""
-    return scalar_gradients(of, rounding)
-
-
-@proxy(needs=gradients, version=1, paper="Zhou et al., CVPR 2022; Serianni & Kalita, ACL 2023", higher_is_better=True)
+@proxy(
+    needs=scalar_gradients,
+    version=1,
+    paper="Zhou et al., CVPR 2022; Serianni & Kalita, ACL 2023",
+    higher_is_better=True,
+)
 def synaptic_diversity(
     found: list[Layer],
     *,
-    layers: Sequence[str] = ATTENTION,
-    of: str = "outputs",
+    layers: Patterns = ATTENTION,
+    of: Literal["outputs", "loss"] = "outputs",
     rounding: bool = False,
     average: bool = False,
 ) -> float:
-    r"""Sum over linear layers of attention of :math:`\|W\|_{nuc} \cdot \|\partial S/\partial W\|_{nuc}`.
+    r"""Compute the product of the nuclear norms of attention's weights and of their gradients.
 
-    Nuclear norms (sums of singular values); S: the sum of the outputs. Layers: all linear ones of attention blocks,
-    what leads out of them included. Higher is better. Undefined where no layer is named so, and where a layer norm ends
-    the network: its outputs add up to a constant, whose gradient is nothing but rounding.
+    :math:`\|W\|_{nuc} \cdot \|\partial S/\partial W\|_{nuc}`, summed over linear layers of attention. Nuclear norms:
+    sums of singular values; S: the sum of the outputs. Layers: all linear ones of attention blocks, what leads out of
+    them included. Higher is better.
 
-    Source: aaronserianni/training-free-nas, whose published values are such rounding: take ``rounding=True`` for them.
+    Source: aaronserianni/training-free-nas, whose published values are rounding (its networks end with a layer norm):
+    take ``rounding=True`` for them.
 
     Args:
-        found: the observation.
+        found: each layer with its weight and gradient.
         layers: shell-style patterns of the modules' names.
-        of: ``"outputs"``, or ``"loss"`` for the loss in the place of S.
+        of: what is differentiated: the sum of the outputs, or the loss.
         rounding: score gradients that are only rounding, too.
-        average: the mean over layers (that code's "normalized") in the sum's place.
+        average: return the mean over layers (that code's "normalized") instead of the sum.
+
+    Returns:
+        The sum or the mean.
+
+    Raises:
+        Undefined: no layer is named so, or a layer norm ends the network: its outputs add up to a constant, whose
+            gradient is nothing but rounding.
+
+    >>> import torch
+    >>> synaptic_diversity([Layer("attention.query.weight", torch.eye(2), torch.tensor([[3.0, 0.0], [0.0, 1.0]]))])
+    8.0
     """
-    chosen = linear_layers(found, layers)
+    chosen = linear_layers(found, several(layers))
     total = sum(_nuclear(layer.weight) * _nuclear(layer.gradient) for layer in chosen)
     return total / (len(chosen) if average else 1)
 
 
 def _nuclear(matrix: Tensor) -> float:
+    """Return the sum of the singular values."""
     return float(torch.linalg.matrix_norm(matrix.double(), "nuc"))

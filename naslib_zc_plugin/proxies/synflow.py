@@ -6,26 +6,43 @@ from collections.abc import Sequence
 
 import torch
 
-from naslib_zc_plugin.extend import Absolute, Forward, Layer, Ones, OutputGradients, proxy
+from naslib_zc_plugin.extend import Absolute, Forward, Layer, Ones, output_gradients, proxy
+from naslib_zc_plugin.proxies._formulas import saliency
 
 
-def flow(keep_norm: str = "") -> Sequence[OutputGradients]:
-    """Gradients of the outputs' sum: one sample of ones, absolute weights, no norm, no dropout, double precision."""
+def flow(keep_norm: str = "") -> Sequence[output_gradients]:
+    """Return gradients of the outputs' sum: one sample of ones, absolute weights, no norm, no dropout, float64."""
     setting = Forward(Absolute(), Ones(), training=False, norm="off", keep_norm=keep_norm, dtype=torch.float64)
-    return [OutputGradients(setting)]
+    return [output_gradients(setting=setting)]
 
 
-@proxy(needs=flow, version=1, paper="Tanaka et al., NeurIPS 2020; Abdelfattah et al., ICLR 2021", higher_is_better=True)
+@proxy(
+    needs=flow,
+    version=1,
+    paper="Tanaka et al., NeurIPS 2020; Abdelfattah et al., ICLR 2021",
+    higher_is_better=True,
+    aliases={"synaptic_flow": {}, "synflow_bn": {"keep_norm": "*"}},
+)
 def synflow(layers: list[Layer], *, keep_norm: str = "") -> float:
-    r"""Sum over weights of convolution and linear layers of :math:`|W \cdot \partial R/\partial W|`.
+    r"""Compute the synaptic flow of absolute weights, without batch norm.
 
-    R: the sum of outputs for one sample of ones and absolute parameters, batch norm taken out, in double precision
-    (values reach 1e50; rank them, or take logarithms as NASLib does). No data, no labels. Higher is better. Biases,
-    as absolute values, take part in the forward run. Source: SamsungLabs/zero-cost-nas; one round, where Tanaka et
-    al. prune in 100.
+    Sum over weights of convolution and linear layers of :math:`|W \cdot \partial R/\partial W|`; R: the sum of outputs
+    for one sample of ones and absolute parameters, batch norm taken out, in double precision (values reach 1e50; rank
+    them, or take logarithms as NASLib does). No data, no labels. Higher is better. Biases, as absolute values, take
+    part in the forward run.
 
-    ``keep_norm``: shell-style pattern of names of modules whose batch norm stays, with statistics of the one sample.
-    That code's own NAS-Bench-201 networks keep it in their reductions (``"*reduction*"`` here, for published values);
-    ``"*"`` is its ``synflow_bn``.
+    Source: SamsungLabs/zero-cost-nas; one round, where Tanaka et al. prune in 100.
+
+    Args:
+        layers: each with its absolute weight and the gradient of R.
+        keep_norm: shell-style pattern of names of modules whose batch norm stays, with statistics of the one sample.
+            That code's own NAS-Bench-201 networks keep it in their reductions (``"*reduction*"`` here, for published
+            values); ``"*"`` is its ``synflow_bn``.
+
+    Returns:
+        The sum.
+
+    >>> synflow([Layer("head", torch.tensor([1.0, 2.0]), torch.tensor([3.0, 1.0]))])
+    5.0
     """
-    return sum((layer.weight * layer.gradient).abs().sum().item() for layer in layers)
+    return saliency(layers)

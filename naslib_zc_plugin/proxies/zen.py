@@ -3,78 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from naslib_zc_plugin.extend import (
-    EVERY,
-    Drawn,
-    Forward,
-    ForwardObservation,
-    Function,
-    Handler,
-    NormalPair,
-    Run,
-    Undefined,
-    proxy,
-    tensors,
-)
+from naslib_zc_plugin.extend import FORWARD, Forward, NormalPair, Reinitialized, Undefined, observation, proxy
+from naslib_zc_plugin.passes import ForwardPass, Steps
+from naslib_zc_plugin.passes.capture import EVERY
+from naslib_zc_plugin.passes.inputs import tensors
 
 
-@dataclass(frozen=True)
-class Perturbation(ForwardObservation):
-    """Feature maps before global pooling for two inputs, (N, C, H, W) each, and batch norms' running variances.
+@observation(setting=Forward(Reinitialized("normal"), NormalPair(0.01)))
+def perturbation(p: ForwardPass) -> Steps[tuple[Tensor, Tensor, list[Tensor]]]:
+    """Return the feature maps before global pooling for two inputs, (N, C, H, W) each, and running variances.
 
-    The map is the last one that a function of the network reduces to one value per channel, or flattens. The
-    variances are those that each BatchNorm2d with running statistics holds after both forward runs: list of
-    (channels,).
+    The map is the last one that a function of the network reduces to one value per channel, or flattens: a 1 × 1 map
+    only where there is no larger one, the input itself never. The variances are those that each BatchNorm2d with
+    running statistics holds after both forward runs: list of (channels,).
+
+    Raises:
+        Undefined: no feature map is pooled or flattened.
     """
+    maps: list[Tensor | None] = [None for _ in p.all_inputs]
+    shown = [{tensor.data_ptr() for tensor in tensors(inputs)} for inputs in p.all_inputs]
 
-    under: Forward = Forward(Drawn("normal"), NormalPair(0.01))
+    def see(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any) -> None:
+        source = args[0] if args else kwargs.get("input")
+        if not (isinstance(source, Tensor) and isinstance(output, Tensor)):
+            return
+        if source.ndim != 4 or not source.is_floating_point() or source.data_ptr() in shown[p.turn]:
+            return
+        small, kept = source.shape[-2:] == (1, 1), maps[p.turn]
+        pooled = output.ndim < 4 or (output.shape[-2:] == (1, 1) and not small)
+        if pooled and (not small or kept is None or kept.shape[-2:] == (1, 1)):
+            maps[p.turn] = source
 
-    def watch(self, run: Run) -> Mapping[Function, Handler]:
-        """Keep the latest map that is pooled; a 1 × 1 map only while there is no larger one, the input itself never."""
-        inputs = {tensor.data_ptr() for tensor in tensors(run.shown[len(run.kept[self])])}
-        run.kept[self].append(None)
-
-        def see(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any) -> Any:
-            source = args[0] if args else kwargs.get("input")
-            if (
-                isinstance(source, Tensor)
-                and isinstance(output, Tensor)
-                and source.ndim == 4
-                and source.is_floating_point()
-            ):
-                if source.data_ptr() in inputs:
-                    return output
-                small, kept = source.shape[-2:] == (1, 1), run.kept[self][-1]
-                pooled = output.ndim < 4 or (output.shape[-2:] == (1, 1) and not small)
-                if pooled and (not small or kept is None or kept.shape[-2:] == (1, 1)):
-                    run.kept[self][-1] = source
-            return output
-
-        return {EVERY: see}
-
-    def read(self, run: Run) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """Both maps and the variances.
-
-        Raises:
-            Undefined: no feature map is pooled or flattened.
-        """
-        first, second = run.kept[self]
-        if first is None or second is None:
-            raise Undefined("no feature map is pooled or flattened: there are no features before global pooling")
-        norms = (name for name, module in run.network.module.named_modules() if isinstance(module, nn.BatchNorm2d))
-        held = (run.buffers.get(f"{name}.running_var" if name else "running_var") for name in norms)
-        return first, second, [variance for variance in held if variance is not None]
+    p.on([EVERY], see)
+    yield FORWARD
+    first, second = maps
+    if first is None or second is None:
+        raise Undefined("no feature map is pooled or flattened: there are no features before global pooling")
+    norms = (name for name, module in p.network.module.named_modules() if isinstance(module, nn.BatchNorm2d))
+    held = (p.buffers.get(f"{name}.running_var" if name else "running_var") for name in norms)
+    return first, second, [variance for variance in held if variance is not None]
 
 
-@proxy(needs=[Perturbation()], version=1, paper="Lin et al., ICCV 2021", higher_is_better=True)
+@proxy(
+    needs=[perturbation()],
+    version=1,
+    paper="Lin et al., ICCV 2021",
+    higher_is_better=True,
+    aliases=["zen_score", "zennas"],
+)
 def zen(response: tuple[Tensor, Tensor, list[Tensor]]) -> float:
-    r"""Gaussian complexity of the features.
+    r"""Compute the Gaussian complexity of the feature map.
 
     :math:`\log \mathbb{E}_i \|F(x_i) - F(x_i + \gamma x'_i)\|_1 + \sum_b \log \sqrt{\mathrm{mean}_c\, v_b}`, γ =
     0.01. F: feature map before global pooling, for weights of convolution and linear layers, x and x' all drawn from
@@ -86,6 +69,18 @@ def zen(response: tuple[Tensor, Tensor, list[Tensor]]) -> float:
     what it ranks by. There it is not reset between repeats; here each repeat starts anew. That code also takes out
     residual links of its own networks; like NASLib's copy (which draws as many samples as the batch holds), this one
     scores the network as it is.
+
+    Args:
+        response: both feature maps, (N, C, H, W) each, and the variances, (channels,) each.
+
+    Returns:
+        The score.
+
+    Raises:
+        Undefined: no feature map is pooled or flattened, or the features do not change with the input.
+
+    >>> round(zen((torch.zeros(1, 1, 2, 2), torch.ones(1, 1, 2, 2), [torch.full((3,), 4.0)])), 4)  # log 4 + log 2
+    2.0794
     """
     first, second, variances = response
     difference = (first - second).abs().flatten(1).sum(1).mean().double()

@@ -14,7 +14,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import cast
 
-from naslib_zc_plugin.plugins import registered
+from naslib_zc_plugin.registry import installed
 from naslib_zc_plugin.spaces.base import Space
 
 __all__ = ["Space", "space", "spaces"]
@@ -24,7 +24,7 @@ GROUP = "naslib_zc_plugin.spaces"
 
 def spaces() -> list[str]:
     """Names of the search spaces, sorted; none of them is imported."""
-    return sorted({*_folders(), *(point.name for point in registered(GROUP))})
+    return sorted({*_folders(), *(point.name for point in installed(GROUP))})
 
 
 def space(name: str) -> Space:
@@ -36,7 +36,7 @@ def space(name: str) -> Space:
     """
     if name in _folders():
         return cast(Space, import_module(f"{__name__}.{name}").SPACE)
-    for point in registered(GROUP):
+    for point in installed(GROUP):
         if point.name == name:
             try:
                 found = point.load()

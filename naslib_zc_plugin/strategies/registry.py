@@ -8,7 +8,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
 
-from naslib_zc_plugin.plugins import registered
+from naslib_zc_plugin.registry import installed
 from naslib_zc_plugin.strategies.base import Domain, Fitness, Seed, Strategy
 from naslib_zc_plugin.strategies.presets import preset as settings
 
@@ -18,7 +18,7 @@ GROUP = "naslib_zc_plugin.strategies"
 
 def strategies() -> list[str]:
     """Names of the strategies, sorted."""
-    return sorted({*_files(), *(point.name for point in registered(GROUP))})
+    return sorted({*_files(), *(point.name for point in installed(GROUP))})
 
 
 def strategy(
@@ -59,7 +59,7 @@ def strategy_class(name: str) -> type[Strategy]:
     if name in _files():
         found: type[Strategy] = import_module(f"naslib_zc_plugin.strategies.{name}").STRATEGY
         return found
-    for point in registered(GROUP):
+    for point in installed(GROUP):
         if point.name == name:
             found = point.load()
             if not (isinstance(found, type) and issubclass(found, Strategy)):

@@ -6,29 +6,78 @@ import functools
 import math
 import random
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import torch
 
-from naslib_zc_plugin import ProxyRequest, describe, proxies, proxy
-from naslib_zc_plugin.testing.case import Case, broken_loss, outcome
+from naslib_zc_plugin import ProxyRequest, Score, describe, list_proxies, proxy
+from naslib_zc_plugin.record import takes
+from naslib_zc_plugin.testing import NETWORKS
 from naslib_zc_plugin.testing.fingerprint import fingerprint, global_state
-from naslib_zc_plugin.testing.networks import NETWORKS
+from naslib_zc_plugin.testing.networks import Case, broken_loss, outcome
 
 NEEDS = {"data", "labels", "gradients", "second order", "draws"}
+_VARIANTS: dict[str, ProxyRequest] = {}
+"""Proxies with options, by the suite that tries them."""
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """A score, and what scoring changed of the network, the batch and the global states, a line each."""
+
+    score: Score
+    changes: list[str]
+
+
+def _scored(case: Case, request: ProxyRequest, **options: Any) -> _Scored:
+    net, state, batch = fingerprint(case.net), global_state(), [tensor.clone() for tensor in case.batch]
+    score = case.score([request], **options)[request.label]
+    changes = net.changes(fingerprint(case.net))
+    changes += [name for name, value in global_state().items() if value != state[name]]
+    changes += [
+        name for name, one, other in zip(("inputs", "labels"), batch, case.batch) if not torch.equal(one, other)
+    ]
+    return _Scored(score, changes)
+
+
+@contextmanager
+def _other_states() -> Iterator[None]:
+    """Enter other global random states and no gradients; put the states back."""
+    state = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(1)
+        np.random.seed(2)
+        random.seed(3)
+        yield
+    random.setstate(state[0])
+    np.random.set_state(state[1])
+
+
+def _usable(name: str) -> bool:
+    try:
+        describe(name)
+    except (TypeError, ValueError):  # another distribution's, which is broken
+        return False
+    return True
 
 
 @functools.cache
-def _among_all(network: str, backwards: bool) -> dict[str, tuple[Any, ...]]:
-    """Outcomes of all proxies, asked for together."""
-    names = sorted(proxies(), reverse=backwards)
-    return {label: outcome(score) for label, score in NETWORKS[network]().score(names).items()}
+def _in_company(network: str, backwards: bool, variants: int) -> dict[str, tuple[Any, ...]]:
+    """Return the outcomes of all proxies and variants, asked for together, in one order or the other."""
+    asked: list[str | ProxyRequest] = [*filter(_usable, list_proxies()), *_VARIANTS.values()]
+    if not backwards:
+        return {label: outcome(score) for label, score in NETWORKS[network]().score(asked).items()}
+    case = NETWORKS[network]()
+    with _other_states():
+        return {label: outcome(score) for label, score in case.score(asked[::-1]).items()}
 
 
 class ProxyConformance:
-    """Inherit it under a name that pytest collects, and say which proxy::
+    """The laws that every proxy keeps: inherit it under a name that pytest collects, and name the proxy::
 
         from naslib_zc_plugin.testing.conformance import ProxyConformance
 
@@ -42,26 +91,40 @@ class ProxyConformance:
     """
 
     proxy: ClassVar[str | ProxyRequest]
+    _alone: ClassVar[dict[str, _Scored]]
+
+    def __init_subclass__(cls) -> None:
+        cls._alone = {}
+        asked = cls.__dict__.get("proxy")
+        if isinstance(asked, ProxyRequest) and asked.options:
+            label = f"{cls.__module__}.{cls.__qualname__}"
+            _VARIANTS[label] = ProxyRequest(asked.name, asked.options, label)
 
     @property
     def request_(self) -> ProxyRequest:
         """The proxy with its options."""
         return self.proxy if isinstance(self.proxy, ProxyRequest) else proxy(self.proxy)
 
+    def alone(self, network: str) -> _Scored:
+        """Score a network with this proxy and no other; once, for all laws."""
+        if network not in self._alone:
+            self._alone[network] = _scored(NETWORKS[network](), self.request_)
+        return self._alone[network]
+
     def outcome(self, case: Case, **options: Any) -> tuple[Any, ...]:
-        """The proxy's score for the case, without the seconds."""
+        """Return the proxy's score for the case, without the seconds."""
         return outcome(case.score([self.request_], **options)[self.request_.label])
 
     @pytest.fixture(autouse=True)
     def one_thread(self) -> Iterator[None]:
-        """Some sums depend on the number of threads."""
+        """Use one thread, for some sums depend on the number."""
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
         yield
         torch.set_num_threads(threads)
 
     def test_facts_are_complete(self) -> None:
-        """Version, paper, direction, needs and documentation are told."""
+        """Check version, paper, direction, needs, options and documentation."""
         info = describe(self.request_.name)
         assert info.name == self.request_.name
         assert info.version >= 1
@@ -72,12 +135,14 @@ class ProxyConformance:
         direction = "higher is better" if info.higher_is_better else "lower is better"
         assert direction in " ".join(info.documentation.lower().split()), f"the docstring does not say: {direction}"
         assert set(self.request_.options) <= set(info.options)
+        wrong = [name for name, option in info.options.items() if not takes(option.kind, option.default)]
+        assert wrong == [], "defaults that the annotations of the options do not allow"
+        assert not set(info.aliases) & set(list_proxies()), "an alias is another proxy's name"
 
     @pytest.mark.parametrize("network", sorted(NETWORKS))
     def test_a_score_is_a_number_or_a_reason(self, network: str) -> None:
-        """Exactly one of both, never an exception, never infinite."""
-        info, case = describe(self.request_.name), NETWORKS[network]()
-        (score,) = case.score([self.request_]).values()
+        """Check that it is exactly one of both, never an exception, never infinite."""
+        info, score = describe(self.request_.name), self.alone(network).score
         assert score.status in ("ok", "undefined", "failed")
         assert (score.value is not None) == (score.status == "ok")
         assert score.value is None or (type(score.value) is float and math.isfinite(score.value))
@@ -88,49 +153,27 @@ class ProxyConformance:
 
     @pytest.mark.parametrize("network", sorted(NETWORKS))
     def test_the_network_is_untouched(self, network: str) -> None:
-        """Bit by bit, and so are all global states; also if the loss raises."""
-        case = NETWORKS[network]()
-        net, labels, state = fingerprint(case.net), case.batch[1].clone(), global_state()
-        inputs = case.batch[0].clone()
-        for loss in (case.loss, broken_loss):
-            case.score([self.request_], loss=loss)
-            assert net.changes(fingerprint(case.net)) == []
-            assert [name for name, value in global_state().items() if value != state[name]] == []
-            assert torch.equal(case.batch[0], inputs)
-            assert torch.equal(case.batch[1], labels)
+        """Check network, batch and global states bit by bit; also where the loss raises."""
+        assert self.alone(network).changes == []
+        if "labels" in describe(self.request_.name).needs:
+            assert _scored(NETWORKS[network](), self.request_, loss=broken_loss).changes == []
 
     @pytest.mark.parametrize("network", sorted(NETWORKS))
     def test_a_value_depends_on_the_seed_alone(self, network: str) -> None:
-        """Not on global random states or modes, nor on what was scored before or is asked for besides."""
-        alone = self.outcome(NETWORKS[network]())
-        case = NETWORKS[network]()
-        state = random.getstate(), np.random.get_state()
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
-            torch.manual_seed(1)
-            np.random.seed(2)
-            random.seed(3)
-            assert self.outcome(case) == alone
-        random.setstate(state[0])
-        np.random.set_state(state[1])
+        """Check that other proxies asked for besides, their order, and global random states and modes do not matter."""
+        alone, own = outcome(self.alone(network).score), f"{type(self).__module__}.{type(self).__qualname__}"
         for backwards in (False, True):
-            assert self._with_all_others(network, backwards) == alone
-
-    def _with_all_others(self, network: str, backwards: bool) -> tuple[Any, ...]:
-        request = self.request_
-        if not request.options and request.label == request.name:
-            return _among_all(network, backwards)[request.label]
-        names = [name for name in sorted(proxies(), reverse=backwards) if name != request.label]
-        scores = NETWORKS[network]().score([request, *names] if backwards else [*names, request])
-        return outcome(scores[request.label])
+            together = _in_company(network, backwards, len(_VARIANTS))
+            assert together[own if self.request_.options else self.request_.name] == alone
 
     def test_only_what_draws_depends_on_the_seed(self) -> None:
-        """Where ``needs`` does not name draws, any seed gives the same."""
+        """Check that any seed gives the same score where ``needs`` does not name draws."""
         case = NETWORKS["conv_bn_relu"]()
         if "draws" not in describe(self.request_.name).needs:
             assert self.outcome(case, seed=1) == self.outcome(case, seed=2)
 
     def test_only_what_needs_labels_looks_at_them(self) -> None:
-        """Without labels: the same score where ``needs`` does not name them, else an error that names the proxy."""
+        """Check scores without labels: the same, or an error that names the proxy where ``needs`` names labels."""
         case = NETWORKS["conv_bn_relu"]()
         without = (case.batch[0], None)
         if "labels" in describe(self.request_.name).needs:
@@ -140,7 +183,7 @@ class ProxyConformance:
             assert self.outcome(case, batch=without) == self.outcome(case)
 
     def test_only_what_needs_data_looks_at_it(self) -> None:
-        """Where ``needs`` does not name data, any batch of the same shape gives the same."""
+        """Check that any batch of one shape gives the same score where ``needs`` does not name data."""
         case = NETWORKS["conv_bn_relu"]()
         if "data" not in describe(self.request_.name).needs:
             assert self.outcome(case, batch=(torch.rand_like(case.batch[0]), case.batch[1])) == self.outcome(case)

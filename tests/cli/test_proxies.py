@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -19,7 +20,7 @@ def _run(*arguments: str) -> Result:
 
 def test_names_one_per_line() -> None:
     done = _run()
-    assert (done.exit_code, done.stdout.splitlines()) == (0, zc.proxies())
+    assert (done.exit_code, done.stdout.splitlines()) == (0, zc.list_proxies())
     assert _run("gradalign?").stdout == "gradalign1\ngradalign2\n"
 
 
@@ -27,7 +28,7 @@ def test_no_match_is_exit_code_1_with_a_hint() -> None:
     done = _run("naswott")
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr == "nas-zc: no proxy matches 'naswott'; did you mean naswot?\n"
-    assert "lists all" in _run("zzzzzz*").stderr
+    assert all(name in _run("zzzzzz*").stderr for name in zc.list_proxies())
 
 
 def test_details_are_the_facts_one_line_each_when_piped() -> None:
@@ -35,7 +36,7 @@ def test_details_are_the_facts_one_line_each_when_piped() -> None:
     header, *lines = done.stdout.splitlines()
     assert done.exit_code == 0 and "\x1b" not in done.stdout
     assert header.split() == ["proxy", "better", "version", "needs", "paper", "summary"]
-    assert [line.split()[0] for line in lines] == zc.proxies()
+    assert [line.split()[0] for line in lines] == zc.list_proxies()
     for line in lines:
         info = zc.describe(line.split()[0])
         assert line.split()[1] == ("higher" if info.higher_is_better else "lower")
@@ -46,8 +47,16 @@ def test_details_of_one_hold_its_documentation_and_options() -> None:
     done = _run("epsilon", "--details")
     info = zc.describe("epsilon")
     assert info.documentation in done.stdout
-    assert all(f"{name}={value!r}" in done.stdout for name, value in info.options.items())
-    assert _run("params", "--details").stdout.endswith("Options: none\n")
+    assert all(f"{name}={option.default!r}: {option.values}" in done.stdout for name, option in info.options.items())
+    assert "biases='zero': 'zero' or 'weight'" in done.stdout
+    assert "Also known as: nwot" in _run("naswot", "--details").stdout
+
+
+def test_the_readmes_table_is_the_commands() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    made = _run("--markdown").stdout.strip()
+    assert [line.split("`")[1] for line in made.splitlines()[2:]] == zc.list_proxies()
+    assert made in readme, "the table of the proxies is stale: put the output of `nas-zc proxies --markdown` there"
 
 
 def test_on_a_terminal_long_cells_wrap_and_none_is_lost(

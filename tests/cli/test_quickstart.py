@@ -158,4 +158,4 @@ def _begun(output: Path) -> bool:
 def test_a_typo_in_a_proxy_is_told_before_anything_is_written(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["quickstart", "--proxies", "naswott", "--output", str(tmp_path / "out")])
     assert done.exit_code == 2 and not (tmp_path / "out").exists()
-    assert done.stderr == "nas-zc: no proxy is called 'naswott'; did you mean naswot?\n"
+    assert done.stderr == "nas-zc: unknown proxy 'naswott'; did you mean naswot?\n"

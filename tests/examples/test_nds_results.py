@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from naslib_zc_plugin.benchmarks import benchmark, nds_enas
-from naslib_zc_plugin.presets import NDS
+from naslib_zc_plugin.protocols import NDS
 from naslib_zc_plugin.report.leaderboard import leaderboard
 from tests.benchmarks import nds
 from tests.examples import EXAMPLES, example

@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import naslib_zc_plugin as zc
-from naslib_zc_plugin.extend import Batch
-from naslib_zc_plugin.observe.batch import cross_entropy, tensors, tree_map
-from naslib_zc_plugin.observe.network import pick_logits
+from naslib_zc_plugin.passes import Batch
+from naslib_zc_plugin.passes.inputs import cross_entropy, tensors, tree_map
+from naslib_zc_plugin.passes.network import pick_logits
 
 ONE, TWO = torch.arange(3), torch.zeros(3, 2)
 Pair = namedtuple("Pair", "one two")

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 import naslib_zc_plugin as zc
-from naslib_zc_plugin.observe import borrowed
+from naslib_zc_plugin.passes import isolated
 from naslib_zc_plugin.testing import NETWORKS, fingerprint, global_state
 
 
@@ -65,7 +65,7 @@ def test_a_wrecked_network_is_restored(error: type[BaseException] | None) -> Non
     net = Rich()
     before, state = fingerprint(net), global_state()
     try:
-        with borrowed(net) as module:
+        with isolated(net) as module:
             assert module is net
             torch.rand(2)
             wreck(net)
@@ -83,7 +83,7 @@ def test_modes_inside_are_those_that_passes_need() -> None:
         torch.no_grad(),
         torch.inference_mode(),
         torch.autocast("cpu", dtype=torch.bfloat16),
-        borrowed(nn.Linear(1, 1)),
+        isolated(nn.Linear(1, 1)),
     ):
         assert torch.is_grad_enabled()
         assert not torch.is_inference_mode_enabled()
@@ -96,7 +96,7 @@ def test_computed_weights_are_plain_inside(name: str, runs: bool) -> None:
     case = NETWORKS[name]()
     before = fingerprint(case.net)
     conv = next(case.net.children())
-    with borrowed(case.net, runs):
+    with isolated(case.net, runs):
         assert type(conv) is nn.Conv2d
         assert isinstance(conv.weight, nn.Parameter)
         assert sorted(name for name, _ in conv.named_parameters()) == ["bias", "weight"]
@@ -120,5 +120,5 @@ def test_the_value_is_that_of_the_network_with_plain_weights() -> None:
 def test_scoring_thrice_gives_the_same() -> None:
     for name in ("stateful", "spectral_norm", "weight_norm_by_hook", "eval_mode"):
         case = NETWORKS[name]()
-        first, *others = ({n: s.value for n, s in case.score(zc.proxies()).items()} for _ in range(3))
+        first, *others = ({n: s.value for n, s in case.score(zc.list_proxies()).items()} for _ in range(3))
         assert others == [first, first]

@@ -12,10 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import naslib_zc_plugin as zc
-from naslib_zc_plugin.extend import Batch, Network
-from naslib_zc_plugin.observe import borrowed
-from naslib_zc_plugin.observe.constants import Constants
-from naslib_zc_plugin.observe.runs import Unknown
+from naslib_zc_plugin.passes import Batch, Network, isolated
+from naslib_zc_plugin.passes.constant_weights import ConstantWeights, UnknownOperation
 from naslib_zc_plugin.testing import NETWORKS
 
 VALUES = (1e-3, 0.3, 1.0)
@@ -32,9 +30,9 @@ THIN = [
 
 def both(net: nn.Module, x: Tensor, logits: Any = None) -> tuple[Tensor, Tensor]:
     """Outputs of the thin run and of the full runs, in double precision."""
-    with borrowed(net.double().eval()) as module, torch.no_grad():
+    with isolated(net.double().eval()) as module, torch.no_grad():
         network, batch = Network(module, logits), Batch(x.double() if x.is_floating_point() else x)
-        return Constants().thin(network, batch, VALUES), Constants().full(network, batch, VALUES, 0)
+        return ConstantWeights().thin(network, batch, VALUES), ConstantWeights().full(network, batch, VALUES, 0)
 
 
 @pytest.mark.parametrize("name", THIN)
@@ -164,7 +162,7 @@ class Sliced(nn.Module):
 def test_slices_of_channels(way: str, refused: bool) -> None:
     x = torch.randn(3, 3, 6, 6)
     if refused:
-        with pytest.raises(Unknown):
+        with pytest.raises(UnknownOperation):
             both(Sliced(way), x)
     else:
         thin, full = both(Sliced(way), x)
@@ -174,8 +172,8 @@ def test_slices_of_channels(way: str, refused: bool) -> None:
 
 def test_an_unknown_operation_is_refused() -> None:
     net = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Flatten(), nn.Linear(256, 3))
-    with borrowed(net) as module, pytest.raises(Unknown):
-        Constants().thin(Network(module), Batch(torch.randn(2, 3, 8, 8)), VALUES)
+    with isolated(net) as module, pytest.raises(UnknownOperation):
+        ConstantWeights().thin(Network(module), Batch(torch.randn(2, 3, 8, 8)), VALUES)
 
 
 def test_tokens_get_random_embeddings_the_same_for_all_weights() -> None:

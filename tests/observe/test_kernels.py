@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from torch import Tensor
 
-from naslib_zc_plugin.observe import codes
-from naslib_zc_plugin.observe.distances import euclidean, jensen_shannon
-from naslib_zc_plugin.observe.measures import Measure, Partition
+from naslib_zc_plugin.observations import kernels
+from naslib_zc_plugin.observations.kernels import Measure, Partition, euclidean, jensen_shannon
 
 Values = np.ndarray
 
@@ -44,14 +43,14 @@ def by_pairs(output: Values, entry: Callable[[Values, Values], float]) -> Values
 def test_agreement_counts_equal_codes_whichever_way_it_counts(case: tuple[int, Values]) -> None:
     states, array = case
     expected = by_pairs(array, lambda one, other: float((one == other).sum()))
-    assert np.array_equal(codes.agreement(torch.from_numpy(array), states).numpy(), expected)
-    assert np.array_equal(codes._by_products(torch.from_numpy(array), states).numpy(), expected)
+    assert np.array_equal(kernels.agreement(torch.from_numpy(array), states).numpy(), expected)
+    assert np.array_equal(kernels._by_products(torch.from_numpy(array), states).numpy(), expected)
 
 
 def test_agreement_is_exact_where_float32_is_not() -> None:
     ones = torch.ones(2, 2**24 + 3, dtype=torch.uint8)
-    assert codes.agreement(ones).eq(2**24 + 3).all()
-    assert codes._by_products(ones, 2).eq(2**24 + 3).all()
+    assert kernels.agreement(ones).eq(2**24 + 3).all()
+    assert kernels._by_products(ones, 2).eq(2**24 + 3).all()
 
 
 @pytest.mark.parametrize("parts", [2, 4, 8, 16])
@@ -69,7 +68,7 @@ def test_partitions_are_equal_parts_of_the_range(parts: int, low: float) -> None
     assert np.array_equal(kernel(Partition(parts, low, 1.0), *outputs), expected)
 
 
-@pytest.mark.parametrize("sizes", [(3, 5), (codes.PIECE - 1, 3, codes.PIECE), (2 * codes.PIECE + 7,)])
+@pytest.mark.parametrize("sizes", [(3, 5), (kernels.PIECE - 1, 3, kernels.PIECE), (2 * kernels.PIECE + 7,)])
 def test_pieces_change_nothing(sizes: tuple[int, ...]) -> None:
     outputs = [torch.randn(4, size, dtype=dtype) for size, dtype in zip(sizes, (torch.float32, torch.float64) * 2)]
     expected = by_pairs(
@@ -126,5 +125,5 @@ def test_divergence_of_distributions(mean: bool, bits: bool) -> None:
 def test_divergence_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     output = torch.randn(5, 6, 4).softmax(-1)
     whole = kernel(jensen_shannon(), output)
-    monkeypatch.setattr("naslib_zc_plugin.observe.distances._AT_ONCE", 1)
+    monkeypatch.setattr("naslib_zc_plugin.observations.kernels._AT_ONCE", 1)
     assert kernel(jensen_shannon(), output) == pytest.approx(whole)

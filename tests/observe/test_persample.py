@@ -10,10 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import naslib_zc_plugin as zc
-from naslib_zc_plugin.extend import Batch, Network
-from naslib_zc_plugin.observe import borrowed, samplegrad
-from naslib_zc_plugin.observe.persample import chunks
-from naslib_zc_plugin.observe.samplegrad import SampleGradients
+from naslib_zc_plugin.passes import Batch, Network, isolated, per_sample
+from naslib_zc_plugin.passes.per_sample import SampleGradients, chunks
 from naslib_zc_plugin.testing import NETWORKS, Case
 
 NAMES = ["gradsign", "gradalign1", "gradalign2"]
@@ -26,7 +24,7 @@ VECTORISED = [
 def gradients(case: Case, loop: bool) -> tuple[list[Tensor], bool]:
     """Gradients of all samples at once, and whether the loop made them."""
     x, y = case.batch
-    with borrowed(case.net.double().train()) as module:
+    with isolated(case.net.double().train()) as module:
         made = SampleGradients(Network(module, case.logits), Batch(x.double(), y))
         made._loop = loop
         return made(torch.arange(len(y))), made._loop
@@ -80,7 +78,7 @@ def test_a_network_that_differentiates_in_its_forward_pass_has_gradients() -> No
             return force[:, :3]
 
     net, x, y = Energy(), torch.randn(6, 5), torch.arange(6) % 3
-    with borrowed(net) as module:
+    with isolated(net) as module:
         found = SampleGradients(Network(module), Batch(x, y))(torch.arange(6))
     for index in range(6):
         loss = F.cross_entropy(net(x[index : index + 1]), y[index : index + 1])
@@ -101,7 +99,7 @@ def test_the_loop_begins_each_sample_with_the_network_as_it_was() -> None:
 
     x, y = torch.randn(6, 5), torch.arange(6) % 3
     net = Counting()
-    with borrowed(net) as module:
+    with isolated(net) as module:
         found = SampleGradients(Network(module), Batch(x, y))(torch.arange(6))
     for index in range(6):
         loss = F.cross_entropy(net.layer(x[index : index + 1]), y[index : index + 1])
@@ -119,10 +117,10 @@ def test_samples_whose_graphs_are_large_come_a_few_at_once(monkeypatch: pytest.M
     # What a sample keeps: the inputs of both layers, the second's weight, tanh's output, and a few numbers of the loss.
     graph, runs = 4 * (5 + 7 + 3 * 7 + 7), []
     net.register_forward_hook(lambda *_: runs.append(1))
-    with borrowed(net) as module:
+    with isolated(net) as module:
         whole = SampleGradients(Network(module), Batch(x, y))(torch.arange(10))
         assert len(runs) == 2, "one to see what a graph takes, and one for all samples"
-        monkeypatch.setattr(samplegrad, "GRAPHS", 4 * graph)
+        monkeypatch.setattr(per_sample, "GRAPHS", 4 * graph)
         parts = SampleGradients(Network(module), Batch(x, y))(torch.arange(10))
         assert len(runs) == 2 + 1 + 4, "ten samples by three"
     for one, other in zip(whole, parts):
@@ -160,7 +158,7 @@ def test_signs_are_counted_exactly_in_any_precision() -> None:
     torch.manual_seed(0)
     net = torch.nn.Sequential(torch.nn.Linear(40, 60), torch.nn.Tanh(), torch.nn.Linear(60, 2)).bfloat16()
     case = Case(net, (torch.randn(8, 40), torch.zeros(8, dtype=torch.int64)))
-    with borrowed(case.net) as module:
+    with isolated(case.net) as module:
         found = SampleGradients(Network(module), Batch(case.batch[0].bfloat16(), case.batch[1]))(torch.arange(8))
     signs = torch.cat(found, 1).sign().double()
     scores = case.score(["gradsign", "gradalign1"])

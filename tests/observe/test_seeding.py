@@ -12,9 +12,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from naslib_zc_plugin.observe.inputs import NormalPair
-from naslib_zc_plugin.observe.seeding import derived_seed, seed_everything
-from naslib_zc_plugin.observe.weights import Drawn
+from naslib_zc_plugin.passes.inputs import NormalPair
+from naslib_zc_plugin.passes.network import Reinitialized
+from naslib_zc_plugin.passes.seeding import derived_seed, seed_everything
 
 # Scores of old campaigns hang on these.
 KNOWN = {(0,): 3582888934675442504, (0, "a"): 225321766190137866, (7, 1): 7146387665800727182}
@@ -35,7 +35,7 @@ def test_seeds_are_the_same_in_every_process() -> None:
     for hash_seed in ("0", "1"):
         environment = {"PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(sys.path)}
         outputs.add(subprocess.check_output([sys.executable, "-c", code], env=environment, text=True))
-    here = derived_seed(3), derived_seed(3, "x"), derived_seed(3, Drawn("normal")), derived_seed(3, NormalPair(0.01))
+    here = derived_seed(3), derived_seed(3, "x"), derived_seed(3, Reinitialized("normal")), derived_seed(3, NormalPair(0.01))
     assert outputs == {" ".join(map(str, here)) + "\n"}
 
 

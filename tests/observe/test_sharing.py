@@ -14,17 +14,15 @@ from torch.nn import functional as F
 import naslib_zc_plugin as zc
 from naslib_zc_plugin.extend import (
     EVERY,
-    Batch,
     Constants,
-    Drawn,
     Forward,
     ForwardObservation,
     Function,
     Grams,
     Handler,
-    Network,
     NormalPair,
     Ones,
+    Reinitialized,
     ReluAgreement,
     Run,
     SignSums,
@@ -32,7 +30,7 @@ from naslib_zc_plugin.extend import (
     Undefined,
     WeightGradients,
 )
-from naslib_zc_plugin.observe import Outcome, borrowed, observe
+from naslib_zc_plugin.passes import Batch, Network, Outcome, isolated, observe
 from naslib_zc_plugin.testing import NETWORKS
 
 
@@ -126,7 +124,7 @@ class Raises(ForwardObservation):
 
 def outcomes(*observations: Any, name: str = "conv_bn_relu") -> Mapping[Any, Outcome]:
     case = NETWORKS[name]()
-    with borrowed(case.net) as module:
+    with isolated(case.net) as module:
         return observe(Network(module), Batch(*case.batch), observations)
 
 
@@ -175,9 +173,9 @@ def test_undefined_is_told_from_failed() -> None:
 
 def test_equal_settings_are_one() -> None:
     assert Forward() == Forward(training=True)
-    assert len({Forward(Drawn("normal"), NormalPair(0.01)), Forward(Drawn("normal"), NormalPair(0.01)), Forward()}) == 2
+    assert len({Forward(Reinitialized("normal"), NormalPair(0.01)), Forward(Reinitialized("normal"), NormalPair(0.01)), Forward()}) == 2
     assert not Forward().draws
-    assert Forward(Drawn("normal")).draws
+    assert Forward(Reinitialized("normal")).draws
     assert Forward(inputs=NormalPair(0.1)).draws
     assert not Forward(inputs=Ones()).draws
 
@@ -197,8 +195,8 @@ def test_drawn_weights_are_as_the_scheme_says() -> None:
     wide = nn.Sequential(
         nn.Conv2d(3, 64, 5), nn.BatchNorm2d(64), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 200)
     )
-    settings = {scheme: Seen(Forward(Drawn(scheme))) for scheme in ("normal", "kaiming_fan_in", "kaiming_fan_out")}
-    with borrowed(wide) as module:
+    settings = {scheme: Seen(Forward(Reinitialized(scheme))) for scheme in ("normal", "kaiming_fan_in", "kaiming_fan_out")}
+    with isolated(wide) as module:
         found = observe(Network(module), Batch(*case.batch), settings.values())
     deviations = {"normal": (1, 1), "kaiming_fan_in": (2 / 75, 2 / 64), "kaiming_fan_out": (2 / 1600, 2 / 200)}
     for scheme, (conv, linear) in deviations.items():
@@ -219,7 +217,7 @@ def test_a_normal_pair_differs_by_gamma() -> None:
 
 
 def test_what_is_drawn_does_not_depend_on_other_observations() -> None:
-    pair, drawn = Seen(Forward(inputs=NormalPair(0.5))), Seen(Forward(Drawn("normal"), NormalPair(0.5)))
+    pair, drawn = Seen(Forward(inputs=NormalPair(0.5))), Seen(Forward(Reinitialized("normal"), NormalPair(0.5)))
     together, alone = outcomes(WeightGradients(), drawn, pair), outcomes(pair)
     assert all(torch.equal(a, b) for a, b in zip(together[pair].value[0], alone[pair].value[0]))
 
@@ -265,7 +263,7 @@ def test_what_a_network_keeps_of_a_pass_is_not_there_in_the_next(repeats: int) -
 
 def test_each_constant_weight_begins_with_the_network_as_it_was() -> None:
     x = torch.randn(6, 4, 5, generator=torch.Generator().manual_seed(0))
-    with borrowed(Carrying()) as module, torch.no_grad():
+    with isolated(Carrying()) as module, torch.no_grad():
         network, batch = Network(module), Batch(x)
         both, second = (Constants().full(network, batch, values, 0) for values in ((0.1, 0.5), (0.5,)))
     assert torch.equal(both[1], second[0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import naslib_zc_plugin as zc
 from naslib_zc_plugin.testing.conformance import ProxyConformance
 
-for _name in zc.proxies():
+for _name in zc.list_proxies():
     globals()[f"Test_{_name}"] = type(f"Test_{_name}", (ProxyConformance,), {"proxy": _name})
 
 

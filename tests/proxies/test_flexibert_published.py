@@ -16,8 +16,8 @@ import torch
 from scipy.stats import spearmanr
 
 import naslib_zc_plugin as zc
-from naslib_zc_plugin.presets import preset
 from naslib_zc_plugin.probes import Tokens, probe
+from naslib_zc_plugin.protocols import protocol
 from naslib_zc_plugin.spaces.flexibert import SPACE, keys
 
 NUMBER = 20
@@ -36,7 +36,7 @@ def test_scores_rank_as_published(shared: Path) -> None:
     published = pandas.read_csv(shared / "data/flexibert/published_scores.csv.gz").set_index("id")
     draw = Random(0)
     every = [SPACE.sample(draw) for _ in range(500)]
-    rules = preset("flexibert")
+    rules = protocol("flexibert")
     requests = rules.requests(LEAST, "flexibert")
     requests.append(zc.proxy("activation_distance", average=True, label="activation_distance_normalized"))
     text = probe(shared / "data/probes/wikitext2_wordpiece_128x512.npz")
@@ -47,7 +47,7 @@ def test_scores_rank_as_published(shared: Path) -> None:
     found = []
     for number in chosen:
         torch.manual_seed(0)
-        net = SPACE.build(every[number], flavour=rules.flavour)
+        net = SPACE.build(every[number], flavour=rules.variant)
         scores = zc.score(net, (tokens, torch.zeros(1)), requests, loss=rules.objective())
         found.append({name: score.value for name, score in scores.items()})
     for name, least in LEAST.items():

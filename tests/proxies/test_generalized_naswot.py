@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import naslib_zc_plugin as zc
-from naslib_zc_plugin.extend import REGISTERED, Activation, Distance, Partition, register_activation
-from naslib_zc_plugin.observe.activations import FOUND
+from naslib_zc_plugin.extend import Activation, Distance, Partition, register_activation
+from naslib_zc_plugin.observations.activations import ACTIVATIONS
+from naslib_zc_plugin.observations.kernels import REGISTERED
 
 Function = Callable[[Tensor], Tensor]
 N = 6
@@ -281,7 +282,7 @@ def sine() -> Iterator[Activation]:
     activation = Activation("sine", (torch.sin,), Partition(3, -1.0, 1.0))
     register_activation(activation)
     yield activation
-    del REGISTERED["sine"], FOUND["sine"]
+    del REGISTERED["sine"], ACTIVATIONS["sine"]
 
 
 def test_a_bounded_activation_of_ones_own(sine: Activation) -> None:
@@ -298,7 +299,7 @@ def test_a_distance_of_ones_own(sine: Activation) -> None:
     def largest(codes: Tensor) -> Tensor:
         return (codes[:, None] - codes[None]).abs().amax(2)
 
-    del REGISTERED["sine"], FOUND["sine"]
+    del REGISTERED["sine"], ACTIVATIONS["sine"]
     register_activation(Activation("sine", (torch.sin,), Distance(Tensor.double, largest, lambda codes: 2.0)))
     net = Between(torch.sin)
     expected = one_by_one(net.seen(), lambda one, other: 2 - max(abs(a - b) for a, b in zip(one, other)))

@@ -13,19 +13,16 @@ from torch import Tensor
 
 import naslib_zc_plugin as zc
 from naslib_zc_plugin.extend import (
-    Batch,
-    Drawn,
     Forward,
     ForwardObservation,
     Given,
     Held,
-    Network,
     Observation,
     ReluAgreement,
     Run,
 )
-from naslib_zc_plugin.observe import borrowed, observe
-from naslib_zc_plugin.proxies._registry import load as record
+from naslib_zc_plugin.passes import Batch, Network, isolated, observe
+from naslib_zc_plugin.proxies import PROXIES
 from tests.golden.nets import SPECS, Golden, load
 
 NETS = list(SPECS)
@@ -127,7 +124,7 @@ class BuffersAfterwards(ForwardObservation):
 
 def see(golden: Golden, *observations: Observation) -> list[Any]:
     """The observations' values."""
-    with borrowed(golden.net) as module:
+    with isolated(golden.net) as module:
         outcomes = observe(Network(module), Batch(*golden.batch), observations)
     assert [outcome.error for outcome in outcomes.values()] == [None] * len(observations)
     return [outcomes[observation].value for observation in observations]
@@ -135,8 +132,8 @@ def see(golden: Golden, *observations: Observation) -> list[Any]:
 
 def under(name: str, setting: Forward) -> Observation:
     """What the proxy looks at, under another setting."""
-    (observation,) = record(name).observations({})
-    assert isinstance(observation.under.weights, Drawn)  # type: ignore[attr-defined]
+    (observation,) = PROXIES.load(name).observations({})
+    assert isinstance(observation.setting.weights, Reinitialized)  # type: ignore[attr-defined]
     return replace(observation, under=setting)  # type: ignore[call-arg]
 
 
@@ -153,10 +150,10 @@ def test_zen_agrees_for_the_reference_draw(net: str) -> None:
     setting, expected = zen_setting(golden), float(golden.scores["zen_gamma0.01_repeat1"])
     response, buffers = see(golden, under("zen", setting), BuffersAfterwards(setting))
     if math.isfinite(expected):
-        assert record("zen")(response) == pytest.approx(expected, rel=1e-4)
+        assert PROXIES.load("zen")(response) == pytest.approx(expected, rel=1e-4)
     else:
         with pytest.raises(Exception, match="do not change with the input"):
-            record("zen")(response)
+            PROXIES.load("zen")(response)
     moved = {name: value for name, value in golden.state("zen_state").items() if "running" in name}
     assert all(torch.allclose(buffers[name], value, rtol=1e-4, atol=1e-6) for name, value in moved.items())
 
@@ -166,7 +163,7 @@ def test_ntk_agrees_for_the_held_weights(net: str) -> None:
     golden = load(net)
     (kernel,) = see(golden, under("ntk", Forward()))
     # Dead networks: the reference, a copy of TE-NAS's code, gives 0.
-    assert record("ntk")(kernel, dead="best") == pytest.approx(golden.scores["ntk_cond_train"], rel=1e-2)
+    assert PROXIES.load("ntk")(kernel, dead="best") == pytest.approx(golden.scores["ntk_cond_train"], rel=1e-2)
 
 
 @pytest.mark.parametrize("net", NETS)
@@ -177,7 +174,7 @@ def test_linear_regions_agree_for_the_held_weights(net: str) -> None:
         assert zc.score(golden.net, golden.batch, ["linear_regions"])["linear_regions"].status == "undefined"
         return
     (agreement,) = see(golden, under("linear_regions", Forward()))
-    assert record("linear_regions")(agreement) == expected
+    assert PROXIES.load("linear_regions")(agreement) == expected
 
 
 @pytest.mark.parametrize("net", NETS)
@@ -192,7 +189,7 @@ def test_the_kernel_of_relu_codes_is_the_reference_kernel(net: str) -> None:
 def test_no_proxy_was_forgotten() -> None:
     asked = {case.request.name for case in CASES} | {"zen", "ntk", "linear_regions"}
     # Counts are tested against counters, those without a reference that stored its values against oracles.
-    assert set(zc.proxies()) - asked <= {
+    assert set(zc.list_proxies()) - asked <= {
         "params",
         "flops",
         "epe_nas",

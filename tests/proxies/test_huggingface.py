@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 import naslib_zc_plugin as zc
-from naslib_zc_plugin.testing.case import outcome
 from naslib_zc_plugin.testing.fingerprint import fingerprint, global_state
+from naslib_zc_plugin.testing.networks import outcome
 from tests import huggingface
 
 
@@ -53,13 +53,13 @@ UNDEFINED = {
 def test_every_proxy_has_a_number_or_a_reason(transformers: Any, attention: str) -> None:
     net, state = encoder(transformers, attention), global_state()
     before = fingerprint(net)
-    scores = zc.score(net, batch(), zc.proxies())
+    scores = zc.score(net, batch(), zc.list_proxies())
     for name, score in scores.items():
         assert score.status == ("undefined" if name in UNDEFINED else "ok"), (name, score.reason)
         assert UNDEFINED.get(name, "") in score.reason
     assert before.changes(fingerprint(net)) == []
     assert [name for name, value in global_state().items() if value != state[name]] == []
-    again = zc.score(encoder(transformers, attention), batch(), sorted(zc.proxies(), reverse=True))
+    again = zc.score(encoder(transformers, attention), batch(), sorted(zc.list_proxies(), reverse=True))
     assert {name: outcome(score) for name, score in again.items()} == {n: outcome(s) for n, s in scores.items()}
 
 

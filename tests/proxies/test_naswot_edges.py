@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import naslib_zc_plugin as zc
-from naslib_zc_plugin.extend import REGISTERED, Activation, Partition, register_activation
-from naslib_zc_plugin.observe.activations import FOUND
+from naslib_zc_plugin.extend import Activation, Partition, register_activation
+from naslib_zc_plugin.observations.activations import ACTIVATIONS
+from naslib_zc_plugin.observations.kernels import REGISTERED
 
 N = 6
 Function = Callable[[Tensor], Tensor]
@@ -130,10 +131,10 @@ def test_a_function_of_ones_own_is_seen_or_refused() -> None:
         for function in (wrapped, F.softsign):
             register_activation(Activation("squashed", (function,), Partition(4, -1.0, 1.0)))
             found.append(scored(Between(function)).value)
-            del REGISTERED["squashed"], FOUND["squashed"]
+            del REGISTERED["squashed"], ACTIVATIONS["squashed"]
         assert found[0] == found[1] is not None
     finally:
-        REGISTERED.pop("squashed", None), FOUND.pop("squashed", None)
+        REGISTERED.pop("squashed", None), ACTIVATIONS.pop("squashed", None)
 
 
 def test_maps_alone_need_the_batch_first() -> None:

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import naslib_zc_plugin as zc
-from naslib_zc_plugin.extend import Batch, Forward, Network
-from naslib_zc_plugin.observe import borrowed, observe
-from naslib_zc_plugin.proxies._registry import load
+from naslib_zc_plugin.extend import Forward
+from naslib_zc_plugin.passes import Batch, Network, isolated, observe
+from naslib_zc_plugin.proxies import PROXIES
 from naslib_zc_plugin.testing import NETWORKS, Case
 from tests.proxies import oracles
 
@@ -146,12 +146,12 @@ def test_grasp_equals_the_full_hessian() -> None:
 
 def under_held_weights(name: str, case: Case) -> float:
     """The value of a proxy that draws its weights, for the held ones instead."""
-    (needed,) = load(name).observations({})
+    (needed,) = PROXIES.load(name).observations({})
     observation = replace(needed, under=Forward())  # type: ignore[call-arg]
-    with borrowed(case.net) as module:
+    with isolated(case.net) as module:
         outcome = observe(Network(module, case.logits), Batch(*case.batch), [observation])[observation]
     assert outcome.error is None
-    return load(name)(outcome.value)
+    return PROXIES.load(name)(outcome.value)
 
 
 @pytest.mark.parametrize("net", ["conv_bn_relu", "norm_without_affine", "residual_in_place", "smooth", "transformer"])

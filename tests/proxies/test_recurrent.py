@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 
 import naslib_zc_plugin as zc
-from naslib_zc_plugin.presets import preset
 from naslib_zc_plugin.probes import probe
+from naslib_zc_plugin.protocols import protocol as published_protocol
 from naslib_zc_plugin.spaces.nasbench_nlp import EXAMPLES, SPACE, from_recipe
 
 SAMPLES, STEPS, WORDS = 6, 5, 9
@@ -226,7 +226,7 @@ def noised(net: Any, amplitudes: Sequence[float]) -> list[float]:
 
 
 def _noise_seed() -> int:
-    from naslib_zc_plugin.observe.seeding import derived_seed
+    from naslib_zc_plugin.passes.seeding import derived_seed
 
     return derived_seed(0, "noise")
 
@@ -272,8 +272,8 @@ def test_epsilon_as_its_code_treats_recurrent_cells(embedding: str) -> None:
     """Every weight, bias and first state w, the embedding drawn, one feature of the outputs: in double precision."""
     options: dict[str, Any] = {"weights": (1e-3, 1e-1), "biases": "weight", "states": "weight", "features": "first"}
     net = network().double()
-    from naslib_zc_plugin.observe.constants import EMBEDDINGS
-    from naslib_zc_plugin.observe.seeding import seed_everything
+    from naslib_zc_plugin.passes.constant_weights import EMBEDDINGS
+    from naslib_zc_plugin.passes.seeding import seed_everything
 
     rows = []
     with torch.random.fork_rng(devices=[]), torch.no_grad():
@@ -315,13 +315,13 @@ def test_published_values(shared: Path) -> None:
         published = {int(row["arch"]): row for row in csv.DictReader(lines)}
     with gzip.open(data / "nasbench_nlp" / "architectures.jsonl.gz", "rt", encoding="utf-8") as lines:
         rows = {row["arch"]: row for row in map(json.loads, lines)}
-    protocol = preset("nasbench_nlp")
+    protocol = published_protocol("nasbench_nlp")
     batch = probe(data / "probes" / "ptb_test_71x50.npz").batch(50)
     asked = [*LABELS.values(), *protocol.requests(["synaptic_saliency"], "nasbench_nlp")]
     small = sorted(number for number in published if rows[number]["num_params"] < 7_000_000)
     for number in Random(0).sample(small, 3):
         key = SPACE.canonical(from_recipe(rows[number]["recipe"]))
-        net = SPACE.build(key, flavour=protocol.flavour)
+        net = SPACE.build(key, flavour=protocol.variant)
         for label, score in zc.score(net, batch, asked, loss=protocol.objective()).items():
             expected = float(published[number][label])
             assert score.value == pytest.approx(expected, rel=TOLERANCES.get(label, 0.1)), (key, label)

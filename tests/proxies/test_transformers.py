@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 import naslib_zc_plugin as zc
-from naslib_zc_plugin.presets import LOSSES
+from naslib_zc_plugin.protocols import LOSSES
 from naslib_zc_plugin.spaces import space
 
 KEY = "128|SA-WMA-2-512x1|DSC-5-4-512x3|LT-DFT-2-512x1|SA-SDP-4-512x1"

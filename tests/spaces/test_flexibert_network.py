@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 import naslib_zc_plugin as zc
-from naslib_zc_plugin.presets import LOSSES
+from naslib_zc_plugin.protocols import LOSSES
 from naslib_zc_plugin.spaces.flexibert import SPACE, keys, network_blocks
 from naslib_zc_plugin.spaces.flexibert.keys import Layer
 from naslib_zc_plugin.spaces.flexibert.network_operations import Convolution, SelfAttention, cosine, fourier

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from naslib_zc_plugin.presets import NDS, PRESETS
+from naslib_zc_plugin.protocols import NDS, PROTOCOLS
 from naslib_zc_plugin.spaces import space, spaces
 from naslib_zc_plugin.spaces._nds import keys
 from naslib_zc_plugin.spaces._nds.space import CellSpace
@@ -36,7 +36,7 @@ def drawn(name: str, number: int, seed: int = 0) -> list[str]:
 
 def test_the_six_spaces_are_there() -> None:
     assert tuple(name for name in spaces() if name.startswith("nds")) == NDS
-    for rules in PRESETS.values():
+    for rules in PROTOCOLS.values():
         assert all(rules.within(name).flavour == "used" for name in NDS if rules.spaces)
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from naslib_zc_plugin.presets import NDS
+from naslib_zc_plugin.protocols import NDS
 from naslib_zc_plugin.spaces import space
 from naslib_zc_plugin.spaces._nds import keys, keys_use
 from naslib_zc_plugin.spaces._nds.space import CellSpace

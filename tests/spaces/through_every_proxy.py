@@ -18,8 +18,8 @@ from typing import Any
 import torch
 from torch.nn.functional import cross_entropy
 
-from naslib_zc_plugin import proxies, score
-from naslib_zc_plugin.presets import NDS
+from naslib_zc_plugin import list_proxies, score
+from naslib_zc_plugin.protocols import NDS
 from naslib_zc_plugin.spaces import space
 
 SIDE, BATCH, CLASSES = 16, 4, 10
@@ -54,7 +54,7 @@ def checked(name: str, number: int) -> dict[str, Any]:
     x, y = torch.randn(BATCH, 3, SIDE, SIDE), torch.randint(CLASSES, (BATCH,))
     gradients = torch.autograd.grad(cross_entropy(net(x), y), list(net.parameters()), allow_unused=True)
     assert all(bool(torch.isfinite(each).all()) for each in gradients if each is not None)
-    found = score(net, (x, y), proxies(), seed=number)
+    found = score(net, (x, y), list_proxies(), seed=number)
     scores = {proxy: (each.value, each.status, each.reason) for proxy, each in found.items()}
     return {"key": key, **sizes, "scores": scores}
 

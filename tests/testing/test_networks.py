@@ -8,7 +8,7 @@ import sys
 import pytest
 import torch
 
-from naslib_zc_plugin.observe.network import pick_logits
+from naslib_zc_plugin.passes.network import pick_logits
 from naslib_zc_plugin.testing import NETWORKS, global_state
 
 

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from naslib_zc_plugin.strategies import Seed, Strategy
-from naslib_zc_plugin.testing.strategies import UNDEFINED, StrategyConformance
-from naslib_zc_plugin.testing.words import Words
+from naslib_zc_plugin.testing.strategies import UNDEFINED, StrategyConformance, Words
 
 
 class Good(Strategy):

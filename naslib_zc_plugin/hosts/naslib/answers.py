@@ -17,7 +17,7 @@ import numpy as np
 
 from naslib_zc_plugin.campaign.suite import below, naslib_number
 from naslib_zc_plugin.proxies import describe
-from naslib_zc_plugin.score import Score
+from naslib_zc_plugin.scoring import Score
 
 LAST = -2e30
 """A graph without a score, on its own."""

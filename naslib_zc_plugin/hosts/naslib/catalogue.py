@@ -10,7 +10,7 @@ from naslib_zc_plugin.hosts.naslib.answers import known_number
 from naslib_zc_plugin.hosts.naslib.loaders import drawn
 from naslib_zc_plugin.hosts.naslib.names import ALIASES
 from naslib_zc_plugin.hosts.naslib.predictor import ZeroCostPredictor
-from naslib_zc_plugin.proxies import proxies
+from naslib_zc_plugin.proxies import list_proxies
 
 
 class Predictors(Mapping[str, ZeroCostPredictor]):
@@ -89,7 +89,7 @@ def predictors(names: Iterable[str] | Mapping[str, Named] | None = None, **optio
     Raises:
         ValueError: no such proxy.
     """
-    known: dict[str, Named] = {**{name: name for name in proxies()}, **ALIASES}
+    known: dict[str, Named] = {**{name: name for name in list_proxies()}, **ALIASES}
     if isinstance(names, Mapping):
         return Predictors(names, True, options)
     asked = known if names is None else dict.fromkeys(names)

@@ -9,8 +9,7 @@ from typing import Any
 
 from naslib_zc_plugin.hosts.naslib import spaces
 from naslib_zc_plugin.hosts.naslib.graphs import key_from, key_of, space_of, spec_from
-from naslib_zc_plugin.observe.borrow import kept_random_states
-from naslib_zc_plugin.observe.seeding import seed_everything
+from naslib_zc_plugin.passes.seeding import kept_random_states, seed_everything
 from naslib_zc_plugin.spaces import space
 from naslib_zc_plugin.spaces.nasbench101 import cells
 from naslib_zc_plugin.spaces.nasbench101.naslib import to_cell

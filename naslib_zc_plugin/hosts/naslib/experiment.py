@@ -10,7 +10,7 @@ from naslib_zc_plugin.hosts import Evaluate
 from naslib_zc_plugin.hosts._quiet import quiet
 from naslib_zc_plugin.hosts.naslib import compat
 from naslib_zc_plugin.hosts.naslib.help import advice
-from naslib_zc_plugin.observe.borrow import kept_random_states
+from naslib_zc_plugin.passes.seeding import kept_random_states
 
 
 def drive(strategy: strategies.Strategy, evaluate: Evaluate, goes_on: Callable[[], bool], space: str) -> None:

@@ -16,8 +16,7 @@ import numpy as np
 from torch import nn
 
 from naslib_zc_plugin.hosts.naslib import spaces
-from naslib_zc_plugin.observe.borrow import kept_random_states
-from naslib_zc_plugin.observe.seeding import seed_everything
+from naslib_zc_plugin.passes.seeding import kept_random_states, seed_everything
 from naslib_zc_plugin.spaces.nasbench201 import keys
 
 _UNSET = (AttributeError, NotImplementedError, TypeError, ValueError)  # of the spaces' get_hash, before a set_spec

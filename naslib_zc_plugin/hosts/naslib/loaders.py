@@ -9,8 +9,7 @@ from typing import Any
 import torch
 
 from naslib_zc_plugin.hosts._data import first
-from naslib_zc_plugin.observe.borrow import kept_random_states
-from naslib_zc_plugin.observe.seeding import seed_everything
+from naslib_zc_plugin.passes.seeding import kept_random_states, seed_everything
 
 
 def drawn(loader: Any, seed: int) -> Any:

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from naslib_zc_plugin.observe.batch import tensors
-from naslib_zc_plugin.score import Score
+from naslib_zc_plugin.passes.inputs import tensors
+from naslib_zc_plugin.scoring import Score
 
 LIMIT = 20_000
 """Architectures whose scores are remembered; those that were asked about longest ago are forgotten first."""

@@ -13,12 +13,11 @@ from torch.nn import functional as F
 from naslib_zc_plugin.hosts._scoring import Material
 from naslib_zc_plugin.hosts.naslib.memory import Memory, digest, state_of
 from naslib_zc_plugin.hosts.naslib.subjects import Subject
-from naslib_zc_plugin.observe.batch import tensors
-from naslib_zc_plugin.observe.seeding import derived_seed
-from naslib_zc_plugin.proxies import describe
-from naslib_zc_plugin.proxies._registry import load
-from naslib_zc_plugin.request import ProxyRequest
-from naslib_zc_plugin.score import Score, score
+from naslib_zc_plugin.passes.inputs import tensors
+from naslib_zc_plugin.passes.seeding import derived_seed
+from naslib_zc_plugin.proxies import PROXIES, describe
+from naslib_zc_plugin.record import ProxyRequest
+from naslib_zc_plugin.scoring import Score, score
 
 _NOTHING = (torch.zeros(1), None)  # what proxies are shown that look at parameters alone
 
@@ -113,7 +112,7 @@ class Panel:
 
 def runs(request: ProxyRequest) -> bool:
     """Whether a proxy runs the network at all, and so looks at a batch."""
-    return any(seen.under.runs for seen in load(request.name).observations(request.options))
+    return any(seen.setting.runs for seen in PROXIES.load(request.name).observations(request.options))
 
 
 _panels: WeakValueDictionary[Any, Panel] = WeakValueDictionary()

@@ -17,7 +17,7 @@ from naslib_zc_plugin.hosts.naslib.names import ALIASES
 from naslib_zc_plugin.hosts.naslib.panel import Panel, panel, runs
 from naslib_zc_plugin.hosts.naslib.subjects import subject
 from naslib_zc_plugin.proxies import describe
-from naslib_zc_plugin.score import Score
+from naslib_zc_plugin.scoring import Score
 
 
 class ZeroCostPredictor(Predictor):
@@ -34,7 +34,7 @@ class ZeroCostPredictor(Predictor):
             or a ``Probe``.
         batch: instead of it, inputs and labels, or a DataLoader of such pairs, whose first is taken once. With either,
             the loaders that NASLib hands over are not looked at.
-        preset: published protocol (:mod:`naslib_zc_plugin.presets`): how images become a batch, and proxies' options.
+        preset: published protocol (:mod:`naslib_zc_plugin.protocols`): how images become a batch, and proxies' options.
         batch_size: images in the batch, without a preset; all where there are fewer.
         seed: of the images, of proxies' draws, and of the weights of graphs that are built here.
         device: where networks are scored; empty: where they are.

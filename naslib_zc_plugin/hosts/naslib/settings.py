@@ -12,7 +12,7 @@ configuration, in a file or read already, names any proxy as ``predictor`` and a
 ``search.zc_names``    the proxies that are features of ``bananas`` and ``npenas``
 ``images``             what proxies see: a source of :func:`naslib_zc_plugin.probes.probe`, such as an ``.npz`` file,
                        beside the configuration or in the data directory
-``zc_preset``          published protocol that makes a batch of the images (:mod:`naslib_zc_plugin.presets`)
+``zc_preset``          published protocol that makes a batch of the images (:mod:`naslib_zc_plugin.protocols`)
 ``zc_batch_size``      images in the batch, without a protocol
 =====================  ===============================================================================================
 

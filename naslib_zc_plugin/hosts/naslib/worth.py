@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Callable, Optional
 
 from naslib_zc_plugin.hosts.naslib.predictor import ZeroCostPredictor
-from naslib_zc_plugin.request import ProxyRequest
+from naslib_zc_plugin.record import ProxyRequest
 
 Fitness = Callable[[Any], Optional[float]]
 logger = logging.getLogger(__name__)

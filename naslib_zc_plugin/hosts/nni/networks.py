@@ -12,10 +12,9 @@ from nni.nas.space import ExecutableModelSpace, RawFormatModelSpace, SimplifiedM
 from torch import Tensor, nn
 
 from naslib_zc_plugin.hosts._quiet import quiet
-from naslib_zc_plugin.observe.batch import tensors
-from naslib_zc_plugin.observe.borrow import kept_random_states
-from naslib_zc_plugin.observe.network import pick_logits
-from naslib_zc_plugin.observe.seeding import seed_everything
+from naslib_zc_plugin.passes.inputs import tensors
+from naslib_zc_plugin.passes.network import pick_logits
+from naslib_zc_plugin.passes.seeding import kept_random_states, seed_everything
 
 _SAMPLES = 2  # the fewest that batch norm takes in train mode
 logger = logging.getLogger(__name__)

@@ -12,9 +12,9 @@ from naslib_zc_plugin.hosts._data import Images, moved
 from naslib_zc_plugin.hosts._scoring import Material, Named, requested, turned
 from naslib_zc_plugin.hosts.nni.networks import logits, network, without_unused
 from naslib_zc_plugin.hosts.nni.samples import key_of, space_of
-from naslib_zc_plugin.observe.seeding import derived_seed
+from naslib_zc_plugin.passes.seeding import derived_seed
 from naslib_zc_plugin.proxies import describe
-from naslib_zc_plugin.score import Score, score
+from naslib_zc_plugin.scoring import Score, score
 
 
 class Scorer:

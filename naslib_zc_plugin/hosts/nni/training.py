@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from naslib_zc_plugin.hosts._data import Images, images_of
 from naslib_zc_plugin.hosts.nni.networks import logits, network
 from naslib_zc_plugin.hosts.nni.samples import key_of
-from naslib_zc_plugin.observe.seeding import derived_seed
+from naslib_zc_plugin.passes.seeding import derived_seed
 from naslib_zc_plugin.training import accuracy, train
 
 

@@ -117,8 +117,7 @@ def _score(proxy: Any, build: str, dataset: Any, seed: int) -> Callable[[str], f
     """The score of a key, its network drawn from the seed and the key."""
     from naslib_zc_plugin.hosts._scoring import NoScore
     from naslib_zc_plugin.hosts.nni.scoring import Scorer
-    from naslib_zc_plugin.observe.borrow import kept_random_states
-    from naslib_zc_plugin.observe.seeding import seed_everything
+    from naslib_zc_plugin.passes.seeding import kept_random_states, seed_everything
 
     module, colon, name = build.partition(":")
     if not colon:

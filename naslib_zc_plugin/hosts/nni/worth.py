@@ -12,7 +12,7 @@ from naslib_zc_plugin.hosts._scoring import NoScore
 from naslib_zc_plugin.hosts.nni.networks import network
 from naslib_zc_plugin.hosts.nni.samples import key_of
 from naslib_zc_plugin.hosts.nni.scoring import Scorer
-from naslib_zc_plugin.request import ProxyRequest
+from naslib_zc_plugin.record import ProxyRequest
 
 Fitness = Callable[[ExecutableModelSpace], Optional[float]]
 logger = logging.getLogger(__name__)

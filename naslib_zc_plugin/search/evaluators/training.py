@@ -63,7 +63,7 @@ class TrainingEvaluator:
 
     def __call__(self, key: str) -> Evaluation:
         """Train, validate, test."""
-        from naslib_zc_plugin.observe.seeding import derived_seed, seed_everything
+        from naslib_zc_plugin.passes.seeding import derived_seed, seed_everything
         from naslib_zc_plugin.training import accuracy, train
 
         start = time.perf_counter()

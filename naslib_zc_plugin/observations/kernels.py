@@ -1,0 +1,385 @@
+"""Kernels of a network's activations: how alike samples are by all activations of one kind.
+
+A :class:`Measure` compares the samples by an activation's output: its kernel is Σ (m − f) for a distance f of codes and
+the largest value m that it can take. :class:`Partition` takes the Hamming distance, :class:`Distance` any other.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Callable, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from naslib_zc_plugin.observations.activations import ACTIVATIONS, add_kind, itself
+from naslib_zc_plugin.observations.batch_dimension import check_batch_first
+from naslib_zc_plugin.passes import FORWARD, ForwardPass, Steps, Undefined, observation
+from naslib_zc_plugin.passes.capture import Function, Watch
+from naslib_zc_plugin.passes.degenerate import precise
+from naslib_zc_plugin.passes.seeding import kept_random_states
+
+
+class ActivationKernel(Protocol):
+    """A kernel that grows with each activation."""
+
+    def update(self, output: Tensor) -> None:
+        """Add the kernel of an activation's output, (N, …)."""
+
+    def compute(self) -> Tensor:
+        """Return the kernel, (N, N), float64."""
+
+
+class Measure(Protocol):
+    """How outputs of a kind of activation are compared. A value: equal ones make one observation."""
+
+    def kernel(self, samples: int) -> ActivationKernel:
+        """Return the kernel of no activation."""
+
+
+@dataclass(frozen=True)
+class Partition:
+    """Hamming distance of codes: the part of the output's range that a unit's value lies in; m: the number of units.
+
+    >>> kernel = Partition().kernel(2)
+    >>> kernel.update(torch.tensor([[1.0, -1.0, 2.0], [1.0, 1.0, 0.5]]))
+    >>> kernel.compute().tolist()
+    [[3.0, 2.0], [2.0, 3.0]]
+
+    Attributes:
+        parts: number of equal parts; 0: codes tell positive outputs from others (which is what ReLU calls for).
+        low, high: the range.
+    """
+
+    parts: int = 0
+    low: float = 0.0
+    high: float = 1.0
+
+    def kernel(self, samples: int) -> ActivationKernel:
+        """Return the kernel of no activation."""
+        return _HammingKernel(self, samples)
+
+    def codes(self, output: Tensor) -> Tensor:
+        """Return the code of each value, uint8."""
+        if not self.parts:
+            return (output > 0).to(torch.uint8)
+        scaled = (precise(output) - self.low) * (self.parts / (self.high - self.low))
+        return scaled.clamp_(0, self.parts - 1).to(torch.uint8)
+
+
+class _HammingKernel:
+    """Sum of agreements; outputs are collected until they make a piece worth comparing."""
+
+    def __init__(self, partition: Partition, samples: int) -> None:
+        self._partition, self._samples = partition, samples
+        self._sum: Tensor | None = None
+        self._buffer: Tensor | None = None
+        self._filled = 0
+
+    def update(self, output: Tensor) -> None:
+        """Add an output's agreement."""
+        values = output.reshape(self._samples, -1)
+        for piece in values.split(PIECE, dim=1) if values.shape[1] > PIECE else (values,):
+            buffer = self._room(piece)
+            buffer[:, self._filled : self._filled + piece.shape[1]] = piece
+            self._filled += piece.shape[1]
+
+    def compute(self) -> Tensor:
+        """Return the sum."""
+        self._compare()
+        return torch.zeros(self._samples, self._samples, dtype=torch.float64) if self._sum is None else self._sum
+
+    def _room(self, piece: Tensor) -> Tensor:
+        buffer = self._buffer
+        if buffer is None or buffer.dtype != piece.dtype or self._filled + piece.shape[1] > PIECE:
+            self._compare()
+        if buffer is None or buffer.dtype != piece.dtype:
+            buffer = self._buffer = piece.new_empty(self._samples, PIECE)
+        return buffer
+
+    def _compare(self) -> None:
+        if self._buffer is not None and self._filled:
+            codes = self._partition.codes(self._buffer[:, : self._filled])
+            found = hamming_agreement(codes, self._partition.parts or 2)
+            self._sum = found if self._sum is None else self._sum + found
+            self._filled = 0
+
+
+# Agreement of codes --------------------
+
+PIECE = 8192
+"""Units whose codes are compared at a time (what is written stays in the cache)."""
+
+
+def hamming_agreement(codes: Tensor, states: int = 2) -> Tensor:
+    """Return on how many units each pair of samples has the same code, uint8 (N, units) → (N, N) float64, exact.
+
+    On the CPU the bits of the codes are packed, units side by side, and compared 64 at a time (an eighth of the time of
+    a matrix product); elsewhere each state's indicator C gives C·Cᵀ.
+
+    Args:
+        codes: of each sample, 0 to ``states`` − 1.
+        states: how many there are.
+    """
+    if codes.device.type == "cpu" and hasattr(np, "bitwise_count") and sys.byteorder == "little":
+        return torch.from_numpy(_by_bits(codes.numpy(), max(1, (states - 1).bit_length())))
+    return _by_products(codes, states)
+
+
+def _by_products(codes: Tensor, states: int) -> Tensor:
+    """Multiply indicators; sums of float32 are exact below 2²⁴, far beyond a piece."""
+    total = torch.zeros(len(codes), len(codes), dtype=torch.float64, device=codes.device)
+    for piece in codes.split(PIECE, dim=1):
+        for state in range(states):
+            indicator = (piece == state).float()
+            total += indicator @ indicator.T
+    return total
+
+
+def _by_bits(codes: np.ndarray, bits: int) -> np.ndarray:
+    """Count the units on which some bit differs, in words of 64 units, and return how many are left."""
+    samples, units = codes.shape
+    differing = np.zeros((samples, samples))
+    for start in range(0, units, PIECE):
+        piece = codes[:, start : start + PIECE]
+        planes = [_words(piece if bits == 1 else (piece >> bit) & 1) for bit in range(bits)]
+        for one in range(samples - 1):
+            apart = planes[0][one + 1 :] ^ planes[0][one]
+            for plane in planes[1:]:
+                apart |= plane[one + 1 :] ^ plane[one]
+            differing[one, one + 1 :] += np.bitwise_count(apart).sum(1, dtype=np.uint32)
+    same: np.ndarray = units - differing - differing.T
+    return same
+
+
+def _words(bits: np.ndarray) -> np.ndarray:
+    """Pack (N, units) of 0 and 1 into (N, words) of 64 bits; bits left over are zero in all samples."""
+    packed = np.packbits(bits, axis=1)
+    whole = np.zeros((len(packed), -(-packed.shape[1] // 8) * 8), np.uint8)
+    whole[:, : packed.shape[1]] = packed
+    return whole.view(np.uint64)
+
+
+# Other distances --------------------
+
+_AT_ONCE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Distance:
+    """A kernel m − f for each activation.
+
+    Attributes:
+        mapping: output (N, …) → codes.
+        f: codes → distances of all pairs, (N, N).
+        m: codes → the largest value that f can take.
+    """
+
+    mapping: Callable[[Tensor], Tensor]
+    f: Callable[[Tensor], Tensor]
+    m: Callable[[Tensor], float]
+
+    def kernel(self, samples: int) -> ActivationKernel:
+        """Return the kernel of no activation."""
+        return _DistanceKernel(self, samples)
+
+
+class _DistanceKernel:
+    """Sum of m − f."""
+
+    def __init__(self, distance: Distance, samples: int) -> None:
+        self._distance = distance
+        self._sum = torch.zeros(samples, samples, dtype=torch.float64)
+
+    def update(self, output: Tensor) -> None:
+        """Add an output's kernel."""
+        codes = self._distance.mapping(output)
+        self._sum = self._sum.to(output.device) + (self._distance.m(codes) - self._distance.f(codes).double())
+
+    def compute(self) -> Tensor:
+        """Return the sum."""
+        return self._sum
+
+
+def _flat(output: Tensor) -> Tensor:
+    return precise(output).reshape(len(output), -1)
+
+
+def _euclidean(codes: Tensor) -> Tensor:
+    return torch.cdist(codes, codes, compute_mode="donot_use_mm_for_euclid_dist")  # else a code differs from itself
+
+
+@cache
+def euclidean(span: float) -> Distance:
+    """Return the Euclidean distance of the raw values, :math:`m = span \\sqrt d` for d units whose values span that range."""
+    return Distance(_flat, _euclidean, lambda codes: span * math.sqrt(codes.shape[1]))
+
+
+def _rows(output: Tensor) -> Tensor:
+    return precise(output).reshape(len(output), -1, output.shape[-1])
+
+
+def _divergences(codes: Tensor) -> Tensor:
+    """Return the sum over rows of the Jensen–Shannon divergences, (N, rows, S) → (N, N), in nats."""
+    samples, _, states = codes.shape
+    found = torch.zeros(samples, samples, dtype=torch.float64, device=codes.device)
+    for part in codes.split(max(1, _AT_ONCE // (samples * states)), dim=1):
+        entropies = torch.special.entr(part).flatten(1).sum(1, dtype=torch.float64)
+        for one in range(samples - 1):
+            mixed = torch.special.entr((part[one + 1 :] + part[one]).mul_(0.5)).flatten(1).sum(1, dtype=torch.float64)
+            found[one, one + 1 :] += mixed - (entropies[one + 1 :] + entropies[one]) / 2
+    return found + found.T
+
+
+@cache
+def jensen_shannon(mean: bool = False, bits: bool = False) -> Distance:
+    """Return the Jensen–Shannon divergence of the distributions in the last dimension, :math:`m = \\log 2` for each.
+
+    Args:
+        mean: the mean over an activation's distributions; otherwise their sum.
+        bits: logarithms to base 2; otherwise natural ones.
+    """
+
+    def scale(codes: Tensor) -> float:
+        return 1 / ((codes.shape[1] if mean else 1) * (math.log(2) if bits else 1))
+
+    return Distance(
+        _rows,
+        lambda codes: _divergences(codes) * scale(codes),
+        lambda codes: math.log(2) * codes.shape[1] * scale(codes),
+    )
+
+
+# Activations of other distributions --------------------
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A bounded activation of one's own: which functions it is, and how its outputs are compared.
+
+    Attributes:
+        kind: its name.
+        functions: those whose output is the activation, as the network calls them: torch's, methods of tensors, and
+            functions of one's own that are decorated with ``torch.overrides.wrap_torch_function(lambda x: (x,))``,
+            without which a function cannot be seen.
+        measure: a :class:`Distance` (mapping, f and m), or any other.
+    """
+
+    kind: str
+    functions: Sequence[Function]
+    measure: Measure
+
+
+REGISTERED: dict[str, Activation] = {}
+
+
+def _can_be_seen(function: Function) -> bool:
+    seen: list[Any] = []
+    try:
+        watch = Watch([{function: lambda args, kwargs, output: seen.append(output)}])
+        with kept_random_states(), torch.no_grad(), watch:
+            function(torch.zeros(2, 2))
+    except Exception:  # one that takes more than a tensor
+        return not isinstance(function, type)
+    return bool(seen)
+
+
+def register_activation(activation: Activation) -> None:
+    """Make an activation known in this process, to be seen besides torch's own.
+
+    Raises:
+        ValueError: another one of that name is known, or one of its functions belongs to another or cannot be seen.
+    """
+    if REGISTERED.get(activation.kind) == activation:
+        return
+    taken = {function: kind for kind, found in ACTIVATIONS.items() for functions, _ in found for function in functions}
+    if activation.kind in ACTIVATIONS:
+        raise ValueError(f"there is an activation called {activation.kind!r}: give yours another name")
+    for function in activation.functions:
+        if function in taken:
+            raise ValueError(f"{function!r} is a {taken[function]!r} activation already")
+        if not _can_be_seen(function):
+            raise ValueError(
+                f"calls of {function!r} cannot be seen: decorate a function of your own with "
+                "torch.overrides.wrap_torch_function(lambda x: (x,)), and name that in place of a module"
+            )
+    REGISTERED[activation.kind] = activation
+    ACTIVATIONS[activation.kind] = [(activation.functions, itself)]
+    add_kind(activation.kind)
+
+
+# Observations --------------------
+
+
+def _kernel(p: ForwardPass, kind: str, measure: Measure, maps_only: bool) -> Steps[Tensor | None]:
+    """Let the measure's kernel see every activation of a kind."""
+    samples = p.batch.size
+    kernels: list[ActivationKernel] = []
+
+    def see(output: Tensor) -> None:
+        if maps_only and output.ndim != 4:
+            return
+        if output.ndim == 0 or len(output) != samples:
+            raise Undefined(
+                f"the output {tuple(output.shape)} of an activation ({kind}) lacks the batch of {samples} as first "
+                "dimension"
+            )
+        if not kernels:
+            kernels.append(measure.kernel(samples))
+        kernels[0].update(output)
+
+    p.on(kind, see)
+    yield FORWARD
+    p.check_finite()
+    if not kernels:
+        return None
+    if not maps_only:
+        check_batch_first(p, [kind])
+    return kernels[0].compute()
+
+
+@observation()
+def activation_kernel(
+    p: ForwardPass, kind: str, measure: Measure = Partition(), maps_only: bool = False
+) -> Steps[Tensor | None]:
+    """Sum the kernels of all calls of the activations of one kind: (N, N), float64; None where there is none.
+
+    >>> from naslib_zc_plugin.extend import proxy
+        >>> @proxy(needs=[activation_kernel("tanh", Partition(8, -1.0, 1.0))], version=1, paper="mine", higher_is_better=True)
+        ... def agreement(kernel):
+        ...     return kernel.mean().item()
+
+        Args:
+            p: the pass.
+            kind: of :data:`~.activations.ACTIVATIONS`.
+            measure: compares the samples by an output.
+            maps_only: whether to see only feature maps (four dimensions).
+
+        Raises:
+            Undefined: the outputs are not finite (NaN is neither on nor off), or positions come before samples.
+    """
+    return (yield from _kernel(p, kind, measure, maps_only))
+
+
+@observation()
+def relu_agreement(p: ForwardPass, maps_only: bool = False) -> Steps[Tensor]:
+    """Count the ReLU units on whose state each pair of samples agrees: (N, N), float64, N_units − Hamming distance.
+
+    Every call of every ReLU counts, so a module used twice counts twice.
+
+    Args:
+        p: the pass.
+        maps_only: whether to see only feature maps (four dimensions).
+
+    Raises:
+        Undefined: no ReLU was seen, or the outputs are not finite.
+    """
+    kernel = yield from _kernel(p, "relu", Partition(), maps_only)
+    if kernel is None:
+        raise Undefined(f"no ReLU {'on a feature map ' if maps_only else ''}was seen in the forward pass")
+    return kernel

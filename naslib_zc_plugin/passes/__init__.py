@@ -1,0 +1,53 @@
+"""How a network is run at initialisation: shared forward and backward passes that observations look at.
+
+A :class:`Setting` is under which weights, inputs and norm policy the network runs; an :class:`Observation` is what is
+seen of it. Observations of equal settings share one pass (:func:`observe`). The network is isolated: nothing of it has
+changed afterwards. This room knows no observation and no proxy.
+"""
+
+from __future__ import annotations
+
+from naslib_zc_plugin.passes.degenerate import Undefined
+from naslib_zc_plugin.passes.engine import Pass, observe
+from naslib_zc_plugin.passes.forward import ForwardPass
+from naslib_zc_plugin.passes.inputs import Batch
+from naslib_zc_plugin.passes.isolation import UnsupportedModule, isolated
+from naslib_zc_plugin.passes.network import Layer, Network
+from naslib_zc_plugin.passes.observation import (
+    FORWARD,
+    NEXT,
+    Forward,
+    Grad,
+    NoForward,
+    Observation,
+    Outcome,
+    PerSample,
+    Setting,
+    Steps,
+    observation,
+)
+from naslib_zc_plugin.passes.per_sample import Chunk
+
+__all__ = [
+    "FORWARD",
+    "NEXT",
+    "Batch",
+    "Chunk",
+    "Forward",
+    "ForwardPass",
+    "Grad",
+    "Layer",
+    "Network",
+    "NoForward",
+    "Observation",
+    "Outcome",
+    "Pass",
+    "PerSample",
+    "Setting",
+    "Steps",
+    "Undefined",
+    "UnsupportedModule",
+    "isolated",
+    "observation",
+    "observe",
+]

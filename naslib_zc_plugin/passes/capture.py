@@ -1,0 +1,108 @@
+"""See, and replace where a setting wants it, the torch functions that a forward pass calls: one mode, no module hooks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Callable
+
+from torch import Tensor
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
+
+from naslib_zc_plugin.passes.degenerate import Undefined
+
+Function = Callable[..., Any]
+Handler = Callable[[tuple[Any, ...], Mapping[str, Any], Any], Any]
+"""Called after a watched function with its arguments, keywords and output.
+
+What it returns is what the network gets for the output; None: the output itself.
+"""
+
+See = Callable[..., Any]
+"""What an observation registers for a kind of calls; each kind says what it is called with."""
+
+KINDS: dict[str, Callable[[Any, See], Mapping[Function, Handler]]] = {}
+"""Kinds of calls by name: (view of the pass, see) → handlers. What is seen in a pass adds its kinds here."""
+
+CONVOLUTIONS: tuple[Function, ...] = (F.conv1d, F.conv2d, F.conv3d)
+TRANSPOSED: tuple[Function, ...] = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)
+
+EVERY: Function = lambda: None  # noqa: E731
+"""Key of a handler that sees every function."""
+
+
+class Watch(TorchFunctionMode):
+    """While active, ``replacements`` stand in for functions and ``handlers`` see the calls of those that they name.
+
+    Sees modules (which call functions), functions, methods and in-place forms; blind inside TorchScript,
+    ``nn.LSTM``'s gates, ``F.multi_head_attention_forward`` and ``F.scaled_dot_product_attention``, each of which is
+    one call here.
+    """
+
+    def __init__(
+        self,
+        handlers: Iterable[Mapping[Function, Handler]] = (),
+        replacements: Mapping[Function, Function] | None = None,
+    ) -> None:
+        super().__init__()
+        self._handlers: dict[Function, list[Handler]] = {}
+        for mapping in handlers:
+            for function, handler in mapping.items():
+                self._handlers.setdefault(function, []).append(handler)
+        self._every: Sequence[Handler] = self._handlers.get(EVERY, ())
+        self._replacements = dict(replacements or {})
+
+    def __torch_function__(
+        self, function: Function, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Call the function or what stands in for it, then the handlers. Calls from in here are not seen again."""
+        kwargs = kwargs or {}
+        output = self._replacements.get(function, function)(*args, **kwargs)
+        for handler in (*self._handlers.get(function, ()), *self._every):
+            seen = handler(args, kwargs, output)
+            output = output if seen is None else seen
+        return output
+
+
+def batch_norm(input: Tensor, mean: Any, variance: Any, *args: Any, **kwargs: Any) -> Tensor:
+    """Normalise as torch does; where there is nothing to normalise, give a reason instead of torch's error."""
+    try:
+        return F.batch_norm(input, mean, variance, *args, **kwargs)
+    except ValueError as error:
+        raise Undefined(f"batch norm has one value per channel: {error}") from error
+
+
+def own_statistics(
+    input: Tensor,
+    mean: Any = None,
+    variance: Any = None,
+    weight: Any = None,
+    bias: Any = None,
+    training: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Normalise by the input's statistics alone, whatever the mode; do not touch the running ones."""
+    return batch_norm(input, None, None, weight, bias, True, momentum, eps)
+
+
+def identity(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """Return the input."""
+    return input
+
+
+def norm_replacements(training: bool, norm: str, keeps: Callable[..., bool]) -> dict[Function, Function]:
+    """Return what replaces batch normalisation.
+
+    Args:
+        training: whether modules are in train mode; in evaluation mode the input's statistics are taken, too.
+        norm: ``"batch"``, or ``"off"``: the input is passed on.
+        keeps: called with the running variance and the scale; whether that norm stays on.
+    """
+    here = batch_norm if training else own_statistics
+
+    def removed(input: Tensor, mean: Any, variance: Any, weight: Any = None, *args: Any, **kwargs: Any) -> Tensor:
+        stays = keeps(variance, weight)
+        return (here if stays else identity)(input, mean, variance, weight, *args, **kwargs)
+
+    return {F.batch_norm: here if norm == "batch" else removed}

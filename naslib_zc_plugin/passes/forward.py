@@ -1,0 +1,298 @@
+"""The pass over the whole batch: the network runs once (or a few times), then each gradient is made once for all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import Any, Callable, cast
+
+import torch
+from torch import Tensor
+
+from naslib_zc_plugin.passes.capture import KINDS, Function, Handler, See, Watch, norm_replacements
+from naslib_zc_plugin.passes.degenerate import Undefined, all_finite, same_when_recorded
+from naslib_zc_plugin.passes.engine import Pass, Running
+from naslib_zc_plugin.passes.inputs import Batch, noisy_embedding, noisy_inputs, tensors, tree_map
+from naslib_zc_plugin.passes.isolation import Stopwatch
+from naslib_zc_plugin.passes.network import Network
+from naslib_zc_plugin.passes.observation import FORWARD, Forward, Grad, Observation
+from naslib_zc_plugin.passes.seeding import kept_random_states, seed_everything
+
+TARGETS = ("logits", "loss", "hessian", "each")
+"""What can be differentiated by name, in the order in which it is done (tensors before ``"each"``)."""
+
+
+class ForwardPass(Pass):
+    """One pass over the whole batch, as its observations see it.
+
+    Attributes:
+        weights: parameters in force, by name; leaves of the graph where there is one.
+        buffers: buffers in force, by name, updated by the forward runs.
+        all_inputs: the inputs of each forward run; most settings have one.
+        turn: which forward run is under way, from 0.
+        logits: of the first forward run, (N, …); None before it.
+        memo: what observations of this pass share.
+    """
+
+    def __init__(
+        self, setting: Forward, network: Network, batch: Batch, observations: Sequence[Observation], seed: int
+    ) -> None:
+        super().__init__(setting, network, batch, observations, seed)
+        self.turn, self.logits = 0, cast(Any, None)
+        self.memo: dict[str, Any] = {}
+        self._handlers: list[Mapping[Function, Handler]] = []
+        self._current: Running | None = None
+        seed_everything(seed, setting.weights)
+        self.weights, self.buffers = (_cast(group, setting.dtype) for group in setting.weights.tensors(network))
+        seed_everything(seed, setting.inputs)
+        self.all_inputs = [_cast(inputs, setting.dtype) for inputs in setting.inputs.shown(batch)]
+        if setting.noise:
+            self.all_inputs = [noisy_inputs(inputs, setting.noise, seed) for inputs in self.all_inputs]
+        self._graph = any(each.order for each in observations)
+        by_inputs = self._graph and any(each.input_gradient for each in observations)
+        for value in (*(self.weights.values() if self._graph else ()), *tensors(self.inputs if by_inputs else ())):
+            value.requires_grad_(value.is_floating_point())
+        for module in network.module.modules():
+            module.training = setting.training
+        self._names = {id(value): name for name, value in (*self.weights.items(), *self.buffers.items())}
+
+    @property
+    def inputs(self) -> Any:
+        """The inputs of the first forward run: a tensor, or a mapping or sequence of tensors."""
+        return self.all_inputs[0]
+
+    @property
+    def layers(self) -> list[Tensor]:
+        """The weights of convolution and linear layers, as ``network.layers`` names them.
+
+        Raises:
+            Undefined: there is none.
+        """
+        if not self.network.layers:
+            raise Undefined("the network has no convolution or linear layer")
+        return [self.weights[name] for name in self.network.layers]
+
+    def name_of(self, tensor: Any) -> str | None:
+        """Return the name of a parameter or buffer in force; None for anything else."""
+        return self._names.get(id(tensor))
+
+    def on(self, calls: str | Iterable[Function], see: See) -> None:
+        """Register what is to be seen of the forward runs.
+
+        Args:
+            calls: a kind of calls, such as ``"relu"``, of :data:`~.capture.KINDS`; or torch's functions.
+            see: for a kind, called as that says (for activations with the output); for functions with the arguments,
+                the keywords and the output of each call. It may return what the network goes on with: a copy of an
+                output that is kept, for the network may write over it.
+
+        Raises:
+            ValueError: no such kind.
+            TypeError: the network has run already.
+        """
+        if self._current is None:
+            raise TypeError("p.on comes before FORWARD: what is registered later sees nothing")
+        if isinstance(calls, str) and calls not in KINDS:
+            raise ValueError(f"there are calls of the kinds {', '.join(KINDS)}, not {calls!r}")
+        handlers = KINDS[calls](self, see) if isinstance(calls, str) else dict.fromkeys(calls, see)
+        guard = self._current.guard
+        self._handlers.append({function: guard(handler) for function, handler in handlers.items()})
+
+    def on_layers(self, see: See) -> None:
+        """See each call of a convolution or linear layer: ``see`` gets a :class:`~.layers.LayerCall`, as for ``on``."""
+        self.on("layer", see)
+
+    def check_finite(self) -> None:
+        """Check the logits.
+
+        Raises:
+            Undefined: some are not finite.
+        """
+        if "finite" not in self.memo:
+            self.memo["finite"] = all_finite(self.logits)
+        if not self.memo["finite"]:
+            raise Undefined("the network's outputs are not finite")
+
+    def run_again(self, inputs: Any, handlers: Mapping[Function, Handler]) -> None:
+        """Run the network once more on other inputs, without a graph and seen by these handlers alone."""
+        held = {name: value.detach().clone() for name, value in (*self.weights.items(), *self.buffers.items())}
+        watch = Watch([handlers], self._norms())
+        with kept_random_states(self.network.device), torch.no_grad(), watch:
+            self.network(held, inputs)
+
+    def drive(self, running: Sequence[Running]) -> Mapping[Running, float]:
+        """Run forward, differentiate, and send each observation what it asks for."""
+        try:
+            for each in running:
+                self._current = each
+                each.expect(FORWARD, each.send())
+            self._current, clock = None, Stopwatch(self.network.device)
+            self._run()
+        finally:
+            self._handlers.clear()
+        seconds = clock.lap()
+        took = Gradients(self, self._asked(running)).send()
+        return {each: seconds + took.get(each, 0.0) for each in running}
+
+    def _run(self) -> None:
+        setting, held = self.setting, {**self.weights, **self.buffers}
+        seed_everything(self._seed, replace(setting, noise=0.0))  # dropout and the like are the same with noise
+        with torch.set_grad_enabled(self._graph):
+            for turn, inputs in enumerate(self.all_inputs):
+                self.turn = turn
+                noise = noisy_embedding(inputs, setting.noise, self._seed) if setting.noise else {}
+                with Watch(self._handlers, {**self._norms(), **noise}):
+                    # Inputs that may be written to: a leaf that needs a gradient may not.
+                    logits = self.network(held, tree_map(lambda x: x.clone() if x.requires_grad else x, inputs))
+                self.logits = logits if self.logits is None else self.logits
+
+    def _norms(self) -> Mapping[Function, Function]:
+        def keeps(*tensors: Any) -> bool:
+            modules = (name.rpartition(".")[0] for name in map(self.name_of, tensors) if name is not None)
+            return any(fnmatchcase(module, self.setting.keep_norm) for module in modules)
+
+        return norm_replacements(self.setting.training, self.setting.norm, keeps)
+
+    def _asked(self, running: Sequence[Running]) -> dict[Running, Sequence[Grad]]:
+        """Send the logits; return the gradients that are asked for, and fail those that ask for something else."""
+        asked = {each: each.send(self.logits) for each in running}
+        shown = tensors(self.all_inputs)
+        for each, grads in asked.items():
+            right = isinstance(grads, tuple) and grads and all(isinstance(grad, Grad) for grad in grads)
+            if not (each.ended or right):
+                each.fail(TypeError(f"{each.observation.name} yields a {type(grads).__name__}, not a tuple of Grad"))
+            missing = "" if each.ended else each.observation.undeclared(grads, shown)
+            if missing:
+                each.fail(TypeError(f"{each.observation.name} asks for gradients that it does not declare: {missing}"))
+        return {each: grads for each, grads in asked.items() if not each.ended}
+
+
+def _cast(tree: Any, dtype: torch.dtype | None) -> Any:
+    return tree_map(lambda x: x.to(dtype) if dtype is not None and x.is_floating_point() else x, tree)
+
+
+class Gradients:
+    """The gradients that a pass's observations ask for: each target is differentiated once, the last frees the graph.
+
+    The gradients of the loss are recorded, and so serve its Hessian, too, only where that changes no bit of them: a
+    value must not depend on what else is asked for.
+    """
+
+    def __init__(self, view: ForwardPass, asked: Mapping[Running, Sequence[Grad]]) -> None:
+        self._view = view
+        self._layers = [view.weights[name] for name in view.network.layers]
+        self._answers: dict[Running, list[Any]] = {each: [...] * len(grads) for each, grads in asked.items()}
+        self._targets: dict[Any, list[tuple[Running, int, Grad]]] = {}
+        for each, grads in asked.items():
+            for place, grad in enumerate(grads):
+                key = grad.of if isinstance(grad.of, str) else (id(grad.of), id(grad.grad_outputs))
+                self._targets.setdefault(key, []).append((each, place, grad))
+        self._recorded: dict[int, Tensor] = {}
+
+    def send(self) -> dict[Running, float]:
+        """Make all gradients, send each observation its own, and return the seconds that they took, by observation."""
+        took: dict[Any, float] = {}
+        needed: dict[Running, set[Any]] = {each: set() for each in self._answers}
+        clock, recorded = Stopwatch(self._view.network.device), False
+        for key in sorted(self._targets, key=lambda key: TARGETS.index(key) if isinstance(key, str) else 2.5):
+            group = [item for item in self._targets.pop(key) if not item[0].ended]
+            users = {each: None for each, *_ in group}
+            clock.lap()
+            try:
+                self._make(key, group)
+            except Exception as error:
+                for each in users:
+                    each.fail(error)
+            took[key] = clock.lap()
+            recorded |= key == "loss" and bool(self._recorded)
+            for each in users:
+                needed[each] |= {key, "loss"} if key == "hessian" and recorded else {key}
+                if ... not in self._answers[each]:
+                    each.expect(None, each.send(self._answers.pop(each)))
+        return {each: sum(took[key] for key in keys) for each, keys in needed.items()}
+
+    def _make(self, key: Any, group: list[tuple[Running, int, Grad]]) -> None:
+        """Differentiate a target for all that ask for it."""
+        if not group:
+            return
+        value, outputs = self._value(group[0][2].of), group[0][2].grad_outputs
+        record = key == "loss" and "hessian" in self._targets and same_when_recorded(value)
+        by, hooks = list(self._layers if record else ()), []
+        for each, _, grad in group:
+            by += grad.by if grad.fold is None else self._leaves(grad)
+            hooks += self._hooks(each, grad) if grad.fold is not None else []
+        del grad
+        for each, place, _ in group:
+            self._answers[each][place] = None
+        group[:] = [item for item in group if item[2].fold is None]  # what is folded is let go as it comes
+        try:
+            if key == "each":
+                found = [self._by(one, by, None, False, True) for one in value]
+            else:
+                found = [self._by(value, by, outputs, record, bool(self._targets)) if value.requires_grad else {}]
+        finally:
+            for hook in hooks:
+                hook.remove()
+        if record:
+            self._recorded = found[0]
+        for each, place, grad in group:
+            rows = [[_or_zeros(row.get(id(tensor)), tensor, grad.zeros) for tensor in grad.by] for row in found]
+            self._answers[each][place] = rows if key == "each" else rows[0]
+
+    def _leaves(self, grad: Grad) -> list[Tensor]:
+        view = self._view
+        every = [*view.weights.values(), *tensors(view.all_inputs)]
+        return [leaf for leaf in (every if grad.leaves is None else grad.leaves) if leaf.requires_grad]
+
+    def _hooks(self, running: Running, grad: Grad) -> list[Any]:
+        """Put hooks on the tensors that pass their gradients to the fold; none refers to the pass."""
+        assert grad.fold is not None
+        fold = running.guard(grad.fold)
+
+        def hook(place: int) -> Callable[[Tensor], None]:
+            def fire(gradient: Tensor) -> None:  # what a hook returns would replace the gradient
+                fold(place, gradient.detach())
+
+            return fire
+
+        return [tensor.register_hook(hook(place)) for place, tensor in enumerate(grad.by) if tensor.requires_grad]
+
+    def _value(self, of: str | Tensor) -> Tensor:
+        if isinstance(of, Tensor):
+            return of
+        if of in ("logits", "each"):
+            logits: Tensor = self._view.logits
+            return logits.sum() if of == "logits" else logits.flatten(1).sum(1)
+        if of == "loss" or not self._loss.requires_grad:
+            return self._loss if of == "loss" else self._loss.detach()
+        if not self._recorded:
+            self._recorded = self._by(self._loss, self._layers, None, True, True)
+        gradients = [self._recorded[id(weight)] for weight in self._layers if id(weight) in self._recorded]
+        products = [(gradient.detach() * gradient).sum() for gradient in gradients]
+        return torch.stack(products).sum() if products else self._loss.detach()
+
+    @cached_property
+    def _loss(self) -> Tensor:
+        batch = self._view.batch
+        loss = batch.objective()(self._view.logits, batch.labels)
+        if not bool(torch.isfinite(loss).all()):
+            raise Undefined("the loss is not finite")
+        return loss
+
+    def _by(
+        self, value: Tensor, by: Sequence[Tensor], outputs: Tensor | None, record: bool, retain_graph: bool
+    ) -> dict[int, Tensor]:
+        """Return the gradients of ``value`` that there are, by the tensors' identity."""
+        distinct = list({id(tensor): tensor for tensor in by}.values())
+        found = torch.autograd.grad(value, distinct, outputs, retain_graph, record, allow_unused=True)
+        return {id(tensor): gradient for tensor, gradient in zip(distinct, found) if gradient is not None}
+
+
+def _or_zeros(gradient: Tensor | None, tensor: Tensor, zeros: bool) -> Tensor | None:
+    if gradient is None:
+        return torch.zeros_like(tensor) if zeros else None
+    return gradient.detach()
+
+
+Forward.view = ForwardPass

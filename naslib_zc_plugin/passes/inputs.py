@@ -1,0 +1,275 @@
+"""What a network is shown: the batch, or inputs that a setting makes of its shape, perhaps with noise.
+
+A batch holds inputs (a tensor, or a mapping or sequence of tensors with the samples first), labels and the loss.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Callable, ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from naslib_zc_plugin.passes.capture import Function
+from naslib_zc_plugin.passes.degenerate import Undefined
+from naslib_zc_plugin.passes.seeding import derived_seed
+
+Loss = Callable[[Any, Any], Tensor]
+
+
+def cross_entropy(logits: Tensor, labels: Tensor, highest: int | None = None) -> Tensor:
+    """Return the cross-entropy, mean over the batch, of logits (N, C) or (N, C, …) and class indices or probabilities.
+
+    Classes come last, too, as language models have them: (N, T, C) with indices (N, T), where that is the one reading.
+
+    Args:
+        logits: the network's outputs.
+        labels: class indices or probabilities.
+        highest: the highest class index of the batch, if it is known to be one.
+
+    Raises:
+        ValueError: a label beyond the classes (on a GPU the kernel's own check would end the process's CUDA context).
+    """
+    if logits.ndim > 2 and labels.shape == logits.shape[:-1] != (len(logits), *logits.shape[2:]):
+        logits = logits.movedim(-1, 1)
+    if highest is not None and logits.ndim > 1 and highest >= logits.shape[1]:
+        raise ValueError(
+            f"label {highest} needs at least {highest + 1} outputs, the network has {logits.shape[1]}: "
+            "build it with more classes, or pass loss= (or logits=, if it returns several tensors)"
+        )
+    return F.cross_entropy(logits, labels)
+
+
+def tree_map(function: Callable[[Tensor], Tensor], tree: Any) -> Any:
+    """Apply ``function`` to each tensor in the mappings, lists and tuples of ``tree``; keep the rest as it is."""
+    if isinstance(tree, Tensor):
+        return function(tree)
+    if isinstance(tree, Mapping):
+        return {key: tree_map(function, value) for key, value in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        parts = [tree_map(function, value) for value in tree]
+        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
+    return tree
+
+
+def tensors(tree: Any) -> list[Tensor]:
+    """Return all tensors of a tree, in order."""
+    found: list[Tensor] = []
+    tree_map(lambda tensor: found.append(tensor) or tensor, tree)  # type: ignore[func-returns-value]
+    return found
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Inputs with the batch first, labels (None where no asked proxy needs them) and the loss (None: cross-entropy)."""
+
+    inputs: Any
+    labels: Any = None
+    loss: Loss | None = None
+
+    @property
+    def size(self) -> int:
+        """Number of samples."""
+        return len(tensors(self.inputs)[0])
+
+    @property
+    def classes(self) -> Tensor | None:
+        """One class index per sample, (N,), or None where the labels are something else (soft labels, sequences)."""
+        labels = self.labels
+        if (
+            not isinstance(labels, Tensor)
+            or labels.is_floating_point()
+            or labels.is_complex()
+            or labels.shape != (self.size,)
+        ):
+            return None
+        return labels
+
+    def objective(self) -> Loss:
+        """Return the loss as a function (output, labels) of this batch or a part of it."""
+        if self.loss is not None:
+            return self.loss
+        labels = self.labels
+        indices = isinstance(labels, Tensor) and not labels.is_floating_point() and labels.numel() > 0
+        return partial(cross_entropy, highest=int(labels.max()) if indices else None)
+
+    def to(self, device: torch.device, dtype: torch.dtype) -> Batch:
+        """Return the batch on ``device``, with floating-point inputs of ``dtype`` (labels keep their type)."""
+
+        def move(tensor: Tensor) -> Tensor:
+            return tensor.detach().to(device, dtype if tensor.is_floating_point() else None)
+
+        labels = tree_map(lambda tensor: tensor.detach().to(device).clone(), self.labels)
+        return replace(self, inputs=tree_map(move, self.inputs), labels=labels)
+
+    def chunks(self) -> Iterator[Tensor]:
+        """Yield indices in chunks: whole classes together, up to a quarter of the batch where they allow."""
+        limit = max(1, self.size // 4)
+        if self.classes is None:
+            yield from torch.arange(self.size).split(limit)
+            return
+        pending: list[Tensor] = []
+        for label in self.classes.unique(sorted=True):
+            members = torch.nonzero(self.classes == label).flatten()
+            if pending and sum(map(len, pending)) + len(members) > limit:
+                yield torch.cat(pending)
+                pending = []
+            pending.append(members)
+        yield torch.cat(pending)
+
+    def sample(self, index: int) -> tuple[Any, Any]:
+        """Return the inputs and labels of one sample, without the batch's dimension."""
+        return tree_map(lambda tensor: tensor[index], self.inputs), tree_map(lambda x: x[index], self.labels)
+
+    def take(self, indices: Tensor) -> Batch:
+        """Return the samples at ``indices``."""
+        return replace(
+            self,
+            inputs=tree_map(lambda tensor: tensor[indices], self.inputs),
+            labels=tree_map(lambda tensor: tensor[indices], self.labels),
+        )
+
+
+@dataclass(frozen=True)
+class Inputs(ABC):
+    """What a pass shows the network.
+
+    Attributes:
+        draws: whether it is drawn, so that it depends on the seed.
+        data: whether it depends on the batch's values, not on its shape alone.
+    """
+
+    draws: ClassVar[bool] = False
+    data: ClassVar[bool] = False
+
+    @property
+    @abstractmethod
+    def seed_name(self) -> str:
+        """The text under which it is hashed into seeds; it never changes."""
+
+    @abstractmethod
+    def shown(self, batch: Batch) -> tuple[Any, ...]:
+        """Return the inputs of the pass's forward runs, one after another."""
+
+
+@dataclass(frozen=True)
+class BatchInputs(Inputs):
+    """The batch itself (a copy: a network that writes into its input does not reach the user's)."""
+
+    data: ClassVar[bool] = True
+    seed_name: ClassVar[str] = "Given()"
+
+    def shown(self, batch: Batch) -> tuple[Any, ...]:
+        """Return the input of the one forward run."""
+        return (tree_map(Tensor.clone, batch.inputs),)
+
+
+@dataclass(frozen=True)
+class Ones(Inputs):
+    """A single sample of ones. Integer inputs (tokens) have no size: the first sample's stay."""
+
+    seed_name: ClassVar[str] = "Ones()"
+
+    def shown(self, batch: Batch) -> tuple[Any, ...]:
+        """Return the input of the one forward run."""
+        return (tree_map(lambda x: torch.ones_like(x[:1]) if x.is_floating_point() else x[:1].clone(), batch.inputs),)
+
+
+@dataclass(frozen=True)
+class TwoSamples(Inputs):
+    """The first two samples, the fewest that batch norm always takes: for values that depend on shapes alone."""
+
+    seed_name: ClassVar[str] = "Few()"
+
+    def shown(self, batch: Batch) -> tuple[Any, ...]:
+        """Return the input of the one forward run."""
+        return (tree_map(lambda x: x[:2].clone(), batch.inputs),)
+
+
+@dataclass(frozen=True)
+class NormalPair(Inputs):
+    """x ~ N(0, 1) of the samples' shape, then x + gamma·x' with x' ~ N(0, 1).
+
+    Attributes:
+        gamma: size of the perturbation.
+        size: number of samples.
+    """
+
+    gamma: float
+    size: int = 16
+    draws: ClassVar[bool] = True
+
+    @property
+    def seed_name(self) -> str:
+        """The text under which it is hashed into seeds; it never changes."""
+        return f"NormalPair(gamma={self.gamma!r}, size={self.size!r})"
+
+    def shown(self, batch: Batch) -> tuple[Any, ...]:
+        """Return the inputs of the two forward runs.
+
+        Raises:
+            Undefined: inputs that are no real numbers (tokens).
+        """
+        if not all(tensor.is_floating_point() for tensor in tensors(batch.inputs)):
+            raise Undefined("the inputs are not real numbers: nothing normal can be drawn in their place")
+        # Of the shape alone: randn_like draws in the order of the memory.
+        first = tree_map(self._drawn, batch.inputs)
+        return first, tree_map(lambda x: x + self.gamma * self._drawn(x), first)
+
+    def _drawn(self, like: Tensor) -> Tensor:
+        return torch.randn((self.size, *like.shape[1:]), dtype=like.dtype, device=like.device)
+
+
+# Tokens --------------------
+
+
+def holds_tokens(inputs: Any) -> bool:
+    """Return whether some of the inputs are no real numbers."""
+    return not all(tensor.is_floating_point() for tensor in tensors(inputs))
+
+
+def embeds_tokens(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Tensor, inputs: Any) -> bool:
+    """Return whether a call of ``F.embedding`` was on the batch's tokens, and not on positions, as many as samples."""
+    samples = len(tensors(inputs)[0])
+    if output.ndim < 2 or len(output) != samples:
+        return False
+    indices = args[0] if args else kwargs["input"]
+    counted = indices.ndim == 1 and torch.equal(indices, torch.arange(samples, device=indices.device))
+    return not counted or any(tensor.ndim == 1 for tensor in tensors(inputs))
+
+
+# Noise --------------------
+
+
+def noisy(values: Tensor, amplitude: float, seed: int) -> Tensor:
+    """Return ``values`` + amplitude · v · n: v the variance over the batch, n ~ N(0, 1), the same for every amplitude."""
+    generator = torch.Generator("cpu").manual_seed(derived_seed(seed, "noise"))
+    drawn = torch.randn(values.shape, generator=generator, dtype=torch.float32, device="cpu")
+    drawn = drawn.to(values.device, values.dtype)
+    return values + amplitude * values.detach().var(0, unbiased=False, keepdim=True) * drawn
+
+
+def noisy_inputs(inputs: Any, amplitude: float, seed: int) -> Any:
+    """Return real inputs with noise, and tokens as they are."""
+    return tree_map(lambda x: noisy(x, amplitude, seed) if x.is_floating_point() else x, inputs)
+
+
+def noisy_embedding(inputs: Any, amplitude: float, seed: int) -> Mapping[Function, Function]:
+    """Return what replaces embeddings where the inputs are tokens: noise on the output of the first one."""
+    if any(tensor.is_floating_point() for tensor in tensors(inputs)):
+        return {}
+    done = [False]
+
+    def embedding(*args: Any, **kwargs: Any) -> Tensor:
+        output = F.embedding(*args, **kwargs)
+        if done[0] or not embeds_tokens(args, kwargs, output, inputs):
+            return output
+        done[0] = True
+        return noisy(output, amplitude, seed)
+
+    return {F.embedding: embedding}

@@ -1,0 +1,285 @@
+"""The network is isolated: what a pass does to it, to random states or to torch's switches is undone."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+from torch.nn.utils import parametrize
+
+from naslib_zc_plugin.passes.seeding import kept_random_states
+
+# Values of these types cannot change, and passes never write to parameters.
+_PLAIN = {type(None), bool, int, float, complex, str, bytes, nn.Parameter}
+
+
+class Snapshot:
+    """The state that a forward pass can reach of a module, other than its parameters, which passes substitute.
+
+    That is: classes and attributes of every module, lists, dictionaries, sets and deques held in them (to any depth), modules
+    hidden in such containers, and the values of buffers and plain tensors. Attributes of other objects are not
+    followed.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        self._seen: dict[int, Any] = {}
+        self._modules: list[tuple[nn.Module, type, dict[str, Any]]] = []
+        self._containers: list[tuple[Any, Any]] = []
+        self._tensors: list[tuple[Tensor, int, Tensor]] = []
+        pending: list[Any] = [module]
+        while pending:
+            value = pending.pop()
+            if type(value) in _PLAIN:
+                continue
+            if type(value) is OrderedDict and not value:  # most of what modules hold: empty dictionaries of hooks
+                self._containers.append((value, ()))
+            elif id(value) not in self._seen:
+                self._seen[id(value)] = value
+                pending.extend(self._record(value))
+
+    def _record(self, value: Any) -> Iterable[Any]:
+        """Record ``value`` as it is now, and return what it holds in turn."""
+        if isinstance(value, dict):
+            content = dict(value)
+            self._containers.append((value, content))
+            return content.values()
+        if isinstance(value, nn.Module):
+            attributes = dict(value.__dict__)
+            self._modules.append((value, value.__class__, attributes))
+            return attributes.values()
+        if isinstance(value, (list, set, deque)):
+            self._containers.append((value, list(value)))
+            return value
+        if isinstance(value, tuple):
+            return value
+        if isinstance(value, Tensor) and not value.is_inference():
+            self._tensors.append((value, value._version, value.detach().clone()))
+        return ()
+
+    def restore(self) -> None:
+        """Put everything back; tensors are written only where something wrote to them."""
+        for module, kind, attributes in self._modules:
+            if module.__class__ is not kind:
+                object.__setattr__(module, "__class__", kind)
+            module.__dict__.clear()
+            module.__dict__.update(attributes)
+        for container, content in self._containers:
+            if not container and not content:
+                continue
+            container.clear()
+            if isinstance(container, (dict, set)):
+                container.update(content)
+            else:
+                container.extend(content)
+        for tensor, version, content in self._tensors:
+            if tensor._version != version:
+                with torch.no_grad():
+                    tensor.detach().copy_(content)
+
+
+class GlobalStates:
+    """Grad mode, default type, torch's stacks of modes and all random states, as they were when it was made.
+
+    Args:
+        device: where the network lives; a GPU has a random state of its own.
+        quick: whether to leave out the random states of Python and numpy, which take most of the time.
+    """
+
+    def __init__(self, device: torch.device, quick: bool = False) -> None:
+        self._device, self._quick = device, quick
+        self._grad, self._dtype = torch.is_grad_enabled(), torch.get_default_dtype()
+        self._modes = _mode_depths()
+        self._python, self._numpy = (None, None) if quick else (random.getstate(), np.random.get_state())
+        self._torch = torch.get_rng_state()
+        self._gpu = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
+
+    def restore(self) -> list[str]:
+        """Put back what has changed since, and return its names; an empty list where nothing has."""
+        changed = []
+        if torch.is_grad_enabled() != self._grad:
+            torch.set_grad_enabled(self._grad)
+            changed.append("the grad mode")
+        if torch.get_default_dtype() != self._dtype:
+            torch.set_default_dtype(self._dtype)
+            changed.append("the default type")
+        if _mode_depths() != self._modes:
+            self._pop_modes()
+            changed.append("the stack of modes")
+        if self._random_states_differ():
+            if self._python is not None and self._numpy is not None:
+                random.setstate(self._python)
+                np.random.set_state(self._numpy)
+            torch.set_rng_state(self._torch)
+            if self._gpu is not None:
+                torch.cuda.set_rng_state(self._gpu, self._device)
+            changed.append("a random state")
+        return changed
+
+    def _random_states_differ(self) -> bool:
+        same = torch.equal(torch.get_rng_state(), self._torch)
+        same = same and (self._gpu is None or torch.equal(torch.cuda.get_rng_state(self._device), self._gpu))
+        if same and not self._quick:
+            _, keys, *rest = np.random.get_state()
+            _, keys_before, *rest_before = self._numpy
+            same = random.getstate() == self._python and rest == rest_before and np.array_equal(keys, keys_before)
+        return not same
+
+    def _pop_modes(self) -> None:
+        functions, dispatches = self._modes
+        while torch._C._len_torch_function_stack() > functions:
+            torch._C._pop_torch_function_stack()
+        while torch._C._len_torch_dispatch_stack() > dispatches:
+            torch._C._pop_torch_dispatch_stack()
+
+
+def _mode_depths() -> tuple[int, int]:
+    """Return how many function modes and dispatch modes are active."""
+    return torch._C._len_torch_function_stack(), torch._C._len_torch_dispatch_stack()
+
+
+class Stopwatch:
+    """Laps in seconds; on a GPU each lap ends when the device has done its work."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._last = self._now()
+
+    def _now(self) -> float:
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+        return time.perf_counter()
+
+    def lap(self) -> float:
+        """Return the seconds since the last lap."""
+        now = self._now()
+        self._last, lap = now, now - self._last
+        return lap
+
+
+@contextmanager
+def default_type(dtype: torch.dtype) -> Iterator[None]:
+    """Take ``dtype`` as torch's default type."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+class UnsupportedModule(Exception):
+    """A network that no pass can run on; the message says what to do."""
+
+
+def _weight_hooks(part: nn.Module) -> dict[int, Any]:
+    """Return the hooks of the older weight_norm and spectral_norm, by their keys."""
+    hooks = part._forward_pre_hooks.items()
+    return {key: hook for key, hook in hooks if type(hook).__module__.startswith("torch.nn.utils.")}
+
+
+def _computes_weights(part: nn.Module) -> bool:
+    return parametrize.is_parametrized(part) or bool(part._forward_pre_hooks and _weight_hooks(part))
+
+
+def make_weights_plain(part: nn.Module) -> None:
+    """Turn computed weights (parametrizations, the older weight_norm) of a module into plain parameters of equal value.
+
+    Proxies are about the weight that the layer multiplies with, and passes substitute weights by name.
+    """
+    if parametrize.is_parametrized(part):
+        names = list(part.parametrizations)  # type: ignore[arg-type]
+        values = {name: getattr(part, name).detach() for name in names}
+        part.__class__ = type(part).__mro__[1]
+        del part._modules["parametrizations"]
+    else:
+        values = {}
+        for key, hook in _weight_hooks(part).items():
+            hook(part, None)
+            values[hook.name] = part.__dict__.pop(hook.name).detach()
+            del part._forward_pre_hooks[key]
+            for suffix in ("_g", "_v", "_orig"):
+                part._parameters.pop(hook.name + suffix, None)
+    for name, value in values.items():
+        part._parameters[name] = nn.Parameter(value)
+
+
+@contextmanager
+def _switches(device: torch.device) -> Iterator[None]:
+    """Turn gradients on and autocast off, and on a GPU take full precision and repeatable kernels; keep random states."""
+    with ExitStack() as stack:
+        stack.enter_context(kept_random_states(device))
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.enable_grad())
+        stack.enter_context(torch.autocast(device.type, enabled=False))
+        if device.type == "cuda":
+            stack.enter_context(torch.backends.cudnn.flags(True, False, deterministic=True, allow_tf32=False))
+        if hasattr(torch.nn, "attention"):  # the fused attention kernels have no second derivative
+            stack.enter_context(torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH))
+        yield
+
+
+def unwrapped(module: nn.Module) -> nn.Module:
+    """Return the module inside DataParallel, DistributedDataParallel and ``torch.compile``."""
+    while True:
+        inner = getattr(module, "_orig_mod", None)
+        if isinstance(module, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
+            inner = module.module
+        if not isinstance(inner, nn.Module):
+            return module
+        module = inner
+
+
+@contextmanager
+def isolated(module: nn.Module, runs: bool = True) -> Iterator[nn.Module]:
+    """Give a module to passes that may do anything with it, and restore it bitwise at the end, also after an error.
+
+    Restored are parameters, buffers, gradients, modes, hooks, attributes, dtype and device, the random states of torch,
+    numpy and Python, and torch's switches. The user's own hooks run once per pass. Wrappers (DataParallel,
+    ``torch.compile``) are taken off.
+
+    >>> net = nn.Linear(2, 1)
+    >>> with isolated(net) as module:
+    ...     _ = module.eval()
+    >>> net.training
+    True
+
+    Args:
+        module: any module.
+        runs: whether it will be run. If not, its state need not be recorded, which takes most of the time.
+
+    Yields:
+        The module, without wrappers.
+
+    Raises:
+        UnsupportedModule: a lazy module that has no parameters yet, or a TorchScript module.
+    """
+    module = unwrapped(module)
+    parts = list(module.modules())
+    if any(isinstance(part, torch.jit.ScriptModule) for part in parts):
+        raise UnsupportedModule(
+            "nothing can be seen or substituted in a TorchScript module: pass the nn.Module it was made from"
+        )
+    held = [value for part in parts for value in (*part._parameters.values(), *part._buffers.values())]
+    tensors = [value for value in held if value is not None]
+    if any(map(is_lazy, tensors)):
+        raise UnsupportedModule(
+            "the network has lazy modules without parameters: run it once on a batch before scoring it"
+        )
+    computed = [part for part in parts if _computes_weights(part)]
+    snapshot = Snapshot(module) if runs or computed else None
+    try:
+        with _switches(tensors[0].device if tensors else torch.device("cpu")):
+            for part in computed:
+                make_weights_plain(part)
+            yield module
+    finally:
+        if snapshot is not None:
+            snapshot.restore()

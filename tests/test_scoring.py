@@ -1,0 +1,477 @@
+"""The public contract of ``score``: what it takes, what it gives, what it refuses, and that it leaves no trace."""
+
+from __future__ import annotations
+
+import gc
+import math
+import random
+import re
+import statistics
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+import naslib_zc_plugin as zc
+from naslib_zc_plugin.testing import NETWORKS, fingerprint, global_state
+
+ALL = zc.list_proxies()
+QUICK = ["naswot", "grad_norm", "synflow", "gradsign", "zen"]
+
+
+def net_and_batch(name: str = "conv_bn_relu") -> tuple[nn.Module, tuple[Any, Any]]:
+    case = NETWORKS[name]()
+    return case.net, case.batch
+
+
+def values(scores: dict[str, zc.Score]) -> dict[str, float | None]:
+    return {label: score.value for label, score in scores.items()}
+
+
+# What it gives --------------------
+
+
+def test_scores_come_by_label_in_the_order_asked() -> None:
+    net, batch = net_and_batch()
+    asked = ["synflow", zc.proxy("naswot", label="relu score"), "grad_norm"]
+    scores = zc.score(net, batch, asked)
+    assert list(scores) == ["synflow", "relu score", "grad_norm"]
+    assert scores["relu score"].name == "naswot"
+    assert all(score.status == "ok" and score.value is not None for score in scores.values())
+
+
+@pytest.mark.parametrize("asked", ["naswot", zc.proxy("naswot"), ("naswot",), iter(["naswot"])])
+def test_one_proxy_needs_no_list(asked: Any) -> None:
+    assert list(zc.score(*net_and_batch(), asked)) == ["naswot"]
+
+
+def test_the_same_proxy_twice_needs_labels() -> None:
+    net, batch = net_and_batch()
+    with pytest.raises(ValueError, match=r"'synflow' is asked for twice: give one a label"):
+        zc.score(net, batch, ["synflow", zc.proxy("synflow", keep_norm="*")])
+    both = zc.score(net, batch, ["synflow", zc.proxy("synflow", keep_norm="*", label="synflow_bn")])
+    assert both["synflow"].value != both["synflow_bn"].value
+
+
+def test_no_proxy_gives_no_score() -> None:
+    assert zc.score(*net_and_batch(), []) == {}
+
+
+@pytest.mark.parametrize(
+    ("network", "name", "reason"),
+    [
+        ("smooth", "naswot", "no ReLU"),
+        ("dead", "naswot", "same ReLU code"),
+        ("dead", "jacov", "do not depend on the input"),
+        ("nan_weights", "naswot", "not finite"),
+        ("nan_weights", "grad_norm", "not finite"),
+        ("huge_weights", "l2_norm", "inf"),
+        ("norm_of_vectors", "gradsign", "one value per channel"),
+        ("tokens", "zen", "not real numbers"),
+        ("bare_parameters", "gradalign1", "layer"),
+        ("no_parameters", "ntk", ""),
+    ],
+)
+def test_a_quantity_that_does_not_exist_is_undefined(network: str, name: str, reason: str) -> None:
+    score = NETWORKS[network]().score([name])[name]
+    assert (score.status, score.value) == ("undefined", None)
+    assert reason in score.reason
+
+
+def test_an_error_in_the_network_fails_all_that_run_it_and_no_other() -> None:
+    net = nn.Sequential(nn.Flatten(), nn.Linear(7, 4))  # the images have 192 values
+    scores = zc.score(net, net_and_batch()[1], ALL)
+    assert {label for label, score in scores.items() if score.status == "ok"} == {"params", "l2_norm"}
+    assert all("RuntimeError" in scores[name].reason for name in ("naswot", "grad_norm", "synflow", "gradsign"))
+
+
+def test_a_label_beyond_the_classes_is_told() -> None:
+    net, (x, y) = net_and_batch()
+    scores = zc.score(net, (x, y + 3), ["grad_norm", "gradsign", "naswot"])
+    for name in ("grad_norm", "gradsign"):
+        assert scores[name].status == "failed"
+        assert re.search(r"label \d needs at least \d outputs, the network has 4", scores[name].reason)
+    assert scores["naswot"].status == "ok"
+
+
+@pytest.mark.parametrize("label", [-1, -100])  # cross-entropy ignores the second, and has nothing to take a mean of
+def test_a_negative_label_is_never_a_number(label: int) -> None:
+    net, (x, y) = net_and_batch()
+    scores = zc.score(net, (x, torch.full_like(y, label)), ["grad_norm", "fisher", "grasp", "gradsign"])
+    assert {name for name, score in scores.items() if score.status == "ok"} == set()
+
+
+# Repeats --------------------
+
+
+def test_repeats_give_mean_and_spread_of_different_draws() -> None:
+    net, batch = net_and_batch()
+    single = zc.score(net, batch, ["zen"])["zen"]
+    three = zc.score(net, batch, ["zen", "params"], repeats=3)
+    assert single.spread is None
+    assert three["params"].spread == 0
+    assert three["zen"].spread is not None
+    assert three["zen"].spread > 0
+    assert three["zen"].value != single.value
+    two = zc.score(net, batch, ["zen"], repeats=2)["zen"]
+    # The first repeat is the single score; the second is what mean and spread say.
+    second = 2 * two.value - single.value  # type: ignore[operator]
+    assert two.spread == pytest.approx(statistics.stdev([single.value, second]))  # type: ignore[list-item]
+    third = 3 * three["zen"].value - 2 * two.value  # type: ignore[operator]
+    assert three["zen"].spread == pytest.approx(statistics.stdev([single.value, second, third]))  # type: ignore[list-item]
+
+
+def test_repeats_without_a_value_have_a_reason() -> None:
+    score = NETWORKS["dead"]().score(["naswot"], repeats=2)["naswot"]
+    assert (score.status, score.value, score.spread) == ("undefined", None, None)
+    assert score.reason.startswith("2 of 2 repeats: ")
+
+
+@pytest.mark.parametrize("repeats", [0, -1])
+def test_too_few_repeats_are_refused(repeats: int) -> None:
+    with pytest.raises(ValueError, match="repeats must be at least 1"):
+        zc.score(*net_and_batch(), ["params"], repeats=repeats)
+
+
+def test_the_seed_changes_what_is_drawn_and_nothing_else() -> None:
+    net, batch = net_and_batch()
+    one, two = (values(zc.score(net, batch, ALL, seed=seed)) for seed in (1, 2))
+    differing = {name for name in ALL if one[name] != two[name]}
+    assert differing <= {name for name in ALL if "draws" in zc.describe(name).needs}
+    assert "zen" in differing
+
+
+# Batches --------------------
+
+
+def test_labels_may_be_missing_where_none_are_needed() -> None:
+    net, (x, _) = net_and_batch()
+    free = [name for name in ALL if "labels" not in zc.describe(name).needs]
+    assert {"naswot", "synflow", "zen", "jacov", "epsilon", "params"} <= set(free)
+    found = zc.score(net, (x, None), free)
+    assert values(found) == values(zc.score(*net_and_batch(), free))
+    assert all(found[name].status == "ok" for name in ("naswot", "synflow", "zen", "jacov", "epsilon", "params"))
+    with pytest.raises(ValueError, match=r"labels are needed by grad_norm, snip: pass batch=\(x, y\)"):
+        zc.score(net, (x, None), ["naswot", "grad_norm", "snip"])
+
+
+@pytest.mark.parametrize("batch", [None, 3, torch.zeros(4, 3, 8, 8), (torch.zeros(4, 3, 8, 8),), ("x", "y"), []])
+def test_what_is_no_batch_is_refused(batch: Any) -> None:
+    with pytest.raises(TypeError, match="batch must be a pair"):
+        zc.score(net_and_batch()[0], batch, ["naswot"])
+
+
+def test_samples_and_labels_must_match() -> None:
+    net, (x, y) = net_and_batch()
+    with pytest.raises(ValueError, match="8 samples, but labels of shape"):
+        zc.score(net, (x, y[:5]), ["grad_norm"])
+    with pytest.raises(ValueError, match=r"\[0\] samples"):
+        zc.score(net, (x[:0], y[:0]), ["grad_norm"])
+
+
+def test_a_data_loader_gives_its_first_batch() -> None:
+    net, (x, y) = net_and_batch()
+    loader = DataLoader(TensorDataset(x, y), batch_size=4)
+    assert values(zc.score(net, loader, QUICK)) == values(zc.score(net, (x[:4], y[:4]), QUICK))
+    shuffled, before = DataLoader(TensorDataset(x, y), batch_size=4, shuffle=True), global_state()
+    zc.score(net, shuffled, ["naswot"])
+    assert global_state() == before
+    with pytest.raises(TypeError, match="batch must be a pair"):
+        zc.score(net, DataLoader(TensorDataset(x[:0], y[:0])), ["naswot"])
+
+
+class Keyword(nn.Module):
+    """Takes two inputs by name or position."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two = nn.Linear(4, 5), nn.Linear(3, 5)
+
+    def forward(self, left: Tensor, right: Tensor) -> Tensor:
+        return (self.one(left) + self.two(right)).relu()
+
+
+def test_inputs_may_be_named_or_several() -> None:
+    torch.manual_seed(0)
+    net, left, right, y = Keyword(), torch.randn(6, 4), torch.randn(6, 3), torch.arange(6) % 5
+    names = ["naswot", "grad_norm", "synflow", "gradsign", "gradalign1"]
+    named = zc.score(net, ({"right": right, "left": left}, y), names)
+    assert {score.status for score in named.values()} == {"ok"}, named
+    for inputs in ([left, right], (left, right)):
+        assert values(zc.score(net, (inputs, y), names)) == values(named)
+    with pytest.raises(ValueError, match=r"\[5, 6\] samples"):
+        zc.score(net, ([left, right[:5]], y), ["naswot"])
+
+
+def test_inputs_take_the_precision_of_the_network() -> None:
+    net, (x, y) = net_and_batch()
+    assert values(zc.score(net, (x.double(), y), QUICK)) == values(zc.score(net, (x, y), QUICK))
+    double = zc.score(net.double(), (x, y), ["grad_norm"])["grad_norm"].value
+    assert double == pytest.approx(zc.score(net.float(), (x, y), ["grad_norm"])["grad_norm"].value, rel=1e-4)
+
+
+def test_inputs_that_want_gradients_get_none() -> None:
+    net, (x, y) = net_and_batch()
+    wanting = x.clone().requires_grad_()
+    assert values(zc.score(net, (wanting, y), ["jacov", "grad_norm"])) == values(
+        zc.score(net, (x, y), ["jacov", "grad_norm"])
+    )
+    assert wanting.grad is None
+    assert wanting.requires_grad
+
+
+# Losses and outputs --------------------
+
+
+def test_any_loss_will_do() -> None:
+    net, (x, y) = net_and_batch("residual_in_place")
+    target = F.one_hot(y, 4).float()
+    names = ["grad_norm", "gradsign", "grasp", "fisher"]
+    soft = zc.score(net, (x, target), names)
+    for name, score in zc.score(net, (x, y), names).items():
+        assert soft[name].value == pytest.approx(score.value, rel=1e-4)
+    squares = zc.score(net, (x, target), names, loss=lambda output, labels: (output - labels).square().mean())
+    assert {score.status for score in squares.values()} == {"ok"}
+    assert squares["grad_norm"].value != soft["grad_norm"].value
+
+
+def test_a_loss_may_be_a_module_and_the_network_stays_alone_with_it() -> None:
+    net, (x, y) = net_and_batch("residual_in_place")
+    criterion = nn.CrossEntropyLoss()
+    assert values(zc.score(net, (x, y), QUICK, loss=criterion)) == values(zc.score(net, (x, y), QUICK))
+
+
+def test_a_loss_that_raises_fails_its_users_alone() -> None:
+    def broken(output: Tensor, labels: Tensor) -> Tensor:
+        raise ArithmeticError("no loss today")
+
+    net, batch = net_and_batch()
+    scores = zc.score(net, batch, ALL, loss=broken)
+    for name in ("grad_norm", "snip", "plain", "grasp", "fisher", "gradsign", "gradalign1"):
+        assert (scores[name].status, scores[name].reason) == ("failed", "ArithmeticError: no loss today")
+    assert {scores[name].status for name in ("naswot", "jacov", "synflow", "zen", "params", "flops")} == {"ok"}
+
+
+class Outputs(nn.Module):
+    """Returns what ``shape`` makes of (features, logits)."""
+
+    def __init__(self, shape: Any) -> None:
+        super().__init__()
+        self.body, self.head, self.shape = nn.Linear(4, 6), nn.Linear(6, 3), shape
+
+    def forward(self, x: Tensor) -> Any:
+        features = self.body(x).relu()
+        return self.shape(features, self.head(features))
+
+
+@pytest.mark.parametrize(
+    ("shape", "logits"),
+    [
+        (lambda f, z: (f, z), 1),
+        (lambda f, z: (f, z), -1),
+        (lambda f, z: [f, z], lambda output: output[1]),
+        (lambda f, z: {"features": f, "scores": z}, "scores"),
+        (lambda f, z: {"features": f, "logits": z}, None),
+        (lambda f, z: (z,), None),
+        (lambda f, z: {"only": [z, None]}, None),
+    ],
+)
+def test_logits_are_picked(shape: Any, logits: Any) -> None:
+    torch.manual_seed(0)
+    net = Outputs(lambda f, z: z)
+    batch = torch.randn(6, 4), torch.arange(6) % 3
+    expected = values(zc.score(net, batch, ["grad_norm", "synflow", "jacov", "gradsign", "epsilon"]))
+    net.shape = shape
+    assert values(zc.score(net, batch, list(expected), logits=logits)) == expected
+
+
+@pytest.mark.parametrize("logits", [None, 2, "no", lambda output: None])
+def test_ambiguous_outputs_are_refused(logits: Any) -> None:
+    net = Outputs(lambda f, z: (f, z))
+    score = zc.score(net, (torch.randn(6, 4), torch.arange(6) % 3), ["grad_norm"], logits=logits)["grad_norm"]
+    assert score.status == "failed"
+    assert "tuple of shapes (6, 6), (6, 3): pass logits=" in score.reason
+
+
+# Networks of every kind --------------------
+
+
+def test_wrappers_are_looked_through() -> None:
+    net, batch = net_and_batch()
+    expected = values(zc.score(net, batch, QUICK))
+    assert values(zc.score(nn.DataParallel(net), batch, QUICK)) == expected
+    assert values(zc.score(torch.compile(net), batch, QUICK)) == expected  # type: ignore[arg-type]
+    assert values(zc.score(nn.DataParallel(torch.compile(net)), batch, QUICK)) == expected  # type: ignore[arg-type]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_torchscript_is_refused() -> None:
+    net, batch = net_and_batch()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        scripted = [torch.jit.script(net), torch.jit.trace(net, batch[0], check_trace=False)]
+    for module in (*scripted, nn.Sequential(scripted[0])):
+        score = zc.score(module, batch, ["naswot"])["naswot"]
+        assert (score.status, score.value) == ("failed", None)
+        assert "TorchScript" in score.reason
+
+
+def test_lazy_modules_are_refused_until_they_have_parameters() -> None:
+    net = nn.Sequential(nn.Flatten(), nn.LazyLinear(6), nn.ReLU(), nn.LazyLinear(4))
+    batch = net_and_batch()[1]
+    score = zc.score(net, batch, ["grad_norm"])["grad_norm"]
+    assert (score.status, score.value) == ("failed", None)
+    assert "run it once on a batch" in score.reason
+    net(batch[0])
+    assert zc.score(net, batch, ["grad_norm"])["grad_norm"].status == "ok"
+
+
+def test_the_mode_of_the_network_does_not_matter() -> None:
+    net, batch = net_and_batch()
+    trained, evaluated = values(zc.score(net.train(), batch, ALL)), values(zc.score(net.eval(), batch, ALL))
+    assert trained == evaluated
+    assert not any(module.training for module in net.modules())
+
+
+def test_frozen_parameters_count_like_others() -> None:
+    net, batch = net_and_batch()
+    expected = values(zc.score(net, batch, ALL))
+    assert values(zc.score(net.requires_grad_(False), batch, ALL)) == expected
+
+
+# The caller's surroundings --------------------
+
+
+@pytest.mark.parametrize(
+    "surroundings",
+    [
+        torch.no_grad,
+        torch.inference_mode,
+        lambda: torch.autocast("cpu", dtype=torch.bfloat16),
+        lambda: torch.autograd.set_detect_anomaly(True),
+        lambda: torch.device("meta"),
+    ],
+    ids=["no_grad", "inference_mode", "autocast", "anomaly", "default device"],
+)
+@pytest.mark.filterwarnings("ignore:Anomaly Detection")
+def test_the_callers_modes_change_nothing(surroundings: Any) -> None:
+    net, batch = net_and_batch()
+    expected = values(zc.score(net, batch, ALL))
+    with surroundings():
+        before = global_state()
+        assert values(zc.score(net, batch, ALL)) == expected
+        assert global_state() == before
+
+
+def test_a_default_dtype_changes_nothing() -> None:
+    net, batch = net_and_batch()
+    expected = values(zc.score(net, batch, ALL))
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert values(zc.score(net, batch, ALL)) == expected
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_inputs_made_in_inference_mode_will_do() -> None:
+    net, (x, y) = net_and_batch()
+    expected = values(zc.score(net, (x, y), ALL))
+    with torch.inference_mode():
+        made = x.clone(), y.clone()
+    assert values(zc.score(net, made, ALL)) == expected
+
+
+def test_a_network_made_in_inference_mode_will_do() -> None:
+    expected = values(zc.score(*net_and_batch(), QUICK))
+    with torch.inference_mode():
+        net, batch = net_and_batch()
+    assert values(zc.score(net, batch, QUICK)) == expected
+
+
+# No trace --------------------
+
+
+def test_a_graph_that_the_user_holds_stays_usable() -> None:
+    net, (x, y) = net_and_batch()
+    loss = F.cross_entropy(net(x), y)
+    zc.score(net, (x, y), ALL)
+    loss.backward()
+    held = [parameter.grad.clone() for parameter in net.parameters()]
+    again, _ = net_and_batch()
+    F.cross_entropy(again(x), y).backward()
+    assert all(torch.equal(one, other.grad) for one, other in zip(held, again.parameters()))
+
+
+class Interrupted(nn.Module):
+    """Raises in the middle of its n-th forward run, after it has changed itself."""
+
+    def __init__(self, error: type[BaseException]) -> None:
+        super().__init__()
+        self.conv, self.norm, self.head = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Linear(4, 4)
+        self.error, self.calls, self.history = error, 0, list[int]()
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        self.history.append(self.calls)
+        x = self.norm(self.conv(x))
+        torch.rand(3), np.random.rand(), random.random()
+        if self.training:
+            raise self.error("in the middle")
+        return self.head(x.mean((2, 3)))
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_an_interrupt_ends_the_scoring_and_leaves_no_trace(name: str) -> None:
+    net, batch = Interrupted(KeyboardInterrupt), net_and_batch()[1]
+    before, state = fingerprint(net), global_state()
+    interrupted = False
+    try:
+        zc.score(net, batch, [name])
+    except KeyboardInterrupt:
+        interrupted = True
+    # Some proxies run nothing, or in evaluation mode.
+    assert interrupted or name in ("params", "l2_norm", "synflow", "epsilon")
+    assert before.changes(fingerprint(net)) == []
+    assert global_state() == state
+
+
+def test_an_error_in_the_network_leaves_no_trace() -> None:
+    net, batch = Interrupted(RuntimeError), net_and_batch()[1]
+    before, state = fingerprint(net), global_state()
+    scores = zc.score(net, batch, ALL)
+    assert scores["naswot"].reason == "RuntimeError: in the middle"
+    assert before.changes(fingerprint(net)) == []
+    assert global_state() == state
+
+
+@pytest.mark.parametrize("loss", [None, lambda output, labels: 1 / 0], ids=["ok", "failing"])
+def test_scores_leave_nothing_behind_even_without_the_garbage_collector(loss: Any) -> None:
+    net, batch = net_and_batch()
+    zc.score(net, batch, ALL, loss=loss)
+    gc.collect()
+    gc.disable()
+    try:
+        before = alive()
+        zc.score(net, batch, ALL, loss=loss)
+        assert alive() == before
+    finally:
+        gc.enable()
+
+
+def alive() -> int:
+    """Tensors that something still holds."""
+    return sum(issubclass(type(thing), Tensor) for thing in gc.get_objects())
+
+
+def test_values_are_plain_finite_floats() -> None:
+    found = [score for score in zc.score(*net_and_batch(), ALL).values() if score.status != "undefined"]
+    assert len(found) > len(ALL) / 2  # the others are for attention or recurrent layers
+    for score in found:
+        assert type(score.value) is float
+        assert math.isfinite(score.value)
+        assert score.seconds > 0
