@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from naslib_zc_plugin.benchmarks._run101 import LENGTHS, PARTS, RUNS, Run, run_of
 from naslib_zc_plugin.benchmarks._tfrecord import records
 from naslib_zc_plugin.files import DataError
-from naslib_zc_plugin.spaces.nasbench101 import cells, enumeration, keys
-from naslib_zc_plugin.spaces.nasbench101.hashing import hash_of
+from naslib_zc_plugin.spaces.nasbench101 import enumeration, keys
+from naslib_zc_plugin.spaces.nasbench101.keys import hash_of
 
 _MEASURED = 1 + len(PARTS)  # numbers of a run
 
@@ -25,7 +25,7 @@ class _Cells:
 
     def __init__(self) -> None:
         self.rows: dict[str, int] = {}
-        self.cells: list[cells.Cell] = []
+        self.cells: list[keys.Cell] = []
         self.parameters = array("q")
         self.runs = array("B")
         self.numbers = array("d")
@@ -89,7 +89,7 @@ def _columns(found: _Cells) -> Iterator[tuple[str, Any]]:
     yield "n_vertices", [cell.vertices for cell in every]
     yield "n_edges", [bin(cell.bits).count("1") for cell in every]
     # Matrices one after another, not all at once: they would be half of the memory.
-    texts = [(_upper(matrix), ",".join(operations[1:-1])) for matrix, operations in map(cells.unpack, every)]
+    texts = [(_upper(matrix), ",".join(operations[1:-1])) for matrix, operations in map(keys.unpack, every)]
     yield "adj_upper_rowmajor", [upper for upper, _ in texts]
     yield "ops", [operations for _, operations in texts]
     yield "params", np.frombuffer(found.parameters, dtype=np.int64)[order].astype(float)
@@ -104,7 +104,7 @@ def _columns(found: _Cells) -> Iterator[tuple[str, Any]]:
             yield from ((f"{name}_acc_{epochs}_run{run}", trained[:, run, part]) for run in range(RUNS))
 
 
-def _upper(matrix: cells.Matrix) -> str:
+def _upper(matrix: keys.Matrix) -> str:
     return "".join(str(edge) for at, row in enumerate(matrix) for edge in row[at + 1 :])
 
 

@@ -21,7 +21,7 @@ from naslib_zc_plugin.spaces import space
 if TYPE_CHECKING:
     import pyarrow
 
-    from naslib_zc_plugin.spaces._nds.space import CellSpace
+    from naslib_zc_plugin.spaces.nds import CellSpace
 
 KEY = "key"
 MEASURES: Mapping[str, Measure] = {

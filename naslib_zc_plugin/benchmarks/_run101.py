@@ -15,7 +15,7 @@ from math import isqrt
 from typing import NamedTuple
 
 from naslib_zc_plugin.benchmarks import _protobuf as protobuf
-from naslib_zc_plugin.spaces.nasbench101 import cells
+from naslib_zc_plugin.spaces.nasbench101 import keys
 
 LENGTHS, RUNS = (4, 12, 36, 108), 3
 PARTS = ("train", "val", "test")
@@ -40,7 +40,7 @@ class Run(NamedTuple):
 
     name: str
     epochs: int
-    cell: cells.Cell
+    cell: keys.Cell
     parameters: int
     measured: list[float]
 
@@ -61,7 +61,7 @@ def run_of(record: bytes) -> Run:
     if set(matrix) - {"0", "1"} or size * size != len(matrix):
         raise ValueError(f"the matrix {matrix!r:.100}")
     rows = [[int(edge) for edge in matrix[size * row : size * (row + 1)]] for row in range(size)]
-    cell = cells.prune(cells.pack(rows, operations.split(",")))
+    cell = keys.prune(keys.pack(rows, operations.split(",")))
     message = protobuf.fields(base64.b64decode(packed, validate=True))
     evaluations = message.get(_EVALUATIONS, [])
     if len(evaluations) <= _AFTER:

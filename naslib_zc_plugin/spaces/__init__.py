@@ -1,56 +1,68 @@
-"""Search spaces: what an architecture key means, and the network that it builds.
+"""Search spaces: what an architecture's key means, and the network that it builds.
 
-One folder is one space, unless its name begins with ``_``: what several share. It offers ``SPACE``, an object that
-keeps to :class:`~naslib_zc_plugin.spaces.base.Space`. A new space is a new folder and no edit here, or an object of
-another distribution, registered in the entry-point group ``naslib_zc_plugin.spaces`` (name = module:object). Keys need
-no torch, only ``build`` does.
+One module or folder here is one space, or a family of spaces (:mod:`.nds`); modules whose names begin with ``_`` are
+shared parts. Each offers ``SPACE``, an object that keeps to :class:`Space`. A space of another distribution is such an
+object, registered in the entry-point group ``naslib_zc_plugin.spaces`` (name = module:object). Keys need no torch,
+only ``build`` does.
+
+>>> from random import Random
+>>> list_spaces("nasbench*")
+['nasbench101', 'nasbench201', 'nasbench301', 'nasbench_nlp']
+>>> nasbench201 = space("nasbench201")
+>>> key = nasbench201.sample(Random(0))
+>>> nasbench201.key(nasbench201.index(key)) == key, len(nasbench201.neighbours(key))
+(True, 24)
 """
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-from functools import cache
-from importlib import import_module
-from pkgutil import iter_modules
-from typing import cast
+from typing import Any
 
-from naslib_zc_plugin.registry import installed
-from naslib_zc_plugin.spaces.base import Space
+from naslib_zc_plugin.registry import Registry
+from naslib_zc_plugin.spaces._space import Product, Space
 
-__all__ = ["Space", "space", "spaces"]
-
-GROUP = "naslib_zc_plugin.spaces"
+__all__ = ["SPACES", "Product", "Space", "list_spaces", "space"]
 
 
-def spaces() -> list[str]:
-    """Names of the search spaces, sorted; none of them is imported."""
-    return sorted({*_folders(), *(point.name for point in installed(GROUP))})
+def _is_space(name: str, found: Any) -> bool:
+    return isinstance(found, Space) and found.name == name
+
+
+SPACES: Registry[Space] = Registry(
+    "search space",
+    "naslib_zc_plugin.spaces",
+    "naslib_zc_plugin.spaces",
+    attribute="SPACE",
+    is_entry=_is_space,
+    requirement="it needs the members of naslib_zc_plugin.spaces.Space and that name",
+    others=("nds",),
+    more={
+        f"nds_{name}": f"naslib_zc_plugin.spaces.nds:{name.upper()}"
+        for name in ("amoeba", "darts", "darts_fix_w_d", "enas", "nasnet", "pnas")
+    },
+)
+
+
+def list_spaces(pattern: str = "*") -> list[str]:
+    """Return the sorted names of the search spaces that match a shell-style pattern; none of them is imported.
+
+    >>> list_spaces("nds_*")
+    ['nds_amoeba', 'nds_darts', 'nds_darts_fix_w_d', 'nds_enas', 'nds_nasnet', 'nds_pnas']
+    """
+    return SPACES.names(pattern)
 
 
 def space(name: str) -> Space:
-    """The search space called ``name``.
+    """Return the search space of a name.
+
+    Args:
+        name: one of :func:`list_spaces`.
 
     Raises:
-        ValueError: no such space; the message lists the known ones.
-        TypeError: what is registered by that name cannot be loaded, or is no search space of that name.
+        ValueError: the name is unknown; the message names the closest.
+        TypeError: another distribution's object of that name cannot be loaded or is no search space of that name.
+
+    >>> space("nats_sss").size
+    32768
     """
-    if name in _folders():
-        return cast(Space, import_module(f"{__name__}.{name}").SPACE)
-    for point in installed(GROUP):
-        if point.name == name:
-            try:
-                found = point.load()
-            except (ImportError, AttributeError) as error:
-                raise TypeError(f"search space {name!r} cannot be loaded from {point.value}: {error}") from error
-            if isinstance(found, Space) and found.name == name:
-                return found
-            raise TypeError(f"{point.value} is not a search space named {name!r}: it needs what spaces/base.py lists")
-    known = spaces()
-    close = get_close_matches(name, known, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    raise ValueError(f"unknown search space {name!r}; known: {', '.join(known)}.{hint}")
-
-
-@cache  # tables ask for their space at every row
-def _folders() -> tuple[str, ...]:
-    return tuple(module.name for module in iter_modules(__path__) if module.ispkg and not module.name.startswith("_"))
+    return SPACES.load(name)

@@ -11,8 +11,8 @@ import pyarrow.parquet as parquet
 
 from naslib_zc_plugin.benchmarks import _runs, nasbench101, nasbench201
 from naslib_zc_plugin.benchmarks._table import Table
-from naslib_zc_plugin.spaces.nasbench101 import SPACE, cells, keys
-from naslib_zc_plugin.spaces.nasbench101.hashing import hash_of
+from naslib_zc_plugin.spaces.nasbench101 import SPACE, keys
+from naslib_zc_plugin.spaces.nasbench101.keys import hash_of
 from tests.benchmarks import nats
 
 
@@ -26,7 +26,7 @@ def nasbench201_columns() -> dict[str, Any]:
 def nasbench101_columns(number: int = 400) -> dict[str, Any]:
     """Rows of cells in the benchmark's order, evenly chosen."""
     chosen = [SPACE.key(row) for row in range(0, SPACE.size, SPACE.size // number)][:number]
-    found = [cells.unpack(keys.parse(key)) for key in chosen]
+    found = [keys.unpack(keys.parse(key)) for key in chosen]
     return {
         "hash": [hash_of(keys.parse(key)) for key in chosen],
         "n_vertices": [len(matrix) for matrix, _ in found],

@@ -10,12 +10,12 @@ import pytest
 
 from naslib_zc_plugin.benchmarks import _jobs, benchmark, benchmarks, convert, nds_amoeba, nds_darts_fix_w_d
 from naslib_zc_plugin.files import DataError
-from naslib_zc_plugin.spaces import space, spaces
+from naslib_zc_plugin.spaces import list_spaces, space
 from tests.benchmarks import nds
 
 
 def test_a_benchmark_for_every_space() -> None:
-    assert [name for name in benchmarks() if name.startswith("nds")] == [n for n in spaces() if n.startswith("nds")]
+    assert [name for name in benchmarks() if name.startswith("nds")] == [n for n in list_spaces() if n.startswith("nds")]
 
 
 @pytest.mark.parametrize("form", ["one list", "lists by name"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from naslib_zc_plugin.spaces.nasbench101.cells import VERTICES, Cell, place, sources_of
+from naslib_zc_plugin.spaces.nasbench101.keys import VERTICES, Cell, place, sources_of
 
 EXAMPLE = "conv3x3(0)|maxpool3x3(0,1)|output(1,2)"
 INCEPTION = "conv1x1(0)|conv3x3(0)|conv3x3(0)|conv3x3(3)|maxpool3x3(0)|output(1,2,4,5)"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import pytest
-
 DARTS_V2 = (
     "Genotype(normal=[('sep_conv_3x3', 0), ('sep_conv_3x3', 1), ('sep_conv_3x3', 0), ('sep_conv_3x3', 1), "
     "('sep_conv_3x3', 1), ('skip_connect', 0), ('skip_connect', 0), ('dil_conv_3x3', 2)], normal_concat=[2, 3, 4, 5], "
@@ -51,13 +49,3 @@ PUBLISHED: Mapping[str, tuple[str, str, int, int, int]] = {
 The first is DARTS' own number. Of the others, which DARTS' frame of cells is not made for, the papers say 3.3, 3.2, 3.2
 and 4.6 million.
 """
-
-
-def needs_networks() -> None:
-    """Skips the test, or the whole file, where NNI cannot be imported, which builds the networks."""
-    try:
-        from naslib_zc_plugin.hosts import nni
-
-        assert callable(nni.cell_network)
-    except ImportError as error:
-        pytest.skip(str(error), allow_module_level=True)

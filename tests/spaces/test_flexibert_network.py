@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 import naslib_zc_plugin as zc
 from naslib_zc_plugin.protocols import LOSSES
-from naslib_zc_plugin.spaces.flexibert import SPACE, keys, network_blocks
+from naslib_zc_plugin.spaces.flexibert import SPACE, keys, network
 from naslib_zc_plugin.spaces.flexibert.keys import Layer
-from naslib_zc_plugin.spaces.flexibert.network_operations import Convolution, SelfAttention, cosine, fourier
+from naslib_zc_plugin.spaces.flexibert.network import Convolution, SelfAttention, cosine, fourier
 
 MIXED = "128|SA-WMA-2-512x3|DSC-5-4-512x1|LT-DFT-2-512x1|LT-DCT-4-512x1"
 
@@ -46,9 +46,9 @@ def counted(key: str, hidden: int = 0, width: int = 0) -> int:
     return total
 
 
-def parameters(key: str, flavour: str) -> int:
+def parameters(key: str, variant: str) -> int:
     with torch.device("meta"):
-        return sum(part.numel() for part in SPACE.build(key, flavour=flavour).parameters())
+        return sum(part.numel() for part in SPACE.build(key, variant=variant).parameters())
 
 
 def test_networks_have_the_parameters_that_are_counted() -> None:
@@ -88,8 +88,8 @@ def test_what_it_takes_and_gives() -> None:
     assert not torch.equal(states, net(tokens, torch.ones_like(tokens)))
     with pytest.raises(ValueError, match="10 tokens, but 9 positions"):
         net(torch.zeros(1, 10, dtype=torch.long))
-    for options in ({"flavour": "trapped"}, {"positions": 0}, {"num_classes": 0}):
-        with pytest.raises(ValueError, match="unknown flavour 'trapped'|at least 1"):
+    for options in ({"variant": "trapped"}, {"positions": 0}, {"num_classes": 0}):
+        with pytest.raises(ValueError, match="unknown variant 'trapped'|at least 1"):
             small(MIXED, **options)
 
 
@@ -147,8 +147,8 @@ def test_recomputing_blocks_changes_no_score(monkeypatch: pytest.MonkeyPatch) ->
     ]
     batch = torch.randint(1, 50, (6, 7)), torch.zeros(6, dtype=torch.long)
     values = []
-    for large in (network_blocks.LARGE, 1):
-        monkeypatch.setattr(network_blocks, "LARGE", large)
+    for large in (network.LARGE, 1):
+        monkeypatch.setattr(network, "LARGE", large)
         scores = zc.score(small(MIXED), batch, asked, loss=LOSSES["signs"])
         values.append({name: score.value for name, score in scores.items()})
     assert values[0] == values[1] and None not in values[0].values()

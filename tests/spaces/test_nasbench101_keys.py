@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from naslib_zc_plugin.spaces import Space, space
-from naslib_zc_plugin.spaces.nasbench101 import cells, enumeration, graphs, hashing, keys, naslib
-from naslib_zc_plugin.spaces.nasbench101.cells import Cell, place
+from naslib_zc_plugin.spaces.nasbench101 import enumeration, keys
+from naslib_zc_plugin.spaces.nasbench101.keys import Cell, place
 from tests.spaces.cells101 import EXAMPLE, INCEPTION, relabelled
 
 SPACE: Any = space("nasbench101")
@@ -27,7 +27,7 @@ positions = st.integers(0, SPACE.size - 1)
 def test_the_space_is_found_by_name() -> None:
     assert isinstance(SPACE, Space)
     assert (SPACE.name, SPACE.size) == ("nasbench101", 423_624)
-    assert graphs.all_graphs().size == SPACE.size
+    assert enumeration.all_graphs().size == SPACE.size
 
 
 def test_keys_need_no_torch() -> None:
@@ -41,10 +41,10 @@ def test_keys_need_no_torch() -> None:
 
 
 def test_an_example_is_parsed_vertex_by_vertex() -> None:
-    matrix, operations = cells.unpack(keys.parse(EXAMPLE))
+    matrix, operations = keys.unpack(keys.parse(EXAMPLE))
     assert matrix == ((0, 1, 1, 0), (0, 0, 1, 1), (0, 0, 0, 1), (0, 0, 0, 0))
     assert operations == ("input", "conv3x3-bn-relu", "maxpool3x3", "output")
-    assert keys.format(cells.pack(matrix, operations)) == EXAMPLE
+    assert keys.format(keys.pack(matrix, operations)) == EXAMPLE
     assert SPACE.key(0) == "output(0)" and SPACE.key(1) == "conv3x3(0)|output(1)"
 
 
@@ -90,7 +90,7 @@ def test_what_is_no_key(key: str, fault: str) -> None:
 )
 def test_what_is_no_cell(matrix: Any, operations: Any, fault: str) -> None:
     with pytest.raises(ValueError, match=fault):
-        cells.pack(matrix, operations)
+        keys.pack(matrix, operations)
 
 
 def test_dead_ends_have_no_part_in_a_cell() -> None:
@@ -115,15 +115,15 @@ def test_isomorphic_cells_are_one(position: int, rng: Random) -> None:
     cell = keys.parse(SPACE.key(position))
     other = relabelled(cell, rng)
     assert enumeration.first(other) == cell and enumeration.index(other) == position
-    assert hashing.hash_of(other) == hashing.hash_of(cell)
+    assert keys.hash_of(other) == keys.hash_of(cell)
     assert cell == min(_written(cell))
-    assert enumeration.first(naslib.to_cell(naslib.to_numbers(other))) == cell
+    assert enumeration.first(keys.from_naslib(keys.to_naslib(other))) == cell
 
 
 def _written(cell: Cell) -> list[Cell]:
     """All ways to write a cell: permutations of its vertices under which edges still lead forwards."""
     last = cell.vertices - 1
-    edges = [(source, target) for target in range(last + 1) for source in cells.sources_of(cell.bits, target)]
+    edges = [(source, target) for target in range(last + 1) for source in keys.sources_of(cell.bits, target)]
     found = []
     for inner in permutations(range(1, last)):
         new = (0, *inner, last)
@@ -142,11 +142,11 @@ def test_small_cells_come_in_the_order_of_the_benchmarks_own_script() -> None:
             for labels in product(range(3), repeat=vertices - 2):
                 cell = Cell(vertices, bits, labels)
                 try:
-                    whole = cells.prune(cell) == cell
+                    whole = keys.prune(cell) == cell
                 except ValueError:
                     continue
                 if whole:
-                    found.setdefault(hashing.hash_of(cell), cell)
+                    found.setdefault(keys.hash_of(cell), cell)
     assert [enumeration.cell_at(index) for index in range(len(found))] == list(found.values())
     assert enumeration.cell_at(len(found)).vertices == 5
 
@@ -158,7 +158,7 @@ def test_the_whole_list_is_the_benchmarks(shared: Path) -> None:
         theirs = [Cell(vertices, bits, tuple(operations[: vertices - 2])) for vertices, bits, operations in rows]
         names = [bytes(name).hex() for name in file["hash"][::500]]
     assert [enumeration.cell_at(index) for index in range(SPACE.size)] == theirs
-    assert [hashing.hash_of(cell) for cell in theirs[::500]] == names
+    assert [keys.hash_of(cell) for cell in theirs[::500]] == names
 
 
 def test_samples_are_uniform() -> None:
@@ -176,4 +176,4 @@ def test_positions_beyond_the_last_are_refused() -> None:
 
 def test_the_example_of_the_benchmarks_documentation_has_its_hash_in_the_list() -> None:
     assert SPACE.key(SPACE.index(INCEPTION)) == SPACE.canonical(INCEPTION)
-    assert hashing.hash_of(keys.parse(INCEPTION)) == hashing.hash_of(keys.parse(SPACE.canonical(INCEPTION)))
+    assert keys.hash_of(keys.parse(INCEPTION)) == keys.hash_of(keys.parse(SPACE.canonical(INCEPTION)))

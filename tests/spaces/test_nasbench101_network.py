@@ -11,7 +11,7 @@ import pytest
 
 from naslib_zc_plugin.benchmarks import benchmark
 from naslib_zc_plugin.spaces import space
-from naslib_zc_plugin.spaces.nasbench101 import cells, keys
+from naslib_zc_plugin.spaces.nasbench101 import keys
 from tests.spaces.cells101 import EXAMPLE, INCEPTION, relabelled
 
 torch = pytest.importorskip("torch")
@@ -22,7 +22,7 @@ KERNEL = {"conv1x1-bn-relu": 1, "conv3x3-bn-relu": 9, "maxpool3x3": 0}
 
 def counted(key: str, C: int = 128, N: int = 3, classes: int = 10) -> int:
     """Parameters by hand: convolutions without bias, two numbers per channel of a norm."""
-    matrix, operations = cells.unpack(keys.parse(key))
+    matrix, operations = keys.unpack(keys.parse(key))
     total, inputs = 29 * C, C
     for stack in range(3):
         for _ in range(N):
@@ -84,7 +84,7 @@ def convolutions(network: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize(
-    ("flavour", "channels", "momentum", "tracked"),
+    ("variant", "channels", "momentum", "tracked"),
     [
         ("zerocost", 128, 0.1, True),
         ("naslib", 128, 0.997, True),
@@ -92,8 +92,8 @@ def convolutions(network: Any) -> list[Any]:
         ("epsilon", 128, 0.1, False),
     ],
 )
-def test_flavours(flavour: str, channels: int, momentum: float, tracked: bool) -> None:
-    network = SPACE.build(EXAMPLE, N=1, flavour=flavour)
+def test_variants(variant: str, channels: int, momentum: float, tracked: bool) -> None:
+    network = SPACE.build(EXAMPLE, N=1, variant=variant)
     assert convolutions(network)[0].out_channels == channels
     assert all(norm.track_running_stats is tracked and norm.affine and norm.eps == 1e-5 for norm in norms(network))
     within = {
@@ -106,17 +106,17 @@ def test_flavours(flavour: str, channels: int, momentum: float, tracked: bool) -
     for convolution in convolutions(network):
         deviation = math.sqrt(2 / (convolution.kernel_size[0] ** 2 * convolution.out_channels))
         bound = 1 / math.sqrt(convolution.kernel_size[0] ** 2 * convolution.in_channels)
-        expected = bound / math.sqrt(3) if flavour == "epsilon" else deviation
+        expected = bound / math.sqrt(3) if variant == "epsilon" else deviation
         assert convolution.bias is None
         assert convolution.weight.std().item() == pytest.approx(expected, rel=0.15)
     classifier = network.get_submodule("head.classifier")
-    assert (classifier.bias.abs().max().item() == 0) is (flavour != "epsilon")
-    assert flavour == "epsilon" or classifier.weight.std().item() == pytest.approx(0.01, rel=0.1)
+    assert (classifier.bias.abs().max().item() == 0) is (variant != "epsilon")
+    assert variant == "epsilon" or classifier.weight.std().item() == pytest.approx(0.01, rel=0.1)
 
 
 def test_what_cannot_be_built_is_named() -> None:
-    with pytest.raises(ValueError, match="unknown flavour 'nats'; use one of zerocost, naslib, naswot, epsilon"):
-        SPACE.build(EXAMPLE, flavour="nats")
+    with pytest.raises(ValueError, match="unknown variant 'nats'; use one of zerocost, naslib, naswot, epsilon"):
+        SPACE.build(EXAMPLE, variant="nats")
     with pytest.raises(ValueError, match="C, N and num_classes must be at least 1, found 0, 3 and 10"):
         SPACE.build(EXAMPLE, C=0)
     with pytest.raises(ValueError, match="1 channels cannot be split among the 2 vertices"):
@@ -140,7 +140,7 @@ def _theirs(key: str) -> tuple[Any, list[Any]]:
     """The reference's network, and its layers in our order: of each vertex its projection, then its operation."""
     model = pytest.importorskip("nasbench_pytorch.model", reason="needs nasbench_pytorch, which NASLib needs")
     numpy = pytest.importorskip("numpy")
-    matrix, operations = cells.unpack(keys.parse(key))
+    matrix, operations = keys.unpack(keys.parse(key))
     network = model.Network(model.ModelSpec(numpy.array(matrix), list(operations)), stem_out_channels=16)
     parts = []
     for layer in network.layers:
@@ -159,7 +159,7 @@ def test_with_the_same_weights_it_is_the_network_that_naslib_makes() -> None:
     rng = Random(1)
     for key in ("output(0)", EXAMPLE, INCEPTION, *(SPACE.sample(rng) for _ in range(5))):
         theirs, layers = _theirs(key)
-        ours = SPACE.build(key, C=16, flavour="naslib")
+        ours = SPACE.build(key, C=16, variant="naslib")
         own = [module for module in ours.modules() if isinstance(module, (nn.Conv2d, nn.BatchNorm2d, nn.Linear))]
         assert [type(each) for each in own] == [type(each) for each in layers]
         for mine, other in zip(own, layers):

@@ -131,25 +131,25 @@ def by_hand(state: dict[str, Any], key: str, N: int, x: Any, zerocost: bool) -> 
     return features @ state["head.classifier.weight"].T + state["head.classifier.bias"]
 
 
-@pytest.mark.parametrize("flavour", ["nats", "zerocost"])
-def test_forward_pass_is_the_one_written_out(flavour: str) -> None:
+@pytest.mark.parametrize("variant", ["nats", "zerocost"])
+def test_forward_pass_is_the_one_written_out(variant: str) -> None:
     rng = Random(3)
     for key in (EXAMPLE, NONE, CONV, *(SPACE.sample(rng) for _ in range(6))):
         torch.manual_seed(0)
-        network = SPACE.build(key, C=4, N=2, num_classes=7, flavour=flavour).double().train()
+        network = SPACE.build(key, C=4, N=2, num_classes=7, variant=variant).double().train()
         for parameter in network.parameters():
             nn.init.normal_(parameter)
         x = torch.randn(5, 3, 16, 16, dtype=torch.float64)
-        expected = by_hand(network.state_dict(), key, 2, x, zerocost=flavour == "zerocost")
+        expected = by_hand(network.state_dict(), key, 2, x, zerocost=variant == "zerocost")
         torch.testing.assert_close(network(x).detach(), expected, rtol=1e-9, atol=1e-9)
 
 
 def test_zerocost_cells_hold_every_operation_and_use_one() -> None:
-    counts = {parameters(SPACE.build(key, flavour="zerocost")) for key in (EXAMPLE, NONE, CONV)}
+    counts = {parameters(SPACE.build(key, variant="zerocost")) for key in (EXAMPLE, NONE, CONV)}
     # a bias where the norm has no affine map: both kinds of convolution on six edges of 15 cells
     convs = sum(5 * 6 * ((1 + 9) * c * c + 2 * c) for c in (16, 32, 64))
     assert counts == {counted(NONE) + convs}
-    network = SPACE.build(EXAMPLE, C=4, N=1, flavour="zerocost").train()
+    network = SPACE.build(EXAMPLE, C=4, N=1, variant="zerocost").train()
     network(torch.randn(4, 3, 16, 16)).sum().backward()
     reached = {name for name, p in network.named_parameters() if "edge" in name and p.grad is not None}
     assert {name.split(".")[2] + "." + name.split(".")[3] for name in reached} == {
@@ -157,13 +157,13 @@ def test_zerocost_cells_hold_every_operation_and_use_one() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("flavour", ["nats", "zerocost"])
-def test_norms_are_those_of_the_flavour(flavour: str) -> None:
-    network = SPACE.build(CONV, C=4, N=1, flavour=flavour)
+@pytest.mark.parametrize("variant", ["nats", "zerocost"])
+def test_norms_are_those_of_the_variant(variant: str) -> None:
+    network = SPACE.build(CONV, C=4, N=1, variant=variant)
     norms = {name: m for name, m in network.named_modules() if isinstance(m, nn.BatchNorm2d)}
     assert sum("reduction" in name for name in norms) == 4
     for name, norm in norms.items():
-        plain = flavour == "zerocost" and "edge" in name
+        plain = variant == "zerocost" and "edge" in name
         assert (norm.affine, norm.track_running_stats) == (not plain, not plain)
 
 
@@ -180,7 +180,7 @@ def test_none_keeps_the_gradients_path() -> None:
 @pytest.mark.parametrize(
     ("options", "fault"),
     [
-        ({"flavour": "darts"}, "unknown flavour 'darts'; use one of nats, zerocost"),
+        ({"variant": "darts"}, "unknown variant 'darts'; use one of nats, zerocost"),
         ({"C": 0}, "at least 1, found 0, 5 and 10"),
         ({"N": 0}, "at least 1"),
         ({"num_classes": -1}, "at least 1"),
@@ -196,16 +196,16 @@ def swapped(name: str) -> str:
     return ".".join(exchange.get(part, part) for part in name.split("."))
 
 
-@pytest.mark.parametrize("flavour", ["nats", "zerocost"])
+@pytest.mark.parametrize("variant", ["nats", "zerocost"])
 @pytest.mark.parametrize("three", [False, True], ids=["at most two summands", "three summands"])
-def test_keys_of_a_class_build_the_same_network(flavour: str, three: bool) -> None:
+def test_keys_of_a_class_build_the_same_network(variant: str, three: bool) -> None:
     everything = [SPACE.key(index) for index in range(SPACE.size)]
     pairs = [(key, SPACE.canonical(key)) for key in everything]
     pairs = [(a, b) for a, b in pairs if a != b and ("none" not in keys.parse(a)[3:]) == three]
     assert len(pairs) == (760 if three else 740)
     for left, right in Random(0).sample(pairs, 12):
         torch.manual_seed(1)
-        a, b = (SPACE.build(key, C=8, N=1, flavour=flavour) for key in (left, right))
+        a, b = (SPACE.build(key, C=8, N=1, variant=variant) for key in (left, right))
         assert parameters(a) == parameters(b)
         b.load_state_dict({swapped(name): value for name, value in a.state_dict().items()})
         x = torch.randn(8, 3, 16, 16)

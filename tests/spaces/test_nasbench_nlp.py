@@ -19,8 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from naslib_zc_plugin.benchmarks._recurrent import parameters
-from naslib_zc_plugin.spaces.nasbench_nlp import EXAMPLES, SPACE, from_recipe, to_recipe
-from naslib_zc_plugin.spaces.nasbench_nlp.drawing import kept
+from naslib_zc_plugin.spaces.nasbench_nlp import EXAMPLES, SPACE, from_recipe, to_recipe, without_unused
 from naslib_zc_plugin.spaces.nasbench_nlp.keys import (
     ACTIVATIONS,
     INPUTS,
@@ -153,7 +152,7 @@ def repetitive(rng: Random) -> str:
         nodes.append(Node(operation, tuple(rng.sample(known[:-1] if count == 1 else known, min(count, len(known))))))
     nodes = [node for node in nodes if len(node.inputs) in INPUTS[node.operation]]
     outputs = rng.sample(range(len(nodes)), states)
-    return format(checked(kept(Cell(tuple(nodes), tuple(outputs)))))
+    return format(checked(without_unused(Cell(tuple(nodes), tuple(outputs)))))
 
 
 def test_nodes_that_compute_the_same_are_told_apart_by_all_that_uses_them() -> None:
@@ -329,7 +328,7 @@ def oracle(key: str, model: Any, tokens: Tensor) -> Tensor:
 @given(seeds)
 def test_networks_compute_what_recipes_say(seed: int) -> None:
     key = drawn(seed)
-    model = net(key, flavour="outputs").double()
+    model = net(key, variant="outputs").double()
     expected = oracle(key, model, words())
     assert torch.allclose(model(words()), expected, atol=1e-12, equal_nan=True)
     model.decodes = True
@@ -356,7 +355,7 @@ def test_initial_weights(key: str) -> None:
 def test_published_weights_are_those_that_its_modules_draw() -> None:
     """Modules as that code makes them, under its seed, and weights drawn as it draws them."""
     key = drawn(5)
-    model = net(key, seed=3, flavour="published")
+    model = net(key, seed=3, variant="published")
     state = torch.random.get_rng_state()
     torch.manual_seed(0)
     embedding, linear = torch.nn.Embedding(9, 6), []
@@ -381,12 +380,12 @@ def test_published_weights_are_those_that_its_modules_draw() -> None:
         for value in (node[0].bias, *(part.weight for part in node))
     ]
     assert all(torch.equal(one, other) for one, other in zip(ours, linear))
-    assert torch.equal(net(key, seed=4, flavour="published").embedding.weight, embedding.weight)
+    assert torch.equal(net(key, seed=4, variant="published").embedding.weight, embedding.weight)
 
 
 def test_training_drops_words_states_and_weights() -> None:
     key = EXAMPLES["lstm"]
-    model = net(key, flavour="training")
+    model = net(key, variant="training")
     assert torch.equal(model.eval()(words()), net(key)(words()))
     first, second = (model.train()(words()) for _ in range(2))
     assert not torch.equal(first, second)
@@ -396,7 +395,7 @@ def test_training_drops_words_states_and_weights() -> None:
             assert all((part.weight.grad is not None) == (source == "x") for source, part in node.maps().items())
 
 
-@pytest.mark.parametrize(("options", "message"), [({"flavour": "small"}, "flavour"), ({"layers": 0}, "at least 1")])
+@pytest.mark.parametrize(("options", "message"), [({"variant": "small"}, "variant"), ({"layers": 0}, "at least 1")])
 def test_networks_refuse_what_they_cannot_be(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         net(EXAMPLES["rnn"], **options)

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from naslib_zc_plugin.spaces import Space, space
-from naslib_zc_plugin.spaces.nats_sss import keys
 
 SPACE: Any = space("nats_sss")
 KEY = "16:40:56:24:40"
@@ -39,7 +38,7 @@ def test_keys_are_in_the_order_of_the_benchmarks_loops() -> None:
     ],
 )
 def test_what_is_no_key(key: str, fault: str) -> None:
-    for method in (keys.parse, SPACE.canonical, SPACE.index, SPACE.neighbours, SPACE.build):
+    for method in (SPACE.decode, SPACE.canonical, SPACE.index, SPACE.neighbours, SPACE.build):
         with pytest.raises(ValueError, match="expected 5 numbers of 8, 16") as caught:
             method(key)
         assert fault in str(caught.value)
@@ -48,7 +47,7 @@ def test_what_is_no_key(key: str, fault: str) -> None:
 def test_mutations_are_the_neighbours_and_equally_likely() -> None:
     nearby = SPACE.neighbours(KEY)
     assert len(set(nearby)) == 35
-    assert all(sum(a != b for a, b in zip(keys.parse(KEY), keys.parse(each))) == 1 for each in nearby)
+    assert all(sum(a != b for a, b in zip(SPACE.decode(KEY), SPACE.decode(each))) == 1 for each in nearby)
     rng = Random(0)
     drawn = Counter(SPACE.mutate(KEY, rng) for _ in range(7_000))
     assert set(drawn) == set(nearby)
@@ -65,7 +64,7 @@ def test_samples_are_uniform() -> None:
 
 def counted(key: str, classes: int) -> int:
     """Parameters by hand, two for each channel of a norm."""
-    a, b, c, d, e = keys.parse(key)
+    a, b, c, d, e = SPACE.decode(key)
     total = 27 * a + 2 * a + 2 * e + (e + 1) * classes
     for before, after in ((a, a), (b, c), (d, e)):
         total += 2 * (9 * before * after + 2 * after) + 3 * (9 * after**2 + 2 * after)

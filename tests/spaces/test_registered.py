@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 
 import pytest
 
-from naslib_zc_plugin.spaces import Space, space, spaces
+from naslib_zc_plugin import score
+from naslib_zc_plugin.spaces import Space, list_spaces, space
 
 
 @pytest.fixture
@@ -32,8 +34,8 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("installed")
 def test_a_registered_space_is_listed_and_found() -> None:
-    assert {"toy", "nasbench201", "absent"} <= set(spaces()) and "other" not in spaces()
-    assert spaces() == sorted(spaces())
+    assert {"toy", "nasbench201", "absent"} <= set(list_spaces()) and "other" not in list_spaces()
+    assert list_spaces() == sorted(list_spaces())
     toy = space("toy")
     assert isinstance(toy, Space) and toy.key(toy.index("net-7")) == "net-7"
     assert space("nasbench201").size == 15_625
@@ -43,20 +45,46 @@ def test_a_registered_space_is_listed_and_found() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("another", "tests.campaign.toy:SPACE is not a search space named 'another'"),
-        ("class", "tests.campaign.toy:Toy is not a search space named 'class'"),
-        ("number", "tests.campaign.toy:SIZE is not a search space named 'number'"),
-        ("missing", "search space 'missing' cannot be loaded from tests.campaign.toy:NOTHING: .*NOTHING"),
-        ("absent", "search space 'absent' cannot be loaded from no_such_module_anywhere:SPACE: No module"),
+        ("another", "tests.campaign.toy:SPACE is no search space named 'another': it needs the members"),
+        ("class", "tests.campaign.toy:Toy is no search space named 'class'"),
+        ("number", "tests.campaign.toy:SIZE is no search space named 'number'"),
+        ("missing", "the search space 'missing' cannot be loaded from tests.campaign.toy:NOTHING: .*NOTHING"),
+        ("absent", "the search space 'absent' cannot be loaded from no_such_module_anywhere:SPACE: No module"),
     ],
 )
-def test_a_wrong_registration_is_told(name: str, message: str) -> None:
+def test_a_wrong_registration_fails_by_name(name: str, message: str) -> None:
     with pytest.raises(TypeError, match=message):
         space(name)
 
 
 def test_without_the_distribution_it_is_unknown() -> None:
-    with pytest.raises(ValueError, match=r"unknown search space 'nasbench2O1'; known: .*Did you mean 'nasbench201'\?"):
+    with pytest.raises(ValueError, match=r"unknown search space 'nasbench2O1'; did you mean nasbench201"):
         space("nasbench2O1")
-    with pytest.raises(ValueError, match="unknown search space 'toy'; known: "):
+    with pytest.raises(ValueError, match="unknown search space 'toy'; there are flexibert, "):
         space("toy")
+
+
+def test_the_space_of_contributing_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One file and one entry point of another distribution: sampled, mutated, built and scored by name."""
+    torch = pytest.importorskip("torch")
+    text = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    section = text.partition("## Add a search space")[2].partition("\n## ")[0]
+    code, entry = (section.partition(f"```{kind}\n")[2].partition("```")[0] for kind in ("python", "toml"))
+    (tmp_path / "my_package").mkdir()
+    (tmp_path / "my_package/widths.py").write_text(code, encoding="utf-8")
+    information = tmp_path / "my_package-1.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: my-package\nVersion: 1\n", encoding="utf-8")
+    group, value = entry.strip().splitlines()
+    lines = [f"[{group.split(chr(34))[1]}]", value.replace('"', "")]
+    (information / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    widths, rng = space("widths"), Random(0)
+    assert "widths" in list_spaces() and widths.size == 9
+    assert [widths.index(widths.key(index)) for index in range(9)] == list(range(9))
+    key = widths.sample(rng)
+    assert widths.canonical(key) == key and widths.mutate(key, rng) in widths.neighbours(key)
+    with pytest.raises(ValueError, match="no key of widths"):
+        widths.index("8-9")
+    batch = torch.randn(4, 3, 8, 8), torch.randint(5, (4,))
+    assert score(widths.build(key, num_classes=5), batch, ["naswot", "synflow"])["naswot"].status == "ok"

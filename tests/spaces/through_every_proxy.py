@@ -30,11 +30,11 @@ def _sizes(name: str, rng: Random) -> dict[str, Any]:
     """Options of ``build`` that make a small network."""
     if name in NDS:
         return {
-            "flavour": rng.choice(("nds", "used")), "width": rng.choice((4, 6, 8)), "depth": rng.choice((3, 3, 3, 4, 5))
+            "variant": rng.choice(("nds", "used")), "width": rng.choice((4, 6, 8)), "depth": rng.choice((3, 3, 3, 4, 5))
         }  # fmt: skip
     others: dict[str, dict[str, Any]] = {
-        "nasbench101": {"C": 8, "N": 1, "flavour": rng.choice(("zerocost", "naslib", "naswot", "epsilon"))},
-        "nasbench201": {"C": 4, "N": 1, "flavour": rng.choice(("nats", "zerocost"))},
+        "nasbench101": {"C": 8, "N": 1, "variant": rng.choice(("zerocost", "naslib", "naswot", "epsilon"))},
+        "nasbench201": {"C": 4, "N": 1, "variant": rng.choice(("nats", "zerocost"))},
         "nasbench301": {"C": 4, "N": 3},
         "transnasbench101_micro": {"C": 4},
     }

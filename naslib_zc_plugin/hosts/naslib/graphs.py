@@ -73,7 +73,7 @@ def spec_from(key: str, search_space: Any) -> Any:
     """
     name = search_space if isinstance(search_space, str) else space_of(search_space)
     if name == "nasbench201":
-        return keys.naslib(key)
+        return keys.to_naslib(key)
     try:
         spec = plain(ast.literal_eval(key))
         spaces.check(spec, name)

@@ -75,7 +75,7 @@ class ZcApi(Mapping[str, "Mapping[str, Any]"]):
             name: (numbers[label], column.seconds) for label, column in columns.items() for name in _names(label)
         }
         tried = np.all([column.status != _LEFT for column in columns.values()], axis=0)
-        spec = keys.naslib if table.facts.get("space") == "nasbench201" else str
+        spec = keys.to_naslib if table.facts.get("space") == "nasbench201" else str
         self._rows = {
             str(spec(key)): (row, float(accuracies[key]))
             for row, key in enumerate(table.keys)

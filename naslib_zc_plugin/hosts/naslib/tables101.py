@@ -17,8 +17,8 @@ import numpy as np
 
 from naslib_zc_plugin.benchmarks import benchmark
 from naslib_zc_plugin.benchmarks.nasbench101 import TRAININGS, hashes
-from naslib_zc_plugin.spaces.nasbench101 import cells, enumeration, keys
-from naslib_zc_plugin.spaces.nasbench101.hashing import hash_of
+from naslib_zc_plugin.spaces.nasbench101 import enumeration, keys
+from naslib_zc_plugin.spaces.nasbench101.keys import hash_of
 
 
 def api101(data: str | Path | None = None) -> dict[str, Any]:
@@ -105,7 +105,7 @@ class Cells(Rules):
         return tuple(epochs for epochs in TRAININGS if f"val_acc_{epochs}" in self._columns)
 
     def _fixed(self, key: str) -> dict[str, Any]:
-        matrix, operations = cells.unpack(keys.parse(key))
+        matrix, operations = keys.unpack(keys.parse(key))
         return {
             "module_adjacency": np.array(matrix, dtype=np.int8),
             "module_operations": list(operations),
@@ -134,4 +134,4 @@ class _Results(dict[str, Any]):
 
 
 def _key(model_spec: Any) -> str:
-    return keys.format(enumeration.first(cells.pack(model_spec.matrix.tolist(), model_spec.ops)))
+    return keys.format(enumeration.first(keys.pack(model_spec.matrix.tolist(), model_spec.ops)))

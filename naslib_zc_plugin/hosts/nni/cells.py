@@ -9,7 +9,7 @@ from nni.nas.hub.pytorch.nasnet import NDS
 from torch import nn
 
 from naslib_zc_plugin.hosts.nni.genotypes import to_sample
-from naslib_zc_plugin.spaces._nds.keys import CELLS, Genotype
+from naslib_zc_plugin.spaces.nds.keys import CELLS, Genotype
 
 
 def cell_network(genotype: Genotype, loose: bool) -> nn.Module:

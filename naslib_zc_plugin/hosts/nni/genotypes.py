@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from naslib_zc_plugin.spaces._nds.keys import CELLS, Edges, Genotype
+from naslib_zc_plugin.spaces.nds.keys import CELLS, Edges, Genotype
 
 _LABEL = re.compile(r"(?:normal|reduce)/(?:op|input)_\d+_[01]|width|depth")
 

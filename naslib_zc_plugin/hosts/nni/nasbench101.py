@@ -11,8 +11,8 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from naslib_zc_plugin.spaces.nasbench101 import cells, enumeration, keys
-from naslib_zc_plugin.spaces.nasbench101.cells import INPUT, OUTPUT, Matrix
+from naslib_zc_plugin.spaces.nasbench101 import enumeration, keys
+from naslib_zc_plugin.spaces.nasbench101.keys import INPUT, OUTPUT, Matrix
 
 PREFIX = "cell/"
 
@@ -69,7 +69,7 @@ def to_sample(matrix: Sequence[Sequence[int]], operations: Sequence[str], prefix
     Raises:
         ValueError: they do not fit each other, or are no cell of the benchmark.
     """
-    cells.pack(matrix, operations)
+    keys.pack(matrix, operations)
     nodes = len(operations)
     found: dict[str, Any] = {f"{prefix}num_nodes": nodes}
     found.update({f"{prefix}op{i}": operations[i] for i in range(1, nodes - 1)})
@@ -84,4 +84,4 @@ def own_key(sample: Mapping[str, Any]) -> str:
     Raises:
         ValueError: an entry is missing, or it is no cell of the benchmark.
     """
-    return keys.format(enumeration.first(cells.pack(*to_cell(sample))))
+    return keys.format(enumeration.first(keys.pack(*to_cell(sample))))

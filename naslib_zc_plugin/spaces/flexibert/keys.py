@@ -1,4 +1,4 @@
-"""Keys of FlexiBERT-like encoders: what a layer may be, and how it is written.
+"""Keys of FlexiBERT-like encoders: the choices of a layer, and how they are written.
 
 A key is the hidden size and one part for each layer, ``operation-parameter-heads-width x feed-forward layers``:
 ``256|SA-WMA-4-1024x3|LT-DCT-2-512x1``.
@@ -41,7 +41,7 @@ class Layer:
 
 
 CHOICES: Mapping[str, tuple[Any, ...]] = {"operation": OPERATIONS, "heads": HEADS, "width": WIDTHS, "count": COUNTS}
-"""What each attribute of a layer may be."""
+"""The values of each attribute of a layer."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Architecture:
 
 
 def parse(key: str) -> Architecture:
-    """The architecture of a key.
+    """Return the architecture of a key.
 
     Raises:
         ValueError: the text is no architecture; the message names the first fault.
@@ -75,10 +75,10 @@ def _layer(key: str, text: str) -> Layer:
 
 
 def checked(layer: Layer, source: str) -> Layer:
-    """The layer, which is one of the space.
+    """Return the layer if it is one of the space.
 
     Raises:
-        ValueError: it is none; the message names ``source`` and what there is.
+        ValueError: it is not; the message names ``source`` and the known values.
     """
     for field in fields(layer):
         value, known = getattr(layer, field.name), CHOICES[field.name]
@@ -93,7 +93,7 @@ def _listed(values: Sequence[Any]) -> str:
 
 
 def format(architecture: Architecture) -> str:
-    """The key of an architecture; inverse of :func:`parse`."""
+    """Return the key of an architecture; inverse of :func:`parse`."""
     parts = (
         "-".join([*layer.operation, f"{layer.heads}", f"{layer.width}x{layer.count}"]) for layer in architecture.layers
     )

@@ -1,16 +1,22 @@
 """NAS-Bench-201 (Dong & Yang, ICLR 2020), the topology space of NATS-Bench: 15,625 cells.
 
-A cell is a complete directed graph on four nodes; each of its six edges carries one of five operations. Keys
-are the benchmark's architecture strings, such as
-``|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|avg_pool_3x3~1|nor_conv_3x3~2|``.
+A cell is a complete directed graph on four nodes; each of its six edges carries one of five operations. Keys are the
+benchmark's architecture strings.
+
+>>> SPACE.key(0)
+'|avg_pool_3x3~0|+|nor_conv_1x1~0|skip_connect~1|+|nor_conv_1x1~0|skip_connect~1|skip_connect~2|'
+>>> SPACE.index(SPACE.canonical(SPACE.key(0)))
+0
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from naslib_zc_plugin.spaces.nasbench201 import isomorphism, keys
+from naslib_zc_plugin.spaces._space import Product
+from naslib_zc_plugin.spaces.nasbench201 import keys
 from naslib_zc_plugin.spaces.nasbench201.keys import EDGES, OPERATIONS
 
 if TYPE_CHECKING:
@@ -19,72 +25,66 @@ if TYPE_CHECKING:
 __all__ = ["EDGES", "OPERATIONS", "SPACE", "NASBench201"]
 
 
-class NASBench201:
+class NASBench201(Product):
     """The search space; stateless, all randomness is the caller's ``rng``."""
 
     name = "nasbench201"
-    size = len(OPERATIONS) ** len(EDGES)
-
-    def sample(self, rng: Random) -> str:
-        """A key drawn uniformly from all 15,625."""
-        return keys.format([rng.choice(OPERATIONS) for _ in EDGES])
-
-    def neighbours(self, key: str) -> list[str]:
-        """The 24 keys that differ from ``key`` in one edge, by edge and then by operation."""
-        operations = keys.parse(key)
-        return [
-            keys.replace(key, edge, operation)
-            for edge in range(len(EDGES))
-            for operation in OPERATIONS
-            if operation != operations[edge]
-        ]
+    choices: Sequence[Sequence[Any]] = [OPERATIONS] * len(EDGES)
 
     def mutate(self, key: str, rng: Random, rule: str = "edge") -> str:
         """Give one random edge another operation, drawn uniformly from the other four.
 
         Args:
+            key: the parent.
+            rng: the source of randomness.
             rule: ``"edge"`` draws each of the six edges with probability 1/6, so all 24 neighbours are
                 equally likely (Lightweight NAS). ``"node"`` draws a node, then one of its incoming edges:
                 probabilities 1/3; 1/6, 1/6; 1/9, 1/9, 1/9 (NATS-Bench's ageing evolution).
 
         Raises:
-            ValueError: for a malformed key or another rule.
+            ValueError: a malformed key or another rule.
         """
-        operations = keys.parse(key)
+        keys.parse(key)
         if rule == "edge":
-            edge = rng.randrange(len(EDGES))
-        elif rule == "node":
+            return self.resample_one(key, range(len(EDGES)), rng)
+        if rule == "node":
             node = rng.randint(1, 3)
-            edge = rng.choice([index for index, (_, target) in enumerate(EDGES) if target == node])
-        else:
-            raise ValueError(f"unknown mutation rule {rule!r}; use 'edge' or 'node'")
-        return keys.replace(key, edge, rng.choice([name for name in OPERATIONS if name != operations[edge]]))
+            return self.resample_one(key, [edge for edge, (_, target) in enumerate(EDGES) if target == node], rng)
+        raise ValueError(f"unknown mutation rule {rule!r}; use 'edge' or 'node'")
 
     def canonical(self, key: str) -> str:
-        """The representative of the keys that build the same network (14,125, see :mod:`.isomorphism`)."""
-        return isomorphism.canonical(key)
+        """Return the representative of the keys that build the same network (14,125, see :func:`.keys.canonical`)."""
+        return keys.canonical(key)
 
     def index(self, key: str) -> int:
-        """Position of ``key`` in the benchmark's official order, 0 to 15,624."""
+        """Return the position of ``key`` in the benchmark's official order, 0 to 15,624."""
         return keys.index(key)
 
     def key(self, index: int) -> str:
-        """The key at a position of the official order; inverse of :meth:`index`."""
+        """Return the key at a position of the official order; inverse of :meth:`index`."""
         return keys.key(index)
 
     def naslib_key(self, key: str) -> str:
-        """The name of ``key`` in NASLib's files: the text of six operation numbers, such as ``(4, 0, 3, 1, 4, 3)``.
+        """Return the name of ``key`` in NASLib's files: the text of six numbers, such as ``(4, 0, 3, 1, 4, 3)``.
 
         Raises:
-            ValueError: the key is not of this space.
+            ValueError: ``key`` is not of this space.
         """
-        return str(keys.naslib(key))
+        return str(keys.to_naslib(key))
 
-    def build(self, key: str, C: int = 16, N: int = 5, num_classes: int = 10, flavour: str = "nats") -> nn.Module:
-        """The freshly initialised network of ``key`` (see :func:`.network.build`; needs torch)."""
+    def build(self, key: str, C: int = 16, N: int = 5, num_classes: int = 10, variant: str = "nats") -> nn.Module:
+        """Build the freshly initialised network of ``key`` (see :func:`.network.build`; needs torch)."""
         from naslib_zc_plugin.spaces.nasbench201 import network
 
-        return network.build(key, C=C, N=N, num_classes=num_classes, flavour=flavour)
+        return network.build(keys.parse(key), C=C, N=N, num_classes=num_classes, variant=variant)
+
+    def decode(self, key: str) -> list[Any]:
+        """Return the operation of each edge of ``key``."""
+        return list(keys.parse(key))
+
+    def encode(self, values: Sequence[Any]) -> str:
+        """Return the key of six operations."""
+        return keys.format(values)
 
 
 SPACE = NASBench201()

@@ -16,9 +16,9 @@ import pytest
 
 from naslib_zc_plugin.benchmarks import benchmark, convert
 from naslib_zc_plugin.benchmarks.nasbench101 import TABLE as TABLE_101
-from naslib_zc_plugin.spaces.nasbench101 import cells as cells101
+from naslib_zc_plugin.spaces.nasbench101 import keys as cells101
 from naslib_zc_plugin.spaces.nasbench101 import keys as keys101
-from naslib_zc_plugin.spaces.nasbench101.hashing import hash_of
+from naslib_zc_plugin.spaces.nasbench101.keys import hash_of
 from naslib_zc_plugin.spaces.nasbench201 import SPACE, keys
 from tests.benchmarks import made as tables
 from tests.benchmarks import naslib

@@ -1,6 +1,6 @@
 """NAS-Bench-101 in NASLib: a cell of seven vertices, some of which may have no part in it.
 
-A spec is the 56 numbers of :mod:`naslib_zc_plugin.spaces.nasbench101.naslib`. Isomorphic cells have different specs and
+A spec is the 56 numbers of :mod:`naslib_zc_plugin.spaces.nasbench101.keys`. Isomorphic cells have different specs and
 one key in our own search space.
 """
 
@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from naslib_zc_plugin.spaces.nasbench101 import cells, enumeration, keys
-from naslib_zc_plugin.spaces.nasbench101.cells import VERTICES
-from naslib_zc_plugin.spaces.nasbench101.naslib import ALLOWED, to_cell
+from naslib_zc_plugin.spaces.nasbench101 import enumeration, keys
+from naslib_zc_plugin.spaces.nasbench101.keys import NASLIB_NUMBERS, VERTICES, from_naslib
 
 _EDGES = VERTICES * VERTICES
 
@@ -22,12 +21,12 @@ def check(spec: Any) -> None:
         ValueError: not 56 numbers, edges that lead backwards, an unknown operation, or no cell of the benchmark: input
             and output are not connected, or by too many edges.
     """
-    cells.prune(to_cell(spec))
+    keys.prune(from_naslib(spec))
 
 
 def own_key(spec: tuple[int, ...]) -> str:
     """The key of a spec in our own search space, by which tables know the cell."""
-    return keys.format(enumeration.first(to_cell(spec)))
+    return keys.format(enumeration.first(from_naslib(spec)))
 
 
 def neighbours(spec: tuple[int, ...]) -> list[tuple[int, ...]]:
@@ -35,11 +34,11 @@ def neighbours(spec: tuple[int, ...]) -> list[tuple[int, ...]]:
 
     As in NASLib's neighbourhood, the vertex or edge has a part in the cell; the edge before or afterwards.
     """
-    found = [_with(spec, place, 1 - spec[place]) for place in range(_EDGES) if len(ALLOWED[place]) > 1]
+    found = [_with(spec, place, 1 - spec[place]) for place in range(_EDGES) if len(NASLIB_NUMBERS[place]) > 1]
     found = [each for each in found if _matters(spec, each)]
-    for vertex in cells.used(to_cell(spec))[1:-1]:
+    for vertex in keys.used(from_naslib(spec))[1:-1]:
         place = _EDGES + vertex
-        found += [_with(spec, place, number) for number in ALLOWED[place] if number != spec[place]]
+        found += [_with(spec, place, number) for number in NASLIB_NUMBERS[place] if number != spec[place]]
     return found
 
 
@@ -51,7 +50,7 @@ def _matters(before: tuple[int, ...], after: tuple[int, ...]) -> bool:
     """Whether a spec with one edge changed is a cell in which, or before which, that edge has a part."""
     place = next(place for place, (a, b) in enumerate(zip(before, after)) if a != b)
     try:
-        cells.prune(to_cell(after))
+        keys.prune(from_naslib(after))
     except ValueError:
         return False
-    return set(divmod(place, VERTICES)) <= set(cells.used(to_cell(max(before, after))))
+    return set(divmod(place, VERTICES)) <= set(keys.used(from_naslib(max(before, after))))

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from naslib_zc_plugin.spaces.nasbench301.keys import check, neighbours
+from naslib_zc_plugin.spaces.nasbench301 import check, neighbours
 
 __all__ = ["check", "neighbours"]

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from naslib_zc_plugin.spaces.transnasbench101_micro import keys
+from naslib_zc_plugin.spaces import transnasbench101_micro
 
 GRAPH = ("skip_connect", "none", "nor_conv_3x3", "nor_conv_1x1")
 """Operations by number, in NASLib's graphs."""
@@ -47,8 +47,8 @@ def to_text(spec: Sequence[int], create_graph: bool = False) -> str:
         create_graph: as in NASLib's search space. False: also the name under which NASLib queries the spec.
     """
     if create_graph:
-        spec = [keys.OPERATIONS.index(GRAPH[spec[edge]]) for edge in _GRAPH_TO_TEXT]
-    return keys.format(spec)
+        spec = [transnasbench101_micro.OPERATIONS.index(GRAPH[spec[edge]]) for edge in _GRAPH_TO_TEXT]
+    return transnasbench101_micro.format(spec)
 
 
 def from_text(text: str, create_graph: bool = False) -> tuple[int, ...]:
@@ -57,5 +57,5 @@ def from_text(text: str, create_graph: bool = False) -> tuple[int, ...]:
     Raises:
         ValueError: it is none of this space.
     """
-    digits = keys.parse(text)
-    return tuple(GRAPH.index(keys.OPERATIONS[digits[edge]]) for edge in _GRAPH_TO_TEXT) if create_graph else digits
+    digits = transnasbench101_micro.parse(text)
+    return tuple(GRAPH.index(transnasbench101_micro.OPERATIONS[digits[edge]]) for edge in _GRAPH_TO_TEXT) if create_graph else digits

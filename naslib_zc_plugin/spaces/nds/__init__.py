@@ -1,4 +1,14 @@
-"""A design space of cells: what is in it, in which order, how it is drawn, mutated and built."""
+"""The cell-based design spaces of NDS on CIFAR-10 (Radosavovic et al., ICCV 2019): six spaces of two cells.
+
+``nds_darts``, ``nds_darts_fix_w_d``, ``nds_enas``, ``nds_pnas``, ``nds_nasnet`` and ``nds_amoeba`` differ in their
+operations, in the number of nodes of a cell, and in the nodes that make a cell's output.
+
+>>> ENAS.size == 3 * 5 * 5_062_500_000_000**2
+True
+>>> key = ENAS.key(7)
+>>> ENAS.index(key), key[:7], ENAS.parameters(key)
+(7, 'C16 L4 ', 117178)
+"""
 
 from __future__ import annotations
 
@@ -6,14 +16,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from naslib_zc_plugin.spaces._nds import keys, keys_genotype, keys_parameters
-from naslib_zc_plugin.spaces._nds.keys import CELLS, Genotype
-from naslib_zc_plugin.spaces._product import Product
+from naslib_zc_plugin.spaces._space import Product
+from naslib_zc_plugin.spaces.nds import keys
+from naslib_zc_plugin.spaces.nds.keys import CELLS, Edges, Genotype
 
 if TYPE_CHECKING:
     from torch import nn
+
+__all__ = ["AMOEBA", "DARTS", "DARTS_FIX_W_D", "ENAS", "NASNET", "PNAS", "CellSpace"]
 
 WIDTHS, DEPTHS = (16, 24, 32), (4, 8, 12, 16, 20)
 """Channels and cells that NDS drew from."""
@@ -21,7 +33,7 @@ WIDTHS, DEPTHS = (16, 24, 32), (4, 8, 12, 16, 20)
 
 @dataclass(frozen=True)
 class CellSpace(Product):
-    """One of NDS' design spaces on CIFAR-10; stateless, all randomness is the caller's ``rng``.
+    """One of NDS' design spaces; stateless, all randomness is the caller's ``rng``.
 
     An architecture is a width, a depth, and for each edge of both cells an operation and a place before its node,
     all free of each other: both edges of a node may come from one place. So there are (for one cell of n nodes and O
@@ -32,7 +44,7 @@ class CellSpace(Product):
 
     Attributes:
         name: of the space.
-        operations: that an edge may have.
+        operations: of an edge.
         nodes: of a cell.
         loose: a cell's output is the concatenation of the nodes that no other uses; else of all.
         widths: channels of the first stage.
@@ -46,26 +58,30 @@ class CellSpace(Product):
     widths: tuple[int, ...] = WIDTHS
     depths: tuple[int, ...] = DEPTHS
 
+    builder: ClassVar[int] = keys.BUILDER
+
     def mutate(self, key: str, rng: Random, rule: str = "one") -> str:
-        """A random neighbour.
+        """Draw a neighbour.
 
         Args:
+            key: the parent.
+            rng: the source of randomness.
             rule: ``"one"`` draws one of the width, the depth and the edges' operations and places, then another value
                 of it. ``"cells"`` leaves width and depth: a cell, a node, one of its edges, and with equal chance its
                 operation or its place get another value, as Real et al. (AAAI 2019) mutate AmoebaNet; their
                 mutation that changes nothing is left out.
 
         Raises:
-            ValueError: a key that is not of this space, or another rule.
+            ValueError: ``key`` is not of this space, or another rule.
         """
         first = {"one": 0, "cells": 2}.get(rule)
         if first is None:
             raise ValueError(f"unknown mutation rule {rule!r}; use 'one' or 'cells'")
         # Each edge has other operations and other places to choose from: all that "cells" draws from is as likely.
-        return self._redrawn(key, range(first, len(self.choices)), rng)
+        return self.resample_one(key, range(first, len(self.choices)), rng)
 
     def canonical(self, key: str) -> str:
-        """The key with the two edges of each node in order: by place, then by operation.
+        """Return the key with the two edges of each node in order: by place, then by operation.
 
         A node is the sum of its two edges, and addition commutes, so the networks are the same to the last bit but
         for the order in which their weights are drawn. Nodes keep their places: others would permute the channels of
@@ -75,7 +91,7 @@ class CellSpace(Product):
         return keys.format(replace(found, normal=self._ordered(found.normal), reduce=self._ordered(found.reduce)))
 
     def genotype(self, key: str) -> Genotype:
-        """The genotype of a key.
+        """Return the genotype of a key.
 
         Raises:
             ValueError: it is not of this space.
@@ -92,12 +108,12 @@ class CellSpace(Product):
         return found
 
     def from_genotype(self, given: str | Mapping[str, Any], width: int, depth: int) -> str:
-        """The key of a genotype in DARTS' notation, as text or as JSON has it.
+        """Return the key of a genotype in DARTS' notation, as text or as JSON has it.
 
         Raises:
-            ValueError: it is no genotype, not of this space, or concatenates other nodes than this space's.
+            ValueError: it is no genotype, not of this space, or concatenates other nodes than this space does.
         """
-        cells, ends = keys_genotype.read(given)
+        cells, ends = keys.read_genotype(given)
         found = Genotype(cells["normal"], cells["reduce"], width, depth)
         key = keys.format(self.genotype(keys.format(found)))
         for cell in CELLS:
@@ -107,39 +123,39 @@ class CellSpace(Product):
         return key
 
     def to_genotype(self, key: str) -> str:
-        """The text of a key's two cells in DARTS' notation."""
+        """Return the text of a key's two cells in DARTS' notation."""
         found = self.genotype(key)
-        return keys_genotype.write(
+        return keys.write_genotype(
             {cell: found.edges(cell) for cell in CELLS}, {cell: self.concatenated(found, cell) for cell in CELLS}
         )
 
     def concatenated(self, genotype: Genotype, cell: str) -> tuple[int, ...]:
-        """Places of the nodes whose concatenation is the output of a cell, ``"normal"`` or ``"reduce"``."""
-        return genotype.loose_ends(cell) if self.loose else tuple(range(2, 2 + self.nodes))
+        """Return the places of the nodes whose concatenation is the output of a cell, ``"normal"`` or ``"reduce"``."""
+        return genotype.joined(cell, self.loose)
 
     def parameters(self, key: str, num_classes: int = 10, auxiliary: bool = False) -> int:
-        """The number of parameters of the network of ``key``, as the benchmark counts: see :mod:`.keys_parameters`."""
+        """Count the parameters of the network of ``key`` as the benchmark does: see :func:`.keys.count_parameters`."""
         found = self.genotype(key)
         ends = {cell: len(self.concatenated(found, cell)) for cell in CELLS}
-        return keys_parameters.counted(found, ends, num_classes, auxiliary)
+        return keys.count_parameters(found, ends, num_classes, auxiliary)
 
     def build(
-        self, key: str, width: int | None = None, depth: int | None = None, num_classes: int = 10, flavour: str = "nds"
+        self, key: str, width: int | None = None, depth: int | None = None, num_classes: int = 10, variant: str = "nds"
     ) -> nn.Module:
-        """The freshly initialised network of ``key`` (see :func:`.network.build`; needs torch and NNI).
+        """Build the freshly initialised network of ``key`` (see :func:`.network.build`; needs torch).
 
         Args:
+            key: of the architecture.
             width: channels, instead of the key's.
             depth: cells, at least three, instead of the key's.
             num_classes: number of logits.
-            flavour: ``"nds"``, or ``"used"`` for what the logits depend on alone.
+            variant: ``"nds"``, or ``"used"`` for the modules alone that the logits depend on.
         """
-        from naslib_zc_plugin.spaces._nds import network
+        from naslib_zc_plugin.spaces.nds import network
 
         found = self.genotype(key)
-        found = found if width is None else replace(found, width=width)
-        sized = found if depth is None else replace(found, depth=depth)
-        return network.build(sized, self.loose, num_classes=num_classes, flavour=flavour)
+        width, depth = found.width if width is None else width, found.depth if depth is None else depth
+        return network.build(replace(found, width=width, depth=depth), self.loose, num_classes, variant)
 
     @cached_property
     def choices(self) -> list[tuple[Any, ...]]:  # type: ignore[override]
@@ -147,17 +163,45 @@ class CellSpace(Product):
         places = [tuple(range(2 + number // 2)) for number in range(2 * self.nodes)]
         return [self.widths, self.depths, *(v for _ in CELLS for each in places for v in (self.operations, each))]
 
-    def values(self, key: str) -> list[Any]:
-        """The value of each choice in ``key``."""
+    def decode(self, key: str) -> list[Any]:
+        """Return the value of each choice in ``key``."""
         found = self.genotype(key)
         return [found.width, found.depth, *(v for cell in CELLS for edge in found.edges(cell) for v in edge)]
 
-    def text(self, values: Sequence[Any]) -> str:
-        """The key of a width, a depth, and an operation and a place for each edge."""
+    def encode(self, values: Sequence[Any]) -> str:
+        """Return the key of a width, a depth, and an operation and a place for each edge."""
         width, depth, *rest = values
         edges = list(zip(rest[::2], rest[1::2]))
         return keys.format(Genotype(tuple(edges[: 2 * self.nodes]), tuple(edges[2 * self.nodes :]), width, depth))
 
-    def _ordered(self, edges: keys.Edges) -> keys.Edges:
+    def _ordered(self, edges: Edges) -> Edges:
         ranked = [(number // 2, place, self.operations.index(name)) for number, (name, place) in enumerate(edges)]
         return tuple((self.operations[operation], place) for _, place, operation in sorted(ranked))
+
+
+_DARTS = "none max_pool_3x3 avg_pool_3x3 skip_connect sep_conv_3x3 sep_conv_5x5 dil_conv_3x3 dil_conv_5x5"
+_ENAS = "skip_connect sep_conv_3x3 sep_conv_5x5 avg_pool_3x3 max_pool_3x3"
+_PNAS = "sep_conv_3x3 sep_conv_5x5 sep_conv_7x7 conv_7x1_1x7 skip_connect avg_pool_3x3 max_pool_3x3 dil_conv_3x3"
+_NASNET = (
+    "skip_connect conv_3x1_1x3 conv_7x1_1x7 dil_conv_3x3 avg_pool_3x3 max_pool_3x3 max_pool_5x5 max_pool_7x7 conv_1x1 "
+    "conv_3x3 sep_conv_3x3 sep_conv_5x5 sep_conv_7x7"
+)
+_AMOEBA = "skip_connect sep_conv_3x3 sep_conv_5x5 sep_conv_7x7 avg_pool_3x3 max_pool_3x3 dil_sep_conv_3x3 conv_7x1_1x7"
+
+DARTS = CellSpace("nds_darts", tuple(_DARTS.split()), nodes=4, loose=False)
+"""DARTS (Liu et al., ICLR 2019). Unlike in what DARTS itself finds, an edge may be ``none``."""
+
+DARTS_FIX_W_D = replace(DARTS, name="nds_darts_fix_w_d", widths=(16,), depths=(20,))
+"""The same with fixed width and depth, 16 channels and 20 cells (``DARTS_fix-w-d``)."""
+
+ENAS = CellSpace("nds_enas", tuple(_ENAS.split()), nodes=5, loose=True)
+"""ENAS (Pham et al., ICML 2018)."""
+
+PNAS = CellSpace("nds_pnas", tuple(_PNAS.split()), nodes=5, loose=False)
+"""PNAS (Liu et al., ECCV 2018). PNAS itself has one cell for both purposes; in NDS they are drawn apart."""
+
+NASNET = CellSpace("nds_nasnet", tuple(_NASNET.split()), nodes=5, loose=True)
+"""NASNet (Zoph et al., CVPR 2018)."""
+
+AMOEBA = CellSpace("nds_amoeba", tuple(_AMOEBA.split()), nodes=5, loose=True)
+"""AmoebaNet (Real et al., AAAI 2019)."""

@@ -1,0 +1,150 @@
+"""The members of every search space, and the base of those whose choices are independent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from random import Random
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@runtime_checkable
+class Space(Protocol):
+    """A set of architectures, each named by a text of one line, its key.
+
+    Every method raises ``ValueError`` for a key that is not of this space. Randomness comes from the caller's ``rng``
+    alone, so that equal generators give equal keys.
+
+    A space may also have an attribute ``builder``, an integer: the version of the code that draws the initial weights.
+    It enters the provenance of campaigns, and rises with every change after which a seed gives other weights. Without
+    the attribute, the weights of a seed have been the same ever since.
+
+    CONTRIBUTING has a complete space in one file.
+
+    >>> from naslib_zc_plugin.spaces import space
+    >>> isinstance(space("nats_sss"), Space)
+    True
+    """
+
+    @property
+    def name(self) -> str:
+        """Name of the space, by which it is registered."""
+
+    @property
+    def size(self) -> int | None:
+        """Number of keys; None where they are not counted, and so have no position."""
+
+    def key(self, index: int) -> str:
+        """Return the key at a position of the space's order, 0 to ``size`` − 1; inverse of :meth:`index`.
+
+        Raises ``ValueError`` where keys are not counted.
+        """
+
+    def index(self, key: str) -> int:
+        """Return the position of ``key`` in the space's order. Raises ``ValueError`` where keys are not counted."""
+
+    def sample(self, rng: Random) -> str:
+        """Draw a key uniformly, or as the space's benchmark drew its own where the docstring states so."""
+
+    def neighbours(self, key: str) -> list[str]:
+        """Return the keys one elementary change away from ``key``, in a fixed order and without ``key``."""
+
+    def mutate(self, key: str, rng: Random, rule: str = ...) -> str:
+        """Draw a neighbour of ``key``; ``rule`` names the published distribution to draw it from."""
+
+    def canonical(self, key: str) -> str:
+        """Return the representative of all keys that build the same network, which may share a score."""
+
+    def build(self, key: str, *args: Any, **options: Any) -> nn.Module:
+        """Build the freshly initialised network of ``key``, whose forward pass returns logits (needs torch)."""
+
+
+class Product:
+    """Base of spaces whose choices are independent.
+
+    A subclass names the choices and how a key is written (:meth:`encode`, :meth:`decode`), and adds ``mutate``,
+    ``canonical`` and ``build``. The first choice varies slowest in the space's order.
+
+    >>> class Widths(Product):
+    ...     name, choices = "widths", [(8, 16), (8, 16, 32)]
+    ...
+    ...     def decode(self, key):
+    ...         return [int(width) for width in key.split("-")]
+    ...
+    ...     def encode(self, values):
+    ...         return "-".join(map(str, values))
+    >>> Widths().size, Widths().key(4), Widths().neighbours("16-16")
+    (6, '16-16', ['8-16', '16-8', '16-32'])
+    """
+
+    name: str
+    choices: Sequence[Sequence[Any]]
+    """The values of each choice."""
+
+    def decode(self, key: str) -> list[Any]:
+        """Return the value of each choice in ``key``.
+
+        Raises:
+            ValueError: ``key`` is not of this space.
+        """
+        raise NotImplementedError
+
+    def encode(self, values: Sequence[Any]) -> str:
+        """Return the key of a value for each choice; inverse of :meth:`decode`."""
+        raise NotImplementedError
+
+    @property
+    def size(self) -> int:
+        """Number of keys."""
+        return prod(map(len, self.choices))
+
+    def key(self, index: int) -> str:
+        """Return the key at a position of the space's order.
+
+        Raises:
+            ValueError: ``index`` is not from 0 to ``size`` − 1.
+        """
+        if not 0 <= index < self.size:
+            raise ValueError(f"{self.name} has the indices 0 to {self.size - 1}, found {index}")
+        found = []
+        for values in reversed(self.choices):
+            index, digit = divmod(index, len(values))
+            found.append(values[digit])
+        return self.encode(found[::-1])
+
+    def index(self, key: str) -> int:
+        """Return the position of ``key``; inverse of :meth:`key`.
+
+        Raises:
+            ValueError: ``key`` is not of this space.
+        """
+        found = 0
+        for value, values in zip(self.decode(key), self.choices):
+            if value not in values:
+                raise ValueError(f"{key!r} has no place in {self.name}: {value!r} is none of {tuple(values)}")
+            found = found * len(values) + values.index(value)
+        return found
+
+    def sample(self, rng: Random) -> str:
+        """Draw a key uniformly."""
+        return self.encode([rng.choice(values) for values in self.choices])
+
+    def neighbours(self, key: str) -> list[str]:
+        """Return the keys with another value of one choice, in the order of :meth:`key`."""
+        before = self.decode(key)
+        return [
+            self.encode([*before[:place], value, *before[place + 1 :]])
+            for place, values in enumerate(self.choices)
+            for value in values
+            if value != before[place]
+        ]
+
+    def resample_one(self, key: str, places: Sequence[int], rng: Random) -> str:
+        """Draw one of the choices ``places`` uniformly, then another value of it, likewise."""
+        before = self.decode(key)
+        place = rng.choice([place for place in places if set(self.choices[place]) - {before[place]}])
+        value = rng.choice([value for value in self.choices[place] if value != before[place]])
+        return self.encode([*before[:place], value, *before[place + 1 :]])
