@@ -1,4 +1,4 @@
-"""Scores of many architectures as one table: what a campaign leaves behind and a report reads."""
+"""Scores of many architectures as one table, which a campaign makes and a report reads."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-STATUSES = ("left", "ok", "undefined", "failed")
-"""What a code in :attr:`Column.status` means; ``left``: not scored yet."""
+STATUSES = ("pending", "ok", "undefined", "failed")
+"""The meaning of a code in :attr:`Column.status`; ``pending``: not scored yet. Stores hold codes, never these texts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ class Column:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def count(self, status: str) -> int:
-        """How many architectures have a status of :data:`STATUSES`."""
+        """Return how many architectures have a status of :data:`STATUSES`."""
         return int(np.count_nonzero(self.status == STATUSES.index(status)))
 
 

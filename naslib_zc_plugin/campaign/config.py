@@ -1,149 +1,212 @@
-"""What a campaign scores and how: read from YAML, checked, and sent to workers as JSON."""
+"""What a campaign scores and how: read from YAML, checked, sent to workers as JSON; and what its numbers depend on."""
 
 from __future__ import annotations
 
+import hashlib
 import inspect
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from functools import cached_property
+from importlib.metadata import version
 from itertools import islice
-from pathlib import Path
-from typing import Any, Union
+from pathlib import Path, PurePath
+from typing import Annotated, Any, Optional, Union
 
-from naslib_zc_plugin import benchmarks
-from naslib_zc_plugin.campaign.plan import KEYS, Architectures, permuted
-from naslib_zc_plugin.files import DataError
-from naslib_zc_plugin.files.configuration import Checked, check_known, located, mapping
+import numpy as np
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from naslib_zc_plugin import benchmarks, configuration
+from naslib_zc_plugin.campaign.engines import check_engine, list_engines
+from naslib_zc_plugin.campaign.plan import KEYS, count, permuted
+from naslib_zc_plugin.configuration import Origin, Section, completed, located
+from naslib_zc_plugin.files import DataError, existing
+from naslib_zc_plugin.presets import PRESETS, Preset, preset
 from naslib_zc_plugin.probes import Probe, Tokens, probe
-from naslib_zc_plugin.protocols import Protocol, protocol
-from naslib_zc_plugin.record import ProxyRequest
-from naslib_zc_plugin.spaces import space
+from naslib_zc_plugin.registry import check_options
+from naslib_zc_plugin.request import ProxyRequest
+from naslib_zc_plugin.spaces import space, spaces
+from naslib_zc_plugin.store.provenance import digest
 
-Asked = Union[str, Mapping[str, Any]]
 _PLACES = " beside the configuration or in the data directory (--data DIR or NAS_ZC_DATA)"
-BATCH = {"batch_size": int, "balanced": int, "augment": bool, "same_batch": bool}
-"""What of a preset's batches a configuration may change."""
-_KINDS: Mapping[str, tuple[Any, str]] = {
-    "space": (str, "the name of a search space"),
-    "architectures": ((int, str, list, tuple), f"{KEYS}, or a benchmark and a number"),
-    "images": ((str, Mapping), "a source, or a mapping with a source"),
-    "tokens": ((str, Mapping), "a source, or a mapping with a source"),
-    "proxies": ((list, tuple), "a list of names, or of mappings with a name"),
-    "preset": (str, "the name of a protocol"),
-    "batch": (Mapping, "a mapping with some of batch_size, balanced (numbers), augment, same_batch (true or false)"),
-    "network": (Mapping, "a mapping"),
-    "seed": (int, "a whole number"),
-    "threads": (int, "a whole number above 0"),
-    "device": (str, "cpu, cuda, cuda:1 …"),
-    "engine": (Mapping, "a mapping with a name"),
-    "time_limit": ((int, float), "a number of seconds above 0"),
-    "memory_limit": ((int, float, type(None)), "a number of GiB above 0"),
-    "store": (str, "the path of a file"),
-    "truth": (str, "the name of a column"),
-}
+# Named here, for Python 3.9 cannot evaluate `int | None`.
+MaybeInt = Optional[int]
+MaybeBool = Optional[bool]
+Positive = Optional[Annotated[int, Field(gt=0)]]
+NotNegative = Optional[Annotated[int, Field(ge=0)]]
+Gib = Optional[Annotated[float, Field(gt=0)]]
+Source = Union[str, Mapping[str, Any]]
 
 
-@dataclass(frozen=True)
-class Config(Checked):
-    """A campaign.
+class OfBenchmark(Section):
+    """Architectures of a benchmark's table."""
 
-    Attributes:
-        space: search space.
-        architectures: number of random ones, ``all``, a file with a key per line, or a list of keys. In a file also
-            ``{benchmark: NAME, number: N}``: as many random ones of a benchmark's table, or all of them.
-        images: probe images, a source of :func:`naslib_zc_plugin.probes.probe` or a mapping with ``source`` and
-            options. Paths are relative to the configuration's folder or to the data directory.
-        tokens: the same in place of images, for networks of text.
-        proxies: names, or mappings with ``name``, perhaps ``label``, and options.
-        preset: published protocol (:mod:`naslib_zc_plugin.protocols`).
-        batch: what differs from the protocol: ``batch_size``, ``balanced``, ``augment``, ``same_batch``.
-        network: options of the space's ``build``, such as ``C`` and ``N``.
-        seed: of the sample, the weights, the batches and the proxies' draws.
-        threads: CPU threads of a worker; some sums depend on them.
-        device: ``cpu``, ``cuda``, ``cuda:1`` …
-        engine: ``{name: local, workers: 2}``, or another with its options (:mod:`.engines`).
-        time_limit: seconds that an architecture may take.
-        memory_limit: GiB that a worker may allocate beyond what it starts with (Linux, CPU); None: no limit.
-        store: file of results; beside the configuration and called like it unless given.
-        truth: column of the benchmark that leaderboards compare with; the protocol's unless given.
-    """
+    benchmark: str
+    """The benchmark's name."""
+    number: MaybeInt = None
+    """As many random ones; all of them unless given. A larger number adds to those of a smaller one."""
 
-    KINDS = _KINDS
 
-    space: str
-    architectures: Architectures
-    proxies: tuple[Asked, ...]
-    preset: str
-    images: str | Mapping[str, Any] = ""
-    tokens: str | Mapping[str, Any] = ""
-    batch: Mapping[str, Any] = field(default_factory=dict)
-    network: Mapping[str, Any] = field(default_factory=dict)
+class Batch(Section):
+    """What differs from the protocol's batches."""
+
+    batch_size: Positive = None
+    """Samples in a batch."""
+    balanced: NotNegative = None
+    """Images of each class in a batch, of as many random classes as fill it; 0: images whatever their class."""
+    augment: MaybeBool = None
+    """Whether images are cropped and flipped at random."""
+    same_batch: MaybeBool = None
+    """Whether all architectures share one batch."""
+
+
+Keys = Union[int, str, Annotated[Sequence[str], Field(min_length=1)]]
+
+
+class Config(Section):
+    """A campaign."""
+
+    space: str = Field(json_schema_extra=completed(spaces))
+    """The search space."""
+    preset: str = Field(json_schema_extra=completed(lambda: sorted(PRESETS)))
+    """The published protocol: what a paper's code does around its proxies."""
     seed: int = 0
-    threads: int = 1
+    """Seed of the sample, the weights, the batches and the proxies' draws."""
+    architectures: Keys
+    """A number of random ones, `all`, a file with a key per line, a list of keys, or a benchmark and a number."""
+    images: Source = ""
+    """Probe images: a source such as an .npz file, or a mapping with `source` and its options. Paths are relative to
+    the configuration's folder or to the data directory."""
+    tokens: Source = ""
+    """The same instead of images, for networks of text."""
+    proxies: Sequence[Source] = Field(min_length=1)
+    """Names of proxies, or mappings with `name`, perhaps `label`, and options."""
+    batch: Batch = Batch()
+    """What differs from the protocol's batches."""
+    network: Mapping[str, Any] = Field(default_factory=dict)
+    """Options of the space's networks, such as `C` and `N`."""
+    threads: int = Field(1, gt=0)
+    """CPU threads of a worker; some sums depend on them."""
     device: str = "cpu"
-    engine: Mapping[str, Any] = field(default_factory=lambda: {"name": "local", "workers": 1})
-    time_limit: float = 900.0
-    memory_limit: float | None = None
-    store: str = ""
+    """`cpu`, `cuda`, `cuda:1`."""
+    engine: Mapping[str, Any] = Field(default_factory=lambda: {"name": "local", "workers": 1})
+    """Where scoring processes run: a mapping with `name` and the engine's options."""
+    time_limit: float = Field(900.0, gt=0)
+    """Seconds that an architecture may take."""
+    memory_limit: Gib = None
+    """GiB that a worker may allocate beyond what it starts with (Linux, CPU); no limit unless given."""
+    store: str = Field("", validate_default=True)
+    """The file of results; beside the configuration and named like it unless given."""
     truth: str = ""
+    """The benchmark's column that leaderboards compare with; the protocol's unless given."""
 
-    def __post_init__(self) -> None:
-        """Check what can be checked without reading a file.
+    @field_validator("space")
+    @classmethod
+    def _check_space(cls, name: str) -> str:
+        space(name)
+        return name
 
-        Raises:
-            ValueError: a value that cannot be; the message names the field.
-        """
-        self._check_kinds()
-        _check_options(self.space, self.network)
-        protocol(self.preset)
-        object.__setattr__(self, "proxies", tuple(self.proxies))
-        keys, limit = self.architectures, self.memory_limit
-        self._check("architectures", isinstance(keys, (int, str)) or (keys and all(isinstance(k, str) for k in keys)))
+    @field_validator("preset")
+    @classmethod
+    def _check_preset(cls, name: str) -> str:
+        preset(name)
+        return name
+
+    @field_validator("architectures", mode="before", json_schema_input_type=Union[Keys, OfBenchmark])
+    @classmethod
+    def _find_architectures(cls, given: Any, info: ValidationInfo) -> Any:
+        origin = info.context if isinstance(info.context, Origin) else None
+        if isinstance(given, Mapping):
+            asked = configuration.check(OfBenchmark, given, "architectures")
+            return _of_benchmark(asked, info.data.get("seed", 0), origin.data if origin else None)
+        if origin and isinstance(given, str) and given != "all":
+            return str(origin.path.parent / given)
+        return given
+
+    @field_validator("images", "tokens")
+    @classmethod
+    def _find_source(cls, given: Any, info: ValidationInfo) -> Any:
+        if isinstance(given, Mapping) and not isinstance(given.get("source"), str):
+            raise ValueError("must be a source, or a mapping with a source")
+        if isinstance(info.context, Origin):
+            return located(given, info.context.path.parent, info.context.data)
+        return given
+
+    @field_validator("proxies")
+    @classmethod
+    def _check_proxies(cls, given: Sequence[Any], info: ValidationInfo) -> Sequence[Any]:
+        if not all(isinstance(each, str) or isinstance(each.get("name"), str) for each in given):
+            raise ValueError("must be a list of names, or of mappings with a name")
+        if "space" in info.data and "preset" in info.data:
+            try:
+                _requests(given, preset(info.data["preset"]), info.data["space"])
+            except TypeError as error:  # an option of another type than the proxy takes
+                raise ValueError(str(error)) from error
+        return given
+
+    @field_validator("network")
+    @classmethod
+    def _check_network(cls, given: Mapping[str, Any], info: ValidationInfo) -> Mapping[str, Any]:
+        if "space" in info.data:
+            build = space(info.data["space"]).build
+            usual = {"num_classes", "flavour"} & inspect.signature(build).parameters.keys()
+            check_options(f"space {info.data['space']}", build, {**given, **dict.fromkeys(usual)}, first=1)
+        return given
+
+    @field_validator("engine")
+    @classmethod
+    def _check_engine(cls, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        if not isinstance(given.get("name"), str):
+            raise ValueError(f"must be a mapping with a name, one of {', '.join(list_engines())}")
+        check_engine(given)
+        return given
+
+    @field_validator("store")
+    @classmethod
+    def _find_store(cls, given: str, info: ValidationInfo) -> str:
+        if isinstance(info.context, Origin):
+            path = info.context.path
+            return str(path.parent / (given or f"{path.stem}.db"))
+        return given
+
+    @model_validator(mode="after")
+    def _check_shown(self) -> Config:
         if bool(self.images) == bool(self.tokens):
             raise ValueError("give either images or tokens: what networks are shown")
-        self._check("images", isinstance(self._source().get("source"), str))
-        self._check("proxies", self.proxies and all(isinstance(each, str) or _named(each) for each in self.proxies))
-        self._check("batch", all(type(value) is BATCH.get(name) for name, value in self.batch.items()))
-        self._check("batch", self.batch.get("batch_size", 1) > 0 and self.batch.get("balanced", 0) >= 0)
-        self._check("threads", self.threads > 0)
-        self._check("engine", isinstance(self.engine.get("name"), str))
-        self._check("time_limit", self.time_limit > 0)
-        self._check("memory_limit", limit is None or limit > 0)
+        return self
+
+    @classmethod
+    def trusted(cls, plain: Mapping[str, Any]) -> Config:
+        """Return the configuration of :meth:`plain` values that were checked elsewhere; no proxy is imported."""
+        return cls.model_construct(**{**plain, "batch": Batch(**plain["batch"])})
 
     @property
-    def protocol(self) -> Protocol:
-        """The preset within the search space, with the changes of ``batch``."""
-        return replace(protocol(self.preset).within(self.space), **self.batch)
+    def protocol(self) -> Preset:
+        """Return the preset within the search space, with the changes of ``batch``."""
+        return replace(preset(self.preset).within(self.space), **self.batch.model_dump(exclude_none=True))
 
     def requests(self) -> dict[str, ProxyRequest]:
-        """The proxies by label, with the protocol's options and over them those of the configuration.
+        """Return the proxies by label, with the protocol's options and over them those of the configuration."""
+        return dict(self._asked)
 
-        Raises:
-            ValueError: no such proxy, or a label used twice.
-            TypeError: an option that a proxy does not have.
-        """
-        from naslib_zc_plugin.proxies import proxy
+    @cached_property
+    def _provenance(self) -> dict[str, Any]:
+        return _provenance(self)
 
-        found: dict[str, ProxyRequest] = {}
-        for asked in self.proxies:
-            given = {"name": asked} if isinstance(asked, str) else dict(asked)
-            name, label = given.pop("name", ""), given.pop("label", "")
-            (usual,) = self.protocol.requests([name], self.space)
-            own = {option: tuple(value) if isinstance(value, list) else value for option, value in given.items()}
-            request = proxy(name, label=label, **{**usual.options, **own})
-            if request.label in found:
-                raise ValueError(f"proxies: {request.label!r} is asked for twice; give one a label")
-            found[request.label] = request
-        return found
+    @cached_property
+    def _asked(self) -> dict[str, ProxyRequest]:
+        return _requests(self.proxies, preset(self.preset), self.space)
 
     def probe(self) -> Probe | Tokens:
-        """The images or tokens.
+        """Read the images or tokens.
 
         Raises:
             DataError: no such file, or one that is damaged or something else, images for tokens among it.
             ValueError: options that the source does not have.
         """
-        options = self._source()
-        source = options.pop("source", "")
+        given = self.images or self.tokens
+        options = {"source": given} if isinstance(given, str) else dict(given)
+        source = options.pop("source")
         try:
             found = probe(source, **options)
         except DataError as error:
@@ -155,17 +218,18 @@ class Config(Checked):
             raise DataError(source, asked, f"{held}: write `{held}: {source}`")
         return found
 
-    def _source(self) -> dict[str, Any]:
-        given = self.images or self.tokens
-        return {"source": given} if isinstance(given, str) else dict(given)
-
     def plain(self) -> dict[str, Any]:
-        """As values that JSON knows: ``Config(**plain)`` scores alike, though not the same architectures."""
-        return {**asdict(self), "proxies": list(self.proxies), "architectures": "all"}
+        """Return values that JSON can hold: ``Config(**plain)`` scores alike, though not the same architectures."""
+        return {
+            **self.model_dump(exclude={"engine"}),
+            "batch": self.batch.model_dump(exclude_none=True),
+            "proxies": list(self.proxies),
+            "architectures": "all",
+        }
 
 
 def load(path: str | Path, data: str | Path | None = None) -> Config:
-    """Read a configuration from YAML.
+    """Read a campaign from YAML.
 
     Args:
         path: the file.
@@ -173,47 +237,106 @@ def load(path: str | Path, data: str | Path | None = None) -> Config:
             benchmarks.
 
     Raises:
-        DataError: no such file, no YAML (tags are none), or no mapping; so too for a benchmark that it names.
-        ValueError: an unknown, missing or impossible field; the message names it.
+        DataError: there is no such file, it is no YAML, or no mapping; also for a benchmark that it names.
+        ConfigurationError: something in it is wrong; all of it is listed.
     """
-    path = Path(path)
-    given = mapping(path)
-    try:
-        check_known(given, [each.name for each in fields(Config)])
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
-    needed = [name for name in ("space", "architectures", "proxies", "preset") if name not in given]
-    if needed:
-        raise ValueError(f"{path} lacks {', '.join(needed)}")
-    for name, value in (("store", given.get("store") or f"{path.stem}.db"), ("architectures", given["architectures"])):
-        given[name] = str(path.parent / value) if isinstance(value, str) and value != "all" else value
-    given.update(located({name: given[name] for name in ("images", "tokens") if name in given}, path.parent, data))
-    try:
-        if isinstance(given["architectures"], Mapping) and "benchmark" in given["architectures"]:
-            given["architectures"] = _of_benchmark(data, given.get("seed", 0), **given["architectures"])
-        return Config(**given)
-    except DataError:
-        raise  # it names its own file
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{path}: {error}") from error
+    return configuration.load(path, Config, data)
 
 
-def _of_benchmark(data: str | Path | None, seed: int, benchmark: str, number: int | None = None) -> list[str]:
-    """The keys of a benchmark's table, so many of them at random: a larger number adds to those of a smaller one."""
-    keys = benchmarks.benchmark(benchmark, data).keys
+def _requests(asked: Sequence[Any], rules: Preset, within: str) -> dict[str, ProxyRequest]:
+    """Return proxies by label, with a protocol's options and over them those that are asked for."""
+    from naslib_zc_plugin.proxies import proxy
+
+    found: dict[str, ProxyRequest] = {}
+    for each in asked:
+        given = {"name": each} if isinstance(each, str) else dict(each)
+        name, label = given.pop("name"), given.pop("label", "")
+        (usual,) = rules.requests([name], within)
+        own = {option: tuple(value) if isinstance(value, list) else value for option, value in given.items()}
+        request = proxy(name, label=label, **{**usual.options, **own})
+        if request.label in found:
+            raise ValueError(f"proxies: {request.label!r} is asked for twice; give one a label")
+        found[request.label] = request
+    return found
+
+
+def _of_benchmark(asked: OfBenchmark, seed: int, data: str | Path | None) -> list[str]:
+    """Return keys of a benchmark's table, in a random order of which a larger number gives more."""
+    keys, number = benchmarks.benchmark(asked.benchmark, data).keys, asked.number
     if number is not None and not 1 <= number <= len(keys):
-        raise ValueError(f"architectures: {benchmark} has {len(keys):,}; ask for 1 to that many, not {number!r}")
+        raise ValueError(f"{asked.benchmark} has {len(keys):,}; ask for 1 to that many, not {number!r}")
     return [keys[place] for place in islice(permuted(len(keys), seed), number)]
 
 
-def _check_options(name: str, network: Mapping[str, Any]) -> None:
-    """There is such a search space, and it builds networks with such options."""
-    takes = list(inspect.signature(space(name).build).parameters.values())[1:]
-    known = [each.name for each in takes]
-    unknown = [option for option in network if option not in known]
-    if unknown and not any(each.kind is inspect.Parameter.VAR_KEYWORD for each in takes):
-        raise ValueError(f"network: {name} has no option {unknown[0]!r}; its options: {', '.join(known)}")
+# What its numbers depend on --------------------
 
 
-def _named(proxy: Any) -> bool:
-    return isinstance(proxy, Mapping) and "name" in proxy
+def provenance(config: Config) -> dict[str, Any]:
+    """Return everything that a score depends on besides its key, and what is scored, as values that JSON can hold.
+
+    The engine, the number of workers and the limits are not part of it: they change no value. The names are stored.
+    The images are read once, however often it is called.
+
+    Raises:
+        ValueError: the architectures, proxies or images are not available, or the protocol does not fit the images.
+    """
+    return dict(config._provenance)
+
+
+def _provenance(config: Config) -> dict[str, Any]:
+    from naslib_zc_plugin.proxies import describe
+
+    shown, protocol = config.probe(), config.protocol
+    rules = asdict(protocol)
+    dataset = PurePath(shown.name).stem
+    rules["normalisation"] = rules["normalisation"].get(dataset)
+    for part in ("truth", "options", "spaces", "logs", "source"):
+        del rules[part]
+    if protocol.loss == "labels":  # stores that were made when there was no other loss do not name it
+        del rules["loss"]
+    proxies = {
+        label: {
+            "name": request.name,
+            "version": describe(request.name).version,
+            "higher_is_better": describe(request.name).higher_is_better,
+            "options": dict(request.options),
+        }
+        for label, request in config.requests().items()
+    }
+    builder = getattr(space(config.space), "builder", 0)
+    plain = {
+        "space": config.space,
+        **({"builder": builder} if builder else {}),
+        "network": dict(config.network),
+        "architectures": _identified(config),
+        "preset": rules,
+        "dataset": dataset,
+        "images": {"name": PurePath(shown.name).name, "sha256": digest(shown)},
+        "proxies": proxies,
+        "seed": config.seed,
+        "threads": config.threads,
+        "device": config.device.partition(":")[0],
+        "torch": version("torch"),
+        "truth": config.truth or protocol.truth_of(dataset),
+        "singletons": _singletons(config, shown) if protocol.same_batch else None,
+    }
+    same: dict[str, Any] = json.loads(json.dumps(plain))
+    return same
+
+
+def _singletons(config: Config, shown: Probe | Tokens) -> float | None:
+    """Return the share of the batch's samples that are alone in their class: their gradients compare with none."""
+    _, labels = config.protocol.batch(shown, config.space, config.seed)
+    if labels is None or isinstance(shown, Tokens):
+        return None
+    _, counts = np.unique(labels.numpy(), return_counts=True)
+    return float((counts == 1).sum() / len(labels))
+
+
+def _identified(config: Config) -> Any:
+    """Return the architectures, a file's by its name and SHA-256."""
+    keys = config.architectures
+    count(keys, space(config.space))
+    if isinstance(keys, str) and keys != "all":
+        return {"file": PurePath(keys).name, "sha256": hashlib.sha256(existing(keys, KEYS).read_bytes()).hexdigest()}
+    return keys if isinstance(keys, (int, str)) else list(keys)

@@ -1,4 +1,4 @@
-"""Which architectures a campaign scores, streamed in an order of which every prefix is a random sample."""
+"""The architectures that a campaign scores, streamed in an order of which every prefix is a random sample."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ROUNDS = 6
 
 
 def count(architectures: Architectures, space: Space) -> int:
-    """How many keys :func:`stream` yields.
+    """Return how many keys :func:`stream` yields.
 
     Raises:
         ValueError: more are asked for than the space holds, or all of one that is not counted; or there is no such file
@@ -40,7 +40,7 @@ def count(architectures: Architectures, space: Space) -> int:
 
 
 def stream(architectures: Architectures, space: Space, seed: int) -> Iterator[str]:
-    """The keys, one after the other; memory does not grow with their number, unless the space is not counted.
+    """Yield the keys, one after the other; memory does not grow with their number, unless the space is not counted.
 
     Args:
         architectures: a number, for a random sample without replacement, of which a larger number gives a longer
@@ -69,7 +69,7 @@ def stream(architectures: Architectures, space: Space, seed: int) -> Iterator[st
 
 
 def _drawn(space: Space, seed: int) -> Iterator[str]:
-    """Random keys, none of them twice."""
+    """Yield random keys, none of them twice."""
     rng, before = Random(repr((seed, "architectures"))), set()
     while True:
         key = space.sample(rng)
@@ -79,14 +79,14 @@ def _drawn(space: Space, seed: int) -> Iterator[str]:
 
 
 def chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """Lists of ``size`` items; the last may be shorter."""
+    """Yield lists of ``size`` items; the last may be shorter."""
     rest = iter(items)
     while chunk := list(islice(rest, size)):
         yield chunk
 
 
 def permuted(size: int, seed: int) -> Iterator[int]:
-    """0 … size − 1, each once, in a pseudorandom order that needs no memory: a Feistel network, walked in cycles.
+    """Yield 0 … size − 1, each once, in a pseudorandom order that needs no memory: a Feistel network, walked in cycles.
 
     Black & Rogaway, "Ciphers with arbitrary finite domains" (CT-RSA 2002): a permutation of the next power of four;
     what lies outside of the domain is permuted again until it falls inside.

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import islice
 from typing import Any, Callable
 
 from naslib_zc_plugin import __version__
 from naslib_zc_plugin.campaign import plan
-from naslib_zc_plugin.campaign.config import Config
-from naslib_zc_plugin.campaign.engines import Engine
-from naslib_zc_plugin.campaign.identity import GROWING, changes, facts
-from naslib_zc_plugin.campaign.outcome import Outcome, Task
+from naslib_zc_plugin.campaign.config import Config, provenance
+from naslib_zc_plugin.campaign.engines import Engine, Outcome, Task
+from naslib_zc_plugin.campaign.engines.local import LocalEngine
 from naslib_zc_plugin.campaign.store import Store
 from naslib_zc_plugin.spaces import space
+from naslib_zc_plugin.store.provenance import EXTENDABLE, changes
 
 GRACE = 1.5
 """Seconds that architectures in flight get when a campaign is asked to stop."""
@@ -36,9 +38,9 @@ class Changed(ValueError):
         self.store, self.differences = store, differences
 
     def __str__(self) -> str:
-        grown = " --extend keeps them and goes on with the new ones," if set(self.differences) <= set(GROWING) else ""
+        offer = " --extend keeps them and goes on with the new ones," if set(self.differences) <= {*EXTENDABLE} else ""
         lines = "; ".join(self.differences.values())
-        return f"{self.store} holds scores of another configuration ({lines}):{grown} --fork starts another store"
+        return f"{self.store} holds scores of another configuration ({lines}):{offer} --fork starts another store"
 
 
 @dataclass(frozen=True)
@@ -62,51 +64,53 @@ class Progress:
     seconds: float
 
     @property
-    def left(self) -> int:
-        """Architectures that are not done."""
+    def pending(self) -> int:
+        """Return the number of architectures that are not done."""
         return self.total - self.done
 
     @property
     def rate(self) -> float:
-        """Architectures per second in this run."""
+        """Return the architectures per second in this run."""
         return self.gained / self.seconds if self.seconds else 0.0
 
     @property
     def remaining(self) -> float | None:
-        """Seconds left at this pace; None before the first architecture of this run is done."""
-        return self.left / self.rate if self.rate else None
+        """Return the seconds that remain at this pace; None before the first architecture of this run is done."""
+        return self.pending / self.rate if self.rate else None
 
 
 def prepare(
-    config: Config, store: Store, extend: bool = False, command: str = "", known: Mapping[str, Any] | None = None
+    config: Config,
+    store: Store,
+    extend: bool = False,
+    command: str = "",
 ) -> None:
-    """Make a new store this campaign's, or see that an old one is.
+    """Make a new store this campaign's, or check that an old one is.
 
     Args:
         config: the campaign.
         store: its store.
         extend: let architectures and proxies be added to what is there.
         command: by which it is run, for those who read its results.
-        known: what :func:`.identity.facts` says of the campaign, if that was asked already.
 
     Raises:
         Changed: it holds scores that were made otherwise.
         ValueError: proxies or images that cannot be had.
     """
-    now, before = dict(known or facts(config)), store.facts()
-    differences = changes(before, now) if before else {}
-    if differences and not (extend and _grown(before, now, differences)):
-        raise Changed(store.path, differences)
+    now, before = provenance(config), store.facts()
+    found = changes(before, now) if before else {}
+    if found and not (extend and _extended(before, now, found)):
+        raise Changed(store.path, found)
     store.declare({**now, "command": command} if command else now)
 
 
-def _grown(before: dict[str, Any], now: dict[str, Any], differences: dict[str, str]) -> bool:
+def _extended(before: dict[str, Any], now: dict[str, Any], found: dict[str, str]) -> bool:
     same = all(now["proxies"].get(label) == plain for label, plain in before["proxies"].items())
-    return same and set(differences) <= set(GROWING)
+    return same and set(found) <= set(EXTENDABLE)
 
 
 def origin(config: Config) -> dict[str, Any]:
-    """Where scores are made, as it stands beside each of them."""
+    """Return where scores are made, as it is stored beside each of them."""
     return {
         "device": config.device,
         "threads": config.threads,
@@ -128,31 +132,31 @@ def run(
     Args:
         config: the campaign.
         store: where scores go, architecture by architecture.
-        engine: who scores; it is closed at the end.
+        engine: where it is scored; closed at the end.
         report: called often with the state of things.
-        stop: asked often; once it says yes, what is in flight gets :data:`GRACE` seconds, and what is done by then is
-            kept.
+        stop: called often; once it returns True, what is in flight gets :data:`GRACE` seconds, and what is done by
+            then is kept.
 
     Returns:
         Where the campaign stands at the end.
 
     Raises:
         StoreError: the store cannot be written; the same call goes on from what was committed.
-        EngineError: there is no one left who scores.
+        EngineError: no process is left that could score.
         ValueError: an architecture that is not of the space.
     """
     campaign = _Run(config, store, engine, report)
     try:
         for task in campaign.tasks():
-            while campaign.flying >= engine.capacity and not stop():
+            while campaign.in_flight >= engine.capacity and not stop():
                 campaign.take(_PATIENCE)
             if stop():
                 break
             campaign.send(task)
-        while campaign.flying and not stop():
+        while campaign.in_flight and not stop():
             campaign.take(_PATIENCE)
         end = time.monotonic() + GRACE
-        while campaign.flying and (left := end - time.monotonic()) > 0:
+        while campaign.in_flight and (left := end - time.monotonic()) > 0:
             campaign.take(min(_PATIENCE, left))
     finally:
         engine.close()
@@ -173,7 +177,7 @@ class _Run:
         self._before, self._start = store.counts(), time.monotonic()
 
     @property
-    def flying(self) -> int:
+    def in_flight(self) -> int:
         return len(self._in_flight)
 
     def progress(self) -> Progress:
@@ -188,7 +192,7 @@ class _Run:
         )
 
     def tasks(self) -> Iterator[Task]:
-        """What is missing, in the order of the plan; what is provably identical once."""
+        """Yield what is missing, in the order of the plan; provably identical architectures once."""
         keys = plan.stream(self._config.architectures, self._space, self._config.seed)
         for chunk in plan.chunks(keys, _CHUNK):
             canonical = {key: self._space.canonical(key) for key in chunk}
@@ -217,3 +221,67 @@ class _Run:
         self._passed += shared
         self._gained += shared
         self._statuses.update(row.status for row in outcome.rows)
+
+
+# Before it runs --------------------
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Cost of a campaign, measured in one process on this machine.
+
+    Attributes:
+        architectures: how many the campaign asks for.
+        measured: how many were scored for this.
+        seconds: of one architecture in one worker, the mean.
+        spread: standard deviation of the seconds (n − 1).
+        memory: bytes of a worker at its largest; None where it cannot be told.
+        failed: of the measured, those with a failed score, and why: key → reason.
+    """
+
+    architectures: int
+    measured: int
+    seconds: float
+    spread: float
+    memory: int | None
+    failed: dict[str, str]
+
+
+def estimate(config: Config, sample: int = 5) -> Estimate:
+    """Score the first architectures of a campaign, store nothing, and return what that took.
+
+    Raises:
+        EngineError: no worker can score.
+        ValueError: the campaign's architectures, proxies or images are not available.
+    """
+    chosen = space(config.space)
+    total = plan.count(config.architectures, chosen)
+    labels = tuple(config.requests())
+    stream = plan.stream(config.architectures, chosen, config.seed)
+    keys = [chosen.canonical(key) for key in islice(stream, sample)]
+    # The first one also warms the worker up.
+    outcomes = _scored(config, [keys[0], *keys], labels)[1:]
+    seconds = [outcome.seconds for outcome in outcomes if outcome.seconds is not None]
+    memory = [outcome.memory for outcome in outcomes if outcome.memory is not None]
+    failed = {o.key: row.reason for o in outcomes for row in o.rows if row.status == "failed"}
+    return Estimate(
+        total,
+        len(outcomes),
+        statistics.fmean(seconds) if seconds else float("nan"),
+        statistics.stdev(seconds) if len(seconds) > 1 else 0.0,
+        max(memory) if memory else None,
+        failed,
+    )
+
+
+def _scored(config: Config, keys: list[str], labels: tuple[str, ...]) -> list[Outcome]:
+    engine = LocalEngine(config, workers=1)
+    found: list[Outcome] = []
+    try:
+        for key in keys:
+            engine.submit(Task(key, labels))
+        while len(found) < len(keys):
+            found += engine.collect(1.0)
+    finally:
+        engine.close()
+    return found

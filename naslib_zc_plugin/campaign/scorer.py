@@ -1,4 +1,4 @@
-"""One architecture becomes scores: the only module of the room that builds networks."""
+"""Score one architecture: the only module of the room that builds networks."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from naslib_zc_plugin.campaign.config import Config
-from naslib_zc_plugin.campaign.outcome import Outcome, Row, Task, failed
-from naslib_zc_plugin.scoring import Score, score
+from naslib_zc_plugin.campaign.engines import Outcome, Row, Task
+from naslib_zc_plugin.score import Score, score
 from naslib_zc_plugin.spaces import space
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Scorer:
         config: the campaign.
 
     Raises:
-        ValueError, TypeError, OSError: proxies or images that cannot be had, or ones that do not fit the protocol.
+        ValueError, TypeError, OSError: proxies or images that are not available, or that do not fit the protocol.
     """
 
     def __init__(self, config: Config) -> None:
@@ -47,8 +47,8 @@ class Scorer:
         self._batch("")
 
     def __call__(self, task: Task) -> Outcome:
-        """Score one architecture; whatever goes wrong with it is in the outcome's rows."""
-        from naslib_zc_plugin.passes.seeding import derived_seed
+        """Score one architecture; whatever goes wrong with it stands in the outcome's rows."""
+        from naslib_zc_plugin.observe.seeding import derived_seed
 
         start, seed = time.perf_counter(), derived_seed(self._config.seed, task.key)
         _reset_peak(self._device)
@@ -56,21 +56,21 @@ class Scorer:
             network = self._network(task.key)
         except Exception as error:
             reason = f"the network cannot be built: {type(error).__name__}: {error}"
-            return _exhausted(failed(task, reason))
+            return _exhausted(Outcome.failed(task, reason))
         requests = [self._requests[label] for label in task.labels]
         scores = score(network, self._batch(task.key), requests, seed=seed, loss=self._protocol.objective())
         rows = tuple(_row(label, found) for label, found in scores.items())
         return _exhausted(Outcome(task.key, rows, time.perf_counter() - start, _peak(self._device)))
 
     def _network(self, key: str) -> nn.Module:
-        from naslib_zc_plugin.passes.seeding import seed_everything
+        from naslib_zc_plugin.observe.seeding import seed_everything
 
         seed_everything(self._config.seed, "weights", key)
         return self._space.build(key, **self._options).to(self._device)
 
     def _build_options(self) -> dict[str, Any]:
-        """What the protocol says of the networks, as far as the space can be told, and what the configuration says."""
-        usual = {"num_classes": self._protocol.classes or self._probe.classes, "flavour": self._protocol.variant}
+        """Return the protocol's options of networks that the space takes, and over them the configuration's."""
+        usual = {"num_classes": self._protocol.classes or self._probe.classes, "flavour": self._protocol.flavour}
         takes = inspect.signature(self._space.build).parameters
         return {**{name: value for name, value in usual.items() if name in takes}, **self._config.network}
 
@@ -97,7 +97,7 @@ def _reset_peak(device: torch.device) -> None:
 
 
 def _peak(device: torch.device) -> int | None:
-    """Bytes: what was allocated on the GPU at most, or this process at its largest, since :func:`_reset_peak`."""
+    """Return bytes: the most allocated on the GPU, or this process at its largest, since :func:`_reset_peak`."""
     import torch
 
     if device.type == "cuda":

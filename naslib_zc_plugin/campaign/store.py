@@ -6,19 +6,65 @@ import json
 import math
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from naslib_zc_plugin.campaign.database import told, write
-from naslib_zc_plugin.campaign.outcome import Outcome, Task
-from naslib_zc_plugin.table import STATUSES
+import numpy as np
+from numpy.typing import NDArray
+
+from naslib_zc_plugin.campaign.engines import Outcome, Task
+from naslib_zc_plugin.store.database import Format, open_to_read, open_to_write, sqlite_errors
+from naslib_zc_plugin.store.parquet import read_parquet
+from naslib_zc_plugin.table import STATUSES, Column, ScoreTable
+
+_VERSION_1 = """
+CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE origin (id INTEGER PRIMARY KEY, plain TEXT NOT NULL UNIQUE);
+CREATE TABLE reason (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
+CREATE TABLE proxy (id INTEGER PRIMARY KEY, label TEXT NOT NULL UNIQUE, plain TEXT NOT NULL);
+CREATE TABLE architecture (
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    asked INTEGER NOT NULL,       -- 0: here only because others share its scores
+    canonical INTEGER NOT NULL,   -- whose scores it has: its own id, or that of the provably identical one
+    seconds REAL,
+    memory INTEGER
+);
+CREATE TABLE score (
+    architecture INTEGER NOT NULL REFERENCES architecture (id),
+    proxy INTEGER NOT NULL REFERENCES proxy (id),
+    value REAL,
+    status INTEGER NOT NULL,
+    reason INTEGER NOT NULL REFERENCES reason (id),
+    seconds REAL,
+    origin INTEGER NOT NULL REFERENCES origin (id),
+    PRIMARY KEY (architecture, proxy)
+) WITHOUT ROWID;
+"""
+
+STORE = Format(0x5A43_5331, (_VERSION_1,))  # "ZCS1"
+_BLOCK = 100_000
+Record = dict[str, Any]
+
+_SCORES = """
+SELECT a.key, p.label, p.plain, s.value, s.status, r.text, s.seconds, c.memory, o.plain
+FROM architecture a
+JOIN architecture c ON c.id = a.canonical
+JOIN score s ON s.architecture = c.id
+JOIN proxy p ON p.id = s.proxy
+JOIN reason r ON r.id = s.reason
+JOIN origin o ON o.id = s.origin
+WHERE a.asked
+ORDER BY a.key, p.label
+"""
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Architectures asked for and done, and scores by status (of all that is stored)."""
+    """How many architectures are asked for and done, and how many scores of each status are stored."""
 
     asked: int
     done: int
@@ -43,7 +89,7 @@ class Store:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self.connection, self._lock = write(self.path)
+        self.connection, self._lock = open_to_write(self.path, STORE)
         self._reasons: dict[str, int] = {}
 
     def __enter__(self) -> Store:
@@ -58,12 +104,12 @@ class Store:
         self._lock.close()
 
     def facts(self) -> dict[str, Any]:
-        """How the scores are made, as :func:`.identity.facts` gives it; empty in a new store."""
-        with told(self.path):
+        """Return the provenance of the scores (:func:`.config.provenance`); empty in a new store."""
+        with sqlite_errors(self.path):
             return facts_of(self.connection)
 
     def declare(self, facts: Mapping[str, Any]) -> None:
-        """Say how the scores are made, proxies included."""
+        """Write the provenance of the scores, proxies included."""
         with self.transaction():
             for name, value in facts.items():
                 self.connection.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, json.dumps(value)))
@@ -73,14 +119,14 @@ class Store:
                 )
 
     def ask(self, keys: Mapping[str, str], labels: Sequence[str]) -> list[Task]:
-        """Note architectures that are to be scored, and tell what of them is missing.
+        """Note architectures that are to be scored, and return what is missing of them.
 
         Args:
             keys: canonical key by key.
             labels: of the proxies that are wanted.
 
         Returns:
-            A task for each canonical key that lacks scores, in the order of ``keys``.
+            A task for each canonical key without all scores, in the order of ``keys``.
         """
         wanted = [self._proxies()[label] for label in labels]
         with self.transaction():
@@ -119,7 +165,7 @@ class Store:
         proxies = self._proxies()
         with self.transaction():
             source = self._named("origin", "plain", json.dumps(origin, sort_keys=True))
-            for outcome in map(_checked, outcomes):
+            for outcome in map(_valid, outcomes):
                 (number,) = self.connection.execute(
                     "SELECT id FROM architecture WHERE key = ?", (outcome.key,)
                 ).fetchone()
@@ -140,14 +186,14 @@ class Store:
                 )  # fmt: skip
 
     def forget_failures(self) -> int:
-        """Take failed scores out, so that they are made again; returns how many."""
+        """Delete failed scores, so that they are made again; return how many."""
         with self.transaction():
             done = self.connection.execute("DELETE FROM score WHERE status = ?", (STATUSES.index("failed"),))
         return done.rowcount
 
     def counts(self) -> Counts:
-        """What is there."""
-        with told(self.path):
+        """Count what is stored."""
+        with sqlite_errors(self.path):
             return counts(self.connection)
 
     def _reason(self, text: str) -> int:
@@ -156,7 +202,7 @@ class Store:
         return self._reasons[text]
 
     def _named(self, table: str, column: str, value: str) -> int:
-        """The id of a value in a table of different values."""
+        """Return the id of a value in a table of different values."""
         self.connection.execute(f"INSERT OR IGNORE INTO {table} ({column}) VALUES (?)", (value,))
         (number,) = self.connection.execute(f"SELECT id FROM {table} WHERE {column} = ?", (value,)).fetchone()
         return int(number)
@@ -166,11 +212,11 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Statements that are committed together, or not at all; within another transaction, with that."""
+        """Commit the block's statements together, or not at all; within another transaction, with that."""
         if self.connection.in_transaction:
             yield
             return
-        with told(self.path):
+        with sqlite_errors(self.path):
             self.connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -182,7 +228,7 @@ class Store:
                 raise
 
 
-def _checked(outcome: Outcome) -> Outcome:
+def _valid(outcome: Outcome) -> Outcome:
     for row in outcome.rows:
         number = row.value is not None and math.isfinite(row.value)
         if not (number if row.status == "ok" else row.value is None):
@@ -191,12 +237,12 @@ def _checked(outcome: Outcome) -> Outcome:
 
 
 def facts_of(connection: sqlite3.Connection) -> dict[str, Any]:
-    """How the scores of a store are made, as :func:`.identity.facts` gives it."""
+    """Return the provenance of a store's scores."""
     return {name: json.loads(value) for name, value in connection.execute("SELECT * FROM fact")}
 
 
 def counts(connection: sqlite3.Connection) -> Counts:
-    """What is in a store."""
+    """Count what is in a store."""
     (asked,) = connection.execute("SELECT count(*) FROM architecture WHERE asked").fetchone()
     (proxies,) = connection.execute("SELECT count(*) FROM proxy").fetchone()
     (done,) = connection.execute(
@@ -207,3 +253,91 @@ def counts(connection: sqlite3.Connection) -> Counts:
     by_status = dict(connection.execute("SELECT status, count(*) FROM score GROUP BY status"))
     numbers = (by_status.get(STATUSES.index(name), 0) for name in ("ok", "undefined", "failed"))
     return Counts(asked, done, *numbers)
+
+
+# Reading --------------------
+
+
+def read_table(path: str | Path) -> ScoreTable:
+    """Read the scores of the architectures that a campaign asked for, in the order of their keys.
+
+    Args:
+        path: a store, also while a campaign writes to it; or its export, if the name ends in ``.parquet``.
+
+    Raises:
+        StoreError: no such store, or one that is damaged or no store at all.
+        DataError: no such export, or a file that is none.
+    """
+    path = Path(path)
+    if path.suffix == ".parquet":
+        return read_parquet(path)
+    with sqlite_errors(path), closing(open_to_read(path, STORE)) as connection:
+        connection.execute("BEGIN")  # one moment, however long the reading takes
+        return _table(path.stem, connection)
+
+
+def _table(name: str, connection: sqlite3.Connection) -> ScoreTable:
+    asked = connection.execute("SELECT key, canonical FROM architecture WHERE asked ORDER BY key").fetchall()
+    places = np.array([canonical for _, canonical in asked], dtype=np.intp)
+    proxies = connection.execute("SELECT id, label, plain FROM proxy ORDER BY id").fetchall()
+    shape = max((number for number, _, _ in proxies), default=0) + 1, int(places.max(initial=0)) + 1
+    values, seconds, status = np.full(shape, np.nan), np.full(shape, np.nan), np.zeros(shape, dtype=np.uint8)
+    for block in _blocks(connection):
+        proxy, architecture = block[:, 0].astype(np.intp), block[:, 1].astype(np.intp)
+        values[proxy, architecture], seconds[proxy, architecture] = block[:, 2], block[:, 4]
+        status[proxy, architecture] = block[:, 3].astype(np.uint8)
+    columns = {}
+    for number, label, plain in proxies:
+        known = json.loads(plain)
+        columns[label] = Column(
+            known["name"], known["version"], known["higher_is_better"],
+            values[number, places], status[number, places], seconds[number, places], known["options"],
+        )  # fmt: skip
+    facts = facts_of(connection)
+    ordered = {label: columns[label] for label in facts.get("proxies", ())}
+    return ScoreTable(name, [key for key, _ in asked], ordered, facts)
+
+
+def _blocks(connection: sqlite3.Connection) -> Iterator[NDArray[np.float64]]:
+    """Yield proxy, architecture, value, status, seconds of all scores; NULL becomes NaN."""
+    last = "SELECT max(canonical) FROM architecture WHERE asked"
+    cursor = connection.execute(
+        f"SELECT proxy, architecture, value, status, seconds FROM score WHERE architecture <= ({last})"
+    )
+    while rows := cursor.fetchmany(_BLOCK):
+        yield np.array(rows, dtype=np.float64)
+
+
+def records(path: str | Path) -> Iterator[Record]:
+    """Yield the scores of the architectures asked for, by key and proxy, as mappings of :data:`.exchange.FIELDS`.
+
+    Raises:
+        StoreError: no such store, or one that is damaged.
+    """
+    path, plain = Path(path), cache(json.loads)  # a handful of texts, each in many rows
+    with sqlite_errors(path), closing(open_to_read(path, STORE)) as connection:
+        for key, label, proxy, value, status, reason, seconds, memory, origin in connection.execute(_SCORES):
+            made = plain(origin)
+            yield {
+                "key": key,
+                "proxy": label,
+                "version": plain(proxy)["version"],
+                "value": value,
+                "status": STATUSES[status],
+                "reason": reason,
+                "seconds": seconds,
+                "memory": memory,
+                "device": made["device"],
+                "threads": made["threads"],
+                "seed": made["seed"],
+            }
+
+
+def provenance_of(path: Path) -> dict[str, Any]:
+    """Return the provenance of the scores of a store.
+
+    Raises:
+        StoreError: no such store, or one that is damaged.
+    """
+    with sqlite_errors(path), closing(open_to_read(path, STORE)) as connection:
+        return facts_of(connection)

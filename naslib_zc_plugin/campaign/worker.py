@@ -37,7 +37,7 @@ def _read(inbox: Queue[dict[str, Any]]) -> None:
 
 def _serve(setup: dict[str, Any], inbox: Queue[dict[str, Any]], output: IO[str]) -> None:
     from naslib_zc_plugin.campaign.config import Config
-    from naslib_zc_plugin.campaign.outcome import Task
+    from naslib_zc_plugin.campaign.engines import Task
     from naslib_zc_plugin.campaign.scorer import Scorer
 
     try:
@@ -45,18 +45,18 @@ def _serve(setup: dict[str, Any], inbox: Queue[dict[str, Any]], output: IO[str])
         scorer = Scorer(config)
         _limit(config.memory_limit)
     except Exception as error:
-        _say(output, {"refused": f"{type(error).__name__}: {error}"})
+        _send(output, {"refused": f"{type(error).__name__}: {error}"})
         return
-    _say(output, {"ready": True})
+    _send(output, {"ready": True})
     while True:
         task = inbox.get()
         outcome = scorer(Task(task["key"], tuple(task["labels"])))
-        _say(output, outcome.plain())
+        _send(output, outcome.plain())
         if outcome.exhausted:
             return
 
 
-def _say(output: IO[str], message: dict[str, Any]) -> None:
+def _send(output: IO[str], message: dict[str, Any]) -> None:
     output.write(json.dumps(message) + "\n")
     output.flush()
 

@@ -14,12 +14,15 @@ IMAGES = {"source": "synthetic:normal", "n": 16, "size": 8, "classes": 4, "seed"
 
 @pytest.fixture
 def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder on the search path, of this process and of its workers, that registers the space ``toy``."""
+    """A folder on the search path, of this process and of its workers, that registers the space and engine ``toy``."""
     site = tmp_path / "site"
     information = site / "toy_space-1.dist-info"
     information.mkdir(parents=True)
     (information / "METADATA").write_text("Metadata-Version: 2.1\nName: toy-space\nVersion: 1\n")
-    (information / "entry_points.txt").write_text("[naslib_zc_plugin.spaces]\ntoy = tests.campaign.toy:SPACE\n")
+    (information / "entry_points.txt").write_text(
+        "[naslib_zc_plugin.spaces]\ntoy = tests.campaign.toy:SPACE\n"
+        "[naslib_zc_plugin.engines]\ntoy = tests.campaign.toy_worker:engine\n"
+    )
     monkeypatch.syspath_prepend(str(site))
     return site
 

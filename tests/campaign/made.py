@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import struct
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from naslib_zc_plugin.campaign.outcome import Outcome, Row
+from naslib_zc_plugin.campaign.engines import Outcome, Row
 from naslib_zc_plugin.campaign.store import Store
+from tests.campaign.toy_worker import value
 
 LABELS = ("naswot", "snip", "zen")
 
@@ -22,12 +21,6 @@ def facts(labels: Sequence[str] = LABELS, **changes: Any) -> dict[str, Any]:
 
 
 ORIGIN: Mapping[str, Any] = {"device": "cpu", "threads": 1, "seed": 0, "torch": "2", "package": "0"}
-
-
-def value(key: str, label: str) -> float:
-    """A number in [0, 1) with all its 53 bits, the same everywhere."""
-    (bits,) = struct.unpack("<Q", hashlib.blake2b(f"{key} {label}".encode(), digest_size=8).digest())
-    return float((bits >> 11) / 2**53)
 
 
 def ok(key: str, label: str, seconds: float = 0.5) -> Row:
@@ -52,7 +45,7 @@ def fill(path: Path, outcomes: Iterable[Outcome], labels: Sequence[str] = LABELS
 
 def content(path: Path) -> dict[tuple[str, str], tuple[float | None, str, str]]:
     """Value, status and reason of every score that a store exports."""
-    from naslib_zc_plugin.campaign.export import records
+    from naslib_zc_plugin.campaign.store import records
 
     return {(one["key"], one["proxy"]): (one["value"], one["status"], one["reason"]) for one in records(path)}
 

@@ -19,8 +19,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from naslib_zc_plugin.campaign.config import Config
+from naslib_zc_plugin.campaign.engines import Outcome
 from naslib_zc_plugin.campaign.engines.local import LocalEngine
-from naslib_zc_plugin.campaign.outcome import Outcome
 from naslib_zc_plugin.campaign.run import prepare, run
 from naslib_zc_plugin.campaign.store import Store
 

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Callable
 
-from naslib_zc_plugin.campaign.outcome import Outcome, Row
+from naslib_zc_plugin.campaign.engines import Outcome, Row
 from naslib_zc_plugin.campaign.plan import chunks
 from naslib_zc_plugin.campaign.store import Store
 from tests.campaign.made import ORIGIN, facts
@@ -27,7 +27,7 @@ Clock = Callable[[], float]
 
 READ = """
 import json, resource, sys, time
-from naslib_zc_plugin.campaign.read import read_table
+from naslib_zc_plugin.campaign.store import read_table
 start, busy = time.perf_counter(), time.process_time()
 table = read_table(sys.argv[1])
 found = [len(table), sum(column.count("ok") for column in table.columns.values())]

@@ -22,9 +22,9 @@ from pathlib import Path
 
 import yaml
 
-from naslib_zc_plugin.campaign.database import StoreError, read
-from naslib_zc_plugin.campaign.export import export
-from naslib_zc_plugin.campaign.store import counts
+from naslib_zc_plugin.campaign.exchange import export
+from naslib_zc_plugin.campaign.store import STORE, counts
+from naslib_zc_plugin.store.database import StoreError, open_to_read
 
 CONFIG = {
     "space": "nasbench201",
@@ -90,7 +90,7 @@ def _wait(process: subprocess.Popen[bytes], store: Path, architectures: float) -
 
 def _done(store: Path) -> int:
     try:
-        with closing(read(store)) as connection:
+        with closing(open_to_read(store, STORE)) as connection:
             return counts(connection).done
     except StoreError:  # not there yet
         return 0

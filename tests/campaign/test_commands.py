@@ -10,7 +10,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
-from naslib_zc_plugin.campaign.export import records
+from naslib_zc_plugin.campaign.store import records
 from naslib_zc_plugin.cli._app import app
 from tests.campaign.conftest import IMAGES
 

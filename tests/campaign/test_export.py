@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from naslib_zc_plugin.benchmarks import nasbench201
-from naslib_zc_plugin.campaign.database import StoreError
-from naslib_zc_plugin.campaign.export import CANONICAL, FIELDS, export, records
-from naslib_zc_plugin.campaign.outcome import Outcome, Row, Task, failed
-from naslib_zc_plugin.campaign.store import Store
+from naslib_zc_plugin.campaign.engines import Outcome, Row, Task
+from naslib_zc_plugin.campaign.exchange import CANONICAL, FIELDS, export
+from naslib_zc_plugin.campaign.store import Store, records
 from naslib_zc_plugin.files import DataError
+from naslib_zc_plugin.store.database import StoreError
 from tests.campaign.made import LABELS, ORIGIN, facts, fill, ok, scored, value
 
 AWKWARD = 'two lines,\nwith "quotes"; and é\r\n'
@@ -25,7 +25,7 @@ OUTCOMES = [
     Outcome(
         "net-3", (Row("naswot", 1e61, "ok", "", 0.25), Row("snip", None, "undefined", AWKWARD), ok("net-3", "zen"))
     ),
-    failed(Task("net-10", LABELS), "died"),
+    Outcome.failed(Task("net-10", LABELS), "died"),
 ]
 KEYS = ["net-1", "net-10", "net-2", "net-3"]
 

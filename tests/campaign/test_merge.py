@@ -9,18 +9,16 @@ from typing import Any
 
 import pytest
 
-from naslib_zc_plugin.campaign.database import StoreError
-from naslib_zc_plugin.campaign.export import export, records
-from naslib_zc_plugin.campaign.merge import merge
-from naslib_zc_plugin.campaign.outcome import Outcome, Row, Task, failed
-from naslib_zc_plugin.campaign.read import read_table
-from naslib_zc_plugin.campaign.store import Counts, Store
+from naslib_zc_plugin.campaign.engines import Outcome, Row, Task
+from naslib_zc_plugin.campaign.exchange import export, merge
+from naslib_zc_plugin.campaign.store import Counts, Store, read_table, records
 from naslib_zc_plugin.files import DataError
+from naslib_zc_plugin.store.database import StoreError
 from tests.campaign.made import LABELS, ORIGIN, content, expected, facts, fill, ok, scored
 
 NETS = [scored(f"net-{number}") for number in range(9)]
 UNDEFINED = Outcome("net-20", tuple(Row(label, None, "undefined", "NaN", 1.0) for label in LABELS))
-FAILED = [failed(Task(outcome.key, LABELS), "died") for outcome in NETS]
+FAILED = [Outcome.failed(Task(outcome.key, LABELS), "died") for outcome in NETS]
 
 
 def dump(path: Path) -> list[str]:
@@ -122,7 +120,7 @@ def test_proxies_and_architectures_grow(tmp_path: Path) -> None:
     merge(tmp_path / "c.db", [one, two])
     table = read_table(tmp_path / "c.db")
     assert set(table) == {"snip", "zen"} and table.keys == ["net-1", "net-2"]
-    assert table["snip"].count("left") == 1 and table["zen"].count("ok") == 2
+    assert table["snip"].count("pending") == 1 and table["zen"].count("ok") == 2
     assert table.facts["architectures"] == {"merged": [["net-1"], 2]}
     assert set(table.facts["proxies"]) == {"snip", "zen"}
 

@@ -15,11 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from naslib_zc_plugin.campaign.database import StoreError, read
-from naslib_zc_plugin.campaign.export import records
-from naslib_zc_plugin.campaign.outcome import Outcome, Row, Task, failed
-from naslib_zc_plugin.campaign.read import read_table
-from naslib_zc_plugin.campaign.store import Counts, Store
+from naslib_zc_plugin.campaign.engines import Outcome, Row, Task
+from naslib_zc_plugin.campaign.store import STORE, Counts, Store, read_table, records
+from naslib_zc_plugin.store.database import StoreError, open_to_read
 from tests.campaign.made import LABELS, ORIGIN, content, expected, facts, fill, ok, scored
 
 
@@ -83,7 +81,7 @@ def test_identical_architectures_are_asked_for_once_and_exported_each(store: Sto
 def test_seconds_add_up_and_memory_is_the_largest(store: Store) -> None:
     ask(store, "a", "b")
     store.add([Outcome("a", (ok("a", "snip"),), 2.0, 100)], ORIGIN)
-    store.add([Outcome("a", (ok("a", "zen"),), 3.0, 70), failed(Task("b", LABELS), "died")], ORIGIN)
+    store.add([Outcome("a", (ok("a", "zen"),), 3.0, 70), Outcome.failed(Task("b", LABELS), "died")], ORIGIN)
     assert {one["memory"] for one in records(store.path) if one["key"] == "a"} == {100}
     assert store.connection.execute("SELECT seconds FROM architecture WHERE key = 'a'").fetchone() == (5.0,)
 
@@ -91,14 +89,16 @@ def test_seconds_add_up_and_memory_is_the_largest(store: Store) -> None:
 def test_failures_and_undefined_scores(store: Store) -> None:
     ask(store, "a", "b")
     rows = (ok("a", "naswot"), Row("snip", None, "undefined", "NaN", 0.25), Row("zen", None, "failed", 'x: "é"\ny'))
-    store.add([Outcome("a", rows, 1.0), failed(Task("b", LABELS), "took longer than 4 s")], ORIGIN)
+    store.add([Outcome("a", rows, 1.0), Outcome.failed(Task("b", LABELS), "took longer than 4 s")], ORIGIN)
     assert store.counts() == Counts(2, 2, 1, 1, 4)
-    assert content(store.path) == expected([Outcome("a", rows), failed(Task("b", LABELS), "took longer than 4 s")])
+    assert content(store.path) == expected(
+        [Outcome("a", rows), Outcome.failed(Task("b", LABELS), "took longer than 4 s")]
+    )
     assert store.forget_failures() == 4
     assert store.counts() == Counts(2, 0, 1, 1, 0)
     assert ask(store, "a", "b") == [Task("a", ("zen",)), Task("b", LABELS)]
     assert store.forget_failures() == 0
-    store.add([failed(Task("b", LABELS), "took longer than 4 s")], ORIGIN)
+    store.add([Outcome.failed(Task("b", LABELS), "took longer than 4 s")], ORIGIN)
     assert content(store.path)["b", "snip"] == (None, "failed", "took longer than 4 s")
 
 
@@ -152,7 +152,7 @@ def test_equal_values_stay_equal(store: Store) -> None:
 @settings(max_examples=15)
 @given(st.lists(st.text(max_size=20), min_size=1, max_size=5, unique=True))
 def test_every_text_comes_back(texts: list[str]) -> None:
-    outcomes = [failed(Task(text, ("snip",)), text) for text in texts]
+    outcomes = [Outcome.failed(Task(text, ("snip",)), text) for text in texts]
     with tempfile.TemporaryDirectory() as folder:
         assert content(fill(Path(folder) / "s.db", outcomes, ["snip"])) == expected(outcomes)
 
@@ -162,18 +162,18 @@ def test_every_text_comes_back(texts: list[str]) -> None:
 
 def test_an_error_in_the_middle_leaves_nothing(store: Store) -> None:
     ask(store, "a", "b")
-    store.add([failed(Task("a", LABELS), "first")], ORIGIN)
+    store.add([Outcome.failed(Task("a", LABELS), "first")], ORIGIN)
     before = content(store.path)
 
     def outcomes() -> Iterator[Outcome]:
-        yield failed(Task("a", LABELS), "second")
+        yield Outcome.failed(Task("a", LABELS), "second")
         yield scored("b")
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         store.add(outcomes(), {**ORIGIN, "threads": 2})
     assert content(store.path) == before
-    store.add([failed(Task("b", LABELS), "second")], ORIGIN)  # its reason was rolled back with the rest
+    store.add([Outcome.failed(Task("b", LABELS), "second")], ORIGIN)  # its reason was rolled back with the rest
     assert content(store.path)["b", "zen"] == (None, "failed", "second")
 
 
@@ -241,7 +241,7 @@ def test_a_folder_that_is_missing(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="unable to open database file: is its folder there, and writable"):
         Store(tmp_path / "missing" / "scores.db")
     with pytest.raises(StoreError, match="no such store"):
-        read(tmp_path / "missing" / "scores.db")
+        open_to_read(tmp_path / "missing" / "scores.db", STORE)
 
 
 def test_a_read_only_folder_can_be_read(folder: Path) -> None:

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from naslib_zc_plugin.campaign.database import StoreError, read
-from naslib_zc_plugin.campaign.outcome import Outcome
-from naslib_zc_plugin.campaign.read import read_table
-from naslib_zc_plugin.campaign.store import Store
+from naslib_zc_plugin.campaign.engines import Outcome
+from naslib_zc_plugin.campaign.store import STORE, Store, read_table
+from naslib_zc_plugin.store.database import StoreError, open_to_read
 from tests.campaign.made import LABELS, ORIGIN, content, expected, facts, fill, scored
 
 OUTCOMES = [scored(f"net-{number}") for number in range(8)]
@@ -136,7 +135,7 @@ def test_an_empty_file_is_no_store_to_a_reader_and_a_new_one_to_a_campaign(tmp_p
     path = tmp_path / "s.db"
     path.touch()
     with pytest.raises(StoreError, match=r"s\.db is empty: no store"):
-        read(path)
+        open_to_read(path, STORE)
     assert content(fill(path, OUTCOMES[:2])) == expected(OUTCOMES[:2])
 
 
@@ -190,7 +189,7 @@ def test_what_is_no_store_is_refused_and_left_as_it_is(
     path = tmp_path / "s.db"
     make(path)
     before = path.read_bytes() if path.is_file() else b""
-    for use in (content, read_table, read, Store):
+    for use in (content, read_table, lambda path: open_to_read(path, STORE), Store):
         with pytest.raises(StoreError, match=rf"s\.db.*({message})"):
             use(path)
     assert (path.read_bytes() if path.is_file() else b"") == before

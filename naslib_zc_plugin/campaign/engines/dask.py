@@ -1,8 +1,10 @@
 """Scoring processes inside the workers of a Dask cluster (extra ``[dask]``), on as many machines as it has.
 
-A Dask task is one architecture, and its result is the outcome as plain values. What the local engine does for a
-process that hangs or dies is done in the Dask worker (:mod:`._dask_worker`); what is left for this side is Dask workers
-that die or leave, which Dask's scheduler sees to, and a scheduler that gives a task up.
+A Dask task is one architecture, and its result is the outcome as plain values. Each thread of a Dask worker keeps one
+scoring process through the local engine, so time limits, memory, crashes and poisonous architectures are treated as
+they are on one machine. A scoring process ends with its Dask worker, with its campaign, and when it was idle for a
+while: nothing stays behind on a cluster that belongs to others as well. This side handles Dask workers that die or
+leave, and a scheduler that gives a task up.
 """
 
 from __future__ import annotations
@@ -11,28 +13,41 @@ import asyncio
 import concurrent.futures
 import json
 import logging
+import signal
+import threading
 import time
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from itertools import count
+from multiprocessing import resource_tracker
 from queue import Empty, Queue
+from socket import gethostname
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
+from weakref import WeakSet
 
+from naslib_zc_plugin import __version__
 from naslib_zc_plugin.campaign.config import Config
-from naslib_zc_plugin.campaign.engines import _dask_cluster, _dask_worker
-from naslib_zc_plugin.campaign.engines.base import EngineError
-from naslib_zc_plugin.campaign.outcome import Outcome, Task, failed, outcome
+from naslib_zc_plugin.campaign.engines import EngineError, Outcome, Task
+from naslib_zc_plugin.campaign.engines.local import WORKER, LocalEngine
 
 if TYPE_CHECKING:
     from distributed import Client, Future, LocalCluster
 
 LOSSES_ALLOWED = 3
 """How often Dask may give a task up, each time after several of its workers died of it, before it has failed."""
-_COUNT_EVERY, _HINT_AFTER, _FAREWELL = 2.0, 10.0, 1.0
+CONNECT = 10.0
+"""Seconds for reaching a scheduler, the first time and after it was lost."""
+IDLE = 60.0
+"""Seconds after which an idle scoring process is ended, say of a campaign whose driver was killed."""
+_PATIENCE, _COUNT_EVERY, _HINT_AFTER, _FAREWELL = 0.1, 2.0, 10.0, 1.0
 _CANCELLED = (asyncio.CancelledError, concurrent.futures.CancelledError)
 logger = logging.getLogger(__name__)
+
+
+# On the campaign's side --------------------
 
 
 class DaskEngine:
@@ -43,6 +58,7 @@ class DaskEngine:
         client: of the cluster; closed with the engine.
         cluster: closed as well, if it is the engine's own.
         resources: of a worker that a task occupies, such as ``{"GPU": 1}``.
+        command: of a scoring process, see :class:`~.local.LocalEngine`.
     """
 
     def __init__(
@@ -51,12 +67,14 @@ class DaskEngine:
         client: Client,
         cluster: LocalCluster | None = None,
         resources: Mapping[str, float] | None = None,
+        command: Sequence[str] = WORKER,
     ) -> None:
         self._client, self._cluster, self._resources = client, cluster, dict(resources or {})
         self._address = client.scheduler.address
         self._campaign = uuid4().hex
-        setup = {"campaign": self._campaign, "config": config.plain(), "versions": _dask_worker.versions()}
-        self._setup = json.dumps(setup)
+        self._setup = json.dumps(
+            {"campaign": self._campaign, "config": config.plain(), "versions": versions(), "command": list(command)}
+        )
         self._numbers = count()
         self._waiting: deque[Task] = deque()
         self._flying: dict[str, Future[Any]] = {}
@@ -69,7 +87,7 @@ class DaskEngine:
 
     @property
     def capacity(self) -> int:
-        """A task and the next for each thread of the workers that are there now; never none, so that clusters grow."""
+        """Return two tasks for each thread of the present workers; never 0, so that clusters grow."""
         return 2 * max(1, self._slots)
 
     def submit(self, task: Task) -> None:
@@ -78,7 +96,7 @@ class DaskEngine:
         self._dispatch()
 
     def collect(self, timeout: float) -> Sequence[Outcome]:
-        """What was finished since the last call, see :class:`~.base.Engine`.
+        """Return what was finished since the last call, see :class:`~.Engine`.
 
         Raises:
             EngineError: the scheduler is gone, or a worker cannot score; the message says why and what to do.
@@ -113,7 +131,7 @@ class DaskEngine:
         while self._waiting and self._client.status == "running":
             task = self._waiting.popleft()
             future = self._client.submit(
-                _dask_worker.score,
+                score_task,
                 self._setup,
                 json.dumps({"key": task.key, "labels": task.labels}),
                 key=f"score-{self._campaign}-{next(self._numbers)}",
@@ -139,18 +157,18 @@ class DaskEngine:
             self._losses[task.key] += 1
             if self._losses[task.key] >= LOSSES_ALLOWED:
                 reason = f"given up by Dask {LOSSES_ALLOWED} times: its workers died, or it was cancelled"
-                return [failed(task, reason)]
+                return [Outcome.failed(task, reason)]
             self._waiting.append(task)
         elif isinstance(answer, Exception):
             self._trouble = f"a Dask worker cannot score: {type(answer).__name__}: {answer}"
         elif "refused" in answer:
             self._trouble = f"a Dask worker cannot score {answer['refused']}"
         else:
-            return [outcome(answer)]
+            return [Outcome.of(answer)]
         return []
 
     def _look_round(self) -> None:
-        """Count the workers anew now and then, and say so if none comes."""
+        """Count the workers anew now and then, and log a hint if none comes."""
         now = time.monotonic()
         if now - self._counted >= _COUNT_EVERY and self._client.status == "running":
             self._counted = now
@@ -169,11 +187,11 @@ class DaskEngine:
 
     async def _say_goodbye(self) -> None:
         await self._client.cancel(list(self._flying.values()), force=True)
-        await self._client.run(_dask_worker.release, self._campaign, on_error="ignore")
+        await self._client.run(release, self._campaign, on_error="ignore")
 
 
 def _slots(worker: Mapping[str, Any], resources: Mapping[str, float]) -> int:
-    """How many tasks a worker scores at a time: its threads, or what its resources are enough for."""
+    """Return how many tasks a worker scores at a time: its threads, or as many as its resources allow."""
     enough = (int(worker["resources"].get(name, 0) // number) for name, number in resources.items())
     return min([int(worker["nthreads"]), *enough])
 
@@ -184,7 +202,7 @@ def engine(
     workers: int | None = None,
     resources: Mapping[str, float] | None = None,
 ) -> DaskEngine:
-    """The engine ``dask``.
+    """Start the engine ``dask``.
 
     Args:
         config: the campaign.
@@ -208,5 +226,159 @@ def engine(
     except ImportError as error:
         raise ImportError("the engine dask needs Dask Distributed: pip install 'naslib-zc-plugin[dask]'") from error
     if address:
-        return DaskEngine(config, _dask_cluster.connected(address), resources=resources)
-    return DaskEngine(config, *_dask_cluster.started(workers or 1))
+        return DaskEngine(config, connect(address), resources=resources)
+    return DaskEngine(config, *start_cluster(workers or 1))
+
+
+def connect(address: str) -> Client:
+    """Return a client of the scheduler at an address such as ``tcp://node01:8786``.
+
+    Raises:
+        EngineError: nobody answers there.
+    """
+    from distributed import Client
+
+    try:
+        return Client(address, timeout=CONNECT, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise EngineError(
+            f"no Dask scheduler answers at {address} ({error}): is it running, and the address (tcp://host:port) right?"
+        ) from error
+
+
+def start_cluster(workers: int) -> tuple[Client, LocalCluster]:
+    """Start a cluster of worker processes on this machine, seen from nowhere else; return its client and itself.
+
+    Ctrl-C reaches all processes of a terminal; Dask's end by it, but whether to stop is the driver's decision. So they
+    are started by a thread that blocks the signal, which they inherit, also those that replace dead ones.
+    """
+    from distributed import Client, LocalCluster
+
+    cluster = LocalCluster(
+        n_workers=0,
+        threads_per_worker=1,
+        processes=True,
+        host="127.0.0.1",
+        dashboard_address=None,
+        scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # of its web server, which it starts even so
+        memory_limit=None,  # the scoring processes have theirs
+        silence_logs=logging.CRITICAL,
+    )
+    if hasattr(signal, "pthread_sigmask"):
+        resource_tracker.ensure_running()  # it comes with the first process, and would unblock the signal
+        cluster.loop.add_callback(signal.pthread_sigmask, signal.SIG_BLOCK, {signal.SIGINT})
+    cluster.scale(workers)
+    return Client(cluster, timeout=CONNECT, set_as_default=False), cluster
+
+
+# Inside a Dask worker --------------------
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that driver and workers must agree on: they stand beside every score."""
+    try:
+        torch = version("torch")
+    except PackageNotFoundError:
+        torch = "missing"
+    return {"naslib-zc-plugin": __version__, "torch": torch}
+
+
+def score_task(setup: str, task: str) -> dict[str, Any]:
+    """Score an architecture in the scoring process of this thread.
+
+    Args:
+        setup: the engine's, as JSON: its id, the configuration, the driver's :func:`versions`, and the command of a
+            scoring process.
+        task: key and labels, as JSON.
+
+    Returns:
+        The outcome as plain values, or ``{"refused": why}``; empty if the campaign has ended meanwhile.
+    """
+    given = json.loads(setup)
+    if given["versions"] != versions():
+        return _refused(f"it has {_shown(versions())}, but the driver {_shown(given['versions'])}")
+    child = _child(given["campaign"], given["config"], given["command"])
+    try:
+        found = child.score(Task(**json.loads(task)))
+    except EngineError as error:
+        return _refused(str(error))
+    return found.plain() if found else {}
+
+
+def release(campaign: str) -> None:
+    """End the scoring processes of a campaign in this Dask worker, whatever they are at."""
+    _ended.add(campaign)
+    for child in list(_children):
+        if child.campaign == campaign:
+            child.rest()
+
+
+class _Child:
+    """The scoring process of a thread of a Dask worker, started when it is needed."""
+
+    def __init__(self, campaign: str, config: Config, command: Sequence[str]) -> None:
+        self.campaign = campaign
+        self._config, self._command = config, command
+        self._engine: LocalEngine | None = None
+        self._busy = threading.Lock()
+        self._alarm = threading.Timer(IDLE, self.rest)
+
+    def score(self, task: Task) -> Outcome | None:
+        """Return the outcome of a task; None once the campaign has ended."""
+        self._alarm.cancel()
+        found = None
+        with self._busy:
+            try:
+                found = self._found(task)
+            finally:
+                if found is None:
+                    self._close()
+        self._alarm = threading.Timer(IDLE, self.rest)
+        self._alarm.daemon = True
+        self._alarm.start()
+        return found
+
+    def rest(self) -> None:
+        """End the process if it is idle; one at work is ended by its own thread, which sees that the campaign ended."""
+        if self._busy.acquire(blocking=False):
+            try:
+                self._close()
+            finally:
+                self._busy.release()
+
+    def _found(self, task: Task) -> Outcome | None:
+        self._engine = self._engine or LocalEngine(self._config, command=self._command)
+        self._engine.submit(task)
+        while self.campaign not in _ended:
+            for found in self._engine.collect(_PATIENCE):
+                return found
+        return None
+
+    def _close(self) -> None:
+        if self._engine:
+            self._engine.close()
+            self._engine = None
+
+
+_here = threading.local()
+_children: WeakSet[_Child] = WeakSet()
+_ended: set[str] = set()
+
+
+def _child(campaign: str, config: dict[str, Any], command: Sequence[str]) -> _Child:
+    """Return this thread's; that of an earlier campaign is ended."""
+    child: _Child | None = getattr(_here, "child", None)
+    if child is None or child.campaign != campaign:
+        if child:
+            child.rest()
+        child = _here.child = _Child(campaign, Config.trusted(config), command)
+        _children.add(child)
+    return child
+
+
+def _refused(why: str) -> dict[str, Any]:
+    return {"refused": f"on {gethostname()}: {why}"}
+
+
+def _shown(found: dict[str, str]) -> str:
+    return " and ".join(f"{name} {number}" for name, number in found.items())

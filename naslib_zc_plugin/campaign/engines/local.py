@@ -1,22 +1,119 @@
-"""Supervised processes on this machine."""
+"""Scoring processes on this machine, each watched: its death is a message like any other."""
 
 from __future__ import annotations
 
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
+from contextlib import suppress
 from queue import Empty, Queue
 from typing import Any
 
 from naslib_zc_plugin.campaign.config import Config
-from naslib_zc_plugin.campaign.engines.base import EngineError
-from naslib_zc_plugin.campaign.outcome import Outcome, Task, failed, outcome
-from naslib_zc_plugin.campaign.supervised import Message, Supervised
+from naslib_zc_plugin.campaign.engines import EngineError, Outcome, Task
 
 # Faults of the process itself repeat; other deaths may be somebody's doing (kill -9, the system short of memory).
 FAULTS = ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGILL", "SIGTRAP", "SIGSYS")
 FAULTS_ALLOWED, DEATHS_ALLOWED = 2, 5
-STILLBIRTHS_ALLOWED = 10
+STARTUP_FAILURES_ALLOWED = 10
+WORKER = (sys.executable, "-m", "naslib_zc_plugin.campaign.worker")
+"""The command of a scoring process."""
+Message = tuple["ScoringProcess", "dict[str, Any] | None"]
+logger = logging.getLogger(__name__)
+
+
+class ScoringProcess:
+    """A scoring process, seen from outside.
+
+    Its messages are put into ``inbox``, each with the process itself, by a thread; None is the last one, its death.
+
+    Attributes:
+        state: ``starting``, ``idle``, ``busy`` or ``dying``.
+        task: what it is scoring while it is busy.
+        since: when that began (``time.monotonic``).
+    """
+
+    def __init__(self, config: Config, inbox: Queue[Message], command: Sequence[str] = WORKER) -> None:
+        self.state = "starting"
+        self.task: Task | None = None
+        self.since = time.monotonic()
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 -- closed in reap()
+        self._process = subprocess.Popen(
+            list(command),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            text=True,
+            encoding="utf-8",
+            env={**os.environ, **_environment(config.threads)},
+        )
+        self._write(config.plain())
+        threading.Thread(target=self._listen, args=(inbox,), daemon=True).start()
+
+    @property
+    def pid(self) -> int:
+        """Return the number of the process."""
+        return self._process.pid
+
+    def score(self, task: Task) -> None:
+        """Send it a task; the outcome, or its death, will be in the inbox."""
+        self.state, self.task, self.since = "busy", task, time.monotonic()
+        self._write({"key": task.key, "labels": list(task.labels)})
+
+    def kill(self) -> None:
+        """End it at once; its messages until then are ignored."""
+        self.state = "dying"
+        self._process.kill()
+
+    def reap(self) -> str:
+        """Wait for its end and return the reason, a signal or an exit code; its stderr is logged at debug level."""
+        code = self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with suppress(OSError):  # what was left to be written has no reader
+                if pipe:
+                    pipe.close()
+        self._stderr.seek(0)
+        last = self._stderr.read()[-2000:].decode("utf-8", "replace").strip()
+        self._stderr.close()
+        if code and last:
+            logger.debug("worker %d: %s", self.pid, last)
+        if code >= 0:
+            return f"exit code {code}"
+        try:
+            return signal.Signals(-code).name
+        except ValueError:
+            return f"signal {-code}"
+
+    def _write(self, message: dict[str, Any]) -> None:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(message) + "\n")
+            self._process.stdin.flush()
+        except OSError:  # it is dead, which the inbox will tell
+            logger.debug("worker %d cannot be written to", self.pid)
+
+    def _listen(self, inbox: Queue[Message]) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            try:
+                inbox.put((self, json.loads(line)))
+            except ValueError:  # killed in the middle of a line
+                break
+        inbox.put((self, None))
+
+
+def _environment(threads: int) -> dict[str, str]:
+    """Return the parent's search path, whatever it was extended with, and the threads of numerical libraries."""
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    return {"PYTHONPATH": path, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
 
 
 class LocalEngine:
@@ -28,31 +125,32 @@ class LocalEngine:
     Args:
         config: the campaign.
         workers: number of processes.
+        command: of a scoring process; it reads and writes the lines of :mod:`naslib_zc_plugin.campaign.worker`.
 
     Raises:
         ValueError: fewer than one worker.
     """
 
-    def __init__(self, config: Config, workers: int = 1) -> None:
+    def __init__(self, config: Config, workers: int = 1, command: Sequence[str] = WORKER) -> None:
         if not isinstance(workers, int) or workers < 1:
             raise ValueError(f"workers must be a whole number of at least 1, not {workers!r}")
-        self._config = config
+        self._config, self._command = config, command
         self._inbox: Queue[Message] = Queue()
         self._waiting: deque[Task] = deque()
         self._done: list[Outcome] = []
         self._deaths: Counter[str] = Counter()
-        self._stillbirths = 0
+        self._startup_failures = 0
         self._wanted = workers
-        self._workers: set[Supervised] = set()
+        self._workers: set[ScoringProcess] = set()
 
     @property
     def capacity(self) -> int:
-        """Each worker's task and the next."""
+        """Return one task and the next for each worker."""
         return 2 * self._wanted
 
     @property
     def pids(self) -> list[int]:
-        """Numbers of the scoring processes."""
+        """Return the numbers of the scoring processes."""
         return [worker.pid for worker in self._workers]
 
     def submit(self, task: Task) -> None:
@@ -61,7 +159,7 @@ class LocalEngine:
         self._dispatch()
 
     def collect(self, timeout: float) -> Sequence[Outcome]:
-        """What was finished since the last call, see :class:`~.base.Engine`."""
+        """Return what was finished since the last call, see :class:`~.Engine`."""
         end = time.monotonic() + timeout
         while not self._done and self._workers:
             self._enforce_time_limit()
@@ -81,7 +179,7 @@ class LocalEngine:
         for worker in self._workers:
             worker.kill()
         while self._workers:
-            self._workers.pop().bury()
+            self._workers.pop().reap()
         self._waiting.clear()
 
     def _dispatch(self) -> None:
@@ -90,37 +188,37 @@ class LocalEngine:
                 worker.score(self._waiting.popleft())
         starting = sum(worker.state == "starting" for worker in self._workers)
         for _ in range(min(self._wanted - len(self._workers), len(self._waiting) - starting)):
-            self._workers.add(Supervised(self._config, self._inbox))
+            self._workers.add(ScoringProcess(self._config, self._inbox, self._command))
 
-    def _receive(self, worker: Supervised, message: dict[str, Any] | None) -> None:
+    def _receive(self, worker: ScoringProcess, message: dict[str, Any] | None) -> None:
         if message is None:
-            self._bury(worker)
+            self._reap(worker)
         elif worker.state == "dying":
             return
         elif "refused" in message:
             raise EngineError(f"no worker can score: {message['refused']}")
         elif "ready" in message:
-            worker.state, self._stillbirths = "idle", 0
+            worker.state, self._startup_failures = "idle", 0
         else:
-            found = outcome(message)
+            found = Outcome.of(message)
             self._done.append(found)
             worker.state = "dying" if found.exhausted else "idle"
         self._dispatch()
 
-    def _bury(self, worker: Supervised) -> None:
+    def _reap(self, worker: ScoringProcess) -> None:
         self._workers.discard(worker)
-        cause = worker.bury()
+        cause = worker.reap()
         if worker.state == "starting":
-            self._stillbirths += 1
-            if self._stillbirths > STILLBIRTHS_ALLOWED:
-                raise EngineError(f"{self._stillbirths} workers died before they could score, the last of {cause}")
+            self._startup_failures += 1
+            if self._startup_failures > STARTUP_FAILURES_ALLOWED:
+                raise EngineError(f"{self._startup_failures} workers died before they could score, the last of {cause}")
         elif worker.state == "busy" and worker.task:
             self._deaths[worker.task.key] += 1
             allowed = FAULTS_ALLOWED if cause in FAULTS else DEATHS_ALLOWED
             if self._deaths[worker.task.key] < allowed:
                 self._waiting.append(worker.task)
             else:
-                self._done.append(failed(worker.task, f"the worker died of {cause}, {allowed} times"))
+                self._done.append(Outcome.failed(worker.task, f"the worker died of {cause}, {allowed} times"))
 
     def _deadlines(self) -> list[float]:
         return [worker.since + self._config.time_limit for worker in self._workers if worker.state == "busy"]
@@ -129,10 +227,10 @@ class LocalEngine:
         now = time.monotonic()
         for worker in self._workers:
             if worker.state == "busy" and worker.task and now > worker.since + self._config.time_limit:
-                self._done.append(failed(worker.task, f"took longer than {self._config.time_limit:g} s"))
+                self._done.append(Outcome.failed(worker.task, f"took longer than {self._config.time_limit:g} s"))
                 worker.kill()
 
 
 def engine(config: Config, workers: int = 1) -> LocalEngine:
-    """The engine ``local``: ``workers`` processes on this machine, with the campaign's ``threads`` each."""
+    """Start the engine ``local``: ``workers`` processes on this machine, with the campaign's ``threads`` each."""
     return LocalEngine(config, workers)

@@ -10,17 +10,18 @@ from typing import Any
 
 import pytest
 
-from naslib_zc_plugin.campaign.config import Config, load
-from naslib_zc_plugin.campaign.identity import changes, digest, facts
+from naslib_zc_plugin.campaign.config import Config, load, provenance
 from naslib_zc_plugin.files import DataError
+from naslib_zc_plugin.store.provenance import changes, digest
 from tests.campaign.conftest import IMAGES
 from tests.campaign.test_config import images
+from tests.campaign.toy import Toy
 
 Make = Callable[..., Config]
 
 
 def test_facts_are_values_that_json_knows(campaign: Make) -> None:
-    found = facts(campaign(proxies=["zen", {"name": "epsilon", "weights": [0.1, 1.0]}]))
+    found = provenance(campaign(proxies=["zen", {"name": "epsilon", "weights": [0.1, 1.0]}]))
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert found["proxies"]["epsilon"]["options"] == {"weights": [0.1, 1.0]}
     assert set(found["proxies"]["zen"]) == {"name", "version", "higher_is_better", "options"}
@@ -30,7 +31,7 @@ def test_facts_are_values_that_json_knows(campaign: Make) -> None:
     "change",
     [
         {"engine": {"name": "local", "workers": 7}},
-        {"engine": {"name": "another"}},
+        {"engine": {"name": "dask"}},
         {"time_limit": 1.0},
         {"memory_limit": 3.0},
         {"store": "elsewhere.db"},
@@ -39,7 +40,7 @@ def test_facts_are_values_that_json_knows(campaign: Make) -> None:
     ids=str,
 )
 def test_what_changes_no_score_is_no_fact(campaign: Make, change: dict[str, Any]) -> None:
-    assert facts(campaign(**change)) == facts(campaign())
+    assert provenance(campaign(**change)) == provenance(campaign())
 
 
 @pytest.mark.parametrize(
@@ -67,25 +68,25 @@ def test_what_changes_no_score_is_no_fact(campaign: Make, change: dict[str, Any]
     ids=str,
 )
 def test_what_may_change_a_score_is_a_fact(campaign: Make, change: dict[str, Any], fact: str) -> None:
-    before, now = facts(campaign()), facts(campaign(**change))
+    before, now = provenance(campaign()), provenance(campaign(**change))
     assert fact in changes(before, now) and fact in changes(now, before)
 
 
 def test_the_protocol_is_a_fact(campaign: Make, tmp_path: Path) -> None:
     shown = str(images(tmp_path / "cifar10.npz"))
-    before, now = (facts(campaign(images=shown, preset=name)) for name in ("naswot", "gradalign"))
+    before, now = (provenance(campaign(images=shown, preset=name)) for name in ("naswot", "gradalign"))
     assert changes(before, now) == {"preset": 'preset.classes: 1 → none; preset.name: "naswot" → "gradalign"'}
-    now = facts(campaign(images=shown, preset="naslib"))
+    now = provenance(campaign(images=shown, preset="naslib"))
     assert "preset.augment: false → true" in changes(before, now)["preset"].split("; ")
 
 
 def test_options_of_a_proxy_are_facts(campaign: Make) -> None:
-    before, now = (facts(campaign(proxies=[{"name": "flops", "elementwise": each}])) for each in (False, True))
+    before, now = (provenance(campaign(proxies=[{"name": "flops", "elementwise": each}])) for each in (False, True))
     assert changes(before, now) == {"proxies": "proxies.flops.options.elementwise: false → true"}
 
 
 def test_one_graphics_card_is_like_another(campaign: Make) -> None:
-    assert facts(campaign(device="cuda:0")) == facts(campaign(device="cuda:3"))
+    assert provenance(campaign(device="cuda:0")) == provenance(campaign(device="cuda:3"))
 
 
 def test_images_count_and_not_their_place(campaign: Make, tmp_path: Path) -> None:
@@ -93,7 +94,7 @@ def test_images_count_and_not_their_place(campaign: Make, tmp_path: Path) -> Non
     (tmp_path / "b").mkdir()
     moved = shutil.copy(one, tmp_path / "b" / "toys.npz")
     other = images(tmp_path / "c" / "toys.npz", shift=1)
-    found = {path: facts(campaign(images=str(path))) for path in (one, moved, other)}
+    found = {path: provenance(campaign(images=str(path))) for path in (one, moved, other)}
     assert found[one] == found[moved] and one != moved
     assert list(changes(found[one], found[other])) == ["images"]
     assert digest(campaign(images=str(one)).probe()) != digest(campaign(images=str(one)).probe().take([0, 1]))
@@ -106,31 +107,31 @@ def test_the_place_of_the_configuration_does_not_matter(campaign: Make, tmp_path
         images(folder / "toys.npz")
         (folder / "keys.txt").write_text("net-1\nnet-2\n", encoding="utf-8")
         (folder / "campaign.yaml").write_text(text, encoding="utf-8")
-        found.append(facts(load(folder / "campaign.yaml")))
+        found.append(provenance(load(folder / "campaign.yaml")))
     assert found[0] == found[1]
     (folder / "keys.txt").write_text("net-1\nnet-3\n", encoding="utf-8")
-    assert list(changes(found[0], facts(load(folder / "campaign.yaml")))) == ["architectures"]
+    assert list(changes(found[0], provenance(load(folder / "campaign.yaml")))) == ["architectures"]
 
 
 def test_a_missing_file_of_keys_is_told(campaign: Make, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"keys\.txt: expected a number, 'all'.*; found no such file"):
-        facts(campaign(architectures=str(tmp_path / "keys.txt")))
+        provenance(campaign(architectures=str(tmp_path / "keys.txt")))
 
 
 def test_the_truth_follows_the_data_set_and_is_no_difference(campaign: Make, tmp_path: Path) -> None:
     def truth(dataset: str, **more: Any) -> str:
-        return str(facts(campaign(images=str(images(tmp_path / f"{dataset}.npz")), **more))["truth"])
+        return str(provenance(campaign(images=str(images(tmp_path / f"{dataset}.npz")), **more))["truth"])
 
     assert truth("cifar10") == "cifar10_test_200_half_train"
     assert truth("cifar100") == "cifar100_test_200"
     assert truth("imagenet16_120") == "imagenet16_test_200"
     assert truth("cifar10", truth="own") == "own"
-    assert changes(facts(campaign(truth="a")), facts(campaign(truth="b"))) == {}
+    assert changes(provenance(campaign(truth="a")), provenance(campaign(truth="b"))) == {}
 
 
 def test_changes_read_well(campaign: Make) -> None:
-    before = facts(campaign())
-    now = facts(campaign(seed=3, batch={"batch_size": 16}, proxies=["naswot", "snip", "fisher"]))
+    before = provenance(campaign())
+    now = provenance(campaign(seed=3, batch={"batch_size": 16}, proxies=["naswot", "snip", "fisher"]))
     found = changes(before, now)
     assert found["seed"] == "seed: 0 → 3"
     assert found["preset"] == "preset.batch_size: 8 → 16"
@@ -140,3 +141,14 @@ def test_changes_read_well(campaign: Make) -> None:
     assert all(len(line) < 160 for lines in found.values() for line in lines.split("; "))
     assert changes(before, before) == {}
     assert changes({}, {"seed": 1}) == {"seed": "seed: none → 1"}
+
+
+def test_networks_that_are_built_otherwise_are_named(campaign: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = provenance(campaign())
+    assert "builder" not in before  # of a space that has always built the same networks
+    monkeypatch.setattr(Toy, "builder", 2, raising=False)
+    now = provenance(campaign())
+    assert now == {**before, "builder": 2}
+    assert changes(before, now) == {
+        "builder": "builder: none → 2, so toy gives other networks for the same keys",
+    }

@@ -10,12 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from naslib_zc_plugin.campaign import schema
-from naslib_zc_plugin.campaign.database import StoreError, read
-from naslib_zc_plugin.campaign.export import records
-from naslib_zc_plugin.campaign.outcome import Outcome, Row, Task, failed
-from naslib_zc_plugin.campaign.read import read_table
-from naslib_zc_plugin.campaign.store import Counts, Store, facts_of
+from naslib_zc_plugin.campaign import store as stores
+from naslib_zc_plugin.campaign.engines import Outcome, Row, Task
+from naslib_zc_plugin.campaign.store import Counts, Store, facts_of, read_table, records
+from naslib_zc_plugin.store import database
+from naslib_zc_plugin.store.database import StoreError, open_to_read
 from tests.campaign.made import LABELS, ORIGIN, content, expected, facts, fill, ok, scored
 
 # Written by the first version of the format, in pages of 1 KiB; what follows was put into it, and is never changed.
@@ -26,7 +25,7 @@ V1 = [
     scored("net-5002"),
     Outcome("net-8", (ok("net-8", "naswot"), Row("snip", None, "undefined", "the value is nan", 0.25),
                       Row("zen", 1e61, "ok", "", 0.75)), 3.5, 2_000_000),
-    failed(Task("net-9", LABELS), "the worker died of SIGSEGV, 2 times"),
+    Outcome.failed(Task("net-9", LABELS), "the worker died of SIGSEGV, 2 times"),
 ]  # fmt: skip
 STORED = {**expected(V1), **{("net-5003", label): (ok("net-5002", label).value, "ok", "") for label in LABELS}}
 
@@ -45,13 +44,13 @@ def old(tmp_path: Path) -> Path:
 @pytest.fixture
 def second(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if a second version of the format had been released."""
-    store = schema.STORE
-    monkeypatch.setattr(schema, "STORE", schema.Format(store.application, (*store.migrations, VERSION_2)))
+    store = stores.STORE
+    monkeypatch.setattr(stores, "STORE", database.Format(store.application, (*store.migrations, VERSION_2)))
 
 
 def version(path: Path) -> int:
     with closing(sqlite3.connect(path)) as connection:
-        found = schema.STORE.found(connection)
+        found = stores.STORE.found(connection)
     assert found is not None
     return found
 
@@ -59,7 +58,7 @@ def version(path: Path) -> int:
 def test_the_old_store_is_small_and_as_it_was(old: Path) -> None:
     assert PATH.stat().st_size < 40 * 1024
     assert content(old) == STORED
-    with closing(read(old)) as connection:
+    with closing(open_to_read(old, stores.STORE)) as connection:
         assert facts_of(connection) == FACTS
     (one,) = (one for one in records(old) if (one["key"], one["proxy"]) == ("net-8", "zen"))
     assert one == {
@@ -84,9 +83,9 @@ def test_the_released_format_is_never_changed(tmp_path: Path) -> None:
         with closing(sqlite3.connect(path)) as connection:
             return connection.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
 
-    assert tables(PATH) == tables(fill(tmp_path / "new.db", [])) or schema.STORE.version > 1
+    assert tables(PATH) == tables(fill(tmp_path / "new.db", [])) or stores.STORE.version > 1
     with closing(sqlite3.connect(tmp_path / "first.db")) as connection:
-        connection.executescript(schema.STORE.migrations[0])
+        connection.executescript(stores.STORE.migrations[0])
     assert tables(tmp_path / "first.db") == tables(PATH)
 
 
@@ -116,8 +115,8 @@ def test_a_new_store_has_all_versions(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("second")
 def test_a_migration_that_fails_leaves_the_old_store(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        broken = (*schema.STORE.migrations[:1], VERSION_2 + "SELECT * FROM nowhere;")
-        patch.setattr(schema, "STORE", schema.Format(schema.STORE.application, broken))
+        broken = (*stores.STORE.migrations[:1], VERSION_2 + "SELECT * FROM nowhere;")
+        patch.setattr(stores, "STORE", database.Format(stores.STORE.application, broken))
         with pytest.raises(StoreError, match="no such table: nowhere"):
             Store(old)
         assert version(old) == 1
@@ -127,6 +126,6 @@ def test_a_migration_that_fails_leaves_the_old_store(old: Path, monkeypatch: pyt
 def test_a_store_of_a_newer_version_says_so_to_an_older_package(old: Path, second: None) -> None:
     Store(old).close()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(schema, "STORE", schema.Format(schema.STORE.application, schema.STORE.migrations[:1]))
+        patch.setattr(stores, "STORE", database.Format(stores.STORE.application, stores.STORE.migrations[:1]))
         with pytest.raises(StoreError, match=r"newer version of this package \(format 2\); update the package"):
-            read(old)
+            open_to_read(old, stores.STORE)

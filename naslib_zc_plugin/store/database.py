@@ -1,4 +1,4 @@
-"""A store's file: opened for reading or for writing, checked, and its complaints told in words."""
+"""SQLite files that results are kept in: their formats, opened for reading or by one writer, errors with advice."""
 
 from __future__ import annotations
 
@@ -7,19 +7,52 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from naslib_zc_plugin.campaign import schema
-from naslib_zc_plugin.campaign.schema import Format
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of SQLite file: its tables, and the way from each older version to the next.
+
+    Attributes:
+        application: in the file's header; tells this kind from other SQLite files.
+        migrations: the script at position n makes version n + 1 of version n; never change one that was released.
+    """
+
+    application: int
+    migrations: tuple[str, ...]
+
+    @property
+    def version(self) -> int:
+        """Return the newest version."""
+        return len(self.migrations)
+
+    def found(self, connection: sqlite3.Connection) -> int | None:
+        """Return the version of a file; 0 for an empty one, None for a file of another kind."""
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (found,) = connection.execute("PRAGMA user_version").fetchone()
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if application != self.application:
+            return None if tables or application else 0
+        return int(found)
+
+    def migrate(self, connection: sqlite3.Connection, found: int) -> None:
+        """Bring a file of version ``found`` up to :attr:`version`, in one transaction."""
+        if found == self.version:
+            return
+        script = "".join(self.migrations[found:])
+        header = f"PRAGMA application_id = {self.application};PRAGMA user_version = {self.version};"
+        connection.executescript(f"BEGIN IMMEDIATE;{script}{header}COMMIT;")
 
 
 class StoreError(OSError):
-    """A store that cannot be used as asked; the message says what to do, and nothing that was committed is lost."""
+    """A file of results that cannot be used; the message says what to do, and nothing that was committed is lost."""
 
 
 @contextmanager
-def told(path: Path) -> Iterator[None]:
-    """SQLite's complaints as :class:`StoreError`, with what to do about them."""
+def sqlite_errors(path: Path) -> Iterator[None]:
+    """Raise SQLite's errors within the block as :class:`StoreError`, with what to do about them."""
     try:
         yield
     except sqlite3.Error as error:
@@ -42,30 +75,28 @@ _ADVICE = {
 
 
 def address(path: Path) -> str:
-    """The URI that opens a store for reading only.
+    """Return the URI that opens a file for reading only.
 
-    Where its folder cannot be written, and nobody has it open, SQLite is told that nobody will: it could not make its
-    files beside it.
+    Where its folder cannot be written and nobody has it open, SQLite could not make its files beside it: the file is
+    declared immutable.
     """
     beside = any(path.with_name(path.name + ending).exists() for ending in ("-wal", "-shm"))
     alone = not beside and not os.access(path.parent, os.W_OK)
     return f"{path.resolve().as_uri()}?mode=ro" + ("&immutable=1" if alone else "")
 
 
-def read(path: str | Path, kind: Format | None = None) -> sqlite3.Connection:
-    """A store opened for reading, while a campaign may be writing to it.
+def open_to_read(path: str | Path, kind: Format) -> sqlite3.Connection:
+    """Open a file for reading, while another process may be writing to it.
 
-    Args:
-        path: the file.
-        kind: what it is; a campaign's store unless given.
+    A file of an older version is brought up to date first.
 
     Raises:
-        StoreError: there is none, or it is damaged, of another version, or no store.
+        StoreError: there is none, or it is damaged, of a newer version, or of another kind.
     """
-    path, kind = Path(path), kind or schema.STORE
+    path = Path(path)
     if not path.is_file():
         raise StoreError(f"{path}: no such store")
-    with told(path), ExitStack() as stack:
+    with sqlite_errors(path), ExitStack() as stack:
         connection = stack.enter_context(closing(sqlite3.connect(address(path), uri=True, isolation_level=None)))
         found = _checked(connection, path, kind)
         if found == 0:
@@ -73,23 +104,21 @@ def read(path: str | Path, kind: Format | None = None) -> sqlite3.Connection:
         if found == kind.version:
             stack.pop_all()
             return connection
-    for each in write(path, kind):  # it is of an older version of this package
+    for each in open_to_write(path, kind):
         each.close()
-    return read(path, kind)
+    return open_to_read(path, kind)
 
 
-def write(path: Path, kind: Format | None = None) -> tuple[sqlite3.Connection, sqlite3.Connection]:
-    """A store opened for writing, made or brought up to date if need be, and the lock that keeps others out.
+def open_to_write(path: Path, kind: Format) -> tuple[sqlite3.Connection, sqlite3.Connection]:
+    """Open a file for writing, made or brought up to date if need be.
 
-    Args:
-        path: the file.
-        kind: what it is; a campaign's store unless given.
+    Returns:
+        The connection, and the lock that keeps other writers out until it is closed.
 
     Raises:
-        StoreError: it cannot be opened, is damaged, is no store, is of a newer version, or has another writer.
+        StoreError: it cannot be opened, is damaged, of a newer version or another kind, or has another writer.
     """
-    kind = kind or schema.STORE
-    with told(path), ExitStack() as stack:
+    with sqlite_errors(path), ExitStack() as stack:
         lock = stack.enter_context(closing(_locked(path)))
         connection = stack.enter_context(
             closing(sqlite3.connect(path.resolve().as_uri(), uri=True, isolation_level=None))
@@ -103,21 +132,21 @@ def write(path: Path, kind: Format | None = None) -> tuple[sqlite3.Connection, s
     return connection, lock
 
 
-def forget(path: Path, kind: Format | None = None) -> None:
-    """Remove a store, if there is one.
+def delete_store(path: Path, kind: Format) -> None:
+    """Delete a file, if it exists.
 
     Raises:
-        StoreError: the file is none of this kind, or somebody writes to it.
+        StoreError: the file is of another kind, or somebody writes to it.
     """
     if path.exists():
-        for each in write(path, kind):
+        for each in open_to_write(path, kind):
             each.close()
         for ending in ("", "-wal", "-shm"):
             path.with_name(path.name + ending).unlink(missing_ok=True)
 
 
 def _checked(connection: sqlite3.Connection, path: Path, kind: Format) -> int:
-    """The version of the store; 0 if it is new."""
+    """Return the version of the file; 0 if it is new."""
     found = kind.found(connection)
     if found is None:
         raise StoreError(f"{path} is an SQLite file, but no store; give another path as store:")
@@ -133,7 +162,7 @@ def _checked(connection: sqlite3.Connection, path: Path, kind: Format) -> int:
 
 
 def _locked(path: Path) -> sqlite3.Connection:
-    """The right to write, which the system takes back from the dead: a lock on an empty database beside the store."""
+    """Take the right to write, a lock on an empty database beside the file; the system releases it with the process."""
     lock = sqlite3.connect(path.with_name(path.name + "-lock"), timeout=0, isolation_level=None)
     try:
         lock.execute("BEGIN EXCLUSIVE")

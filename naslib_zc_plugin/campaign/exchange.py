@@ -1,22 +1,38 @@
-"""Stores of one campaign, scored in several places, joined into one."""
+"""Stores as files that others read, and stores of one campaign, scored in several places, joined into one.
+
+Exports are Parquet, CSV, JSON lines, and NAS-Bench-Suite-Zero's ``zc_<space>.json``.
+"""
 
 from __future__ import annotations
 
+import csv
+import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
-from naslib_zc_plugin.campaign.database import StoreError, address, read, told
-from naslib_zc_plugin.campaign.identity import GROWING, changes
-from naslib_zc_plugin.campaign.outcome import Outcome, Row
-from naslib_zc_plugin.campaign.parquet import records_of
-from naslib_zc_plugin.campaign.store import Store, facts_of
+from naslib_zc_plugin.campaign.engines import Outcome, Row
+from naslib_zc_plugin.campaign.naslib_json import write_suite
+from naslib_zc_plugin.campaign.store import STORE, Record, Store, facts_of, provenance_of, records
+from naslib_zc_plugin.files import replacing
 from naslib_zc_plugin.spaces import space
+from naslib_zc_plugin.store.database import StoreError, address, open_to_read, sqlite_errors
+from naslib_zc_plugin.store.parquet import records_of, write_parquet
+from naslib_zc_plugin.store.provenance import EXTENDABLE, changes
 from naslib_zc_plugin.table import STATUSES
+
+FIELDS = (
+    "key", "proxy", "version", "value", "status", "reason", "seconds", "memory", "device", "threads", "seed",
+)  # fmt: skip
+"""Columns of an export; ``proxy`` is the label, ``seconds`` of the proxy, ``memory`` (bytes) of the architecture."""
+CANONICAL = FIELDS[:6]
+"""What does not depend on where and how fast it was computed."""
+
+_SUITE = ".json"
 
 _FAILED = STATUSES.index("failed")
 
@@ -48,13 +64,82 @@ _COPY = (
     """,
     "UPDATE main.architecture SET asked = 1 WHERE key IN (SELECT key FROM source.architecture WHERE asked)",
 )
-_SCORES = f"""
+_MERGE = f"""
 INSERT OR REPLACE INTO main.score
 SELECT a.id, p.id, s.value, s.status, r.id, s.seconds, o.id {_SHARED}
 JOIN source.reason sr ON sr.id = s.reason JOIN main.reason r ON r.text = sr.text
 JOIN source.origin so ON so.id = s.origin JOIN main.origin o ON o.plain = so.plain
 WHERE m.status IS NULL OR (m.status = {_FAILED} AND s.status <> {_FAILED})
 """
+
+
+def export(store: str | Path, target: str | Path, canonical: bool = False, data: str | Path | None = None) -> int:
+    """Write the scores of a store to a file, which appears when it is whole.
+
+    Args:
+        store: the store.
+        target: ends in ``.parquet``, ``.csv``, ``.jsonl``, or ``.json`` for NAS-Bench-Suite-Zero's format
+            (:mod:`.naslib_json`).
+        canonical: only the fields that do not depend on the machine (:data:`CANONICAL`), for CSV and JSON lines.
+        data: the data directory, for accuracies in NAS-Bench-Suite-Zero's format.
+
+    Returns:
+        The number of scores written.
+
+    Raises:
+        ValueError: another ending, ``canonical`` for a format that has no choice of fields, or ``data`` for one that
+            has no accuracies.
+        DataError: the data directory has no table of the space.
+        StoreError: no such store, or one that is damaged.
+    """
+    store, target = Path(store), Path(target)
+    if target.suffix not in (*_WRITERS, _SUITE):
+        raise ValueError(f"cannot write {target.name}: end it in {', '.join((*_WRITERS, _SUITE))}")
+    if canonical and target.suffix not in (".csv", ".jsonl"):
+        raise ValueError("canonical exports are .csv or .jsonl")
+    if data is not None and target.suffix != _SUITE:
+        raise ValueError(f"accuracies are exported to {_SUITE} only")
+    with replacing(target) as draft:
+        if target.suffix == _SUITE:
+            return write_suite(draft, records(store), provenance_of(store), data)
+        return _WRITERS[target.suffix](store, draft, CANONICAL if canonical else FIELDS)
+
+
+def _parquet(store: Path, draft: Path, _: Sequence[str]) -> int:
+    return write_parquet(draft, records(store), provenance_of(store))
+
+
+def _csv(store: Path, draft: Path, fields: Sequence[str]) -> int:
+    with draft.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, fields, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        return _each(records(store), writer.writerow)
+
+
+def _lines(store: Path, draft: Path, fields: Sequence[str]) -> int:
+    with draft.open("w", encoding="utf-8") as file:
+
+        def write(record: Record) -> None:
+            file.write(json.dumps({field: record[field] for field in fields}, ensure_ascii=False) + "\n")
+
+        return _each(records(store), write)
+
+
+def _each(found: Iterable[Record], write: Callable[[Record], object]) -> int:
+    count = 0
+    for count, record in enumerate(found, 1):  # noqa: B007 -- the number of records is the result
+        write(record)
+    return count
+
+
+_WRITERS: dict[str, Callable[[Path, Path, Sequence[str]], int]] = {
+    ".parquet": _parquet,
+    ".csv": _csv,
+    ".jsonl": _lines,
+}
+
+
+# Merging --------------------
 
 
 def merge(target: str | Path, sources: Sequence[str | Path]) -> int:
@@ -77,13 +162,13 @@ def merge(target: str | Path, sources: Sequence[str | Path]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         parts = [_as_store(Path(source), Path(folder) / f"{number}.db") for number, source in enumerate(sources)]
         for part in parts:
-            read(part).close()  # brings an old format up to date, and complains about what is no store
+            open_to_read(part, STORE).close()  # brings an old format up to date, and refuses what is no store
         with Store(target) as store:
             return sum(_absorb(store, part) for part in parts)
 
 
 def _as_store(source: Path, place: Path) -> Path:
-    """The source if it is a store; of an export, a store with its scores, at ``place``."""
+    """Return the source if it is a store; of an export, make a store with its scores, at ``place``."""
     if source.suffix != ".parquet":
         return source
     facts, records = records_of(source)
@@ -104,9 +189,9 @@ def _row(record: Mapping[str, Any]) -> Row:
 
 
 def _absorb(store: Store, source: Path) -> int:
-    with told(source), closing(read(source)) as connection:
+    with sqlite_errors(source), closing(open_to_read(source, STORE)) as connection:
         facts = _joined(store, source, facts_of(connection))
-    with told(source):
+    with sqlite_errors(source):
         store.connection.execute("ATTACH ? AS source", (address(source),))
     try:
         with store.transaction():
@@ -118,25 +203,23 @@ def _absorb(store: Store, source: Path) -> int:
             store.declare(facts)
             for statement in _COPY:
                 store.connection.execute(statement)
-            return store.connection.execute(_SCORES).rowcount
+            return store.connection.execute(_MERGE).rowcount
     finally:
         store.connection.execute("DETACH source")
 
 
 def _joined(store: Store, source: Path, theirs: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts of both; the proxies of both, and the architectures of either."""
+    """Return the provenance of both: the proxies of both, and the architectures of either."""
     ours = store.facts()
     if not ours:
         return dict(theirs)
-    differences = {name: line for name, line in changes(ours, theirs).items() if name not in GROWING}
+    found = {name: line for name, line in changes(ours, theirs).items() if name not in EXTENDABLE}
     both = ours["proxies"].keys() & theirs["proxies"].keys()
     for label in both:
         if ours["proxies"][label] != theirs["proxies"][label]:
-            differences[label] = f"proxies.{label}"
-    if differences:
-        raise StoreError(
-            f"{source} was made with another configuration than {store.path}: {'; '.join(differences.values())}"
-        )
+            found[label] = f"proxies.{label}"
+    if found:
+        raise StoreError(f"{source} was made with another configuration than {store.path}: {'; '.join(found.values())}")
     asked = ours["architectures"]
     if asked != theirs["architectures"]:
         asked = {"merged": [asked, theirs["architectures"]]}

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from naslib_zc_plugin.campaign.read import read_table
-from naslib_zc_plugin.campaign.suite_import import import_suite
+from naslib_zc_plugin.campaign.naslib_json import import_suite
+from naslib_zc_plugin.campaign.store import read_table
 from naslib_zc_plugin.cli._app import app
 from naslib_zc_plugin.files import DataError
 from naslib_zc_plugin.spaces.nasbench201 import SPACE, keys
@@ -86,7 +86,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder, rng = tmp_path_factory.mktemp("published"), Random(0)
     tables.written(folder, tables.nasbench201_columns())
     content: Any = {
-        str(keys.to_naslib(SPACE.sample(rng))): {"nwot": {"score": rng.random(), "time": 0.5}, "val_accuracy": 50.0}
+        str(keys.naslib(SPACE.sample(rng))): {"nwot": {"score": rng.random(), "time": 0.5}, "val_accuracy": 50.0}
         for _ in range(60)
     }
     source = suite.write(folder, {"cifar10": content})

@@ -1,4 +1,4 @@
-"""Scores as one Parquet file: a row per architecture and proxy, with the campaign's facts in its metadata."""
+"""Scores as one Parquet file: a row per architecture and proxy, with the campaign's provenance in its metadata."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TYPES = {
 
 
 def write_parquet(path: Path, records: Iterable[Mapping[str, Any]], facts: Mapping[str, Any]) -> int:
-    """Write records of :mod:`.export`; returns how many.
+    """Write records, mappings of the columns, and return how many.
 
     Raises:
         ImportError: without pyarrow.
@@ -41,10 +41,10 @@ def write_parquet(path: Path, records: Iterable[Mapping[str, Any]], facts: Mappi
 
 
 def read_parquet(path: str | Path) -> ScoreTable:
-    """The table of an export.
+    """Read the table of an export.
 
     Raises:
-        DataError: no such file, damaged, without the facts, or with a status or proxy that is not known.
+        DataError: no such file, damaged, without a provenance, or with a status or proxy that is not known.
         ImportError: without pyarrow.
     """
     _, pq = _pyarrow()
@@ -76,7 +76,7 @@ def read_parquet(path: str | Path) -> ScoreTable:
 
 
 def records_of(path: Path) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]:
-    """The facts and the records of an export, as they were written.
+    """Read the provenance and the records of an export, as they were written.
 
     Raises:
         DataError: as for :func:`read_parquet`, which is called first.

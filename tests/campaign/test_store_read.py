@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from naslib_zc_plugin.campaign.export import export
-from naslib_zc_plugin.campaign.outcome import Outcome, Row, Task, failed
-from naslib_zc_plugin.campaign.read import read_table
-from naslib_zc_plugin.campaign.store import Store
+from naslib_zc_plugin.campaign.engines import Outcome, Row, Task
+from naslib_zc_plugin.campaign.exchange import export
+from naslib_zc_plugin.campaign.store import Store, read_table
 from naslib_zc_plugin.files import DataError
 from naslib_zc_plugin.table import STATUSES, ScoreTable
 from tests.campaign.made import LABELS, ORIGIN, facts, fill, ok, scored, value
@@ -24,7 +23,7 @@ pq = pytest.importorskip("pyarrow.parquet")
 MIXED = [
     *(scored(f"net-{number}") for number in range(30)),
     Outcome("net-40", (ok("net-40", "naswot"), Row("snip", None, "undefined", "NaN", 1.0), ok("net-40", "zen"))),
-    failed(Task("net-41", LABELS), "died"),
+    Outcome.failed(Task("net-41", LABELS), "died"),
 ]
 
 
@@ -71,7 +70,7 @@ def test_an_export_is_the_same_table(tmp_path: Path) -> None:
     export(path, tmp_path / "scores.parquet")
     table = read_table(path)
     same(table, read_table(tmp_path / "scores.parquet"))
-    assert list(table) == ["zen", "snip", "naswot", "fisher"] and table["fisher"].count("left") == len(table)
+    assert list(table) == ["zen", "snip", "naswot", "fisher"] and table["fisher"].count("pending") == len(table)
     assert "net-5003" in table.keys and "net-5002" not in table.keys
 
 
@@ -81,10 +80,10 @@ def test_what_is_left_is_told_by_the_store_only(tmp_path: Path) -> None:
         store.ask({"c": "c"}, LABELS)
     table = read_table(path)
     assert table.keys == ["a", "b", "c"]
-    assert [table[label].count("left") for label in LABELS] == [2, 1, 2]
+    assert [table[label].count("pending") for label in LABELS] == [2, 1, 2]
     export(path, tmp_path / "scores.parquet")
     exported = read_table(tmp_path / "scores.parquet")
-    assert exported.keys == ["a", "b"] and [exported[label].count("left") for label in LABELS] == [1, 0, 1]
+    assert exported.keys == ["a", "b"] and [exported[label].count("pending") for label in LABELS] == [1, 0, 1]
 
 
 def test_an_empty_store_is_an_empty_table(tmp_path: Path) -> None:

@@ -1,0 +1,377 @@
+"""The one way in which a configuration in YAML is read and checked.
+
+A configuration is a :class:`Section`, a pydantic model: its fields' types say what may be written, its docstrings are
+what an editor shows. :func:`load` reads a file; what is wrong in it is listed whole, each error with its line, its
+field and what belongs there. :func:`schema` gives the JSON schema from which editors complete.
+
+Needs pydantic and PyYAML, so it is imported where a configuration is read, never with the package.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable, NamedTuple, TypeVar, Union, get_args
+
+from naslib_zc_plugin.files import DataError, existing, readable
+from naslib_zc_plugin.registry import closest
+
+try:
+    from pydantic import BaseModel, ConfigDict, ValidationError
+except ImportError as error:
+    raise ImportError("configurations need pydantic: pip install 'naslib-zc-plugin[cli]'") from error
+
+_EXPECTED = "a configuration in YAML"
+_LONGEST = 60
+# What pydantic expects, by its own name of the error: ours are the words of someone who writes YAML.
+_MUST_BE = {
+    "bool_type": "true or false",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "string_type": "a text",
+    "none_required": "empty",
+    "dict_type": "a mapping",
+    "mapping_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "sequence_str": "a list",
+    "is_instance_of": "a list",
+    "greater_than": "above {gt:g}",
+    "greater_than_equal": "at least {ge:g}",
+    "less_than": "below {lt:g}",
+    "less_than_equal": "at most {le:g}",
+    "literal_error": "{expected}",
+    "too_short": "a list or a mapping with at least {min_length} item(s)",
+    "string_too_short": "a text that is not empty",
+}
+_OTHER_TYPE = ("int_from_float", "none_required", "sequence_str", "is_instance_of")
+Location = tuple[Union[str, int], ...]
+Model = TypeVar("Model", bound="Section")
+
+
+class Section(BaseModel):
+    """A configuration, or a mapping within one; frozen, strict, and without fields that it does not declare.
+
+    Strict: ``true`` is no 1 and ``"3"`` is no 3. Types are such as Python 3.9 can evaluate: a union is named above the
+    class, as ``Keys = Union[int, str]``; a list is a ``Sequence[...]``. A docstring below a field describes it in the
+    schema. What a type cannot say, a ``field_validator`` checks: it raises a ``ValueError`` whose message begins with
+    "must be ..." or is a sentence of its own. The file's place is ``info.context``, an :class:`Origin`, or None.
+
+    >>> class Engine(Section):
+    ...     workers: int = 1
+    >>> Engine(workers=2)
+    Engine(workers=2)
+    """
+
+    model_config = ConfigDict(
+        strict=True, extra="forbid", frozen=True, use_attribute_docstrings=True, protected_namespaces=()
+    )
+
+    def replace(self: Model, **changes: Any) -> Model:
+        """Return a checked copy with other values."""
+        return type(self)(**{**{name: getattr(self, name) for name in type(self).model_fields}, **changes})
+
+
+class Origin(NamedTuple):
+    """Where a configuration lies, for the paths in it.
+
+    Attributes:
+        path: the file; its paths are relative to its folder.
+        data: the data directory, where they are looked for as well.
+    """
+
+    path: Path
+    data: str | Path | None
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong.
+
+    Attributes:
+        line: line of the file, from 1; 0 without a file.
+        field: the field, such as ``proxies[0].name``; empty for the configuration as a whole.
+        message: what is wrong and what belongs there.
+    """
+
+    line: int
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        if not self.field:
+            return self.message
+        return f"{self.field}{' ' if self.message.startswith(('must be', 'is missing')) else ': '}{self.message}"
+
+
+class ConfigurationError(ValueError):
+    """A configuration cannot be used.
+
+    Attributes:
+        problems: all that is wrong, in the order of the file.
+    """
+
+    def __init__(self, name: str, problems: Sequence[Problem]) -> None:
+        super().__init__(name, problems)
+        self.name, self.problems = name, list(problems)
+
+    def __str__(self) -> str:
+        lines = [(f"line {each.line}: " if each.line else "") + str(each) for each in self.problems]
+        if len(lines) == 1:
+            return f"{self.name}, {lines[0]}" if self.problems[0].line else f"{self.name}: {lines[0]}"
+        return "\n  ".join([f"{self.name} has {len(lines)} errors:", *lines])
+
+
+@dataclass(frozen=True)
+class Document:
+    """A file of YAML that has been read.
+
+    Attributes:
+        path: the file.
+        values: its mapping.
+    """
+
+    path: Path
+    values: dict[str, Any]
+    _node: Any
+
+    def check(
+        self,
+        model: type[Model],
+        values: Mapping[str, Any] | None = None,
+        *,
+        data: str | Path | None = None,
+        label: str = "",
+        places: Sequence[Location] = ((),),
+    ) -> Model:
+        """Return the checked configuration.
+
+        Args:
+            model: the class.
+            values: its fields, where they are not the file's mapping itself, but composed of parts of it.
+            data: the data directory.
+            label: name of the part that is checked, for messages.
+            places: where in the file a field of ``values`` may stand; the first place that has it gives the line.
+
+        Raises:
+            ConfigurationError: something is wrong; all of it is listed.
+            DataError: a file that the configuration names is not what it should be.
+        """
+        given = self.values if values is None else values
+        name = f"{self.path}: {label}" if label else str(self.path)
+        return _checked(model, given, name, Origin(self.path, data), lambda field: self._line(field, places))
+
+    def _line(self, location: Location, places: Sequence[Location]) -> int:
+        for place in places:
+            node, found = self._find((*place, *location[:1]))
+            if found:
+                return int(self._find((*place, *location))[0].start_mark.line) + 1
+        return int(self._find(places[0])[0].start_mark.line) + 1
+
+    def _find(self, location: Location) -> tuple[Any, bool]:
+        """Return the deepest node of a location (of a field: its name), and whether it is the location's own."""
+        node = shown = self._node
+        for part in location:
+            if node.id == "mapping":
+                pairs = [pair for pair in node.value if pair[0].value == str(part)]
+                if not pairs:
+                    return shown, False
+                shown, node = pairs[-1]
+            elif node.id == "sequence" and isinstance(part, int) and part < len(node.value):
+                shown = node = node.value[part]
+            else:
+                return shown, False
+        return shown, True
+
+
+def read(path: str | Path) -> Document:
+    """Read a mapping from a file of YAML; tags are refused, so nothing in the file is executed.
+
+    Raises:
+        DataError: there is no such file, it is no YAML, or no mapping.
+        ImportError: PyYAML is not installed.
+    """
+    try:
+        import yaml
+    except ImportError as error:
+        raise ImportError("configurations need PyYAML: pip install 'naslib-zc-plugin[cli]'") from error
+    path = Path(path)
+    try:
+        with readable(path, _EXPECTED):
+            text = existing(path, _EXPECTED).read_text(encoding="utf-8")
+            node, given = yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
+    except (yaml.YAMLError, AttributeError) as error:  # the latter of a timestamp that is none
+        raise DataError(path, _EXPECTED, " ".join(str(error).split())) from error
+    if not isinstance(given, dict):
+        raise DataError(path, f"{_EXPECTED}, a mapping", "nothing" if given is None else f"{type(given).__name__}")
+    return Document(path, given, node)
+
+
+def mapping(path: str | Path) -> dict[str, Any]:
+    """Return the mapping in a file of YAML, for configurations that others check.
+
+    Raises:
+        DataError: there is no such file, it is no YAML, or no mapping.
+    """
+    return read(path).values
+
+
+def load(path: str | Path, model: type[Model], data: str | Path | None = None) -> Model:
+    """Read a configuration from YAML and check it.
+
+    Args:
+        path: the file.
+        model: the class.
+        data: data directory, where files are looked for that are not beside the configuration.
+
+    Raises:
+        DataError: there is no such file, it is no YAML, or no mapping.
+        ConfigurationError: something in it is wrong; all of it is listed.
+    """
+    return read(path).check(model, data=data)
+
+
+def check(model: type[Model], values: Mapping[str, Any], name: str) -> Model:
+    """Return the checked configuration of values that come from no file; ``name`` begins the message of an error.
+
+    Raises:
+        ConfigurationError: something is wrong; all of it is listed.
+    """
+    return _checked(model, values, name, None, lambda location: 0)
+
+
+def schema(model: type[Section]) -> dict[str, Any]:
+    """Return a configuration's JSON schema, from which editors complete and check a file while it is written."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema()}
+
+
+def completed(names: Callable[[], Sequence[str]]) -> Callable[[dict[str, Any]], None]:
+    """Return ``json_schema_extra`` for a text field: an editor offers the names, and takes others as well.
+
+    Args:
+        names: gives the names that this package knows; called when the schema is made.
+    """
+
+    def extend(made: dict[str, Any]) -> None:
+        made.pop("type", None)
+        made["anyOf"] = [{"enum": list(names())}, {"type": "string"}]
+
+    return extend
+
+
+def located(given: Any, folder: Path, data: str | Path | None) -> Any:
+    """Return a path made absolute if it is one that exists, in ``folder`` or in the data directory.
+
+    In a mapping, those of ``images``, ``tokens`` and ``source``. An empty text is no path.
+    """
+    if isinstance(given, Mapping):
+        return {
+            name: located(value, folder, data) if name in ("images", "tokens", "source") else value
+            for name, value in given.items()
+        }
+    for root in (folder, data):
+        if root is not None and isinstance(given, str) and given and (Path(root) / given).exists():
+            return str((Path(root) / given).resolve())
+    return given
+
+
+# Errors --------------------
+
+
+def _checked(
+    model: type[Model], given: Mapping[str, Any], name: str, origin: Origin | None, line: Callable[[Location], int]
+) -> Model:
+    try:
+        return model.model_validate(dict(given), context=origin)
+    except ValidationError as error:
+        wrong = error.errors(include_url=False)
+        for each in wrong:
+            cause = each.get("ctx", {}).get("error")
+            if isinstance(cause, DataError):  # it names its own file
+                raise cause from None
+        found = [Problem(line(location), _field(location), text) for location, text in _messages(model, given, wrong)]
+        raise ConfigurationError(name, sorted(found, key=lambda each: each.line)) from None
+
+
+def _messages(model: type[Section], given: Any, wrong: Sequence[Any]) -> Iterator[tuple[Location, str]]:
+    """Yield location and message of each error, those of a union's branches joined."""
+    by_location: dict[Location, list[Any]] = {}
+    for each in wrong:
+        by_location.setdefault(_located_in(given, each), []).append(each)
+    for location, errors in by_location.items():
+        deeper = any(other != location and other[: len(location)] == location for other in by_location)
+        own = [each for each in errors if not _of_type(each)] or errors
+        if deeper and location and own is errors:
+            continue  # of the branch that the value is meant for, a deeper error says more
+        if len({each["type"] for each in own}) > 1 or len(own) > 1:
+            texts = [_MUST_BE.get(each["type"], each["msg"]).format(**each.get("ctx", {})) for each in own]
+            yield location, f"must be {' or '.join(dict.fromkeys(texts))}, not {_short(own[0]['input'])}"
+        else:
+            yield location, _message(model, own[0])
+
+
+def _of_type(error: Any) -> bool:
+    """Return whether a value is of another type, so that another branch of a union may be meant."""
+    return error["type"].endswith("_type") or error["type"] in _OTHER_TYPE
+
+
+def _message(model: type[Section], error: Any) -> str:
+    kind, context = error["type"], error.get("ctx", {})
+    if kind == "missing":
+        return "is missing"
+    if kind in ("extra_forbidden", "invalid_key"):
+        known = _sections(model, error["loc"][:-1])
+        return f"unknown field; {closest(str(error['loc'][-1]), known)}"
+    if kind == "value_error":
+        text = str(context["error"])
+        return f"{text}, not {_short(error['input'])}" if text.startswith("must be") else text
+    if kind in _MUST_BE:
+        return f"must be {_MUST_BE[kind].format(**context)}, not {_short(error['input'])}"
+    return str(error["msg"])
+
+
+def _located_in(given: Any, error: Any) -> Location:
+    """Return an error's location without the names of a union's branches, which pydantic puts into it."""
+    found: list[str | int] = []
+    parts = list(error["loc"])
+    for place, part in enumerate(parts):
+        last = place == len(parts) - 1 and error["type"] in ("missing", "extra_forbidden")
+        if isinstance(given, Mapping) and (part in given or last):
+            given = given.get(part)
+        elif isinstance(given, Sequence) and not isinstance(given, str) and isinstance(part, int):
+            given = given[part]
+        else:
+            continue
+        found.append(part)
+    return tuple(found)
+
+
+def _sections(model: type[Section], location: Location) -> Iterable[str]:
+    """Return the fields that the section at a location has."""
+    for part in location:
+        field = model.model_fields.get(str(part))
+        inner = {each.__name__: each for each in _within(field.annotation)} if field else {}
+        if str(part) in inner or len(inner) == 1:
+            model = inner.get(str(part)) or next(iter(inner.values()))
+    return model.model_fields
+
+
+def _within(annotation: Any) -> Iterator[type[Section]]:
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _within(part)
+
+
+def _field(location: Location) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

@@ -1,0 +1,65 @@
+"""What results depend on, to tell whether a file may be continued with them.
+
+A campaign's provenance is made by :func:`naslib_zc_plugin.campaign.config.provenance`, a search's by
+:mod:`naslib_zc_plugin.search`; both are plain values under names that are stored and never change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from naslib_zc_plugin.probes import Probe, Tokens
+
+EXTENDABLE = ("architectures", "proxies")
+"""What may be added to in a store (``--extend``) without touching the scores in it."""
+
+DERIVED = ("truth", "singletons", "command")
+"""What no score depends on, or what follows from the rest."""
+
+
+def digest(shown: Probe | Tokens) -> str:
+    """Return the SHA-256 of the images and labels, or of the tokens and targets, whatever file they came from."""
+    if isinstance(shown, Tokens):
+        found = hashlib.sha256(repr((shown.tokens.shape, shown.vocabulary_size)).encode())
+        found.update(shown.tokens.tobytes())
+        found.update(b"" if shown.targets is None else shown.targets.tobytes())
+        return found.hexdigest()
+    found = hashlib.sha256(repr((shown.images.shape, str(shown.images.dtype), shown.classes)).encode())
+    found.update(shown.images.tobytes())
+    found.update(shown.labels.tobytes())
+    return found.hexdigest()
+
+
+def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
+    """Return what differs between two provenances, as ``name: before → now``, by the name of the top-level entry.
+
+    >>> changes({"seed": 0, "truth": "a"}, {"seed": 1, "truth": "b"})
+    {'seed': 'seed: 0 → 1'}
+    """
+    found: dict[str, str] = {}
+    for name in sorted({*before, *now}):
+        if name not in DERIVED and before.get(name) != now.get(name):
+            found[name] = "; ".join(_lines(name, before.get(name), now.get(name)))
+    if "builder" in found:
+        found["builder"] = (
+            f"builder: {before.get('builder') or 'none'} → {now.get('builder') or 'none'}, "
+            f"so {now.get('space', 'the space')} gives other networks for the same keys"
+        )
+    return found
+
+
+def _lines(name: str, before: Any, now: Any) -> Iterator[str]:
+    if isinstance(before, dict) and isinstance(now, dict):
+        for part in sorted({*before, *now}):
+            if before.get(part) != now.get(part):
+                yield from _lines(f"{name}.{part}", before.get(part), now.get(part))
+        return
+    yield f"{name}: {_short(before)} → {_short(now)}"
+
+
+def _short(value: Any) -> str:
+    text = "none" if value is None else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else f"{text[:57]}…"
