@@ -12,12 +12,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from result_pages import agreements, beside_each_other, chosen, repeated, replaced, shares, with_columns
+
 from naslib_zc_plugin.benchmarks import benchmark
-from naslib_zc_plugin.benchmarks._bert import FAILED, rows
+from naslib_zc_plugin.benchmarks.flexibert import FAILED, rows
 from naslib_zc_plugin.campaign.read import read_table
-from naslib_zc_plugin.report.heatmap import Similarity, heatmap, similarities
-from naslib_zc_plugin.report.published import replaced
-from naslib_zc_plugin.report.sections import agreements, beside_each_other, chosen, repeated, shares, with_columns
+from naslib_zc_plugin.report.figures import Similarity, heatmap, similarities
 from naslib_zc_plugin.table import ScoreTable
 
 KINDS = ["relu", "softmax", "relu+softmax"]

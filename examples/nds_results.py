@@ -12,10 +12,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 
-from naslib_zc_plugin.benchmarks import benchmark, convert
+from result_pages import difference, markdown
+
+from naslib_zc_plugin.benchmarks import BENCHMARKS, benchmark, convert_benchmark
 from naslib_zc_plugin.campaign.config import Config, load
 from naslib_zc_plugin.campaign.engines import starter
 from naslib_zc_plugin.campaign.identity import facts
@@ -23,9 +24,8 @@ from naslib_zc_plugin.campaign.read import read_table
 from naslib_zc_plugin.campaign.run import prepare, run
 from naslib_zc_plugin.campaign.store import Store
 from naslib_zc_plugin.report.aggregates import Aggregate
-from naslib_zc_plugin.report.board import Board, Options, Row
-from naslib_zc_plugin.report.leaderboard import leaderboard
-from naslib_zc_plugin.report.published import difference, interval, markdown
+from naslib_zc_plugin.report.leaderboards import Leaderboard, LeaderboardOptions, ProxyRow, leaderboard
+from naslib_zc_plugin.report.rendering import interval
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 SPACES = ("nds_amoeba", "nds_darts", "nds_darts_fix_w_d", "nds_enas", "nds_nasnet", "nds_pnas")
@@ -58,12 +58,12 @@ def printed(space: str) -> Iterator[tuple[str, float, float]]:
 
 def table_of(space: str, official: Path, data: Path, partial: bool) -> str | None:
     """Reads the official file unless its table is there; what is to be said of it, None where there is neither."""
-    form = import_module(f"naslib_zc_plugin.benchmarks.{space}").TABLE
+    form = BENCHMARKS.load(space)
     source = official / f"{form.official}.json"
     if not (data / form.file).exists():
         if not source.exists():
             return None
-        convert(space, source, data, partial)
+        convert_benchmark(space, source, data, partial)
     found = benchmark(space, data)
     differing = len(form.differing_parameters(found))
     return f"{len(found):,} networks; parameters other than ours: {differing:,}"
@@ -79,13 +79,13 @@ def scored(config: Config) -> Path:
     return Path(config.store)
 
 
-def beside(board: Board, space: str) -> str:
+def beside(board: Leaderboard, space: str) -> str:
     """A space's rows of both tables."""
     rows = {row.label: row for row in board.rows}
     return markdown(HEADER, [_row(rows[label], *numbers) for label, *numbers in printed(space) if label in rows])
 
 
-def _row(row: Row, tau: float, selected: float) -> list[str]:
+def _row(row: ProxyRow, tau: float, selected: float) -> list[str]:
     found, chosen = row.agreement, row.selected
     ours = "–" if chosen is None else f"{chosen.accuracy:.3f}"
     taus = [f"{tau:.3f}", interval(found.kendall), difference(tau, found.kendall)]
@@ -110,7 +110,7 @@ def shown(space: str, given: argparse.Namespace) -> bool:
     batch = {"batch_size": given.batch_size} if given.batch_size else config.batch
     config = replace(config, store=str(given.stores / f"{space}.db"), architectures=asked, batch=batch)
     truth = benchmark(space, given.data).column(TRUTH)
-    options = Options([Aggregate.parse("tenas")])
+    options = LeaderboardOptions([Aggregate.parse("tenas")])
     print(beside(leaderboard(read_table(scored(config)), truth, TRUTH, options), space))
     return True
 

@@ -70,7 +70,7 @@ class Registry(Generic[Entry]):
 
     Args:
         kind: the entries' kind in messages, such as ``"search space"``.
-        package: the package whose modules are the entries; those whose names start with ``_`` are none.
+        package: the package whose modules are the entries, except those whose names start with ``_``. Empty: none are.
         group: the entry-point group of other distributions.
         attribute: the name under which a module offers its entry; ``"{name}"`` stands for the entry's own name.
             Empty: the module itself is the entry.
@@ -166,7 +166,7 @@ class Registry(Generic[Entry]):
 
     def _ours(self) -> dict[str, str]:
         if self._own is None:
-            path = importlib.import_module(self.package).__path__
+            path = importlib.import_module(self.package).__path__ if self.package else ()
             names = [module.name for module in pkgutil.iter_modules(path)]
             entries = [name for name in names if not name.startswith("_") and name not in self._others]
             own = {name: f"{self.package}.{name}:{self._attribute.format(name=name)}" for name in entries}

@@ -1,83 +1,95 @@
-"""Benchmarks: what training gave, for every architecture of a space.
+"""Benchmarks: the results of training, for every architecture of a space.
 
-Each benchmark is read from one neutral table in the data directory, in Parquet, or JSON lines where rows are nested.
-One file is one benchmark; it offers ``TABLE``, which says where the table lies, what its columns mean and which facts
-must hold, and ``convert``, which makes it of the author's files. A new benchmark is a new file and no edit here.
-Parquet needs pyarrow, which the extra ``tables`` brings; importing this needs nothing.
+A folder is a benchmark: ``__init__.py`` offers ``TABLE``, the form of the one neutral table in the data directory and
+the facts that must hold in it; ``convert.py`` makes that table of the makers' files, once in a life. The six of NDS
+share a folder. Other distributions register a :class:`Table` in the entry-point group ``naslib_zc_plugin.benchmarks``
+(name = module:object). Parquet needs pyarrow, which the extra ``tables`` brings; importing this needs numpy only.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
-from types import ModuleType
-from typing import Callable
 
-from naslib_zc_plugin.benchmarks._benchmark import Benchmark, Measure, closest
-from naslib_zc_plugin.benchmarks._table import Table, parquet
-from naslib_zc_plugin.files import data_folder
+from naslib_zc_plugin.benchmarks._table import Benchmark, ColumnInfo, Progress, Table
+from naslib_zc_plugin.registry import Registry
 
-__all__ = ["Benchmark", "Measure", "benchmark", "benchmarks", "convert"]
+__all__ = ["BENCHMARKS", "Benchmark", "ColumnInfo", "Table", "benchmark", "convert_benchmark", "list_benchmarks"]
+
+_NDS = ("nds_amoeba", "nds_darts", "nds_darts_fix_w_d", "nds_enas", "nds_nasnet", "nds_pnas")
+BENCHMARKS: Registry[Table] = Registry(
+    "benchmark",
+    "naslib_zc_plugin.benchmarks",
+    "naslib_zc_plugin.benchmarks",
+    attribute="TABLE",
+    is_entry=lambda name, found: isinstance(found, Table) and found.name == name,
+    requirement="it must be a naslib_zc_plugin.benchmarks.Table of that name",
+    others=["nds"],
+    more={
+        "nasbench201_naslib": f"{__name__}.nasbench201.naslib_pickles:TABLE",
+        **{name: f"{__name__}.nds:{name.upper()}" for name in _NDS},
+    },
+)
+"""All benchmarks, those of other distributions too."""
 
 
-def benchmarks() -> list[str]:
-    """Names of the benchmarks, sorted; no file is read."""
-    return sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
+def list_benchmarks(pattern: str = "*") -> list[str]:
+    """Return the sorted names of the benchmarks that match a shell-style pattern; no file is read.
+
+    >>> list_benchmarks("nasbench*")
+    ['nasbench101', 'nasbench201', 'nasbench201_naslib', 'nasbench_nlp']
+    """
+    return BENCHMARKS.names(pattern)
 
 
 def benchmark(name: str, data: str | Path | None = None) -> Benchmark:
-    """Read a benchmark's table, and check it.
+    """Read a benchmark's table and check it.
 
     Args:
-        name: one of :func:`benchmarks`.
+        name: one of :func:`list_benchmarks`.
         data: the data directory; that of the environment variable ``NAS_ZC_DATA`` unless given.
 
+    Returns:
+        The checked table.
+
     Raises:
-        ValueError: no such benchmark, or no data directory.
+        ValueError: there is no such benchmark, or no data directory.
+        TypeError: another distribution's entry of that name cannot be loaded, or is no table.
         DataError: the directory has no such table, or the table is damaged or holds something else.
         ImportError: the table is in Parquet, and pyarrow is not installed.
+
+    >>> accuracies = benchmark("nasbench201", "shared/data").column("cifar10_test_200")  # doctest: +SKIP
     """
-    module = _module(name)
-    found: Benchmark = module.TABLE.read(data_folder(data))
-    return found
+    return BENCHMARKS.load(name).read(data)
 
 
-def convert(
+def convert_benchmark(
     name: str,
     source: str | Path,
     data: str | Path,
     partial: bool = False,
-    progress: Callable[[int], None] = lambda number: None,
+    progress: Progress = lambda number: None,
 ) -> Path:
-    """Convert the author's files of a benchmark to its table; what the files must be is said in its module.
+    """Convert the makers' files of a benchmark to its table; the benchmark's ``convert.py`` describes the files.
 
-    The table is checked, then written whole: an interruption leaves what was there before.
+    The table is checked, then written whole: an interruption leaves the old one.
 
     Args:
-        name: one of :func:`benchmarks`.
-        source: the author's file or folder.
-        data: the data directory to write to; made if it is not there.
-        partial: take fewer architectures than the benchmark has; the table then says so.
-        progress: called with an architecture's number when it has been read.
+        name: one of :func:`list_benchmarks`.
+        source: the makers' file or folder.
+        data: the data directory to write to; made if it does not exist.
+        partial: whether fewer architectures than the benchmark has are accepted; the table then says so.
+        progress: called with an architecture's number after it has been read.
 
     Returns:
         The table's path.
 
     Raises:
-        ValueError: no such benchmark.
+        ValueError: there is no such benchmark, or it has nothing to convert.
+        TypeError: another distribution's entry of that name cannot be loaded, or is no table.
         DataError: the source is damaged, asks to run code, or holds something else.
         ImportError: the table is in Parquet, and pyarrow is not installed.
+
+    >>> convert_benchmark("nds_darts", "DARTS.json", "data")  # doctest: +SKIP
+    PosixPath('data/nds/nds_darts.parquet')
     """
-    module = _module(name)
-    if isinstance(module.TABLE, Table):
-        parquet()  # else it would be missed after minutes of reading
-    path: Path = module.convert(Path(source), Path(data), partial, progress)
-    return path
-
-
-def _module(name: str) -> ModuleType:
-    known = benchmarks()
-    if name not in known:
-        raise ValueError(f"unknown benchmark {name!r}; {closest(name, known)}")
-    return import_module(f"{__name__}.{name}")
+    return BENCHMARKS.load(name).convert(Path(source), Path(data), partial, progress)

@@ -1,27 +1,123 @@
-"""The neutral table of a benchmark: where it lies, what must hold, how it is read and written."""
+"""A benchmark's table: where it lies, what must hold, how it is read, checked, converted and written."""
 
 from __future__ import annotations
 
+import csv
+import gzip
+import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from pathlib import Path
+from pkgutil import resolve_name
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Callable
+from typing import Any, Callable
 
-from naslib_zc_plugin.benchmarks import _facts
-from naslib_zc_plugin.benchmarks._benchmark import Benchmark, Measure
-from naslib_zc_plugin.files import DataError, existing, readable, replacing
-from naslib_zc_plugin.files.place import VARIABLE
+import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    import pyarrow
+from naslib_zc_plugin.files import VARIABLE, DataError, data_folder, existing, readable, replacing
+from naslib_zc_plugin.registry import closest
+
+Columns = Mapping[str, Sequence[Any]]
+"""Name → an entry per architecture: float64 with NaN for gaps where all are numbers, else a list."""
+Progress = Callable[[int], None]
+Converter = Callable[["Table", Path, bool, Progress], Any]
+"""The table, its makers' file or folder, whether a part will do, and a function called with each number → columns."""
 
 _PARTIAL = b"naslib_zc_plugin.partial"
+_UPPER = {"%": 100.0, "fraction": 1.0}
+_PRINTED = 5e-4  # how far a number may be from one that is printed with three decimals
+_LONGEST = 1 << 26  # characters of a table in JSON lines, ten times those of the longest
+
+
+@dataclass(frozen=True)
+class ColumnInfo:
+    """The meaning of a benchmark's column.
+
+    Attributes:
+        description: what was measured, and how.
+        unit: ``"%"`` (0 to 100), ``"fraction"`` (0 to 1), ``"s"``, ``"M"`` (millions), ``""`` for anything else.
+        higher_is_better: None where neither direction is better by itself.
+        gaps: whether the column, or its number for some architectures, may be missing.
+        cost: the column of the training's seconds, and the share of them that this measurement took; None where no
+            column holds them.
+        minimum: numbers below it are refused.
+    """
+
+    description: str
+    unit: str = ""
+    higher_is_better: bool | None = None
+    gaps: bool = False
+    cost: tuple[str, float] | None = None
+    minimum: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Benchmark:
+    """A checked table: architectures × columns.
+
+    Attributes:
+        name: the benchmark's name.
+        path: the file it was read from; the name, where the table is in memory.
+        keys: the architectures as the space writes them, in the benchmark's order, each once.
+        columns: name → its meaning.
+        partial: whether architectures of the benchmark are missing, according to the table itself.
+    """
+
+    name: str
+    path: Path
+    keys: tuple[str, ...]
+    columns: Mapping[str, ColumnInfo]
+    partial: bool
+    _values: Mapping[str, NDArray[np.float64]]
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def column(self, name: str) -> dict[str, float]:
+        """Return the numbers of a column by key, in the order of ``keys``; architectures without one are left out.
+
+        Args:
+            name: one of ``columns``.
+
+        Returns:
+            Key → number.
+
+        Raises:
+            ValueError: there is no such column; the message names the closest.
+        """
+        if name not in self.columns:
+            raise ValueError(f"{self.name} has no column {name!r}; {closest(name, self.columns)}")
+        values = self._values[name]
+        return {key: value for key, value in zip(self.keys, values.tolist()) if value == value}
+
+    def training_seconds(self, name: str) -> dict[str, float]:
+        """Return the seconds of the training behind a column: where only longer trainings were timed, their share.
+
+        Args:
+            name: one of ``columns``.
+
+        Returns:
+            Key → seconds.
+
+        Raises:
+            ValueError: there is no such column, or its training was not timed.
+        """
+        self.column(name)
+        cost = self.columns[name].cost
+        if cost is None or cost[0] not in self.columns:
+            timed = [each for each, info in self.columns.items() if info.cost and info.cost[0] in self.columns]
+            raise ValueError(
+                f"{self.name} has no training time for {name!r}; it has one for {', '.join(timed) or 'no column'}"
+            )
+        return {key: cost[1] * seconds for key, seconds in self.column(cost[0]).items()}
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A table of some of the architectures, which is read where the whole one is not there.
+    """A table of some of the architectures, which is read where the whole one does not exist.
 
     Attributes:
         file: path below the data directory.
@@ -36,122 +132,361 @@ class Sample:
 
 @dataclass(frozen=True)
 class Table:
-    """The form of a benchmark's table and the facts that are known of it.
+    """The form of a benchmark's table, and the facts that must hold in it: an entry of the registry.
 
     Attributes:
-        name: the benchmark's name.
-        file: path below the data directory.
-        rows: number of architectures.
-        key: column of the architectures' keys.
-        measures: columns of numbers, of which all without gaps must be there.
-        others: columns besides the key and the measures; any further one is refused.
-        check_keys: raises ``ValueError`` unless keys (and the table's other columns) are the benchmark's.
-        best: column → row and value of its maximum in the whole table.
-        sample: a table of some of the architectures that serves while there is no whole one.
-        space_keys: the keys as the space writes them, from the column of keys and the table; the column itself unless
-            given. Raises ``ValueError`` as ``check_keys`` does.
+        name: the benchmark's name; that of its search space, where the space has one benchmark.
+        columns: columns of numbers. Those without gaps must exist.
+        file: a ``.parquet``, ``.csv``, ``.jsonl`` or ``.jsonl.gz`` file: a path below the data directory, or an
+            absolute one.
+        values: instead of a file, the table itself: key → column → number.
+        key: name of the column of architectures.
+        others: names of further columns; any other one is refused.
+        rows: number of architectures; None: any.
+        space_keys: returns the keys as the space writes them, given the column of keys and all columns; raises
+            ``ValueError`` unless they are the benchmark's. By default they are the column itself.
+        best: column → row and value of its maximum in the whole table, to recognise it by.
+        sample: a table of some of the architectures that is read while there is no whole one.
+        converter: reads the makers' files and returns the columns; or ``"module:function"``, which is imported when it
+            is needed. The table is then written as Parquet.
+
+    Raises:
+        ValueError: neither or both of ``file`` and ``values`` are given, or the file has another ending.
+
+    >>> rows = {"conv-conv": {"accuracy": 93.5}, "conv-pool": {"accuracy": 88.0}}
+    >>> table = Table("toy", {"accuracy": ColumnInfo("test accuracy", "%", True)}, values=rows)
+    >>> table.read().column("accuracy")
+    {'conv-conv': 93.5, 'conv-pool': 88.0}
     """
 
     name: str
-    file: str
-    rows: int
-    key: str
-    measures: Mapping[str, Measure]
-    others: tuple[str, ...]
-    check_keys: Callable[[Sequence[str], pyarrow.Table], None]
-    best: Mapping[str, tuple[int, float]]
+    columns: Mapping[str, ColumnInfo]
+    file: str | Path = ""
+    values: Mapping[str, Mapping[str, float]] | None = None
+    key: str = "key"
+    others: tuple[str, ...] = ()
+    rows: int | None = None
+    space_keys: Callable[[Sequence[str], Columns], Sequence[str]] = field(default=lambda keys, columns: keys)
+    best: Mapping[str, tuple[int, float]] = field(default_factory=dict)
     sample: Sample | None = None
-    space_keys: Callable[[Sequence[str], pyarrow.Table], Sequence[str]] = field(default=lambda keys, table: keys)
+    converter: Converter | str | None = None
 
-    def read(self, folder: Path) -> Benchmark:
-        """The table in the data directory ``folder``, checked.
+    def __post_init__(self) -> None:
+        if (self.values is None) != bool(self.file):
+            raise ValueError(f"the table {self.name!r} needs either a file or values")
+        if self.file and not str(self.file).endswith(tuple(_FORMATS)):
+            raise ValueError(f"the table {self.name!r} needs a file of {', '.join(_FORMATS)}, not {self.file}")
+
+    def path(self, folder: Path) -> Path:
+        """Return the path of the table's file, or of its sample; for a table in memory, its name."""
+        path = folder / self.file if self.file else Path(self.name)
+        if self.sample is not None and not path.exists() and (folder / self.sample.file).exists():
+            return folder / self.sample.file
+        return path
+
+    def exists(self, folder: Path) -> bool:
+        """Return whether the table, or its sample, is in memory or in a data directory."""
+        return self.values is not None or self.path(folder).exists()
+
+    def read(self, data: str | Path | None = None) -> Benchmark:
+        """Read the table and check it.
+
+        Args:
+            data: the data directory, or None for that of the environment; not looked at where the table is in memory
+                or its file has an absolute path.
+
+        Returns:
+            The benchmark.
 
         Raises:
-            DataError: not there, damaged, or not what :meth:`check` demands.
-            ImportError: pyarrow is not installed.
+            ValueError: there is no data directory.
+            DataError: the table does not exist, is damaged, or holds something else (see :meth:`check`).
+            ImportError: it is in Parquet, and pyarrow is not installed.
         """
-        reader, path = parquet(), folder / self.file
-        if self.sample is not None and not path.exists() and (folder / self.sample.file).exists():
-            path = folder / self.sample.file
+        if self.values is not None:
+            names = list(dict.fromkeys(name for row in self.values.values() for name in row))
+            given = {name: _packed([row.get(name) for row in self.values.values()]) for name in names}
+            return self.check(Path(self.name), {self.key: list(self.values), **given})
+        if str(self.file).endswith(".parquet"):
+            parquet()
+        folder = Path() if Path(self.file).is_absolute() else data_folder(data)
+        path = self.path(folder)
         if not path.exists():
             there = sorted(str(file.relative_to(folder)) for file in folder.glob("*/*.parquet"))
             expected = f"the table of {self.name} (the argument `data` or {VARIABLE} names the folder {folder})"
             raise DataError(path, expected, f"no such file; tables there: {', '.join(there) or 'none'}")
         existing(path, f"the table of {self.name}")
-        # Pages are checked as they are read, names and texts are decoded when they are asked for.
-        with readable(path, "a whole Parquet file"):
-            return self.check(path, reader.read_table(path, page_checksum_verification=True))
+        return self.check(path, *self._load(path))
 
-    def check(self, path: Path, table: pyarrow.Table) -> Benchmark:
-        """The benchmark in a table that was read from ``path``.
+    def _load(self, path: Path) -> tuple[Columns, bytes | None]:
+        load = next(load for ending, load in _FORMATS.items() if path.name.endswith(ending))
+        return load(path, self.columns)
+
+    def check(self, path: Path, columns: Columns, promised: bytes | None = None) -> Benchmark:
+        """Return the benchmark in the columns of a table.
+
+        Args:
+            path: the file that they were read from.
+            columns: all of the table.
+            promised: the number of rows that the file itself gives for a part of the benchmark; None for the whole.
 
         Raises:
             DataError: other rows, keys, columns, types or ranges, or known facts do not hold.
         """
-        promised = (table.schema.metadata or {}).get(_PARTIAL)
         sampled = self.sample is not None and path.name == Path(self.sample.file).name
         whole = self.sample if sampled and self.sample is not None else self
-        partial = promised is not None
-        expected = f"{_number(promised)} of {whole.rows} rows, as its metadata say" if partial else f"{whole.rows} rows"
-        if table.num_rows != (_number(promised) if partial else whole.rows):
-            raise DataError(path, expected, f"{table.num_rows}")
-        keys = self._keys(path, table)
+        partial, keys = promised is not None, _column(path, columns, self.key)
+        wanted = (int(promised) if promised.isdigit() else -1) if promised is not None else whole.rows
+        if wanted is not None and len(keys) != wanted:
+            rows = f"{whole.rows} rows" if whole.rows is not None else "its rows"
+            expected = f"{wanted} of {rows}, as its metadata say" if partial else rows
+            raise DataError(path, expected, f"{len(keys)}")
+        written = self._space_keys(path, keys, columns)
         values = {
-            name: _facts.numbers(path, table, name, measure)
-            for name, measure in self.measures.items()
-            if name in table.column_names or not measure.gaps
+            name: _numbers(path, columns, name, info)
+            for name, info in self.columns.items()
+            if name in columns or not info.gaps
         }
-        if not partial:
-            _facts.check_best(path, values, whole.best)
-        columns = {name: self.measures[name] for name in values}
-        return Benchmark(self.name, path, keys, columns, partial or sampled, values)
+        for name, (row, value) in {} if partial else whole.best.items():
+            # Another row may share the first place, and be ahead by the last digit of a mean.
+            first = int(np.nanargmax(values[name]))
+            if max(abs(values[name][row] - value), abs(values[name][first] - value)) > _PRINTED:
+                found = f"{values[name][first]:.3f} at {first}"
+                raise DataError(path, f"the best {name!r} to be {value} at {row}", found)
+        infos = {name: self.columns[name] for name in values}
+        return Benchmark(self.name, path, written, infos, partial or sampled, values)
 
-    def _keys(self, path: Path, table: pyarrow.Table) -> tuple[str, ...]:
-        unknown = set(table.column_names) - {self.key, *self.others, *self.measures}
+    def _space_keys(self, path: Path, keys: Sequence[Any], columns: Columns) -> tuple[str, ...]:
+        unknown = set(columns) - {self.key, *self.others, *self.columns}
         if unknown:
             raise DataError(path, f"columns of {self.name} alone", f"columns {', '.join(sorted(unknown))}")
-        keys = tuple(_facts.column(path, table, self.key).to_pylist())
         try:
             if not all(isinstance(key, str) for key in keys):
                 raise ValueError(f"a column {self.key!r} that is not all text")
-            self.check_keys(keys, table)
-            return tuple(self.space_keys(keys, table))
+            written = tuple(self.space_keys(keys, columns))
+            if len(set(written)) < len(written):
+                raise ValueError(f"{len(written) - len(set(written))} architectures more than once")
         except ValueError as error:
             raise DataError(path, f"the architectures of {self.name}", str(error)) from error
+        return written
 
-    def write(self, data: Path, columns: Mapping[str, Sequence[Any]], source: Path, partial: bool) -> Path:
-        """Check columns and write them as the table of a data directory, whole or not at all.
+    def convert(self, source: Path, data: Path, partial: bool, progress: Progress) -> Path:
+        """Convert the makers' files and write the table, see :func:`naslib_zc_plugin.benchmarks.convert_benchmark`."""
+        if self.converter is None:
+            raise ValueError(f"the benchmark {self.name!r} has nothing to convert")
+        if str(self.file).endswith(".parquet"):
+            parquet()  # else it would be missed after minutes of reading
+        converter = resolve_name(self.converter) if isinstance(self.converter, str) else self.converter
+        return self.write(data, converter(self, source, partial, progress), source, partial)
 
-        Raises:
-            DataError: naming ``source``, as for :meth:`check`.
+    def write(self, data: Path, columns: Any, source: Path, partial: bool) -> Path:
+        """Check columns and write them as the table of a data directory, whole or not at all; return its path.
+
+        Args:
+            data: the data directory, made if it does not exist.
+            columns: name → values.
+            source: the file that they were read from, which a :class:`DataError` names.
+            partial: whether fewer architectures than the benchmark has are accepted.
         """
         import pyarrow
 
         count = len(columns[self.key])
-        if count != self.rows and not partial:
+        whole = self.rows is None or count == self.rows
+        if not whole and not partial:
             raise DataError(source, f"all {self.rows} architectures, unless a partial table is asked for", f"{count}")
         metadata = {b"naslib_zc_plugin.source": source.name.encode()}
-        if count != self.rows:
+        if not whole:
             metadata[_PARTIAL] = str(count).encode()
-        number = {name: pyarrow.float64() for name in self.measures}
+        number = {name: pyarrow.float64() for name in self.columns}
         arrays = {name: pyarrow.array(values, number.get(name)) for name, values in columns.items()}
         table = pyarrow.table(arrays, metadata=metadata)
-        self.check(source, table)
+        self.check(source, *_of_arrow(source, table))
         with replacing(data / self.file) as draft:
             parquet().write_table(table, draft, compression="zstd", write_page_checksum=True)
         return data / self.file
 
 
-def _number(promised: bytes | None) -> int:
-    return int(promised) if promised and promised.isdigit() else -1
+class NestedTable(Table):
+    """A table whose rows are nested: JSON lines packed by gzip, several of which may be one architecture.
+
+    A subclass says what its rows are (:meth:`checked`) and how they become columns (:meth:`summary`).
+    """
+
+    def trainings(self, path: Path) -> list[Any]:
+        """Return the checked rows of the table's file.
+
+        Raises:
+            DataError: there is no such file, it is damaged, or its rows are not the benchmark's.
+        """
+        return self.checked(path, read_lines(path, f"the table of {self.name}: one JSON object a line, packed by gzip"))
+
+    def checked(self, path: Path, rows: Sequence[Any]) -> list[Any]:
+        """Return rows of JSON as the benchmark's; raise :class:`DataError` unless they are."""
+        raise NotImplementedError
+
+    def summary(self, path: Path, rows: Sequence[Any]) -> Benchmark:
+        """Return the benchmark in checked rows."""
+        raise NotImplementedError
+
+    def read(self, data: str | Path | None = None) -> Benchmark:
+        """Read the table and check it, as :meth:`Table.read` does."""
+        path = self.path(data_folder(data))
+        return self.summary(path, self.trainings(path))
+
+    def write(self, data: Path, columns: Any, source: Path, partial: bool) -> Path:
+        """Check rows of JSON and write them as the table of a data directory, whole or not at all."""
+        self.checked(source, columns)
+        with replacing(data / self.file) as draft:
+            text = "".join(json.dumps(row, separators=(",", ":")) + "\n" for row in columns)
+            draft.write_bytes(gzip.compress(text.encode(), mtime=0))
+        return data / self.file
+
+
+def _column(path: Path, columns: Columns, name: str) -> Sequence[Any]:
+    if name not in columns:
+        raise DataError(path, f"one column {name!r}", f"columns {', '.join(columns)}")
+    return columns[name]
+
+
+def _numbers(path: Path, columns: Columns, name: str, info: ColumnInfo) -> NDArray[np.float64]:
+    """Return a column as float64, NaN where there is no number, after checking its range."""
+    plain = _column(path, columns, name)
+    if not isinstance(plain, np.ndarray) or plain.dtype.kind not in "iuf":
+        other = next((value for value in plain if value is not None), None)
+        raise DataError(path, f"{name!r} as a column of numbers", f"{other!r:.100}")
+    values: NDArray[np.float64] = plain.astype(np.float64)
+    missing = int(np.isnan(values).sum())
+    if missing and not info.gaps:
+        raise DataError(path, f"{name!r} of every architecture", f"{missing} without")
+    present = values[~np.isnan(values)]
+    upper = _UPPER.get(info.unit, np.finfo(float).max)
+    if present.size and (present.min() < info.minimum or present.max() > upper):
+        least = f"{info.minimum:g}"
+        fits = f"in {least}..{upper:g}" if info.unit in _UPPER else f"finite and not below {least}"
+        raise DataError(path, f"{name!r} {fits}", f"{present.min():g}..{present.max():g}")
+    return values
+
+
+def _packed(values: list[Any]) -> Any:
+    """Return a column of numbers as float64 with NaN for None; any other one as it is."""
+    if all(value is None or (isinstance(value, Real) and not isinstance(value, bool)) for value in values):
+        try:
+            return np.array([math.nan if value is None else float(value) for value in values])
+        except OverflowError:
+            return values
+    return values
+
+
+def read_parquet(path: Path, columns: Sequence[str] | None = None) -> tuple[Columns, bytes | None]:
+    """Read a Parquet file: the columns (all unless named), and the number of rows promised by a part.
+
+    Raises:
+        DataError: damaged, or two columns of one name.
+        ImportError: pyarrow is not installed.
+    """
+    # Pages are checked as they are read, names and texts are decoded when they are converted.
+    with readable(path, "a whole Parquet file"):
+        names = None if columns is None else list(columns)
+        return _of_arrow(path, parquet().read_table(path, columns=names, page_checksum_verification=True))
+
+
+def _of_arrow(path: Path, table: Any) -> tuple[Columns, bytes | None]:
+    if len(set(table.column_names)) < len(table.column_names):
+        raise DataError(path, "columns of different names", f"columns {', '.join(table.column_names)}")
+    found = {}
+    for name in table.column_names:
+        column = table.column(name)
+        plain = column.to_numpy()
+        found[name] = plain if plain.dtype.kind in "iuf" else column.to_pylist()
+    return found, (table.schema.metadata or {}).get(_PARTIAL)
+
+
+def _read_csv(path: Path, numeric: Mapping[str, ColumnInfo]) -> tuple[Columns, None]:
+    expected = "a table in CSV with a line of names"
+    with readable(path, expected), path.open(newline="", encoding="utf-8") as file:
+        names, *rows = csv.reader(file, strict=True)
+        if len(set(names)) < len(names):
+            raise DataError(path, "columns of different names", f"columns {', '.join(names)}")
+        for number, row in enumerate(rows):
+            if len(row) != len(names):
+                raise DataError(path, f"{len(names)} entries in each row", f"{len(row)} in row {number}")
+    texts = {name: [row[place] for row in rows] for place, name in enumerate(names)}
+    return {name: _parsed(column) if name in numeric else column for name, column in texts.items()}, None
+
+
+def _parsed(texts: list[str]) -> Any:
+    """Return numbers written as text, with NaN for an empty one; the texts, where one is no number."""
+    try:
+        return np.array([float(text) if text else math.nan for text in texts])
+    except ValueError:
+        return texts
+
+
+def _read_json_lines(path: Path, numeric: Mapping[str, ColumnInfo]) -> tuple[Columns, None]:
+    rows = read_lines(path, "a table of JSON lines, one object a row")
+    if not rows or not all(isinstance(row, dict) for row in rows):
+        raise DataError(path, "a table of JSON lines, one object a row", "other values" if rows else "an empty file")
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return {name: _packed([row.get(name) for row in rows]) for name in names}, None
+
+
+_FORMATS: dict[str, Callable[[Path, Mapping[str, ColumnInfo]], tuple[Columns, bytes | None]]] = {
+    ".parquet": lambda path, numeric: read_parquet(path),
+    ".csv": _read_csv,
+    ".jsonl": _read_json_lines,
+    ".jsonl.gz": _read_json_lines,
+}
+
+
+def read_lines(path: Path, expected: str) -> list[Any]:
+    """Read a JSON value a line, of a file that may be packed by gzip. No more is unpacked than a table can have.
+
+    Args:
+        path: the file.
+        expected: what it should be, for messages.
+
+    Raises:
+        DataError: there is no such file, it is damaged, or of another form.
+    """
+    if not path.exists():
+        made = f"{expected}, made by `nas-zc import` (the argument `data` or {VARIABLE} names its folder)"
+        raise DataError(path, made, "no such file")
+    existing(path, expected)
+    found, left = [], _LONGEST
+    unpacked = gzip.open if path.suffix == ".gz" else open
+    with readable(path, expected), unpacked(path, "rt", encoding="utf-8") as file:
+        while line := file.readline(left + 1):
+            left -= len(line)
+            if left < 0:
+                raise ValueError(f"more than {_LONGEST} characters")
+            found.append(json.loads(line))
+    return found
+
+
+def real_number(value: Any) -> float:
+    """Return a number of JSON, which may be NaN or infinity.
+
+    Raises:
+        TypeError: the value is something else, such as text or a truth value.
+        ValueError: it is beyond all floating-point numbers.
+    """
+    if type(value) not in (int, float):
+        raise TypeError(f"a number is {value!r:.100}")
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError("a number has more than 300 digits") from None
+
+
+def whole_number(value: Any) -> int:
+    """Return a whole number of JSON; raise ``TypeError`` for anything else, such as 1.0 or text."""
+    if type(value) is not int:
+        raise TypeError(f"a whole number is {value!r:.100}")
+    return value
 
 
 def parquet() -> ModuleType:
-    """Pyarrow's module for Parquet.
-
-    Raises:
-        ImportError: it is not installed; the message says how to.
-    """
+    """Return pyarrow's module for Parquet; raise ``ImportError`` with the command that installs it."""
     try:
         import pyarrow.parquet
     except ImportError as error:

@@ -1,9 +1,9 @@
-"""Reads pickles of plain values and numeric numpy arrays, and refuses all others.
+"""Read pickles of plain values and numeric numpy arrays; refuse all others.
 
 Some official files exist as pickles only, and a pickle may name any function to call. Here the few names that
-numpy's arrays need stand for the inert classes below, which check what they are given and copy bytes; any
-other name is refused before anything is called. Not even numpy's own constructors are within the file's
-reach. A reader whose files need a few names more adds stand-ins of its own.
+numpy's arrays need stand for the inert classes below, which check their arguments and copy bytes; any other name is
+refused before anything is called. Not even numpy's own constructors are within the file's reach. A reader whose files
+need a few names more adds stand-ins of its own.
 """
 
 from __future__ import annotations
@@ -16,37 +16,41 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from naslib_zc_plugin.files.error import DataError
+from naslib_zc_plugin.files import DataError
 
 _EXPECTED = "a pickle of plain values and numeric arrays"
 
 
 class StandIn:
-    """Base of all stand-ins. It has this method since without it the file could set attributes.
+    """Base of all stand-ins.
 
-    A stand-in takes what the file hands to the name it stands for and makes a plain value of it; it calls nothing
-    that the file chooses, and raises ``pickle.UnpicklingError`` for what it does not expect.
+    A stand-in receives the arguments that the file gives to a name, and makes a plain value of them; it calls nothing
+    that the file chooses, and raises ``pickle.UnpicklingError`` for arguments that it does not expect.
     """
 
     def __setstate__(self, state: Any) -> None:
+        """Refuse any state; without this method the file could set attributes."""
         raise pickle.UnpicklingError("unexpected state")
 
 
 StandIns = Mapping[tuple[str, str], type[StandIn]]
 
 
-def load(path: str | Path, stream: BinaryIO | None = None, also: StandIns | None = None) -> Any:
-    """The object in a pickle, with arrays at the top level or as values of a top-level dict.
+def read_pickle(path: str | Path, stream: BinaryIO | None = None, also: StandIns | None = None) -> Any:
+    """Return the object in a pickle, with arrays at the top level or as values of a top-level dict.
 
     Texts of Python 2 are decoded as Latin-1.
 
     Args:
         path: the file; with ``stream``, its name in messages.
-        stream: what to read instead of opening the file; it is left after the pickle's end.
-        also: stand-ins, by module and name, for what this format needs besides numpy's arrays.
+        stream: read instead of opening the file, and left after the pickle's end.
+        also: stand-ins, by module and name, for further names that this format needs.
+
+    Returns:
+        Plain values and numeric arrays.
 
     Raises:
-        DataError: damaged, no pickle, or one that asks for anything else.
+        DataError: the file is damaged, is no pickle, or names anything else.
     """
     try:
         if stream is None:
@@ -71,7 +75,7 @@ class _Unpickler(pickle.Unpickler):
         self._also = also
 
     def find_class(self, module: str, name: str) -> Any:
-        """The stand-in for a name."""
+        """Return the stand-in for a name."""
         found = self._also.get((module, name)) or _STAND_INS.get((module, name))
         if found is None:
             raise pickle.UnpicklingError(f"the file asks for {module}.{name}")
@@ -96,7 +100,7 @@ class _Dtype(StandIn):
         self.value = np.dtype(code)
 
     def __setstate__(self, state: Any) -> None:
-        """Takes the byte order, the one thing in the state that matters to a numeric type."""
+        """Take the byte order, the only part of the state that matters to a numeric type."""
         if state[1] not in ("<", ">", "|"):
             raise pickle.UnpicklingError(f"unexpected byte order {state[1]!r}")
         self.value = self.value.newbyteorder(state[1])
@@ -109,7 +113,7 @@ class _Array(StandIn):
         self.value = np.empty(0)
 
     def __setstate__(self, state: Any) -> None:
-        """Copies the bytes; their number must be that of the shape."""
+        """Copy the bytes; their number must fit the shape."""
         _, shape, dtype, fortran, data = state
         values = _from_bytes(data, dtype)
         self.value = (values.reshape(shape[::-1]).T if fortran else values.reshape(shape)).copy()

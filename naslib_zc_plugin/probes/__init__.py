@@ -1,24 +1,43 @@
-"""Probe batches: the images or tokens, real or made, on which networks are observed.
+"""Probe batches: the images or tokens, real or synthetic, on which networks are observed.
 
-One file is one source; it offers ``recognises(source)`` and ``load(source, **options)``. Importing this needs
-numpy only; no source executes anything that a data file says.
+A source is a module of this folder with ``recognises(source)`` and ``load(source, **options)``, or an object with both
+(:class:`~naslib_zc_plugin.probes.base.Source`). Other distributions register theirs in the entry-point group
+``naslib_zc_plugin.probes`` (name = module, or module:object); they are tried after ours. Importing this needs numpy
+only; no source executes anything in a data file.
 """
 
 from __future__ import annotations
 
-from inspect import signature
+import logging
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from naslib_zc_plugin.files import DataError
-from naslib_zc_plugin.probes import cifar, digits, imagenet16, npz, synthetic, wordpiece, words
-from naslib_zc_plugin.probes.base import Probe
-from naslib_zc_plugin.probes.tokens import Tokens
+from naslib_zc_plugin.probes.base import Probe, Source, Tokens
+from naslib_zc_plugin.registry import Registry, check_options
 
-__all__ = ["Probe", "Tokens", "images", "probe"]
+__all__ = ["PROBES", "Probe", "Source", "Tokens", "images", "probe"]
 
-_SOURCES = (synthetic, digits, npz, words, wordpiece, cifar, imagenet16)
+logger = logging.getLogger(__name__)
+_ORDER = ("synthetic", "digits", "npz", "words", "wordpiece", "cifar", "imagenet16")
+PROBES: Registry[Source] = Registry(
+    "source of probes",
+    "naslib_zc_plugin.probes",
+    "naslib_zc_plugin.probes",
+    attribute="",
+    is_entry=lambda name, found: (
+        callable(getattr(found, "recognises", None)) and callable(getattr(found, "load", None))
+    ),
+    requirement="it must have recognises(source) and load(source, **options)",
+    others=["base", "builtin", "text"],
+    more={
+        "digits": f"{__name__}.builtin:DIGITS",
+        "synthetic": f"{__name__}.builtin:SYNTHETIC",
+        "words": f"{__name__}.text:WORDS",
+        "wordpiece": f"{__name__}.text:WORDPIECE",
+    },
+)
+"""All sources of images and tokens, those of other distributions too."""
 
 
 def probe(source: str | Path, **options: Any) -> Probe | Tokens:
@@ -37,18 +56,27 @@ def probe(source: str | Path, **options: Any) -> Probe | Tokens:
             - the binary version of CIFAR-10 or CIFAR-100, archive or folder (option ``split``);
             - a folder with a ``text.txt`` and BERT's ``vocab.txt``, for :class:`Tokens` in WordPiece (options ``text``,
               ``length``, ``lowercase``);
-            - the folder of ImageNet16, or one of its files, for ImageNet16-120 (option ``split``).
-        options: as the source takes them, see its ``load``.
+            - the folder of ImageNet16, or one of its files, for ImageNet16-120 (option ``split``);
+            - anything that a source of another distribution recognises.
+        options: parameters of the source's ``load``.
+
+    Returns:
+        The images or the tokens, checked.
 
     Raises:
-        DataError: the source is not recognised, not there or not what it should be.
-        TypeError: an option that the source does not take.
+        DataError: the source is not recognised, does not exist or holds something else.
+        TypeError: the source has no such option.
+
+    >>> len(probe("synthetic:grey", n=4))
+    4
     """
-    for kind in _SOURCES:
-        if kind.recognises(source):
-            _check_options(source, kind, options)
-            found: Probe | Tokens = kind.load(source, **options)
-            return found
+    kind = _source_of(source)
+    if kind is not None:
+        try:
+            check_options(str(source), kind.load, options, first=1)
+        except ValueError as error:
+            raise TypeError(str(error)) from None
+        return kind.load(source, **options)
     raise DataError(
         source,
         "a .npz or .txt file, 'digits', 'synthetic:<kind>', the binary CIFAR archive or folder, or ImageNet16's",
@@ -57,10 +85,21 @@ def probe(source: str | Path, **options: Any) -> Probe | Tokens:
 
 
 def images(source: str | Path, **options: Any) -> Probe:
-    """As :func:`probe`, for what takes images only.
+    """Read or make labelled images, as :func:`probe` does.
+
+    Args:
+        source: see :func:`probe`.
+        options: see :func:`probe`.
+
+    Returns:
+        The images.
 
     Raises:
-        DataError: also if the source holds tokens.
+        DataError: as :func:`probe`, and where the source holds tokens.
+        TypeError: the source has no such option.
+
+    >>> images("synthetic:normal", n=4, size=8).images.shape
+    (4, 8, 8, 3)
     """
     found = probe(source, **options)
     if isinstance(found, Tokens):
@@ -68,8 +107,17 @@ def images(source: str | Path, **options: Any) -> Probe:
     return found
 
 
-def _check_options(source: str | Path, kind: ModuleType, options: dict[str, Any]) -> None:
-    known = list(signature(kind.load).parameters)[1:]
-    unknown = [name for name in options if name not in known]
-    if unknown:
-        raise TypeError(f"{source}: no option {unknown[0]!r}; there is {', '.join(known) or 'none'}")
+def _source_of(source: str | Path) -> Source | None:
+    """Return the first source that recognises a path or text: ours, then those of others, of which none can fail us."""
+    for name in _ORDER:
+        kind = PROBES.load(name)
+        if kind.recognises(source):
+            return kind
+    for name in PROBES.names():
+        try:
+            kind = PROBES.load(name)
+            if name not in _ORDER and kind.recognises(source):
+                return kind
+        except Exception as error:
+            logger.warning("the source of probes %r is left out: %s: %s", name, type(error).__name__, error)
+    return None

@@ -1,10 +1,11 @@
-"""Labelled images at hand."""
+"""Labelled images and sequences of tokens, from which batches are drawn, and what a source of them is."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Union
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable, Union
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,16 +20,21 @@ Indices = Union[Sequence[int], NDArray[np.integer[Any]]]
 
 @dataclass(frozen=True, eq=False)
 class Probe:
-    """A set of labelled images from which batches are drawn; checked when made.
+    """A set of labelled images from which batches are drawn; checked when it is created.
 
     Attributes:
-        name: where the images come from.
+        name: the source.
         images: uint8, or finite float32, of shape ``(n, height, width, channels)`` with 1 or 3 channels.
         labels: int64 of shape ``(n,)``, each in ``0..classes - 1``.
         classes: number of classes, also of those without an image here.
 
     Raises:
         DataError: one of these does not hold.
+
+    >>> probe = Probe("grey", np.zeros((4, 8, 8, 3), np.uint8), np.arange(4) % 2, classes=2)
+    >>> images, labels = probe.balanced(2, seed=0).batch(2)
+    >>> images.shape, sorted(labels.tolist())
+    (torch.Size([2, 3, 8, 8]), [0, 1])
     """
 
     name: str
@@ -55,10 +61,13 @@ class Probe:
         return len(self.images)
 
     def take(self, indices: Indices) -> Probe:
-        """The images at ``indices``, at least one, in that order and as often as named.
+        """Return the images at ``indices``, at least one, in that order and as often as named.
+
+        Args:
+            indices: places of images, from 0.
 
         Raises:
-            ValueError: not a flat sequence of integers, or an index that is not there.
+            ValueError: not a flat sequence of integers, or an index out of range.
         """
         chosen = np.asarray(indices)
         if chosen.ndim != 1 or chosen.size == 0 or chosen.dtype.kind not in "iu":
@@ -69,11 +78,11 @@ class Probe:
         return Probe(self.name, self.images[chosen], self.labels[chosen], self.classes)
 
     def random(self, n: int, seed: int) -> Probe:
-        """``n`` different images drawn uniformly; a larger ``n`` extends the draw of a smaller one."""
+        """Draw ``n`` different images uniformly; a larger ``n`` extends the draw of a smaller one."""
         return self.take(self._shuffled(n, seed)[:n])
 
     def balanced(self, n: int, seed: int) -> Probe:
-        """``n`` different images, as evenly over the classes as the data allow.
+        """Draw ``n`` different images, as evenly over the classes as the data allow.
 
         Images are taken in rounds of one random image per class; a class that has run out is passed over, and
         the last, incomplete round falls on random classes.
@@ -81,10 +90,14 @@ class Probe:
         return self.take(self._rounds(n, seed)[:n])
 
     def split(self, *sizes: int, seed: int) -> list[Probe]:
-        """Disjoint random parts of ``sizes`` images, and one of all others, each as even over the classes as can be.
+        """Return disjoint random parts of ``sizes`` images, and one of all others, each as even over classes as can be.
+
+        Args:
+            sizes: number of images of each part.
+            seed: of the draw.
 
         Raises:
-            ValueError: a size below one, or more images than there are.
+            ValueError: a size is below one, or the sizes leave no image.
         """
         if min(sizes, default=1) < 1 or sum(sizes) >= len(self):
             raise ValueError(f"{self.name} has {len(self)} images: parts of {sizes} leave none, or are none")
@@ -100,7 +113,7 @@ class Probe:
         mean: float | Sequence[float] | None = None,
         std: float | Sequence[float] | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Images and labels as tensors.
+        """Return images and labels as tensors.
 
         Args:
             images: how many from the start, or the indices of those to take.
@@ -112,8 +125,7 @@ class Probe:
             normalisation and float32 ones taken as they are; labels ``(n,)`` int64.
 
         Raises:
-            ValueError: more images asked for than there are, or ``mean`` or ``std`` does not fit the
-            channels.
+            ValueError: there are fewer images, or ``mean`` or ``std`` does not fit the channels.
         """
         import torch
 
@@ -136,7 +148,7 @@ class Probe:
         return tensor
 
     def _rounds(self, n: int, seed: int) -> NDArray[np.int64]:
-        """All indices, in rounds of one random image per class that has any left."""
+        """Return all indices, in rounds of one random image per class that has any left."""
         order = self._shuffled(n, seed)
         labels = self.labels[order]
         rounds = np.empty(len(order), dtype=np.int64)
@@ -152,3 +164,93 @@ class Probe:
     def _check_count(self, n: int) -> None:
         if not 1 <= n <= len(self):
             raise ValueError(f"{self.name} has {len(self)} images, asked for {n}; ask for 1 to {len(self)}")
+
+
+@dataclass(frozen=True, eq=False)
+class Tokens:
+    """A set of sequences of equal length from which batches are drawn; checked when it is created.
+
+    Attributes:
+        name: the source.
+        tokens: int64 of shape ``(n, length)``, each in ``0..vocabulary_size - 1``.
+        vocabulary_size: number of different tokens, also of those that do not occur here.
+        targets: the token that follows each one, of the same shape; None where there is none to be predicted.
+
+    Raises:
+        DataError: one of these does not hold.
+
+    >>> text = Tokens("counting", np.arange(12).reshape(2, 6), vocabulary_size=12)
+    >>> tokens, targets = text.cut(3).batch(2)
+    >>> tokens.tolist(), targets
+    ([[0, 1, 2], [6, 7, 8]], None)
+    """
+
+    name: str
+    tokens: NDArray[np.int64]
+    vocabulary_size: int
+    targets: NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        for what, array in (("tokens", self.tokens), ("targets", self.targets)):
+            if array is None:
+                continue
+            if array.ndim != 2 or 0 in array.shape or array.dtype != np.int64 or array.shape != self.tokens.shape:
+                expected = f"{what} of type int64 and shape (n, length), at least one"
+                raise DataError(self.name, expected, f"{array.dtype} of shape {array.shape}")
+            if array.min() < 0 or array.max() >= self.vocabulary_size:
+                found = f"{what} in {array.min()}..{array.max()}"
+                raise DataError(self.name, f"{what} in 0..{self.vocabulary_size - 1}", found)
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    @property
+    def classes(self) -> int:
+        """Return the number of classes at each position: the size of the vocabulary."""
+        return self.vocabulary_size
+
+    def cut(self, length: int) -> Tokens:
+        """Return the first ``length`` tokens of every sequence.
+
+        Raises:
+            ValueError: the sequences are shorter.
+        """
+        if not 1 <= length <= self.tokens.shape[1]:
+            raise ValueError(f"{self.name} has sequences of {self.tokens.shape[1]} tokens, not of {length}")
+        targets = None if self.targets is None else self.targets[:, :length]
+        return Tokens(self.name, self.tokens[:, :length], self.vocabulary_size, targets)
+
+    def batch(self, chosen: int | Indices) -> tuple[Tensor, Tensor | None]:
+        """Return tokens and targets as tensors.
+
+        Args:
+            chosen: how many sequences from the start, or the indices of those to take.
+
+        Returns:
+            Tokens ``(n, length)`` int64; targets of the same shape, or None.
+
+        Raises:
+            ValueError: no sequence, an index out of range, or not a flat sequence of integers.
+        """
+        import torch
+
+        numbers = np.arange(chosen) if isinstance(chosen, (int, np.integer)) else np.asarray(chosen)
+        if numbers.size and (numbers.ndim != 1 or numbers.dtype.kind not in "iu"):
+            raise ValueError(f"sequences are chosen by a number or a flat sequence of integers, found {chosen!r}")
+        if numbers.size == 0 or numbers.min() < 0 or numbers.max() >= len(self):
+            raise ValueError(f"{self.name} has {len(self)} sequences, asked for {chosen!r}; ask for 1 to {len(self)}")
+        targets = None if self.targets is None else torch.from_numpy(self.targets[numbers])
+        return torch.from_numpy(self.tokens[numbers]), targets
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source of images or tokens; a module with these two functions is one as well.
+
+    Attributes:
+        recognises: returns whether a path or text is one of this source.
+        load: reads or makes the images or tokens; its parameters after the first are the source's options.
+    """
+
+    recognises: Callable[[str | Path], bool]
+    load: Callable[..., Probe | Tokens]

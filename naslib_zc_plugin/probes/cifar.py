@@ -32,7 +32,7 @@ class _Layout:
 
     @property
     def record(self) -> int:
-        """Bytes of a record."""
+        """Return the bytes of a record."""
         return self.label_bytes + 3 * _SIDE * _SIDE
 
 
@@ -60,7 +60,7 @@ _EXPECTED = "the binary version, cifar-10-binary.tar.gz or cifar-100-binary.tar.
 
 
 def recognises(source: str | Path) -> bool:
-    """Whether the source is a ``.tar.gz`` archive, or a folder with files named as in CIFAR."""
+    """Return whether the source is a ``.tar.gz`` archive, or a folder with files named as in CIFAR."""
     path = Path(source)
     if path.is_dir():
         return _is_python_version(path) or any(True for _ in _in_folder(path, ("train", "test")))
@@ -68,7 +68,7 @@ def recognises(source: str | Path) -> bool:
 
 
 def load(source: str | Path, split: str = "train") -> Probe:
-    """All images of a split in the official order, with fine labels; nothing is written to disk.
+    """Return all images of a split in the official order, with fine labels; nothing is written to disk.
 
     Args:
         source: the archive, its unpacked folder, or the folder that holds that one.

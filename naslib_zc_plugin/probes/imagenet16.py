@@ -22,13 +22,13 @@ _NAMES = frozenset(_FILES["train"] + _FILES["val"])
 
 
 def recognises(source: str | Path) -> bool:
-    """Whether the source is named as one of the official files, or a folder that holds one."""
+    """Return whether the source is named as one of the official files, or a folder that holds one."""
     path = Path(source)
     return path.name in _NAMES or any((path / name).is_file() for name in _NAMES)
 
 
 def load(source: str | Path, split: str = "train") -> Probe:
-    """The images of classes 1 to 120, relabelled 0 to 119, in the official order.
+    """Return the images of classes 1 to 120, relabelled 0 to 119, in the official order.
 
     Args:
         source: the folder of the official files, or one of them.
@@ -47,7 +47,7 @@ def load(source: str | Path, split: str = "train") -> Probe:
 
 
 def _read(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    content = unpickle.load(existing(path, "an official file of ImageNet16"))
+    content = unpickle.read_pickle(existing(path, "an official file of ImageNet16"))
     if not isinstance(content, dict) or not {"data", "labels"} <= content.keys():
         found = f"keys {list(content)}" if isinstance(content, dict) else type(content).__name__
         raise DataError(path, "a dict with 'data' and 'labels'", found)

@@ -10,15 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from naslib_zc_plugin.files import DataError, existing, inside, readable
-from naslib_zc_plugin.probes.base import Probe
-from naslib_zc_plugin.probes.tokens import Tokens
+from naslib_zc_plugin.probes.base import Probe, Tokens
 
 _ARRAYS = ("images", "labels", "classes", "tokens", "input_ids", "vocabulary_size")
 _KINDS = ("images", "tokens", "input_ids")
 
 
 def recognises(source: str | Path) -> bool:
-    """Whether the source's name ends in ``.npz``."""
+    """Return whether the source's name ends in ``.npz``."""
     return Path(source).suffix == ".npz"
 
 

@@ -1,19 +1,12 @@
-"""What a campaign's scores are worth: statistics, rank aggregates, leaderboards and figures.
+"""How good a campaign's scores are: correlations, rank aggregates, leaderboards, figures, and costs.
 
-A report reads score tables (:mod:`naslib_zc_plugin.table`) and accuracies, and never scores a network: nothing here
-imports torch or a proxy.
+A report reads score tables (:mod:`naslib_zc_plugin.table`) and accuracies, and never scores a network, except to
+measure the cost of it (:mod:`.cost`, which alone needs torch).
 
-* :mod:`.statistics` -- agreement of one proxy with the accuracy; its bootstrap intervals come from :mod:`.bootstrap`
-* :mod:`.top` -- agreement among the best, what the tops share, and the network that would be selected
+* :mod:`.correlations` -- agreement of one proxy with the accuracy, with bootstrap intervals
+* :mod:`.selection` -- agreement among the best, the network that would be selected, and the percentile of one score
 * :mod:`.aggregates` -- several proxies joined into one: TE-NAS' rank sum, rank product, majority vote
-* :mod:`.leaderboard` -- the proxies of a table side by side, as a :mod:`.board`; :mod:`.sheets` and :mod:`.notes` put
-  it into words, :mod:`.render` writes text, Markdown and CSV, :mod:`.page` one HTML page
-* :mod:`.ranking` -- mean ranks over benchmarks
-* :mod:`.published` and :mod:`.sections` -- tables of pages, with printed values beside ours
-* :mod:`.standing` -- the place of one score among a table's
-* :mod:`.heatmap` and :mod:`.components` -- correlations between columns, and how many directions they vary in
-* :mod:`.figures` and :mod:`.heatmap` -- score against accuracy, and columns against each other (need matplotlib)
-
-One convention holds throughout: a score that is ``None``, NaN or infinite is *undefined*. It is counted and
-shown, and never replaced by a number.
+* :mod:`.leaderboards` -- the proxies of a table side by side, and mean ranks over several
+* :mod:`.rendering` -- leaderboards as text, Markdown, CSV and one HTML page, of :mod:`.text_table` s
+* :mod:`.figures` -- score against accuracy, columns against each other, search curves (need matplotlib)
 """

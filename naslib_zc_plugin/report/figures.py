@@ -1,6 +1,7 @@
-"""Score against accuracy, one panel per proxy. Needs matplotlib, which is imported when a figure is drawn.
+"""Figures: score against accuracy, columns against each other, and search curves.
 
-The figures of the papers: epsilon's 1, 2 and 5 (coloured by parameters), GradAlign's 2 and 3.
+Needs matplotlib, which is imported when a figure is drawn. :func:`scatter` draws the figures of the papers: epsilon's
+1, 2 and 5 (coloured by parameters), GradAlign's 2 and 3.
 """
 
 from __future__ import annotations
@@ -8,23 +9,24 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
-from scipy.stats import rankdata
+from numpy.typing import NDArray
 
+from naslib_zc_plugin.report.aggregates import oriented
+from naslib_zc_plugin.report.correlations import Floats, IntervalEstimate, agreement, as_array
+from naslib_zc_plugin.report.leaderboards import matched
 from naslib_zc_plugin.table import Column, ScoreTable
-
-from .bootstrap import Floats
-from .leaderboard import matched
-from .statistics import agreement, as_array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import LogNorm
     from matplotlib.figure import Figure
 
+COEFFICIENTS = {"spearman": "Spearman's ρ", "kendall": "Kendall's τ", "pearson": "Pearson's r"}
 Scale = Literal["auto", "linear", "log", "symlog", "rank"]
 
 _DECADES = 3  # scores whose magnitudes span more of them read better on a logarithmic axis
@@ -49,17 +51,17 @@ def scatter(
 ) -> Path:
     """Draw a panel per proxy: score against accuracy, titled with Spearman's rho, Kendall's tau, and how many scores.
 
-    What is undefined, failed or left is counted and not drawn. A ↓ marks proxies whose lower scores are better; their
-    coefficients are agreement all the same.
+    Undefined, failed and pending scores are counted and not drawn. A ↓ marks proxies whose lower scores are better;
+    their coefficients are agreement all the same.
 
     Args:
-        path: where to write; .png or .svg.
+        path: of the file; .png or .svg.
         table: the scores.
         truth: accuracy by architecture, higher better; architectures without one are left out.
         colour: a positive quantity by architecture for a logarithmic colour scale, such as the number of
             parameters.
-        colour_label: what it is.
-        truth_label: what the accuracy is.
+        colour_label: its name.
+        truth_label: name of the accuracy.
         proxies: labels of those to draw, in order; all by default.
         columns: panels in a row.
         scale: of the score axis. "auto" is logarithmic where magnitudes span more than three decades
@@ -67,15 +69,19 @@ def scatter(
             ranks.
         dpi: resolution of pixels.
 
+    Returns:
+        The path.
+
     Raises:
-        ImportError: without matplotlib.
-        ValueError: for another suffix or scale, a label that the table lacks, a colour that is not positive, a log
+        ImportError: matplotlib is not installed.
+        ValueError: another suffix or scale, a label that the table does not have, a colour that is not positive, a log
             axis for scores that are not, or nothing to draw.
+
+    >>> scatter("synflow.png", table, truth, proxies=["synflow"])  # doctest: +SKIP
+    PosixPath('synflow.png')
     """
-    target = Path(path)
+    target = _target(path)
     names = list(table) if proxies is None else list(proxies)
-    if target.suffix not in (".png", ".svg"):
-        raise ValueError(f"cannot write {target.name}: end it in .png or .svg")
     if not names or columns < 1:
         raise ValueError("choose one proxy or more, with columns >= 1")
     compared, accuracies = matched(table, truth, truth_label)
@@ -92,12 +98,31 @@ def scatter(
         from matplotlib.cm import ScalarMappable
 
         figure.colorbar(ScalarMappable(norm, _COLOURS), ax=panels, label=colour_label, pad=0.01, aspect=30)
+    return _saved(figure, target, dpi)
+
+
+def _target(path: str | os.PathLike[str]) -> Path:
+    target = Path(path)
+    if target.suffix not in (".png", ".svg"):
+        raise ValueError(f"cannot write {target.name}: end it in .png or .svg")
+    return target
+
+
+def _figure(width: float, height: float) -> Figure:
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError("figures need matplotlib: pip install 'naslib-zc-plugin[plots]'") from error
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def _saved(figure: Figure, target: Path, dpi: int) -> Path:
     figure.savefig(target, dpi=dpi, metadata={"Date": None} if target.suffix == ".svg" else None)
     return target
 
 
 def _shades(keys: Sequence[str], colour: Mapping[str, float] | None) -> tuple[Floats | None, LogNorm | None]:
-    """The colour of each architecture and the scale that all panels share."""
+    """Return the colour of each architecture and the scale that all panels share."""
     if colour is None:
         return None, None
     shades = as_array([colour.get(key) for key in keys])
@@ -110,13 +135,9 @@ def _shades(keys: Sequence[str], colour: Mapping[str, float] | None) -> tuple[Fl
 
 
 def _grid(count: int, columns: int) -> tuple[Figure, list[Axes]]:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError("figures need matplotlib: pip install 'naslib-zc-plugin[plots]'") from error
     across = min(columns, count)
     down = math.ceil(count / across)
-    figure = Figure(figsize=(_PANEL[0] * across + 0.8, _PANEL[1] * down + 0.2), layout="constrained")
+    figure = _figure(_PANEL[0] * across + 0.8, _PANEL[1] * down + 0.2)
     grid = figure.subplots(down, across, squeeze=False, sharey=True)
     for spare in grid.flat[count:]:
         spare.remove()
@@ -126,6 +147,8 @@ def _grid(count: int, columns: int) -> tuple[Figure, list[Axes]]:
 def _draw(
     panel: Axes, values: Floats, accuracies: Floats, scale: Scale, shades: Floats | None, norm: LogNorm | None
 ) -> None:
+    from scipy.stats import rankdata
+
     defined = ~np.isnan(values)
     shown = rankdata(values[defined]) if scale == "rank" else values[defined]
     _set_scale(panel, shown, scale)
@@ -166,8 +189,8 @@ def _set_scale(panel: Axes, shown: Floats, scale: Scale) -> None:
         panel.xaxis.set_major_locator(ticks)
 
 
-def counts(column: Column) -> str:
-    """How many scores a column has, and how many it has not, for which reasons."""
+def counted(column: Column) -> str:
+    """Return the number of a column's scores, and of the missing ones by reason."""
     lacking = [(name, column.count(name)) for name in ("undefined", "failed", "left")]
     return ", ".join([f"N {column.count('ok'):,}", *(f"{number:,} {name}" for name, number in lacking if number)])
 
@@ -176,9 +199,202 @@ def _label(panel: Axes, name: str, column: Column, accuracies: Floats) -> None:
     up = column.higher_is_better
     found = agreement(column.values, accuracies, higher_is_better=up, resamples=0)
     rho, tau = ("undefined" if e.value is None else f"{e.value:+.3f}" for e in (found.spearman, found.kendall))
-    title = f"{name}{'' if up else ' ↓'}\nρ = {rho}   τ = {tau}\n{counts(column)}"
+    title = f"{name}{'' if up else ' ↓'}\nρ = {rho}   τ = {tau}\n{counted(column)}"
     panel.set_title(title, fontsize="small", parse_math=False)
     panel.tick_params(labelsize="x-small")
     panel.grid(alpha=0.25, linewidth=0.5)
     for side in ("top", "right"):
         panel.spines[side].set_visible(False)
+
+
+@dataclass(frozen=True, eq=False)
+class Similarity:
+    """A coefficient between columns, each over the architectures that both define.
+
+    Attributes:
+        coefficient: one of :data:`COEFFICIENTS`.
+        labels: of the accuracy, then of the columns.
+        counts: number of scores and of missing ones of each, in words.
+        values: shape (labels, labels), NaN where there is none; + where both prefer the same.
+        low: lower ends of the 95 % bootstrap intervals, the same shape; NaN without resamples.
+        high: upper ends.
+        n: architectures behind each, the same shape.
+    """
+
+    coefficient: str
+    labels: Sequence[str]
+    counts: Sequence[str]
+    values: Floats
+    low: Floats
+    high: Floats
+    n: NDArray[np.int64]
+
+
+def similarities(
+    table: ScoreTable,
+    truth: Mapping[str, float],
+    truth_label: str = "accuracy",
+    *,
+    resamples: int = 0,
+    seed: int = 0,
+) -> dict[str, Similarity]:
+    """Correlate the columns of a table with each other and with the accuracy, by each coefficient.
+
+    Columns may be anything that scores the same architectures: proxies, or one proxy on several parts of a network and
+    their combinations ("ReLU is all you need for NASWOT", Figure 2).
+
+    Args:
+        table: the scores.
+        truth: accuracy by architecture, higher better (negate a perplexity); architectures without one are left out.
+        truth_label: its name.
+        resamples: of each interval; 0 for none.
+        seed: of the resamples.
+
+    Returns:
+        By name of the coefficient.
+
+    Raises:
+        ValueError: no architecture has an accuracy, or the number of resamples is negative.
+    """
+    compared, accuracies = matched(table, truth, truth_label)
+    columns: list[Column] = [compared[label] for label in compared]
+    values = [accuracies, *map(oriented, columns)]
+    found = np.full((len(COEFFICIENTS), 3, len(values), len(values)), np.nan)
+    n = np.zeros(found.shape[2:], dtype=np.int64)
+    for i, one in enumerate(values):
+        for j, other in enumerate(values[: i + 1]):
+            both = np.isfinite(one) & np.isfinite(other)
+            agreed = agreement(one[both], other[both], resamples=resamples if i != j else 0, seed=seed)
+            for place, name in enumerate(COEFFICIENTS):
+                found[place, :, i, j] = found[place, :, j, i] = _numbers(getattr(agreed, name))
+            n[i, j] = n[j, i] = np.count_nonzero(both)
+    said = [f"N {len(accuracies):,}", *map(counted, columns)]
+    labels = [truth_label, *compared]
+    return {
+        name: Similarity(name, labels, said, part[0], part[1], part[2], n) for name, part in zip(COEFFICIENTS, found)
+    }
+
+
+def _numbers(estimate: IntervalEstimate) -> list[float]:
+    return [np.nan if each is None else each for each in (estimate.value, estimate.low, estimate.high)]
+
+
+def heatmap(path: str | os.PathLike[str], found: Similarity, *, dpi: int = 150) -> Path:
+    """Draw a coefficient between columns in cells, with N where it is not that of all architectures.
+
+    Args:
+        path: of the file; .png or .svg.
+        found: a result of :func:`similarities`.
+        dpi: resolution.
+
+    Returns:
+        The path.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        ValueError: another suffix.
+
+    >>> heatmap("alike.png", similarities(table, truth)["spearman"])  # doctest: +SKIP
+    PosixPath('alike.png')
+    """
+    target = _target(path)
+    side = 2.4 + 0.52 * len(found.labels)
+    figure = _figure(side + 1.6, side)
+    panel = figure.subplots()
+    image = panel.imshow(found.values, cmap="RdBu_r", vmin=-1, vmax=1)
+    places = range(len(found.labels))
+    panel.set_xticks(places, found.labels, rotation=60, ha="right", fontsize="x-small", parse_math=False)
+    rows = [f"{label}\n{said}" for label, said in zip(found.labels, found.counts)]
+    panel.set_yticks(places, rows, fontsize="x-small", parse_math=False)
+    for i in places:
+        for j in places:
+            panel.text(j, i, _cell(found, i, j), ha="center", va="center", fontsize=5.5, color=_ink(found.values[i, j]))
+    panel.set_title(f"{COEFFICIENTS[found.coefficient]}, + where both prefer the same", fontsize="small")
+    figure.colorbar(image, ax=panel, shrink=0.6, pad=0.01)
+    return _saved(figure, target, dpi)
+
+
+def _cell(found: Similarity, i: int, j: int) -> str:
+    value = "–" if np.isnan(found.values[i, j]) else f"{found.values[i, j]:+.2f}"
+    return value if found.n[i, j] == found.n.max() else f"{value}\nN {found.n[i, j]:,}"
+
+
+def _ink(value: float) -> str:
+    return "white" if abs(value) > 0.65 else "black"
+
+
+@dataclass(frozen=True, eq=False)
+class SearchCurve:
+    """A search: the middle of its repeats at each place, and the ends of the band; NaN where none has begun.
+
+    Curves of different panels are drawn side by side, each panel under its title.
+    """
+
+    label: str
+    places: Floats
+    middle: Floats
+    low: Floats
+    high: Floats
+    panel: str = ""
+
+
+def curves(
+    path: str | os.PathLike[str],
+    lines: Sequence[SearchCurve],
+    x_label: str,
+    y_label: str,
+    title: str = "",
+    dpi: int = 150,
+) -> Path:
+    """Draw search curves.
+
+    The vertical axis, which panels share, leaves out the steep beginning: it shows the band of each curve over the
+    last four fifths of its length, and as much more as fits.
+
+    Args:
+        path: of the file; .png or .svg.
+        lines: at least one.
+        x_label: name of the horizontal axis.
+        y_label: name of the vertical axis.
+        title: above the figure.
+        dpi: resolution.
+
+    Returns:
+        The path.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        ValueError: another suffix, or nothing to draw.
+
+    >>> curves("search.png", [curve], "evaluations", "accuracy")  # doctest: +SKIP
+    PosixPath('search.png')
+    """
+    target = _target(path)
+    if not lines:
+        raise ValueError("there is no search with an evaluation")
+    panels = list(dict.fromkeys(line.panel for line in lines))
+    figure = _figure(5.4 * len(panels) if panels[1:] else 6.4, 4.2)
+    bounds = _bounds(lines)
+    for axes, panel in zip(figure.subplots(1, len(panels), sharey=True, squeeze=False)[0], panels):
+        for line in lines:
+            if line.panel == panel:
+                (drawn,) = axes.plot(line.places, line.middle, label=line.label, linewidth=1.5)
+                axes.fill_between(line.places, line.low, line.high, color=drawn.get_color(), alpha=0.15, linewidth=0)
+        if bounds:
+            axes.set_ylim(*bounds)
+        axes.set_xlabel(x_label)
+        axes.set_title(": ".join(filter(None, (panel, title))), fontsize="medium", parse_math=False)
+        axes.grid(alpha=0.25, linewidth=0.5)
+        axes.legend(fontsize="small", loc="lower right")
+    figure.axes[0].set_ylabel(y_label)
+    return _saved(figure, target, dpi)
+
+
+def _bounds(lines: Sequence[SearchCurve]) -> tuple[float, float] | None:
+    late = [edge[len(edge) // 5 :] for line in lines for edge in (line.low, line.high)]
+    shown = np.concatenate(late)
+    shown = shown[np.isfinite(shown)]
+    if not len(shown) or shown.min() == shown.max():
+        return None
+    margin = 0.05 * float(shown.max() - shown.min())
+    return float(shown.min()) - margin, float(shown.max()) + margin

@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from naslib_zc_plugin.benchmarks._bert import ROWS, TASKS
+from naslib_zc_plugin.benchmarks.flexibert import ROWS, TASKS
 from naslib_zc_plugin.spaces.flexibert import SPACE, keys
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from naslib_zc_plugin.benchmarks._recurrent import WORDS, parameters
+from naslib_zc_plugin.benchmarks.nasbench_nlp import WORDS, parameters
 from naslib_zc_plugin.spaces.nasbench_nlp import EXAMPLES, SPACE, to_recipe
 
 

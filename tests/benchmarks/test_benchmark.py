@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from naslib_zc_plugin.benchmarks import Benchmark, benchmark, benchmarks, nasbench201
+from naslib_zc_plugin.benchmarks import Benchmark, benchmark, list_benchmarks, nasbench201
 from naslib_zc_plugin.files import DataError
 from naslib_zc_plugin.spaces import space
 from tests.benchmarks import made, nats
@@ -33,9 +32,9 @@ def real(shared: Path) -> Benchmark:
 
 
 def test_benchmarks_are_found_by_their_files() -> None:
-    assert benchmarks() == sorted(benchmarks())
-    assert {"nasbench101", "nasbench201", "nasbench201_naslib"} <= set(benchmarks())
-    with pytest.raises(ValueError, match="unknown benchmark 'nasbench_201'; did you mean 'nasbench201'"):
+    assert list_benchmarks() == sorted(list_benchmarks())
+    assert {"nasbench101", "nasbench201", "nasbench201_naslib"} <= set(list_benchmarks())
+    with pytest.raises(ValueError, match="unknown benchmark 'nasbench_201'; did you mean nasbench201"):
         benchmark("nasbench_201")
 
 
@@ -44,19 +43,19 @@ def test_a_table_gives_keys_columns_and_numbers(data: Path) -> None:
     columns = made.nasbench201_columns()
     assert (found.name, len(found), found.partial) == ("nasbench201", 15_625, False)
     assert found.path == data / "nasbench201/accuracies.parquet"
-    assert list(found.columns) == list(nasbench201.TABLE.measures)
-    for name, measure in found.columns.items():
+    assert list(found.columns) == list(nasbench201.TABLE.columns)
+    for name, info in found.columns.items():
         values = {key: value for key, value in zip(nats.ORDER, columns[name]) if not np.isnan(value)}
         assert found.column(name) == values
-        assert (len(values) == 15_625) is not measure.gaps
-        assert measure.description
+        assert (len(values) == 15_625) is not info.gaps
+        assert info.description
     assert found.columns["cifar100_test_200"].unit == "%" and found.columns["cifar100_test_200"].higher_is_better
     assert found.columns["cifar10_traintime_200_s"].unit == "s"
     assert found.columns["cifar10_traintime_200_s"].higher_is_better is False
     assert found.columns["cifar10_params_M"].higher_is_better is None
-    with pytest.raises(ValueError, match="no column 'cifar10_test200'; did you mean 'cifar10_test_200'"):
+    with pytest.raises(ValueError, match="no column 'cifar10_test200'; did you mean cifar10_test_200"):
         found.column("cifar10_test200")
-    with pytest.raises(ValueError, match="no column 'xyz'; there are n_seeds_200, cifar10_val_200"):
+    with pytest.raises(ValueError, match="no column 'xyz'; there are cifar100_params_M, cifar100_test_12"):
         found.column("xyz")
 
 
@@ -136,9 +135,10 @@ def test_a_part_is_read_only_where_the_table_says_so(tmp_path: Path) -> None:
 def test_without_pyarrow_the_room_opens_and_the_call_says_what_to_install() -> None:
     code = (
         "import sys\nsys.modules.update({'pyarrow': None, 'pyarrow.parquet': None, 'pandas': None})\n"
-        "from naslib_zc_plugin.benchmarks import benchmark, benchmarks, convert\nassert benchmarks()\n"
-        "try:\n    benchmark('nasbench201', '.')\nexcept ImportError as error:\n    print(error)\n"
-        "try:\n    convert('nasbench201', 'absent.tar', '.')\nexcept ImportError as error:\n    print(error)\n"
+        "from naslib_zc_plugin import benchmarks\nassert benchmarks.list_benchmarks()\n"
+        "for read in (lambda: benchmarks.benchmark('nasbench201', '.'),\n"
+        "             lambda: benchmarks.convert_benchmark('nasbench201', 'absent.tar', '.')):\n"
+        "    try:\n        read()\n    except ImportError as error:\n        print(error)\n"
         "assert 'torch' not in sys.modules\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
@@ -164,9 +164,3 @@ def test_real_facts(real: Benchmark) -> None:
     for dataset, agreement in (("cifar10", 0.772), ("cifar100", 0.825), ("imagenet16", 0.818)):
         columns = [list(real.column(f"{dataset}_{name}").values()) for name in ("val_12", "test_200")]
         assert spearmanr(*columns).statistic == pytest.approx(agreement, abs=1e-3)
-
-
-def test_reading_the_real_table_takes_less_than_a_second_of_the_processor(real: Benchmark, shared: Path) -> None:
-    start = time.process_time()
-    benchmark("nasbench201", shared / "data")
-    assert time.process_time() - start < 1

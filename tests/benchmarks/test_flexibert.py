@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from scipy.stats import kendalltau
 
-from naslib_zc_plugin.benchmarks import Benchmark, benchmark, convert
-from naslib_zc_plugin.benchmarks._bert import TASKS, rows
+from naslib_zc_plugin.benchmarks import Benchmark, benchmark, convert_benchmark
+from naslib_zc_plugin.benchmarks.flexibert import TASKS, rows
 from naslib_zc_plugin.files import DataError
 from tests.benchmarks import bert
 
@@ -57,7 +57,7 @@ def changed(rows: list[dict[str, Any]], **scores: float) -> list[dict[str, Any]]
 def test_numbers_that_cannot_be_are_refused(tmp_path: Path, wrong: dict[str, float]) -> None:
     source = bert.write(tmp_path, changed(bert.content(), **wrong))
     with pytest.raises(DataError, match="row 3 with percents of which glue is the mean"):
-        convert("flexibert", source, tmp_path)
+        convert_benchmark("flexibert", source, tmp_path)
     assert not (tmp_path / "flexibert").exists()
 
 
@@ -76,20 +76,20 @@ def test_rows_that_are_none_are_refused(tmp_path: Path, change: dict[str, Any], 
     content = bert.content()
     content[3].update(change)
     with pytest.raises(DataError, match=message):
-        convert("flexibert", bert.write(tmp_path, content), tmp_path)
+        convert_benchmark("flexibert", bert.write(tmp_path, content), tmp_path)
 
 
 def test_the_table_needs_no_pyarrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    convert("flexibert", bert.write(tmp_path, bert.content()), tmp_path)
+    convert_benchmark("flexibert", bert.write(tmp_path, bert.content()), tmp_path)
     assert len(benchmark("flexibert", tmp_path)) == 491
     with pytest.raises(ImportError, match="benchmark tables need pyarrow"):
-        convert("nds_enas", tmp_path, tmp_path)
+        convert_benchmark("nds_enas", tmp_path, tmp_path)
 
 
 def test_a_negative_matthews_correlation_is_one(tmp_path: Path) -> None:
     content = bert.content()
     tasks = {**content[3]["scores"], "cola": -1.5}
     glue = sum(tasks[task] for task in TASKS) / len(TASKS)
-    convert("flexibert", bert.write(tmp_path, changed(content, cola=-1.5, glue=glue)), tmp_path)
+    convert_benchmark("flexibert", bert.write(tmp_path, changed(content, cola=-1.5, glue=glue)), tmp_path)
     assert min(benchmark("flexibert", tmp_path).column("cola").values()) == -1.5

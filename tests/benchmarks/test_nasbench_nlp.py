@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from naslib_zc_plugin.benchmarks import _json, benchmark, convert
-from naslib_zc_plugin.benchmarks._recurrent import LISTED, parameters, rows
+from naslib_zc_plugin.benchmarks import _table, benchmark, convert_benchmark
+from naslib_zc_plugin.benchmarks.nasbench_nlp import LISTED, parameters, rows
 from naslib_zc_plugin.files import DataError
 from naslib_zc_plugin.spaces.nasbench_nlp import EXAMPLES, SPACE, to_recipe
 from tests.benchmarks import cells
@@ -21,18 +21,19 @@ RNN, LSTM, GRU = map(SPACE.canonical, EXAMPLES.values())
 
 def test_facts_of_the_table(shared: Path) -> None:
     found = benchmark("nasbench_nlp", shared / "data")
-    assert (len(found), len(rows(found.path)), found.partial) == (4051, 4322, True)
+    every = rows(found.path)
+    assert (len(found), len(every), found.partial) == (4051, 4322, True)
     assert found.keys[:3] == (RNN, LSTM, GRU)
     losses = found.column("ptb_test_loss")
     assert len(losses) == 3106
     assert min(losses.values()) == pytest.approx(4.435682575)
-    assert sum(row.ptb != () and any(t.test == t.test for t in row.ptb) for row in rows(found.path)) == 3371
-    assert sum(bool(row.wikitext) for row in rows(found.path)) == 291
+    assert sum(row.ptb != () and any(t.test == t.test for t in row.ptb) for row in every) == 3371
+    assert sum(bool(row.wikitext) for row in every) == 291
     assert found.column("wt2_test_loss")[LSTM] == pytest.approx(4.520790381)
 
 
 def test_logs_become_means_over_trainings_that_ended(tmp_path: Path) -> None:
-    convert("nasbench_nlp", cells.write(tmp_path, cells.logs()), tmp_path / "data", partial=True)
+    convert_benchmark("nasbench_nlp", cells.write(tmp_path, cells.logs()), tmp_path / "data", partial=True)
     found = benchmark("nasbench_nlp", tmp_path / "data")
     assert (len(found), found.partial) == (7, True)
     assert found.column("ptb_test_loss")[RNN] == pytest.approx(8.8)
@@ -50,13 +51,13 @@ def test_archives_of_a_folder_are_joined(tmp_path: Path) -> None:
     cells.write(tmp_path / "logs" / "one", logs[:5])
     cells.write(tmp_path / "logs" / "two", logs[5:])
     cells.write(tmp_path, logs)
-    one = convert("nasbench_nlp", tmp_path / "logs.zip", tmp_path / "a", partial=True).read_bytes()
-    assert convert("nasbench_nlp", tmp_path / "logs", tmp_path / "b", partial=True).read_bytes() == one
+    one = convert_benchmark("nasbench_nlp", tmp_path / "logs.zip", tmp_path / "a", partial=True).read_bytes()
+    assert convert_benchmark("nasbench_nlp", tmp_path / "logs", tmp_path / "b", partial=True).read_bytes() == one
 
 
 def test_a_part_is_only_taken_as_a_part(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="all 14322 cells"):
-        convert("nasbench_nlp", cells.write(tmp_path, cells.logs()), tmp_path / "data")
+        convert_benchmark("nasbench_nlp", cells.write(tmp_path, cells.logs()), tmp_path / "data")
     assert not (tmp_path / "data").exists()
 
 
@@ -81,11 +82,11 @@ def test_logs_that_are_none_are_refused(tmp_path: Path, change: dict[str, Any]) 
     logs = cells.logs()
     logs[2] = {**logs[2], **change}
     with pytest.raises(DataError):
-        convert("nasbench_nlp", cells.write(tmp_path, logs), tmp_path / "data", partial=True)
+        convert_benchmark("nasbench_nlp", cells.write(tmp_path, logs), tmp_path / "data", partial=True)
 
 
 def test_rows_of_a_cell_that_has_other_parameters_are_refused(tmp_path: Path) -> None:
-    path = convert("nasbench_nlp", cells.write(tmp_path, cells.logs()), tmp_path, partial=True)
+    path = convert_benchmark("nasbench_nlp", cells.write(tmp_path, cells.logs()), tmp_path, partial=True)
     lines = [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
     lines[3]["num_params"] += 1
     path.write_bytes(gzip.compress("\n".join(map(json.dumps, lines)).encode()))
@@ -100,7 +101,7 @@ def test_a_training_that_is_there_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         DataError, match="each training once; found log_stats_model_1000010_ptb.json, which is in .*one"
     ):
-        convert("nasbench_nlp", tmp_path / "logs", tmp_path / "data", partial=True)
+        convert_benchmark("nasbench_nlp", tmp_path / "logs", tmp_path / "data", partial=True)
 
 
 def test_a_log_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
@@ -108,7 +109,7 @@ def test_a_log_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
     path = cells.write(tmp_path, logs)
     assert path.stat().st_size < 1 << 17
     with pytest.raises(DataError, match="at most 4194304 bytes"):
-        convert("nasbench_nlp", path, tmp_path / "data", partial=True)
+        convert_benchmark("nasbench_nlp", path, tmp_path / "data", partial=True)
 
 
 ROW: dict[str, Any] = {
@@ -160,8 +161,8 @@ def test_a_table_without_any_training_is_not_the_benchmarks(tmp_path: Path) -> N
 def test_a_table_that_would_fill_the_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     size = sum(len(json.dumps({**ROW, "arch": number, "rows": 5})) + 1 for number in range(5))
     lines = [{**ROW, "arch": number, "rows": 5} for number in range(5)]
-    monkeypatch.setattr(_json, "_LONGEST", size)
+    monkeypatch.setattr(_table, "_LONGEST", size)
     assert len(rows(written(tmp_path, lines) / "nasbench_nlp" / "architectures.jsonl.gz")) == 5
-    monkeypatch.setattr(_json, "_LONGEST", size - 1)
+    monkeypatch.setattr(_table, "_LONGEST", size - 1)
     with pytest.raises(DataError, match=f"more than {size - 1} characters"):
         benchmark("nasbench_nlp", tmp_path)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from naslib_zc_plugin.benchmarks import benchmark, convert, nasbench201_naslib
+from naslib_zc_plugin.benchmarks import benchmark, convert_benchmark
+from naslib_zc_plugin.benchmarks.nasbench201 import naslib_pickles
 from naslib_zc_plugin.files import DataError
 from tests.benchmarks import naslib, nats
 
@@ -16,7 +17,7 @@ NAME = "nasbench201_naslib"
 
 
 def converted(source: Path, data: Path) -> Any:
-    convert(NAME, source, data, partial=True)
+    convert_benchmark(NAME, source, data, partial=True)
     return benchmark(NAME, data)
 
 
@@ -26,8 +27,8 @@ def test_what_was_in_the_pickles_is_in_the_table(tmp_path: Path) -> None:
         naslib.write(tmp_path / "files", found, dataset)
     table = converted(tmp_path / "files", tmp_path / "data")
     assert table.partial and table.keys == tuple(nats.ORDER[number] for number in naslib.NUMBERS)
-    assert set(table.columns) == set(nasbench201_naslib.TABLE.measures)
-    wanted = nasbench201_naslib.naslib_columns()
+    assert set(table.columns) == set(naslib_pickles.TABLE.columns)
+    wanted = naslib_pickles.pickle_columns()
     for dataset, found in contents.items():
         for key in table.keys:
             one = found[key][dataset]
@@ -96,4 +97,4 @@ def test_a_data_set_in_two_pickles(tmp_path: Path) -> None:
 def test_all_of_them_unless_a_part_is_asked_for(tmp_path: Path) -> None:
     source = naslib.write(tmp_path, naslib.content())
     with pytest.raises(DataError, match="all 15625 architectures"):
-        convert(NAME, source, tmp_path / "data")
+        convert_benchmark(NAME, source, tmp_path / "data")

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from naslib_zc_plugin.benchmarks import Benchmark, _nats, _runs, benchmark, convert, nasbench201
+from naslib_zc_plugin.benchmarks import Benchmark, benchmark, convert_benchmark, nasbench201
+from naslib_zc_plugin.benchmarks.nasbench201 import convert
 from naslib_zc_plugin.files import DataError
 from tests.benchmarks import nats
 
@@ -23,7 +24,7 @@ ASKED = {
 
 
 def converted(source: Path, data: Path) -> Benchmark:
-    convert("nasbench201", source, data, partial=True)
+    convert_benchmark("nasbench201", source, data, partial=True)
     return benchmark("nasbench201", data)
 
 
@@ -74,8 +75,8 @@ def test_classes_are_those_of_the_official_api(table: tuple[Path, Benchmark]) ->
     nats_bench = pytest.importorskip("nats_bench", reason="nats_bench, the oracle, is not installed (extra `dev`)")
     api: Any = nats_bench.create(str(table[0]), "tss", fast_mode=True, verbose=False)
     for number in range(0, 15_625, 7):
-        assert _runs.unique(nats.ORDER[number]) == api.get_unique_str(number)
-    assert len({_runs.unique(key) for key in nats.ORDER}) == 6466
+        assert convert.class_text(nats.ORDER[number]) == api.get_unique_str(number)
+    assert len({convert.class_text(key) for key in nats.ORDER}) == 6466
 
 
 def test_every_form_gives_the_same_table(table: tuple[Path, Benchmark], tmp_path: Path) -> None:
@@ -120,7 +121,7 @@ def test_results_of_another_form_are_named(tmp_path: Path, change: Any, fault: s
         change(infos[3]["200"]["all_results"][dataset, 777])
     source = nats.one_file(tmp_path / "full.pickle.pbz2", infos)
     with pytest.raises(DataError, match=f"architecture 3 with results of the official form; found .*{fault}"):
-        convert("nasbench201", source, tmp_path / "data", partial=True)
+        convert_benchmark("nasbench201", source, tmp_path / "data", partial=True)
     assert list(tmp_path.iterdir()) == [source]
 
 
@@ -129,26 +130,26 @@ def test_impossible_accuracies_are_named(tmp_path: Path, value: float, fault: st
     infos = {3: nats.results(3)}
     infos[3]["12"]["all_results"]["cifar10", 777]["eval_acc1es"]["ori-test@11"] = value
     with pytest.raises(DataError, match=f"'cifar10_test_12'.*{fault}"):
-        convert("nasbench201", nats.one_file(tmp_path / "full.pickle.pbz2", infos), tmp_path, partial=True)
+        convert_benchmark("nasbench201", nats.one_file(tmp_path / "full.pickle.pbz2", infos), tmp_path, partial=True)
 
 
 def test_a_part_is_refused_unless_asked_for(table: tuple[Path, Benchmark], tmp_path: Path) -> None:
     with pytest.raises(DataError, match="all 15625 architectures, unless a partial table is asked for; found 4"):
-        convert("nasbench201", table[0], tmp_path / "data")
+        convert_benchmark("nasbench201", table[0], tmp_path / "data")
     assert not (tmp_path / "data").exists()
 
 
 def test_another_order_is_refused(tmp_path: Path) -> None:
     content = {**nats.meta({3: nats.results(3)}), "meta_archs": nats.ORDER[::-1]}
     with pytest.raises(DataError, match="15625 architectures in the official order"):
-        _nats.columns(nats.pack(tmp_path / "full.pickle.pbz2", content), lambda number: None)
+        convert_benchmark("nasbench201", nats.pack(tmp_path / "full.pickle.pbz2", content), tmp_path)
 
 
 def test_an_architecture_twice_is_refused(tmp_path: Path) -> None:
     source = nats.folder(tmp_path / "simple", {3: nats.results(3)})
     (source / "3.pickle.pbz2").write_bytes((source / "000003.pickle.pbz2").read_bytes())
     with pytest.raises(DataError, match="each architecture once; found number 3 twice"):
-        convert("nasbench201", source, tmp_path / "data", partial=True)
+        convert_benchmark("nasbench201", source, tmp_path / "data", partial=True)
 
 
 def test_the_sum_in_an_official_name_is_checked(tmp_path: Path) -> None:
@@ -196,7 +197,7 @@ def test_a_whole_benchmark_is_checked_by_its_known_facts(tmp_path: Path) -> None
             results["200"]["all_results"][dataset, seed]["eval_acc1es"][f"{images}@1"] = 40.0
     source = nats.one_file(tmp_path / "full.pickle.pbz2", infos)
     with pytest.raises(DataError, match="the best 'cifar10_test_200' to be 94.373 at 6111; found 40.000 at 0"):
-        convert("nasbench201", source, tmp_path / "data")
+        convert_benchmark("nasbench201", source, tmp_path / "data")
     for prefix, (number, best) in nasbench201.TABLE.best.items():
         dataset, images = sets[prefix.split("_")[0]]
         training = infos[number]["200"]
@@ -206,19 +207,19 @@ def test_a_whole_benchmark_is_checked_by_its_known_facts(tmp_path: Path) -> None
             accuracies = {**one["eval_acc1es"], f"{images}@1": best}
             training["all_results"][dataset, seed] = {**one, "eval_acc1es": accuracies}
     seen: list[int] = []
-    convert("nasbench201", nats.one_file(source, infos), tmp_path / "data", progress=seen.append)
+    convert_benchmark("nasbench201", nats.one_file(source, infos), tmp_path / "data", progress=seen.append)
     found = benchmark("nasbench201", tmp_path / "data")
     assert seen == list(range(15_625)) and not found.partial
     assert found.keys == tuple(nats.ORDER)
 
 
 def test_an_interrupted_import_leaves_what_was_there(table: tuple[Path, Benchmark], tmp_path: Path) -> None:
-    path = convert("nasbench201", table[0], tmp_path, partial=True)
+    path = convert_benchmark("nasbench201", table[0], tmp_path, partial=True)
     before = path.read_bytes()
 
     def stop(number: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        convert("nasbench201", table[0], tmp_path, partial=True, progress=stop)
+        convert_benchmark("nasbench201", table[0], tmp_path, partial=True, progress=stop)
     assert path.read_bytes() == before and list(path.parent.iterdir()) == [path]

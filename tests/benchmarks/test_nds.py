@@ -8,22 +8,23 @@ from typing import Any, Callable
 
 import pytest
 
-from naslib_zc_plugin.benchmarks import _jobs, benchmark, benchmarks, convert, nds_amoeba, nds_darts_fix_w_d
+from naslib_zc_plugin.benchmarks import benchmark, convert_benchmark, list_benchmarks
+from naslib_zc_plugin.benchmarks.nds import NDS_AMOEBA, NDS_DARTS_FIX_W_D, convert
 from naslib_zc_plugin.files import DataError
-from naslib_zc_plugin.spaces import list_spaces, space
+from naslib_zc_plugin.spaces import space, spaces
 from tests.benchmarks import nds
 
 
 def test_a_benchmark_for_every_space() -> None:
-    assert [name for name in benchmarks() if name.startswith("nds")] == [n for n in list_spaces() if n.startswith("nds")]
+    assert list_benchmarks("nds*") == [name for name in spaces() if name.startswith("nds")]
 
 
 @pytest.mark.parametrize("form", ["one list", "lists by name"])
 def test_what_is_read(tmp_path: Path, form: str) -> None:
-    jobs = nds.jobs(nds_amoeba.TABLE)
+    jobs = nds.jobs(NDS_AMOEBA)
     source = nds.write(tmp_path, jobs if form == "one list" else {"top": jobs[:2], "mid": jobs[2:]})
     seen: list[int] = []
-    convert("nds_amoeba", source, tmp_path / "data", partial=True, progress=seen.append)
+    convert_benchmark("nds_amoeba", source, tmp_path / "data", partial=True, progress=seen.append)
     table = benchmark("nds_amoeba", tmp_path / "data")
     assert table.partial
     assert seen == list(range(6)) and len(table) == 6
@@ -43,18 +44,18 @@ def test_what_is_read(tmp_path: Path, form: str) -> None:
 
 
 def test_parameters_that_differ_are_told(tmp_path: Path) -> None:
-    jobs = nds.jobs(nds_amoeba.TABLE)
+    jobs = nds.jobs(NDS_AMOEBA)
     jobs[3]["params"] += 7
-    convert("nds_amoeba", nds.write(tmp_path, jobs), tmp_path / "data", partial=True)
+    convert_benchmark("nds_amoeba", nds.write(tmp_path, jobs), tmp_path / "data", partial=True)
     table = benchmark("nds_amoeba", tmp_path / "data")
-    told = nds_amoeba.TABLE.differing_parameters(table)
+    told = NDS_AMOEBA.differing_parameters(table)
     assert told == {table.keys[3]: (jobs[3]["params"], jobs[3]["params"] - 7)}
 
 
 def test_a_run_that_diverged_has_no_accuracy(tmp_path: Path) -> None:
-    jobs = nds.jobs(nds_amoeba.TABLE)
+    jobs = nds.jobs(NDS_AMOEBA)
     jobs[1]["test_ep_top1"][-1] = float("nan")
-    convert("nds_amoeba", nds.write(tmp_path, jobs), tmp_path / "data", partial=True)
+    convert_benchmark("nds_amoeba", nds.write(tmp_path, jobs), tmp_path / "data", partial=True)
     table = benchmark("nds_amoeba", tmp_path / "data")
     assert table.keys[1] not in table.column("test_accuracy")
     best = 100 - min(jobs[1]["test_ep_top1"][:-1])
@@ -65,18 +66,18 @@ def test_a_run_that_diverged_has_no_accuracy(tmp_path: Path) -> None:
 def test_jobs_are_the_same_wherever_the_stream_is_cut(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
 ) -> None:
-    monkeypatch.setattr(_jobs, "_CHUNK", chunk)
+    monkeypatch.setattr(convert, "_CHUNK", chunk)
     content: list[dict[str, Any]] = [{"a": [1.5, -2e3, '}]\\"ä'], "b": {"c": None}}, {}, {"d": True}]
     for text in (json.dumps(content), json.dumps(content, indent=2) + "\n", json.dumps({"x": content, "y": content})):
         path = tmp_path / "file.json"
         path.write_text(text, encoding="utf-8")
-        assert list(_jobs.jobs(path, "jobs")) == content * (2 if text.startswith("{") else 1)
+        assert list(convert.jobs(path, "jobs")) == content * (2 if text.startswith("{") else 1)
 
 
 def test_one_job_at_a_time_is_in_memory(tmp_path: Path) -> None:
     path = tmp_path / "file.json"
     path.write_text('[{"a": 1}, {"a": 2}, {"a": ', encoding="utf-8")
-    stream = _jobs.jobs(path, "jobs")
+    stream = convert.jobs(path, "jobs")
     assert [next(stream), next(stream)] == [{"a": 1}, {"a": 2}]
     with pytest.raises(DataError, match="expected jobs"):
         next(stream)
@@ -87,14 +88,14 @@ def test_what_is_no_list_of_jobs_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "file.json"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(DataError, match="expected jobs"):
-        list(_jobs.jobs(path, "jobs"))
+        list(convert.jobs(path, "jobs"))
 
 
 def test_the_faulty_job_is_named(tmp_path: Path) -> None:
     path = tmp_path / "file.json"
     path.write_text('[{"a": 1}, {"a": 2}, {"a": [1 2]}, {"a": 3}]', encoding="utf-8")
     with pytest.raises(DataError, match="Expecting ',' delimiter, after 2 objects"):
-        list(_jobs.jobs(path, "jobs"))
+        list(convert.jobs(path, "jobs"))
 
 
 def _without(job: Any, *names: str) -> None:
@@ -124,26 +125,26 @@ FAULTS: dict[str, tuple[Callable[[Any], Any], str]] = {
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_network_that_is_none_is_refused(tmp_path: Path, fault: str) -> None:
     spoil, message = FAULTS[fault]
-    jobs = nds.jobs(nds_amoeba.TABLE)
+    jobs = nds.jobs(NDS_AMOEBA)
     spoil(jobs[4])
     with pytest.raises(DataError, match="expected network 4 as in Amoeba.json") as caught:
-        convert("nds_amoeba", nds.write(tmp_path, jobs), tmp_path / "data", partial=True)
+        convert_benchmark("nds_amoeba", nds.write(tmp_path, jobs), tmp_path / "data", partial=True)
     assert message in str(caught.value)
     assert not (tmp_path / "data").exists()
 
 
 def test_errors_out_of_range_are_refused(tmp_path: Path) -> None:
-    jobs = nds.jobs(nds_amoeba.TABLE)
+    jobs = nds.jobs(NDS_AMOEBA)
     jobs[2]["test_ep_top1"][-1] = 100.5
     with pytest.raises(DataError, match="'test_accuracy' in 0..100"):
-        convert("nds_amoeba", nds.write(tmp_path, jobs), tmp_path / "data", partial=True)
+        convert_benchmark("nds_amoeba", nds.write(tmp_path, jobs), tmp_path / "data", partial=True)
 
 
 def test_another_space_s_file_is_refused(tmp_path: Path) -> None:
-    jobs = nds.jobs(nds_darts_fix_w_d.TABLE)
+    jobs = nds.jobs(NDS_DARTS_FIX_W_D)
     with pytest.raises(DataError, match="expected DARTS.json, for nds_darts; found DARTS_fix-w-d.json"):
-        convert("nds_darts", nds.write(tmp_path, jobs, "DARTS_fix-w-d"), tmp_path / "data", partial=True)
-    convert("nds_darts_fix_w_d", nds.write(tmp_path, jobs, "DARTS_fix-w-d"), tmp_path / "data", partial=True)
+        convert_benchmark("nds_darts", nds.write(tmp_path, jobs, "DARTS_fix-w-d"), tmp_path / "data", partial=True)
+    convert_benchmark("nds_darts_fix_w_d", nds.write(tmp_path, jobs, "DARTS_fix-w-d"), tmp_path / "data", partial=True)
     assert set(benchmark("nds_darts_fix_w_d", tmp_path / "data").column("params").values()) == {
         job["params"] for job in jobs
     }

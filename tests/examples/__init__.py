@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+if str(EXAMPLES) not in sys.path:  # examples import each other as scripts do
+    sys.path.append(str(EXAMPLES))
 
 
 def example(name: str) -> Any:

@@ -7,8 +7,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from result_pages import HEADER, replaced
 
-from naslib_zc_plugin.report.published import HEADER, replaced
 from tests.examples import EXAMPLES, example
 
 pytest.importorskip("pyarrow")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from result_pages import replaced
 
-from naslib_zc_plugin.report.published import replaced
-from naslib_zc_plugin.report.ranking import mean_ranks
+from naslib_zc_plugin.report.leaderboards import mean_ranks
 from tests.examples import EXAMPLES, example
 
 pytest.importorskip("pyarrow")

@@ -8,9 +8,10 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from naslib_zc_plugin.benchmarks import benchmark, nds_enas
-from naslib_zc_plugin.protocols import NDS
-from naslib_zc_plugin.report.leaderboard import leaderboard
+from naslib_zc_plugin.benchmarks import benchmark
+from naslib_zc_plugin.benchmarks.nds import NDS_ENAS
+from naslib_zc_plugin.presets import NDS
+from naslib_zc_plugin.report.leaderboards import leaderboard
 from tests.benchmarks import nds
 from tests.examples import EXAMPLES, example
 from tests.report.tables import column, table
@@ -30,7 +31,7 @@ def test_a_configuration_for_every_space_asks_for_what_is_printed() -> None:
 
 def test_rows_stand_beside_what_is_printed(tmp_path: Path) -> None:
     assert results.table_of("nds_enas", tmp_path, tmp_path / "data", True) is None
-    jobs = nds.jobs(nds_enas.TABLE, 30)
+    jobs = nds.jobs(NDS_ENAS, 30)
     jobs[7]["params"] += 1
     nds.write(tmp_path, jobs, "ENAS")
     said = results.table_of("nds_enas", tmp_path, tmp_path / "data", True)

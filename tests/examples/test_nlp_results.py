@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from result_pages import replaced
 
 from naslib_zc_plugin.benchmarks import benchmark
 from naslib_zc_plugin.campaign.parquet import write_parquet
-from naslib_zc_plugin.report.published import replaced
 from tests.examples import EXAMPLES, example
 
 pytest.importorskip("pyarrow")

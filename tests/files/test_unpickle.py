@@ -36,7 +36,7 @@ def dumped(path: Path, value: Any, protocol: int = 2) -> Path:
 )
 @pytest.mark.parametrize("protocol", [0, 2, 4])
 def test_plain_values_and_arrays_come_back(tmp_path: Path, value: Any, protocol: int) -> None:
-    found = unpickle.load(dumped(tmp_path / "value", value, protocol))
+    found = unpickle.read_pickle(dumped(tmp_path / "value", value, protocol))
     np.testing.assert_array_equal(found, value)
     if isinstance(value, np.ndarray):
         assert (found.dtype, found.shape) == (value.dtype, value.shape)
@@ -44,7 +44,7 @@ def test_plain_values_and_arrays_come_back(tmp_path: Path, value: Any, protocol:
 
 def test_objects_in_arrays_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="unexpected type 'O8'"):
-        unpickle.load(dumped(tmp_path / "objects", np.array([None, {}], dtype=object)))
+        unpickle.read_pickle(dumped(tmp_path / "objects", np.array([None, {}], dtype=object)))
 
 
 class Money(unpickle.StandIn):
@@ -60,23 +60,23 @@ STAND_INS = {("decimal", "Decimal"): Money}
 def test_a_reader_adds_stand_ins_of_its_own(tmp_path: Path) -> None:
     path = dumped(tmp_path / "value", {"price": Decimal("2.35"), "array": np.arange(3)})
     with pytest.raises(DataError, match="a pickle of plain values.*; found .*asks for decimal.Decimal"):
-        unpickle.load(path)
-    found = unpickle.load(path, also=STAND_INS)
+        unpickle.read_pickle(path)
+    found = unpickle.read_pickle(path, also=STAND_INS)
     assert found["price"] == 235 and found["array"].tolist() == [0, 1, 2]
     with pytest.raises(DataError, match="asks for collections.OrderedDict"):
-        unpickle.load(dumped(path, OrderedDict()), also=STAND_INS)
+        unpickle.read_pickle(dumped(path, OrderedDict()), also=STAND_INS)
 
 
 def test_a_stand_in_takes_no_state(tmp_path: Path) -> None:
     path = tmp_path / "value"
     path.write_bytes(b"cdecimal\nDecimal\nN}V__new__\nK\x01s\x86b.")
     with pytest.raises(DataError, match="TypeError"):
-        unpickle.load(path, also=STAND_INS)
-    assert unpickle.load(dumped(path, Decimal("1.5")), also=STAND_INS) == 150  # nothing has changed
+        unpickle.read_pickle(path, also=STAND_INS)
+    assert unpickle.read_pickle(dumped(path, Decimal("1.5")), also=STAND_INS) == 150  # nothing has changed
 
 
 def test_a_stream_is_read_pickle_by_pickle(tmp_path: Path) -> None:
     stream = io.BytesIO(pickle.dumps([1]) + pickle.dumps({"a": 2}))
-    assert [unpickle.load("both", stream), unpickle.load("both", stream)] == [[1], {"a": 2}]
+    assert [unpickle.read_pickle("both", stream), unpickle.read_pickle("both", stream)] == [[1], {"a": 2}]
     with pytest.raises(DataError, match="both: expected a pickle.*EOFError"):
-        unpickle.load("both", stream)
+        unpickle.read_pickle("both", stream)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from naslib_zc_plugin.files import DataError
-from naslib_zc_plugin.probes import Probe, probe
+from naslib_zc_plugin.probes import PROBES, Probe, Tokens, images, probe
 
 
 def numbered(labels: list[int], classes: int = 5) -> Probe:
@@ -192,5 +192,53 @@ def test_import_needs_numpy_only() -> None:
 
 
 def test_an_option_that_a_source_does_not_take_is_named() -> None:
-    with pytest.raises(TypeError, match="digits: no option 'sise'; there is size"):
+    with pytest.raises(TypeError, match="^digits has no option 'sise'; did you mean size"):
         probe("digits", sise=16)
+
+
+CODE = """
+import numpy as np
+from naslib_zc_plugin.probes import Probe
+
+
+def recognises(source):
+    return str(source).startswith("checkers")
+
+
+def load(source, n=2):
+    return Probe(str(source), np.zeros((n, 2, 2, 1), np.uint8), np.zeros(n, np.int64), 1)
+
+
+class Angry:
+    @staticmethod
+    def recognises(source):
+        raise RuntimeError("never")
+
+    load = None.__class__
+"""
+
+
+def test_another_distributions_source_is_tried_after_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "checker_probes.py").write_text(CODE, encoding="utf-8")
+    information = tmp_path / "checkers-1.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: checkers\nVersion: 1\n", encoding="utf-8")
+    entries = "angry = checker_probes:Angry\nchecker = checker_probes\nlost = checker_probes:LOST\n"
+    (information / "entry_points.txt").write_text(f"[naslib_zc_plugin.probes]\n{entries}", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert {"angry", "checker", "lost", "digits", "cifar"} <= set(PROBES.names())
+    assert len(probe("checkers", n=3)) == 3
+    assert len(images("synthetic:grey", n=4)) == 4
+    with pytest.raises(TypeError, match="checkers has no option 'm'"):
+        probe("checkers", m=3)
+    caplog.clear()
+    with pytest.raises(DataError, match="no such file or folder"):
+        probe("chess")
+    assert [name in caplog.text for name in ("'angry'", "'lost'", "'checker'")] == [True, True, False]
+
+
+def test_every_source_is_found_by_its_name() -> None:
+    assert PROBES.names() == ["cifar", "digits", "imagenet16", "npz", "synthetic", "wordpiece", "words"]
+    assert isinstance(probe("synthetic:grey", n=2), Probe) and not isinstance(probe("synthetic:grey"), Tokens)

@@ -16,6 +16,7 @@ from scipy import stats
 
 from naslib_zc_plugin.report import aggregates
 from naslib_zc_plugin.report.aggregates import Aggregate, rank_product, tenas, vote
+from naslib_zc_plugin.report.leaderboards import LeaderboardOptions, leaderboard
 from naslib_zc_plugin.table import STATUSES
 from tests.report.tables import column, table
 
@@ -132,8 +133,17 @@ def test_the_text_of_an_aggregate() -> None:
     assert Aggregate.parse("vote").members == ("synflow", "jacov", "snip")
     assert Aggregate.parse("rank_product: a, b").label == "rank_product(a, b)"
     assert Aggregate.parse("tenas:ntk,linear_regions").label == "tenas"
-    for text in ("mean:a", "rank_product", "rank_product: ,", "tenas:ntk", ""):
-        with pytest.raises(ValueError, match="write tenas, vote:A,B,C or rank_product:A,B"):
+    for text, fault in (
+        ("mean:a", "^unknown aggregate 'mean'; there are rank_product, tenas, vote$"),
+        ("", "unknown aggregate ''"),
+        (
+            "rank_product",
+            "^aggregate 'rank_product' needs one column or more: write rank_product:A,B with their labels",
+        ),
+        ("rank_product: ,", "needs one column or more"),
+        ("tenas:ntk", "needs 2 columns"),
+    ):
+        with pytest.raises(ValueError, match=fault):
             Aggregate.parse(text)
 
 
@@ -159,5 +169,36 @@ def test_an_aggregate_of_columns_that_are_not_there() -> None:
     scores = table({"ntk": column([1.0, 2.0])})
     with pytest.raises(ValueError, match="trial has no scores called 'linear_regions'; it has ntk"):
         Aggregate.parse("tenas").column(scores)
-    with pytest.raises(ValueError, match="a vote gives no scores"):
+    with pytest.raises(ValueError, match="the aggregate 'vote' gives no scores"):
         Aggregate.parse("vote:ntk").column(scores)
+    with pytest.raises(ValueError, match="the aggregate 'tenas' gives scores"):
+        Aggregate.parse("tenas").share([[1.0, 2.0]], np.array([1.0, 2.0]))
+
+
+CODE = """
+import numpy as np
+from naslib_zc_plugin.report.aggregates import AggregateKind, oriented
+
+WORST = AggregateKind(join=lambda columns: np.min([oriented(column) for column in columns], axis=0))
+SHARE = AggregateKind(share=lambda scores, truth: 0.25, members=("a",), count=1)
+BOTH = AggregateKind()
+"""
+
+
+def test_another_distributions_kinds_are_rows_and_votes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "toy_aggregates.py").write_text(CODE, encoding="utf-8")
+    information = tmp_path / "toy-1.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: toy\nVersion: 1\n", encoding="utf-8")
+    entries = "\n".join(f"{name} = toy_aggregates:{name.upper()}" for name in ("worst", "share", "both"))
+    (information / "entry_points.txt").write_text(f"[naslib_zc_plugin.aggregates]\n{entries}\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    scores = table({"a": column([1.0, 5.0, 3.0]), "b": column([-2.0, -1.0, "undefined"], up=False)})
+    assert Aggregate.parse("worst:a,b").column(scores).values.tolist()[:2] == [1.0, 1.0]
+    truth = dict(zip(scores.keys, (0.1, 0.2, 0.3)))
+    options = LeaderboardOptions([Aggregate.parse("worst:a,b"), Aggregate.parse("share")], resamples=0)
+    found = leaderboard(scores, truth, options=options)
+    assert {row.label for row in found.rows} == {"a", "b", "worst(a, b)"}
+    assert [(vote.label, vote.share) for vote in found.votes] == [("share", 0.25)]
+    with pytest.raises(TypeError, match="an AggregateKind with either join or share"):
+        Aggregate.parse("both:a")

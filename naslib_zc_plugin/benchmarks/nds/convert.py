@@ -1,0 +1,156 @@
+"""NDS' official files as columns of the neutral table: hundreds of megabytes, of which one job is in memory at a time.
+
+A file is a list of objects, or an object of such lists (``top`` and ``mid``, in NDS' files of ImageNet). NaN and
+Infinity stand in it as Python writes them, which is why no stricter parser of streams is used.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from naslib_zc_plugin.benchmarks._table import Progress, real_number
+from naslib_zc_plugin.benchmarks.nds import COLUMNS, KEY, NdsTable
+from naslib_zc_plugin.files import DataError, existing, readable
+
+if TYPE_CHECKING:
+    from naslib_zc_plugin.spaces._nds.space import CellSpace
+
+OFFICIAL = ("DARTS", "DARTS_fix-w-d", "DARTS_lr-wd", "ENAS", "ENAS_fix-w-d", "PNAS", "PNAS_fix-w-d", "NASNet", "Amoeba")
+"""NDS' files of cells on CIFAR-10."""
+_CHUNK = 1 << 20
+_LONGEST = 1 << 26
+"""Characters of one job; what is longer is none."""
+_SPACE = " \t\r\n"
+
+
+def columns(table: NdsTable, source: Path, partial: bool, progress: Progress) -> dict[str, list[Any]]:
+    """Return the columns of a design space's table, from its official file.
+
+    Raises:
+        DataError: another file, a damaged one, or networks that are not of this space.
+    """
+    official = table.official
+    others = {f"{name}{suffix}" for name in OFFICIAL for suffix in ("", "_in")} - {official}
+    if source.stem in others:
+        raise DataError(source, f"{official}.json, for {table.name}", source.name)
+    rows = []
+    for number, job in enumerate(jobs(source, f"NDS' {official}.json, a list of trained networks")):
+        try:
+            rows.append(_row(table.space, job))
+        except (LookupError, TypeError, ValueError) as error:
+            what = f"{type(error).__name__}: {error}"
+            raise DataError(source, f"network {number} as in {official}.json", what) from error
+        progress(number)
+    return {name: [row[name] for row in rows] for name in (KEY, *COLUMNS)}
+
+
+def _row(cells: CellSpace, job: Mapping[str, Any]) -> dict[str, Any]:
+    net = job["net"]
+    width, depth, auxiliary = net["width"], net["depth"], net["aux"]
+    if type(width) is not int or type(depth) is not int or auxiliary not in (False, True):
+        raise TypeError(f"width {width!r}, depth {depth!r} and aux {auxiliary!r}")
+    test, train = ([real_number(error) for error in job[name]] for name in ("test_ep_top1", "train_ep_top1"))
+    if not test or len(test) != len(train):
+        raise ValueError(f"test errors of {len(test)} epochs, training errors of {len(train)}")
+    return {
+        KEY: cells.canonical(cells.from_genotype(net["genotype"], width, depth)),
+        "test_accuracy": 100 - test[-1],
+        "best_test_accuracy": 100 - min((error for error in test if error == error), default=test[-1]),
+        "train_accuracy": 100 - train[-1],
+        "epochs": len(test),
+        "params": real_number(job["params"]),
+        "flops": real_number(job["flops"]),
+        "auxiliary": auxiliary,
+    }
+
+
+def jobs(source: Path, expected: str) -> Iterator[dict[str, Any]]:
+    """Yield the objects in the file's list, or in its lists.
+
+    Args:
+        source: the file.
+        expected: what it should be, for messages.
+
+    Raises:
+        DataError: the file is damaged, or of another form.
+    """
+    existing(source, expected)
+    with readable(source, expected), source.open(encoding="utf-8") as file:
+        text, found = _Text(file), 0
+        try:
+            for job in _jobs(text):
+                yield job
+                found += 1
+            if not text.at_end():
+                raise ValueError("more after its end")
+        except ValueError as error:
+            fault = error.msg if isinstance(error, json.JSONDecodeError) else error
+            raise DataError(source, expected, f"{fault}, after {found} objects") from error
+
+
+def _jobs(text: _Text) -> Iterator[dict[str, Any]]:
+    if text.take("[{") == "[":
+        yield from _listed(text)
+        return
+    separator = ","
+    while separator == ",":
+        text.value('"')
+        text.take(":")
+        text.take("[")
+        yield from _listed(text)
+        separator = text.take(",}")
+
+
+def _listed(text: _Text) -> Iterator[dict[str, Any]]:
+    separator = ","
+    while separator == ",":
+        yield text.value("{")
+        separator = text.take(",]")
+
+
+class _Text:
+    """The rest of a file; its methods raise ``ValueError`` for a character that should not come next."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file, self._buffer, self._at = file, "", 0
+        self._decoder = json.JSONDecoder()
+
+    def take(self, allowed: str) -> str:
+        """Take the next character, which is one of ``allowed``."""
+        found = self._next()
+        if not found or found not in allowed:
+            raise ValueError(f"{found!r} instead of {' or '.join(map(repr, allowed))}" if found else "no end")
+        self._at += 1
+        return found
+
+    def value(self, first: str) -> Any:
+        """Take the next object or text, which begins with ``first``."""
+        self.take(first)
+        self._at -= 1
+        while True:
+            try:
+                found, self._at = self._decoder.raw_decode(self._buffer, self._at)
+                return found
+            except ValueError:
+                # Cut off where the buffer ends, perhaps.
+                if len(self._buffer) - self._at > _LONGEST or not self._more():
+                    raise
+
+    def at_end(self) -> bool:
+        """Return whether nothing but white space is left."""
+        return not self._next()
+
+    def _next(self) -> str:
+        while True:
+            while self._at < len(self._buffer) and self._buffer[self._at] in _SPACE:
+                self._at += 1
+            if self._at < len(self._buffer) or not self._more():
+                return self._buffer[self._at : self._at + 1]
+
+    def _more(self) -> bool:
+        chunk = self._file.read(_CHUNK)
+        self._buffer, self._at = self._buffer[self._at :] + chunk, 0
+        return bool(chunk)

@@ -1,0 +1,150 @@
+"""Texts as tokens: words, as language models of Penn Treebank and WikiText see them, and WordPiece, as BERT does.
+
+WordPiece needs the package tokenizers, which the extra ``nlp`` brings.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from naslib_zc_plugin.files import DataError, existing, readable
+from naslib_zc_plugin.probes.base import Source, Tokens
+
+END = "<eos>"
+VOCABULARY = "vocab.txt"
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
+_EXPECTED = "a text in UTF-8, a sentence a line, whose last line ends"
+_BLANK = re.compile(r"\n[^\S\n]*\n")
+
+
+def words(
+    source: str | Path,
+    columns: int = 50,
+    length: int = 70,
+    start: int = 0,
+    before: str | Sequence[str] = (),
+    vocabulary_size: int = 0,
+) -> Tokens:
+    """Read sequences of words, each with the one that follows it as target.
+
+    The words of all lines, each line's followed by ``<eos>``, are cut into ``columns`` texts of equal length (the rest
+    is left out), and of each one ``length`` words are taken. Words are numbered as they first appear.
+
+    Args:
+        source: the ``.txt`` file.
+        columns: number of sequences; 50 where NAS-Bench-NLP's networks are evaluated, 20 where they train.
+        length: words of a sequence.
+        start: words of each column to leave out.
+        before: one or several texts in the same folder whose words are numbered first: training and validation text,
+            for the numbers of NAS-Bench-NLP.
+        vocabulary_size: of the networks; the words found unless given (10,000 for Penn Treebank).
+
+    Raises:
+        ValueError: a number out of its range, or no number.
+        DataError: no such text, no text, too short, or of more words than ``vocabulary_size``.
+    """
+    least = {"columns": (columns, 1), "length": (length, 1), "start": (start, 0)}
+    for option, (value, lowest) in {**least, "vocabulary_size": (vocabulary_size, 0)}.items():
+        if not _is_whole(value) or value < lowest:
+            raise ValueError(f"{option} must be a whole number of at least {lowest}, found {value!r}")
+    first = (before,) if isinstance(before, str) else before
+    if not isinstance(first, Sequence) or not all(isinstance(name, str) for name in first):
+        raise ValueError(f"before must be names of texts, found {before!r}")
+    numbers: dict[str, int] = {}
+    for name in first:
+        for word in _words(Path(source).parent / name):
+            numbers.setdefault(word, len(numbers))
+    text = [numbers.setdefault(word, len(numbers)) for word in _words(Path(source))]
+    deep = len(text) // columns
+    if deep < start + length + 1:
+        expected = f"at least {columns * (start + length + 1)} words, the ends of lines included"
+        raise DataError(source, expected, f"{len(text)}")
+    if vocabulary_size and vocabulary_size < len(numbers):
+        raise DataError(source, f"at most {vocabulary_size} different words", f"{len(numbers)}")
+    rows = np.array(text[: deep * columns], np.int64).reshape(columns, deep)[:, start : start + length + 1]
+    return Tokens(str(source), rows[:, :-1].copy(), vocabulary_size or len(numbers), rows[:, 1:].copy())
+
+
+def wordpiece(source: str | Path, text: str = "text.txt", length: int = 512, lowercase: bool = True) -> Tokens:
+    """Read the documents of a text, each cut or padded to ``length`` tokens; without targets.
+
+    Documents are separated by blank lines, those of spaces too. Each one is ``[CLS]``, its pieces, ``[SEP]``, padding.
+
+    Args:
+        source: folder that holds ``vocab.txt``, a piece a line (as Hugging Face's tokenizers of BERT save it).
+        text: file in that folder.
+        length: tokens of a sequence.
+        lowercase: whether pieces are of small letters without accents.
+
+    Raises:
+        ValueError: a length below 3.
+        DataError: no such text or none at all, or a vocabulary without BERT's special pieces or with a piece twice.
+        ImportError: tokenizers is not installed.
+    """
+    if not _is_whole(length) or length < 3:
+        fits = "for a piece between [CLS] and [SEP]"
+        raise ValueError(f"length must be a whole number of at least 3, {fits}; found {length!r}")
+    folder = Path(source)
+    documents = [part for part in _BLANK.split(_text(folder / text)) if part.strip()]
+    if not documents:
+        raise DataError(folder / text, "documents, parted by blank lines", "blank lines")
+    pieces = _lines(_text(folder / VOCABULARY))
+    numbers = {piece: number for number, piece in enumerate(pieces)}
+    expected = f"a piece a line, {', '.join(SPECIAL)} among them"
+    lacking = [piece for piece in SPECIAL if piece not in numbers]
+    if lacking:
+        raise DataError(folder / VOCABULARY, expected, f"no {lacking[0]}")
+    if len(numbers) < len(pieces):
+        twice = next(piece for number, piece in enumerate(pieces) if numbers[piece] != number)
+        raise DataError(folder / VOCABULARY, expected, f"{twice!r} twice")
+    tokenizer = _tokenizer(numbers, lowercase)
+    tokenizer.enable_truncation(length)
+    tokenizer.enable_padding(pad_id=pieces.index("[PAD]"), length=length)
+    with readable(folder, "a text and a vocabulary of WordPiece"):
+        rows = [encoded.ids for encoded in tokenizer.encode_batch(documents)]
+    return Tokens(str(source), np.array(rows, np.int64), len(pieces))
+
+
+def _tokenizer(numbers: dict[str, int], lowercase: bool) -> Any:
+    try:
+        from tokenizers import BertWordPieceTokenizer
+    except ImportError as error:
+        raise ImportError("texts in WordPiece need tokenizers: pip install 'naslib-zc-plugin[nlp]'") from error
+    return BertWordPieceTokenizer(numbers, lowercase=lowercase)
+
+
+def _is_whole(value: Any) -> bool:
+    """Return whether an option is a whole number; True and False are none."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def _text(path: Path) -> str:
+    """Read a plain text; raise :class:`DataError` for a web page, or a text whose last line does not end."""
+    existing(path, _EXPECTED)
+    with readable(path, _EXPECTED):
+        text = path.read_text(encoding="utf-8")
+    if text.lstrip().lower().startswith(("<!doctype html", "<html")):
+        raise DataError(path, _EXPECTED, "a web page")
+    if not text.endswith("\n"):
+        raise DataError(path, _EXPECTED, "nothing" if not text else "a last line that does not end")
+    return text
+
+
+def _lines(text: str) -> list[str]:
+    """Return the lines of a text as files are read line by line: str.splitlines knows more ends."""
+    return text.split("\n")[:-1]
+
+
+def _words(path: Path) -> Iterator[str]:
+    for line in _lines(_text(path)):
+        yield from line.split()
+        yield END
+
+
+WORDS = Source(lambda source: Path(source).suffix == ".txt", words)
+WORDPIECE = Source(lambda source: (Path(source) / VOCABULARY).is_file(), wordpiece)

@@ -1,0 +1,174 @@
+"""The cost of proxies, in units that carry over between machines: passes of plain training and their memory.
+
+One unit is a forward and a backward pass in train mode, by the cross-entropy of the same network on the same batch.
+Each measurement of a proxy is divided by one of the unit right before it: a machine that slows down slows both.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Callable
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+    from naslib_zc_plugin.score import Asked, Score
+
+# Proxies that are often asked for together, and share passes when they are.
+TOGETHER = {
+    "NASLib's thirteen": tuple(
+        "grad_norm snip grasp fisher synflow jacov naswot epe_nas zen l2_norm plain params flops".split()
+    ),
+    "weight gradients": ("grad_norm", "snip", "plain", "fisher"),
+    "per-sample gradients": ("gradsign", "gradalign1", "gradalign2"),
+}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The cost of one call of :func:`naslib_zc_plugin.score`.
+
+    Attributes:
+        name: title of the request.
+        units: time, as a multiple of the unit's; the median over the rounds. None if it failed.
+        spread: interquartile range of the units over the rounds; None if it failed, or in a single round.
+        peak: bytes allocated at the worst moment, beyond the network and the batch. None if it failed.
+        peak_units: ``peak`` as a multiple of the unit's.
+        status: of the scores: the worst of ``"ok"``, ``"undefined"`` and ``"failed"``.
+        reason: the proxy of that status, and why; empty if all are ok. An undefined one may have stopped early.
+    """
+
+    name: str
+    units: float | None
+    spread: float | None
+    peak: int | None
+    peak_units: float | None
+    status: str = "ok"
+    reason: str = ""
+
+
+Task = Callable[[], "Mapping[str, Score]"]
+
+
+def requests_for(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return each proxy alone, then the sets of :data:`TOGETHER` that ``names`` hold, then all of them together.
+
+    Args:
+        names: of proxies.
+
+    Returns:
+        Title → the proxies of one call.
+
+    >>> requests_for(["naswot", "zen"])
+    {'naswot': ('naswot',), 'zen': ('zen',), 'all of these': ('naswot', 'zen')}
+    """
+    sets = {title: members for title, members in TOGETHER.items() if set(members) <= set(names)}
+    known = [set(members) for members in sets.values()]
+    together = {"all of these": tuple(names)} if len(names) > 1 and set(names) not in known else {}
+    return {**{name: (name,) for name in names}, **sets, **together}
+
+
+def measure_cost(
+    build: Callable[[], nn.Module],
+    batch: tuple[Tensor, Tensor],
+    requests: Mapping[str, Sequence[Asked]],
+    *,
+    rounds: int = 5,
+) -> Iterator[Cost]:
+    """Measure the unit, the forward pass alone (without gradients), and each request; yield each when it is done.
+
+    Every task runs once for its memory, which warms it up, and then in ``rounds`` pairs with the unit. Memory on the
+    CPU is what torch's allocator reports, on a GPU the allocator's own peak.
+
+    Args:
+        build: returns the network, on the device to measure on; called once.
+        batch: images and labels.
+        requests: title → proxies that are scored in one call.
+        rounds: number of measurements.
+
+    Yields:
+        The unit, the forward pass, and each request.
+
+    Raises:
+        ValueError: rounds < 1, or :func:`naslib_zc_plugin.score` refuses the request.
+
+    >>> list(measure_cost(build, (images, labels), requests_for(["naswot"])))  # doctest: +SKIP
+    """
+    import torch
+    from torch.nn import functional as F
+
+    from naslib_zc_plugin.score import score
+
+    if rounds < 1:
+        raise ValueError(f"rounds must be at least 1, not {rounds}")
+    net = build().train()
+    device = next(net.parameters()).device
+    x, y = (tensor.to(device) for tensor in batch)
+
+    def unit() -> dict[str, Score]:
+        F.cross_entropy(net(x), y).backward()
+        net.zero_grad(set_to_none=True)
+        return {}
+
+    @torch.no_grad()
+    def forward() -> dict[str, Score]:
+        net(x)
+        return {}
+
+    unit()
+    unit_peak, _ = _peak(unit, device)
+    yield Cost("unit", 1.0, 0.0, unit_peak, 1.0)
+    tasks: dict[str, Task] = {
+        "forward": forward,
+        **{title: partial(score, net, (x, y), asked) for title, asked in requests.items()},
+    }
+    for title, task in tasks.items():
+        yield _cost(title, task, unit, unit_peak, rounds, device)
+
+
+def _cost(name: str, task: Task, unit: Task, unit_peak: int, rounds: int, device: torch.device) -> Cost:
+    from naslib_zc_plugin.observe.clock import Stopwatch
+
+    peak, scores = _peak(task, device)
+    flawed = sorted((s for s in scores.values() if s.status != "ok"), key=lambda s: s.status)  # failed ones first
+    status, reason = (flawed[0].status, f"{flawed[0].name}: {flawed[0].reason}") if flawed else ("ok", "")
+    if status == "failed":
+        return Cost(name, None, None, None, None, status, reason)
+    clock = Stopwatch(device)
+    ratios = []
+    for _ in range(rounds):
+        clock.lap()
+        unit()
+        unit_seconds = clock.lap()
+        task()
+        ratios.append(clock.lap() / unit_seconds)
+    quartiles = statistics.quantiles(ratios, n=4, method="inclusive") if rounds > 1 else None
+    spread = quartiles[2] - quartiles[0] if quartiles else None
+    return Cost(name, statistics.median(ratios), spread, peak, peak / unit_peak, status, reason)
+
+
+def _peak(task: Task, device: torch.device) -> tuple[int, Mapping[str, Score]]:
+    """Return the bytes allocated at the worst moment of a task, beyond the earlier ones, and its result."""
+    import torch
+    from torch.autograd.profiler import profile
+
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+        before = torch.cuda.memory_allocated(device)
+        torch.cuda.reset_peak_memory_stats(device)
+        result = task()
+        torch.cuda.synchronize(device)
+        return torch.cuda.max_memory_allocated(device) - before, result
+    with profile(profile_memory=True) as recorded:
+        result = task()
+    held = peak = 0
+    # In the order of time; memory that was allocated before is released with 0 bytes.
+    for event in recorded.kineto_results.events():
+        if event.name() == "[memory]":
+            held += event.nbytes()
+            peak = max(peak, held)
+    return peak, result

@@ -1,0 +1,386 @@
+"""Leaderboards in words: as text for a terminal, as Markdown, as CSV in full precision, and as one HTML page.
+
+The page needs nothing else: no network, no other file; its tables sort at a touch.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from base64 import b64encode
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+from typing import Any
+
+from naslib_zc_plugin.report.correlations import CONFIDENCE, Agreement, IntervalEstimate
+from naslib_zc_plugin.report.leaderboards import Leaderboard, ProxyRow, Ranking, Vote
+from naslib_zc_plugin.report.text_table import TextTable, escaped, heading, table_html, table_markdown, table_text
+
+_FIRST = ("proxy", "better")
+_COUNTS = ("N", "undefined", "failed", "left")
+_COSTS = ("s/score", "units")  # shown where they are known
+_KEYS = 20  # of networks that share the best score, in a cell of the CSV
+_LISTED = 8  # entries of a list among the facts
+
+
+def as_text(boards: Sequence[Leaderboard], ranking: Ranking | None = None, brief: bool = False) -> str:
+    """Return leaderboards for a terminal, with aligned columns.
+
+    Args:
+        boards: one after another, each with its notes.
+        ranking: the proxies over all boards, shown last.
+        brief: whether to leave out the measures among the best, which need more than a few architectures.
+    """
+    parts = []
+    for board in boards:
+        shown = [table for number, table in enumerate(board_tables(board, named=1)) if not (brief and number == 1)]
+        parts += [heading(board_title(board)), *map(table_text, shown), "\n".join(board_notes(board)) + "\n"]
+    return "\n".join(parts + ([table_text(rank_table(ranking))] if ranking else []))
+
+
+def as_markdown(boards: Sequence[Leaderboard], ranking: Ranking | None = None) -> str:
+    """Return leaderboards as Markdown, a section each, and the ranking."""
+    parts = []
+    for board in boards:
+        listed = "".join(f"- {escaped(note)}\n" for note in board_notes(board))
+        parts += [f"## {escaped(board_title(board))}\n", *map(table_markdown, board_tables(board)), listed]
+    return "\n".join(parts + ([table_markdown(rank_table(ranking))] if ranking else []))
+
+
+def as_csv(boards: Sequence[Leaderboard]) -> str:
+    """Return a line of CSV per proxy, aggregate and vote of each board, with its counts and its provenance.
+
+    Numbers are in full precision; a missing one is left empty. ``facts`` is JSON.
+    """
+    lines = []
+    for board in boards:
+        lines += [_line(board, dict(_of_row(row))) for row in board.rows]
+        lines += [_line(board, _of_vote(vote)) for vote in board.votes]
+    header = list(dict.fromkeys(name for line in lines for name in line))
+    file = io.StringIO()
+    writer = csv.DictWriter(file, header, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    return file.getvalue()
+
+
+def as_html(
+    boards: Sequence[Leaderboard],
+    ranking: Ranking | None = None,
+    figures: Sequence[Mapping[str, bytes]] = (),
+    heading: str = "Leaderboard",
+) -> str:
+    """Return one HTML page, with a section per board: its tables, notes on them, and its figures.
+
+    Args:
+        boards: one after another.
+        ranking: the proxies over all boards.
+        figures: for each board PNG images by caption, which become part of the page.
+        heading: of the page.
+    """
+    parts = []
+    for number, board in enumerate(boards):
+        listed = "".join(f"<li>{escape(note)}</li>\n" for note in board_notes(board))
+        tables = map(table_html, board_tables(board))
+        parts += [f"<h2>{escape(board_title(board))}</h2>\n", *tables, f"<ul>\n{listed}</ul>\n"]
+        parts += [_figure(*figure) for figure in (figures[number].items() if number < len(figures) else ())]
+    if ranking:
+        parts.append(table_html(rank_table(ranking)))
+    return _PAGE.format(title=escape(heading), body="".join(parts))
+
+
+def board_title(board: Leaderboard) -> str:
+    """Return a leaderboard's title."""
+    return f"{board.name}: proxies against {board.truth}"
+
+
+def board_notes(board: Leaderboard) -> list[str]:
+    """Return the meaning of the tables, the provenance of the scores, and the command; a sentence or fact a line."""
+    options = board.options
+    low, high = board.accuracies
+    among = f" {board.untrained:,} more have no accuracy and are left out." if board.untrained else ""
+    places = {
+        "drop": "Undefined scores are left out and counted, and so are failed ones and networks left to score.",
+        "worst": "Undefined scores rank below all others, tied; failed ones and networks left to score are left out.",
+    }
+    lines = [
+        f"{board.architectures:,} architectures, {board.truth} {four_digits(low)} to {four_digits(high)}.{among}",
+        "+: a proxy prefers the better ones, whatever the direction (↑ ↓) of its own scores; –: no such number exists.",
+        places[options.undefined],
+    ]
+    if options.positive:
+        lines.append("Scores that are not above zero count as undefined.")
+    if options.resamples:
+        lines.append(
+            f"[{CONFIDENCE:.0%}]: bootstrap over architectures, {options.resamples:,} resamples, seed {options.seed}."
+        )
+    lines += [f"Proxies: {'; '.join(map(_proxy, board.rows))}.", *provenance(board.facts)]
+    return [*lines, f"Tabulated by: {board.command}"] if board.command else lines
+
+
+def provenance(facts: Mapping[str, Any]) -> list[str]:
+    """Return the facts of scores in one line, and their command in another; proxies have a line of their own."""
+    told = {name: value for name, value in facts.items() if name not in ("command", "proxies")}
+    if isinstance(told.get("architectures"), (list, tuple)):
+        told["architectures"] = f"{len(told['architectures']):,} that were named"
+    lines = [f"Scores: {'; '.join(f'{name} {_fact(value)}' for name, value in told.items())}."] if told else []
+    return lines + ([f"Scored by: {facts['command']}"] if "command" in facts else [])
+
+
+def _proxy(row: ProxyRow) -> str:
+    """Return version and options of a row's proxy, and its name where the label is another."""
+    column = row.column
+    name = "" if row.label == column.proxy else f"{column.proxy} "
+    options = "".join(f", {option} {_fact(value)}" for option, value in column.options.items())
+    return f"{row.label} ({name}version {column.version}{options})"
+
+
+def _fact(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return f"({', '.join(f'{name} {_fact(part)}' for name, part in value.items())})"
+    if isinstance(value, (list, tuple)):
+        shown = [_fact(part) for part in value[:_LISTED]]
+        return f"[{', '.join(shown)}{f' … {len(value):,} in all' if len(value) > _LISTED else ''}]"
+    return {True: "yes", False: "no", None: "none"}[value] if value is None or isinstance(value, bool) else str(value)
+
+
+def four_digits(value: float) -> str:
+    """Format an accuracy to four digits."""
+    return format(value, "#.4g")
+
+
+def board_tables(board: Leaderboard, named: int = 3) -> list[TextTable]:
+    """Return a leaderboard's tables: agreement, the best, the selected networks, and votes if any.
+
+    Args:
+        board: the leaderboard.
+        named: number of networks with the same best score that are named; the others are counted.
+    """
+    return [_agreement(board), _best(board), _selected(board, named), *([_votes(board)] if board.votes else [])]
+
+
+def rank_table(ranking: Ranking) -> TextTable:
+    """Return mean ranks as a table."""
+    benchmarks = list(ranking.rows[0].ranks)
+    body = [[row.name, *(f"{row.ranks[name]:.3f}" for name in benchmarks), f"{row.mean:.3f}"] for row in ranking.rows]
+    left = [f"Not ranked, as they lack a coefficient somewhere: {', '.join(ranking.unranked)}."]
+    how = (
+        f"Ranks by Kendall's tau among these {len(body)}, 1 the best, each over the architectures counted above; "
+        "mean over data sets, then over benchmarks."
+    )
+    return TextTable(
+        "Mean rank", ["proxy", *benchmarks, "mean"], body, notes=[how, *(left if ranking.unranked else [])]
+    )
+
+
+def _agreement(board: Leaderboard) -> TextTable:
+    level = f" [{CONFIDENCE:.0%}]" if board.options.resamples else ""
+    header = [*_FIRST, *(name + level for name in ("Spearman", "Kendall", "Pearson")), *_COUNTS, *_COSTS]
+    body = []
+    for row in board.rows:
+        found = row.agreement
+        estimates = map(_signed, (found.spearman, found.kendall, found.pearson))
+        body.append([*_first(row), *estimates, *_counts(row), _number(row.seconds, ".3g"), _number(row.units, "g")])
+    kept = [i for i, name in enumerate(header) if name not in _COSTS or any(line[i] != "–" for line in body)]
+    return TextTable("Agreement", [header[i] for i in kept], [[line[i] for i in kept] for line in body], ["better"])
+
+
+def _best(board: Leaderboard) -> TextTable:
+    percent = f"{100 * board.options.share:g}%"
+    header = list(_FIRST)
+    for by in ("accuracy", "score"):
+        header += [f"by {by}: Spearman", "Kendall", "N"]
+    header += [f"Top-{percent}/top-{percent}", "Top-64/top-5%", "of N"]
+    body = []
+    for row in board.rows:
+        cells = list(_first(row))
+        for found in (row.top.by_accuracy, row.top.by_score):
+            cells += [_signed(found.spearman), _signed(found.kendall), _count(found.n)]
+        body.append([*cells, _number(row.top.overlap, ".1f"), _number(row.top.hits, "d"), _count(row.agreement.n)])
+    return TextTable(f"Among the best {percent} by accuracy, and by score", header, body, ["better"])
+
+
+def _votes(board: Leaderboard) -> TextTable:
+    header = ("vote", "pairs in order", "2p − 1", "N", "undefined", "failed or left")
+    body = []
+    for vote in board.votes:
+        counts = map(_count, (vote.n, vote.undefined, vote.unscored))
+        body.append([vote.label, f"{vote.share:.1%}", f"{2 * vote.share - 1:+.3f}", *counts])
+    how = "Share p of pairs that a majority orders as the accuracies do; an undefined score votes minus."
+    return TextTable("Votes", header, body, notes=[how])
+
+
+def _selected(board: Leaderboard, named: int) -> TextTable:
+    header = [*_FIRST, board.truth, "rank", "ties", *_COUNTS, "network"]
+    body = []
+    for row in board.rows:
+        *numbers, network = _pick(row, named)
+        body.append([*_first(row), *numbers, *_counts(row), network])
+    best = (
+        f"The network of the best score (of {board.architectures:,}, the best has {four_digits(board.accuracies[1])})"
+    )
+    return TextTable(best, header, body, ["better", "network"])
+
+
+def _first(row: ProxyRow) -> tuple[str, str]:
+    return row.label, "↑" if row.column.higher_is_better else "↓"
+
+
+def _counts(row: ProxyRow) -> Iterator[str]:
+    """Yield the number of scores behind the coefficients, and the numbers of missing ones."""
+    yield _count(row.agreement.n)
+    for status in ("undefined", "failed", "left"):
+        yield _count(row.column.count(status))
+
+
+def _pick(row: ProxyRow, named: int) -> tuple[str, str, str, str]:
+    pick = row.selected
+    if pick is None:
+        return "–", "–", "–", "–"
+    if len(row.networks) == 1:
+        return four_digits(pick.accuracy), _count(pick.rank), "–", row.networks[0]
+    reached = f"{four_digits(pick.low)} to {four_digits(pick.high)}, mean {four_digits(pick.accuracy)}"
+    more = len(row.networks) - named
+    names = " ".join(row.networks[:named]) + (f" and {more:,} more" if more > 0 else "")
+    return reached, f"{pick.rank:,} to {pick.worst_rank:,}", _count(len(row.networks)), names
+
+
+def interval(estimate: IntervalEstimate, digits: int = 3, sign: str = "") -> str:
+    """Return a coefficient with its interval, as far as they exist.
+
+    Args:
+        estimate: the coefficient.
+        digits: after the point.
+        sign: ``"+"`` to show the sign of positive numbers, else ``""``.
+
+    >>> interval(IntervalEstimate(0.5, 0.4, 0.61), sign="+"), interval(IntervalEstimate(0.5, None, None), 2)
+    ('+0.500 [+0.400, +0.610]', '0.50')
+    """
+    if estimate.value is None:
+        return "–"
+    form = f"{sign}.{digits}f"
+    if estimate.low is None or estimate.high is None:
+        return format(estimate.value, form)
+    return f"{estimate.value:{form}} [{estimate.low:{form}}, {estimate.high:{form}}]"
+
+
+def _signed(estimate: IntervalEstimate) -> str:
+    return interval(estimate, sign="+")
+
+
+def _count(number: int) -> str:
+    return f"{number:,}"
+
+
+def _number(value: float | None, form: str) -> str:
+    return "–" if value is None else format(value, form)
+
+
+def _line(board: Leaderboard, found: Mapping[str, object]) -> dict[str, object]:
+    options = board.options
+    return {
+        "table": board.name,
+        "truth": board.truth,
+        **found,
+        "undefined_rank": options.undefined,
+        "positive_only": str(options.positive).lower(),
+        "share": options.share,
+        "resamples": options.resamples,
+        "seed": options.seed,
+        "architectures": board.architectures,
+        "untrained": board.untrained,
+        "best_accuracy": board.accuracies[1],
+        "command": board.command,
+        "facts": json.dumps(dict(board.facts), ensure_ascii=False, default=str),
+    }
+
+
+def _of_row(row: ProxyRow) -> Iterator[tuple[str, object]]:
+    column, pick = row.column, row.selected
+    yield from {"label": row.label, "proxy": column.proxy, "version": column.version}.items()
+    yield "options", json.dumps(dict(column.options), ensure_ascii=False, default=str)
+    yield "higher_is_better", str(column.higher_is_better).lower()
+    yield from _coefficients("", row.agreement)
+    for status, name in (("ok", "scored"), ("undefined", "undefined"), ("failed", "failed"), ("left", "left")):
+        yield name, column.count(status)
+    yield from _coefficients("by_accuracy_", row.top.by_accuracy)
+    yield from _coefficients("by_score_", row.top.by_score)
+    yield from {"overlap": row.top.overlap, "hits": row.top.hits}.items()
+    if pick:
+        names = ("accuracy", "low", "high", "rank", "worst_rank")
+        yield from ((f"selected_{name}", getattr(pick, name)) for name in names)
+        yield "selected_count", len(row.networks)
+        yield "selected", " ".join(row.networks[:_KEYS]) + (" …" if len(row.networks) > _KEYS else "")
+    yield from {"seconds": row.seconds, "units": row.units}.items()
+
+
+def _of_vote(vote: Vote) -> dict[str, object]:
+    # What failed and what is left are not told apart: either way a member's score is missing.
+    counts = {"n": vote.n, "undefined": vote.undefined, "unscored": vote.unscored}
+    return {"label": vote.label, "pairs_in_order": vote.share, **counts}
+
+
+def _coefficients(prefix: str, found: Agreement) -> Iterator[tuple[str, object]]:
+    for name in ("spearman", "kendall", "pearson"):
+        estimate = getattr(found, name)
+        for part, value in (("", estimate.value), ("_low", estimate.low), ("_high", estimate.high)):
+            yield f"{prefix}{name}{part}", value
+    yield f"{prefix}n", found.n
+
+
+def _figure(caption: str, image: bytes) -> str:
+    text, data = escape(caption), b64encode(image).decode("ascii")
+    return f'<figure><img alt="{text}" src="data:image/png;base64,{data}" /><figcaption>{text}</figcaption></figure>\n'
+
+
+# XHTML's syntax, which browsers and XML parsers read alike; the script holds no sign that either would mistake.
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8" />
+<meta name="viewport" content="width=device-width, initial-scale=1" />
+<meta http-equiv="Content-Security-Policy"
+ content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'" />
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; --line: #8884; --soft: #8881; }}
+body {{ font: 15px/1.45 system-ui, sans-serif; margin: 0 auto; padding: 1rem; max-width: 90rem; }}
+h1 {{ font-size: 1.4rem; }} h2 {{ font-size: 1.2rem; margin-top: 2.5rem; }} h3 {{ font-size: 1rem; }}
+.wide {{ overflow-x: auto; -webkit-overflow-scrolling: touch; }}
+table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; white-space: nowrap; }}
+th, td {{ padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: right; }}
+.word {{ text-align: left; }}
+td:first-child, th:first-child {{ position: sticky; left: 0; background: Canvas; }}
+tbody tr:hover td {{ background-color: var(--soft); }}
+th button {{ all: unset; cursor: pointer; font-weight: 600; }} th button:focus-visible {{ outline: 2px solid; }}
+th[aria-sort=ascending] button::after {{ content: " ▲"; }} th[aria-sort=descending] button::after {{ content: " ▼"; }}
+ul {{ padding-left: 1.1rem; font-size: .85rem; overflow-wrap: anywhere; }}
+img {{ max-width: 100%; background: #fff; }} figure {{ margin: 1rem 0; }} figcaption {{ font-size: .85rem; }}
+</style>
+</head>
+<body>
+<h1>{title}</h1>
+{body}
+<script>
+document.querySelectorAll("th button").forEach(function (button) {{
+  button.addEventListener("click", function () {{
+    const head = button.parentElement, row = head.parentElement, body = row.closest("table").tBodies[0];
+    const place = Array.from(row.cells).indexOf(head), down = head.getAttribute("aria-sort") !== "descending";
+    Array.from(row.cells).forEach(function (cell) {{ cell.removeAttribute("aria-sort"); }});
+    head.setAttribute("aria-sort", down ? "descending" : "ascending");
+    const key = function (line) {{
+      const text = line.cells[place].textContent, number = parseFloat(text.replaceAll(",", ""));
+      return head.className === "word" ? text : Number.isNaN(number) ? null : number;
+    }};
+    Array.from(body.rows).sort(function (a, b) {{
+      const x = key(a), y = key(b);
+      if (x === null || y === null) return (x === null) - (y === null);
+      return (typeof x === "string" ? y.localeCompare(x) : y - x) * (down ? 1 : -1);
+    }}).forEach(function (line) {{ body.append(line); }});
+  }});
+}});
+</script>
+</body>
+</html>
+"""
