@@ -1,4 +1,4 @@
-"""Really training a network: a plain loop, for the accuracies that proxies are compared with.
+"""Training a network for real: a plain loop, for the accuracies that proxies are compared with.
 
 Stochastic gradient descent with Nesterov momentum, weight decay and a learning rate that a cosine takes to zero, as
 the benchmarks of the field train; without augmentation.
@@ -39,12 +39,18 @@ def train(
         epochs: passes over the images, each in a new order.
         batch_size: largest number of images in a step; the batches of an epoch are as equal as they can be.
         learning_rate: that of the first step.
-        seed: of all that is drawn.
+        seed: of the order of the images, and of the network's own draws.
         momentum: Nesterov's.
         weight_decay: L2 penalty on all parameters.
 
     Raises:
         ValueError: images and labels of different number, none of them, or epochs or batch_size below one.
+
+    >>> net = nn.Linear(2, 2)
+    >>> images, labels = torch.tensor([[0.0, 4.0], [4.0, 0.0]]).repeat(8, 1), torch.tensor([0, 1]).repeat(8)
+    >>> train(net, images, labels, epochs=10)
+    >>> accuracy(net, images, labels)
+    100.0
     """
     _check(images, labels, batch_size)
     if epochs < 1:
@@ -69,7 +75,7 @@ def train(
 
 @torch.no_grad()
 def accuracy(net: nn.Module, images: Tensor, labels: Tensor, *, batch_size: int = 512) -> float:
-    """Percentage of images whose largest logit is that of their label, in eval mode.
+    """Return the percentage of images whose largest logit is that of their label, in eval mode.
 
     A prediction with a logit that is not finite is wrong. The modes of all modules are afterwards what they were.
 
@@ -77,8 +83,15 @@ def accuracy(net: nn.Module, images: Tensor, labels: Tensor, *, batch_size: int 
         net, images, labels: as for :func:`train`.
         batch_size: images in one forward run.
 
+    Returns:
+        0 to 100.
+
     Raises:
         ValueError: images and labels of different number, none of them, or batch_size below one.
+
+    >>> logits = torch.tensor([[2.0, 1.0], [0.0, 3.0], [1.0, 0.0], [5.0, 0.0]])
+    >>> accuracy(nn.Identity(), logits, torch.tensor([0, 1, 1, 0]))
+    75.0
     """
     _check(images, labels, batch_size)
     device = device_of(net)
@@ -97,7 +110,7 @@ def accuracy(net: nn.Module, images: Tensor, labels: Tensor, *, batch_size: int 
 
 
 def device_of(net: nn.Module) -> torch.device:
-    """Where the parameters are; the CPU for a network without any."""
+    """Return the device of the parameters; the CPU for a network without any."""
     return next((parameter.device for parameter in net.parameters()), torch.device("cpu"))
 
 

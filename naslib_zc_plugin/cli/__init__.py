@@ -22,7 +22,7 @@ def main() -> None:
             raise
         print(f"nas-zc needs {missing}: pip install 'naslib-zc-plugin[cli]'", file=sys.stderr)
         sys.exit(2)
-    from naslib_zc_plugin.cli._stop import RESUMABLE
+    from naslib_zc_plugin.cli._console import RESUMABLE
 
     try:
         app()
@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def _leave(code: int) -> None:
-    """End at once: all files are closed, and taking torch apart would keep who waits for seconds on a busy machine."""
+    """End at once: all files are closed, and taking torch apart would take seconds on a busy machine."""
     with suppress(OSError):
         sys.stdout.flush()
         sys.stderr.flush()

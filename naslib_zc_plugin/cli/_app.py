@@ -1,4 +1,4 @@
-"""The app: its commands, found by their files, and what becomes of an error."""
+"""The app: its commands, found by their files, and how an error is reported."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from naslib_zc_plugin import __version__
 from naslib_zc_plugin.cli._console import complain, say
 
 _DEBUG = "NAS_ZC_DEBUG"
-# What the library raises at what it was given, or at what it does not find. Anything else is a fault of its own.
+# What the library raises for wrong or missing input. Anything else is a fault of its own.
 _REFUSALS = (ValueError, TypeError, OSError, ImportError)
 
 
 def _reported(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with a refusal told in one line (exit code 2), and Ctrl-C as well (130)."""
+    """Return the command with a refusal reported in one line (exit code 2), and Ctrl-C as well (130).
+
+    A configuration with several errors has a line for each.
+    """
 
     @functools.wraps(command)
     def run(*args: Any, **options: Any) -> None:
@@ -33,7 +36,8 @@ def _reported(command: Callable[..., None]) -> Callable[..., None]:
         except _REFUSALS as error:
             if os.environ.get(_DEBUG):
                 raise
-            complain(" ".join(str(error).split()) or type(error).__name__)
+            several = len(getattr(error, "problems", ())) > 1
+            complain(str(error) if several else " ".join(str(error).split()) or type(error).__name__)
             raise typer.Exit(2) from None
 
     return run

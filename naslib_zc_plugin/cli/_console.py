@@ -1,30 +1,56 @@
-"""How the command line speaks: results to stdout, progress and complaints to stderr, plain text where no one looks."""
+"""What commands share: results to stdout, progress and complaints to stderr, and how they are stopped to go on later.
+
+Text is plain where nobody looks at a terminal.
+"""
 
 from __future__ import annotations
 
+import shlex
+import signal
+import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
-from typing import Callable
+from typing import Callable, Protocol, TypeVar
 
 import typer
 from rich.console import Console
+from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
+
+RESUMABLE = 75
+"""Exit code of a command that was stopped: the same one goes on (EX_TEMPFAIL of sysexits.h)."""
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_EVERY = 30.0  # seconds between lines of a log
+
+
+class _Counted(Protocol):
+    """So much of a total is done."""
+
+    @property
+    def done(self) -> int: ...
+
+    @property
+    def total(self) -> int: ...
+
+
+Shown = TypeVar("Shown", bound=_Counted)
 
 
 def say(text: str = "") -> None:
-    """A line of the result."""
+    """Print a line of the result."""
     typer.echo(text)
 
 
 def complain(text: str) -> None:
-    """A line about what went wrong."""
+    """Print a line about what went wrong."""
     typer.echo(f"nas-zc: {text}", err=True)
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]], numbers: Collection[str] = ()) -> None:
-    """A table: wrapped to fit a terminal, elsewhere one line per row however long.
+def show_table(header: Sequence[str], rows: Sequence[Sequence[str]], numbers: Collection[str] = ()) -> None:
+    """Print a table: wrapped to fit a terminal, elsewhere one line per row however long.
 
     Args:
         header: titles of the columns.
@@ -51,7 +77,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], numbers: Collect
 
 @contextmanager
 def steps(total: int | None, done: int = 0) -> Iterator[Callable[[str], None]]:
-    """Progress over ``total`` steps (None: nobody knows): call the function with a word on each one that is done.
+    """Show progress over ``total`` steps (None: unknown): call the function with a word on each one that is done.
 
     A bar with the latest word on a terminal, a line for each step elsewhere.
     """
@@ -66,3 +92,84 @@ def steps(total: int | None, done: int = 0) -> Iterator[Callable[[str], None]]:
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=total, completed=done)
         yield lambda text: bar.update(task, advance=1, description=text)
+
+
+@contextmanager
+def live(line_of: Callable[[Shown], str]) -> Iterator[Callable[[Shown], None]]:
+    """Show progress as one line that changes on a terminal, and as a plain line now and then elsewhere.
+
+    Args:
+        line_of: puts a progress into words.
+    """
+    console = Console(stderr=True, highlight=False)
+    if console.is_terminal:
+        with Live(console=console, refresh_per_second=4) as line:
+            yield lambda progress: line.update(Text(line_of(progress)))
+        return
+    last = -_EVERY
+
+    def report(progress: Shown) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= _EVERY or progress.done == progress.total:
+            last = now
+            typer.echo(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line_of(progress)}", err=True)
+
+    yield report
+
+
+def again(context: typer.Context) -> str:
+    """Return the running command for a shell: its arguments and options that were given, by their long names."""
+    words = ["nas-zc", context.info_name or ""]
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if source is None or source.name != "COMMANDLINE":
+            continue
+        given = context.params[parameter.name or ""]
+        values = list(given) if isinstance(given, (list, tuple)) else [given]
+        if parameter.param_type_name == "argument":
+            words += map(str, values)
+        elif isinstance(given, bool):
+            words.append(parameter.opts[0] if given else parameter.secondary_opts[0])
+        else:
+            words += (word for value in values for word in (parameter.opts[0], str(value)))
+    return shlex.join(words)
+
+
+@contextmanager
+def asked_to_stop() -> Iterator[list[int]]:
+    """Put the signals SIGINT and SIGTERM into the list; a third one ends the process as usual."""
+    received: list[int] = []
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+
+    def note(number: int, _: object) -> None:
+        received.append(number)
+        if len(received) > 1:
+            for each, handler in before.items():
+                signal.signal(each, handler)
+
+    with _handled_by(note):
+        yield received
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """Let SIGTERM raise ``KeyboardInterrupt``, as SIGINT does."""
+
+    def stop(number: int, _: object) -> None:
+        raise KeyboardInterrupt
+
+    with _handled_by(stop):
+        yield
+
+
+@contextmanager
+def _handled_by(handler: Callable[[int, object], None]) -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    for number in before:
+        signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import naslib_zc_plugin as zc
-from naslib_zc_plugin.cli._console import say, steps, table
+from naslib_zc_plugin.cli._console import say, show_table, steps
 
 if TYPE_CHECKING:
     import torch
@@ -47,7 +47,7 @@ def cost(
     where = _device(device)
     if threads:
         torch.set_num_threads(threads)
-    requests = requests_for(chosen(proxies))
+    requests = requests_for(chosen_proxies(proxies))
     images = images_of("synthetic:normal", n=batch, size=size).batch(batch)
     net = space_called(space).build(arch, C=channels, N=cells).to(where)
     costs = []
@@ -61,13 +61,13 @@ def cost(
     say(f"(±: interquartile range, --rounds {rounds}). Memory: peak beyond network and batch.")
 
 
-def chosen(text: str) -> list[str]:
+def chosen_proxies(text: str) -> list[str]:
     """The proxies that names or patterns, separated by commas, stand for, each once.
 
     Raises:
         ValueError: a name that no proxy has, or a pattern that fits none.
     """
-    known, names = zc.list_proxies(), []
+    known, names = zc.proxies(), []
     for part in filter(None, map(str.strip, text.split(","))):
         found = [name for name in known if fnmatchcase(name, part)]
         names += found or [zc.describe(part).name]
@@ -110,4 +110,4 @@ def _show(costs: Sequence[Cost]) -> None:
         )
         for found in costs
     ]
-    table(header, rows, numbers=header[1:5])
+    show_table(header, rows, numbers=header[1:5])

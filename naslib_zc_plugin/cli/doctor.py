@@ -1,21 +1,42 @@
-"""``nas-zc doctor``: what is installed here, what works of it, and what to do about the rest."""
+"""``nas-zc doctor``: what is installed here, what works of it, and what to do about the rest.
+
+``python -m naslib_zc_plugin.cli.doctor HOST`` looks at one host, in a process of its own, for a broken host may end its
+process; its last line is what it found, as JSON.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import platform
+import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from importlib import import_module, metadata
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Optional
+from pkgutil import iter_modules
+from typing import Annotated, Any, Optional
 
 import typer
 
 from naslib_zc_plugin import __version__
-from naslib_zc_plugin.cli._console import say, table
+from naslib_zc_plugin.cli._console import say, show_table
+from naslib_zc_plugin.files import DataError
 from naslib_zc_plugin.files.place import VARIABLE
 
+NAME = "naslib-zc-plugin"
 _LEAST_PYTHON, _LEAST_TORCH = (3, 9), (2, 0)
+_PATIENCE = 300  # seconds
+_MOST = 200  # characters of a reason
+# Lightning imports it if it is there, so that NNI does.
+_TORCHVISION = (
+    "; install a torchvision built for this torch, remove it, or call "
+    "naslib_zc_plugin.hosts.naslib.compat.repair(['torchvision-operators']) first"
+)
+Rows = list[list[str]]
 
 
 def doctor(
@@ -23,12 +44,12 @@ def doctor(
         Optional[Path], typer.Option(metavar="DIR", envvar=VARIABLE, help="Directory with tables and probes.")
     ] = None,
 ) -> None:
-    """Tell what is installed, which hosts work and what they need, devices, and whether the data are whole.
+    """Tell what is version_of, which hosts work and what they need, devices, and whether the data are whole.
 
     Exit code 1 if something that is there is broken, 0 otherwise. Hosts are imported, which takes seconds for each.
     """
     say(f"naslib-zc-plugin {__version__}, Python {platform.python_version()}, {platform.platform()}")
-    wrong = [*_basis(), *_hosts(), *_data(data)]
+    wrong = [*_show_packages(), *_show_hosts(), *_show_data(data)]
     say()
     if wrong:
         say(f"Broken: {', '.join(wrong)}.")
@@ -36,8 +57,11 @@ def doctor(
     say("Nothing that is installed is broken.")
 
 
+# Packages and devices --------------------
+
+
 def floors(python: Sequence[int], torch: str | None) -> list[str]:
-    """What to do about a Python or a torch that is missing or too old; empty if they will do."""
+    """Return what to do about a Python or a torch that is missing or too old; empty if they will do."""
     advice = []
     if tuple(python) < _LEAST_PYTHON:
         advice.append("Python 3.9 or later is needed: make a virtual environment with one; NASLib's own pins take 3.9")
@@ -48,43 +72,67 @@ def floors(python: Sequence[int], torch: str | None) -> list[str]:
     return advice
 
 
-def _basis() -> list[str]:
-    from naslib_zc_plugin.cli._extras import NAME, extras, installed
+def version_of(distribution: str) -> str | None:
+    """Return the version of a distribution; None if it is not installed."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
 
-    advice = floors(sys.version_info[:2], installed("torch"))
-    rows = [[name, installed(name) or "not installed"] for name in ("torch", "numpy", "scipy")]
+
+def missing_of_extras(requirements: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return for each extra its distributions that are not version_of, and the condition under which they are wanted.
+
+    Extras made of others are left out; an empty condition: always.
+    """
+    from packaging.requirements import Requirement
+
+    found: dict[str, dict[str, str]] = {}
+    for requirement in map(Requirement, requirements):
+        condition, _, extra = str(requirement.marker or "").rpartition('extra == "')
+        if extra and requirement.name != NAME:
+            missing = found.setdefault(extra.rstrip('"'), {})
+            if version_of(requirement.name) is None:
+                missing[requirement.name] = condition.removesuffix(" and ").strip("()")
+    return found
+
+
+def _show_packages() -> list[str]:
+    advice = floors(sys.version_info[:2], version_of("torch"))
     say()
-    table(["package", "version"], rows)
+    show_table(
+        ["package", "version"], [[name, version_of(name) or "not installed"] for name in ("torch", "numpy", "scipy")]
+    )
     say("\n".join(advice))
-    rows = [
-        [extra, *(("in part", f"pip install '{NAME}[{extra}]'", _listed(lacks)) if lacks else ("whole", "", ""))]
-        for extra, lacks in extras().items()
-    ]
-    if rows:
-        table(["extra", "state", "to install", "not installed of it"], rows)
-    else:
+    if version_of(NAME) is None:
         say(f"{NAME} is read from its source tree and not installed: pip install would tell its extras.")
+    else:
+        rows = [
+            [extra, *(("in part", f"pip install '{NAME}[{extra}]'", _listed(names)) if names else ("whole", "", ""))]
+            for extra, names in missing_of_extras(metadata.requires(NAME) or ()).items()
+        ]
+        show_table(["extra", "state", "to install", "not installed of it"], rows)
     say()
-    if installed("torch") is None:
+    if version_of("torch") is None:
         return ["torch"]
     try:
-        table(["device", "what"], _devices())
+        show_table(["device", "what"], _devices())
     except (ImportError, OSError, RuntimeError) as error:
         advice.append(f"torch cannot be imported: {error}")
         say(advice[-1])
     return ["torch or Python"] if advice else []
 
 
-def _listed(lacks: dict[str, str]) -> str:
-    """Names, and after those that share a condition the condition."""
+def _listed(missing: dict[str, str]) -> str:
+    """Return names, and after those that share a condition the condition."""
     parts = []
-    for condition in dict.fromkeys(lacks.values()):
-        names = ", ".join(name for name, each in lacks.items() if each == condition)
+    for condition in dict.fromkeys(missing.values()):
+        names = ", ".join(name for name, each in missing.items() if each == condition)
         parts.append(f"{names} (where {condition})" if condition else names)
     return "; ".join(parts)
 
 
-def _devices() -> list[list[str]]:
+def _devices() -> Rows:
     import torch
 
     rows = [["cpu", f"{os.cpu_count()} logical cores; torch's threads: {torch.get_num_threads()}"]]
@@ -94,31 +142,129 @@ def _devices() -> list[list[str]]:
     return rows
 
 
-def _hosts() -> list[str]:
-    from naslib_zc_plugin.cli._host import look
-    from naslib_zc_plugin.hosts import hosts
+# Hosts --------------------
 
-    found = {name: look(name) for name in hosts() if name != "none"}
+
+@dataclass(frozen=True)
+class HostState:
+    """A host as it is found.
+
+    Attributes:
+        state: ``ok``, ``not found``, or ``broken``.
+        version: as it says itself; empty if it does not.
+        place: the folder of its package, or what is wrong and what to do.
+        repairs: rows of name, status and what breaks without it; of hosts that need none, none.
+        missing: rows of a package that the host imports and that is not version_of, and what installs it.
+    """
+
+    state: str
+    version: str = ""
+    place: str = ""
+    repairs: Sequence[Sequence[str]] = ()
+    missing: Sequence[Sequence[str]] = ()
+
+
+def look(name: str) -> HostState:
+    """Look at a host in another process: import everything of ours for it, its repairs applied."""
+    command = [sys.executable, "-W", "ignore", "-m", "naslib_zc_plugin.cli.doctor", name]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_PATIENCE)
+    except subprocess.TimeoutExpired:
+        return HostState("broken", place=f"its import takes longer than {_PATIENCE} s")
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or [f"its process ended with {done.returncode}"]
+        return HostState("broken", place=lines[-1][-_MOST:])
+    return HostState(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def _look_here(name: str) -> HostState:
+    there = find_spec(name) is not None
+    known: dict[str, Any] = {}
+    try:
+        ours = import_module(f"naslib_zc_plugin.hosts.{name}")
+        if there and find_spec(f"{ours.__name__}.compat"):
+            compat: Any = import_module(f"{ours.__name__}.compat")
+            compat.repair()
+            known["repairs"] = [(repair.name, repair.status, repair.breaks) for repair in compat.repairs()]
+            known["missing"] = list(compat.lacking().items())
+        for each in ours.__all__ if there else ours.__all__[:1]:
+            getattr(ours, each)
+        host = import_module(name)
+        said = import_module(f"{name}.__version__") if find_spec(f"{name}.__version__") else host
+    except Exception as error:  # whatever is wrong with a host is what is asked for
+        why = (str(error) or type(error).__name__) + (_TORCHVISION if "torchvision::" in str(error) else "")
+        return HostState("broken" if there else "not found", place=why, **known)
+    version = version_of(name) or str(getattr(said, "__version__", ""))
+    return HostState("ok", version, str(Path(str(host.__file__)).parent), **known)
+
+
+def _show_hosts() -> list[str]:
+    from naslib_zc_plugin import hosts
+
+    names = [module.name for module in iter_modules(hosts.__path__) if module.ispkg]
+    found = {name: look(name) for name in names if not name.startswith("_")}
     say()
-    table(
+    show_table(
         ["host", "state", "version", "where, or what to do"],
         [[name, host.state, host.version or "–", host.place] for name, host in found.items()],
     )
     for name, host in found.items():
         if host.repairs:
             say()
-            table([f"repair of {name}", "status", "what breaks"], host.repairs)
+            show_table([f"repair of {name}", "status", "what breaks"], host.repairs)
             call = f"naslib_zc_plugin.hosts.{name}.compat.repair()"
             say(f"Applied in the process that looked, by {call}; importing alone repairs nothing.")
-        if host.lacks:
+        if host.missing:
             say()
-            table([f"{name} imports", "not installed; to install"], host.lacks)
+            show_table([f"{name} imports", "not installed; to install"], host.missing)
     return [name for name, host in found.items() if host.state == "broken"]
 
 
-def _data(folder: Path | None) -> list[str]:
-    from naslib_zc_plugin.cli._data import probes, tables
+# The data directory --------------------
 
+
+def tables(folder: Path) -> tuple[Rows, list[str]]:
+    """Return a row for each benchmark's table (name, state, rows, columns, file or error), and those that are broken.
+
+    Tables that are there are read whole and checked.
+    """
+    from naslib_zc_plugin import benchmarks
+
+    rows, wrong = [], []
+    for name in benchmarks.benchmarks():
+        path = folder / import_module(f"{benchmarks.__name__}.{name}").TABLE.file
+        if not path.exists():
+            rows.append([name, "not there", "", "", str(path)])
+            continue
+        try:
+            found = benchmarks.benchmark(name, folder)
+        except ImportError as error:
+            rows.append([name, "not read", "", "", str(error)])
+        except DataError as error:
+            rows.append([name, "broken", "", "", " ".join(str(error).split())])
+            wrong.append(str(path))
+        else:
+            state = "in part" if found.partial else "whole"
+            rows.append([name, state, f"{len(found):,}", str(len(found.columns)), str(path)])
+    return rows, wrong
+
+
+def probes(folder: Path) -> Rows:
+    """Return a row (name, what, count, size, classes, file) for each .npz file of images or text in the folder."""
+    from naslib_zc_plugin.probes import Tokens, probe
+
+    rows = []
+    for path in sorted({*folder.glob("*.npz"), *folder.glob("*/*.npz")}):
+        try:
+            found = probe(path)
+        except DataError:  # an array file of another kind
+            continue
+        what, size = ("text", found.tokens.shape[1]) if isinstance(found, Tokens) else ("images", found.images.shape[1])
+        rows.append([path.stem, what, f"{len(found):,}", str(size), f"{found.classes:,}", str(path)])
+    return rows
+
+
+def _show_data(folder: Path | None) -> list[str]:
     say()
     if folder is None:
         say(f"No data directory: --data DIR, or {VARIABLE} in the environment, names one.")
@@ -127,9 +273,14 @@ def _data(folder: Path | None) -> list[str]:
         say(f"{folder}, named by --data or {VARIABLE}, is no folder.")
         return ["the data directory"]
     rows, wrong = tables(folder)
-    table(
-        [f"table in {folder}", "state", "rows", "columns", "file, or what is wrong"], rows, numbers=["rows", "columns"]
-    )
+    header = [f"table in {folder}", "state", "rows", "columns", "file, or what is wrong"]
+    show_table(header, rows, numbers=["rows", "columns"])
     say()
-    table(["probe", "of", "n", "size", "classes", "file"], probes(folder), numbers=["n", "size", "classes"])
+    show_table(["probe", "of", "n", "size", "classes", "file"], probes(folder), numbers=["n", "size", "classes"])
     return wrong
+
+
+if __name__ == "__main__":
+    with redirect_stdout(sys.stderr):
+        _state = _look_here(sys.argv[1])
+    say(json.dumps(vars(_state)))

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from naslib_zc_plugin.cli._again import again
-from naslib_zc_plugin.cli._console import complain, say
+from naslib_zc_plugin.cli._console import again, complain, say
 
 if TYPE_CHECKING:
     from naslib_zc_plugin.benchmarks import Benchmark
-    from naslib_zc_plugin.cli._publish import Picture
     from naslib_zc_plugin.report.board import Board
     from naslib_zc_plugin.report.ranking import Ranking
     from naslib_zc_plugin.table import ScoreTable
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The data of the figures beside a board: scores against ``truth``, whose axis is called ``label``.
+
+    ``colour`` is the number of parameters by architecture, where they are known.
+    """
+
+    table: ScoreTable
+    truth: Mapping[str, float]
+    label: str
+    colour: Mapping[str, float] | None = None
 
 
 def leaderboard(
@@ -69,9 +81,7 @@ def leaderboard(
     ranking = _ranking(boards)
     say(as_text(boards, ranking).rstrip())
     if output:
-        from naslib_zc_plugin.cli._publish import publish
-
-        say(f"\nWritten to {output}: {', '.join(publish(output, boards, pictures, ranking, 'Leaderboard'))}.")
+        say(f"\nWritten to {output}: {', '.join(publish_boards(output, boards, pictures, ranking, 'Leaderboard'))}.")
 
 
 def _space(table: ScoreTable) -> str:
@@ -81,7 +91,7 @@ def _space(table: ScoreTable) -> str:
 
 
 def _usual(table: ScoreTable, found: Benchmark) -> str:
-    """The column that the campaign, or else its protocol, means to be compared with."""
+    """Return the column that the campaign, or else its protocol, means to be compared with."""
     if not table.facts.get("truth"):
         columns = ", ".join(found.columns)
         raise ValueError(f"{table.name} does not say what to compare with: give --truth COLUMN, one of {columns}")
@@ -89,7 +99,7 @@ def _usual(table: ScoreTable, found: Benchmark) -> str:
 
 
 def _truth(found: Benchmark, column: str) -> tuple[str, Mapping[str, float]]:
-    """Accuracies by architecture and their name, higher better."""
+    """Return the name of accuracies, and the accuracies by architecture, higher is better."""
     values = found.column(column)
     better = found.columns[column].higher_is_better
     if better is None:
@@ -98,28 +108,26 @@ def _truth(found: Benchmark, column: str) -> tuple[str, Mapping[str, float]]:
 
 
 def _units(given: Sequence[str]) -> dict[str, float]:
-    def pairs() -> Iterator[tuple[str, float]]:
-        for text in given:
-            name, _, number = text.rpartition("=")
-            try:
-                yield name, float(number)
-            except ValueError:
-                raise ValueError(f"--units {text}: write PROXY=NUMBER, such as naswot=0.55") from None
-
-    return dict(pairs())
+    """Return the costs that options PROXY=X give."""
+    costs = {}
+    for text in given:
+        name, _, number = text.rpartition("=")
+        try:
+            costs[name] = float(number)
+        except ValueError:
+            raise ValueError(f"--units {text}: write PROXY=NUMBER, such as naswot=0.55") from None
+    return costs
 
 
 def _picture(table: ScoreTable, accuracies: Mapping[str, float], name: str, found: Benchmark) -> Picture:
-    """Coloured by parameters where the table or the benchmark counts them for every architecture that is drawn."""
-    from naslib_zc_plugin.cli._publish import Picture
-
+    """Return a picture, coloured by parameters where they are known for every architecture that is drawn."""
     sizes = {key: size for key, size in _parameters(table, name, found).items() if size > 0}
     whole = all(key in sizes for key in table.keys if key in accuracies)
     return Picture(table, accuracies, name, sizes if whole else None)
 
 
 def _parameters(table: ScoreTable, truth: str, found: Benchmark) -> dict[str, float]:
-    """By architecture: the table's own count, or the benchmark's for the truth's data set."""
+    """Return the parameters of each architecture: the table's own count, or the benchmark's for the truth's data."""
     counted = next((column.values for column in table.columns.values() if column.proxy == "params"), None)
     if counted is not None:
         return dict(zip(table.keys, counted.tolist()))
@@ -131,7 +139,7 @@ def _parameters(table: ScoreTable, truth: str, found: Benchmark) -> dict[str, fl
 
 
 def _ranking(boards: Sequence[Board]) -> Ranking | None:
-    """Mean ranks by Kendall's tau, where there are several things to be ranked on."""
+    """Return the proxies' mean ranks by Kendall's tau; None where there is one thing to be ranked on."""
     from naslib_zc_plugin.report.ranking import mean_ranks
 
     places: dict[tuple[str, str], dict[str, float | None]] = {}
@@ -150,3 +158,44 @@ def _ranking(boards: Sequence[Board]) -> Ranking | None:
     except ValueError as error:
         complain(f"no mean ranks: {error}")
         return None
+
+
+def publish_boards(
+    output: Path, boards: Sequence[Board], pictures: Sequence[Picture], ranking: Ranking | None, heading: str
+) -> list[str]:
+    """Write leaderboards into a folder, made if need be: as Markdown, CSV, figures, and one HTML page with them all.
+
+    Args:
+        output: the folder. Files of an earlier run are replaced.
+        boards: at least one.
+        pictures: one for each board.
+        ranking: over all boards.
+        heading: of the page and of the Markdown file.
+
+    Returns:
+        The names of the files.
+    """
+    from naslib_zc_plugin.report.figures import scatter
+    from naslib_zc_plugin.report.heatmap import heatmap, similarities
+    from naslib_zc_plugin.report.page import as_html
+    from naslib_zc_plugin.report.render import as_csv, as_markdown
+
+    output.mkdir(parents=True, exist_ok=True)
+    written: list[str] = []
+    figures = []
+    for number, picture in enumerate(pictures, 1):
+        part = "" if len(pictures) == 1 else f"-{number}"
+        names = f"scatter{part}.png", f"heatmap{part}.png"
+        scatter(output / names[0], picture.table, picture.truth, colour=picture.colour, truth_label=picture.label)
+        heatmap(output / names[1], similarities(picture.table, picture.truth, picture.label)["spearman"])
+        captions = f"Scores against {picture.label}", "Rank correlations between proxies"
+        figures.append({caption: (output / name).read_bytes() for caption, name in zip(captions, names)})
+        written += names
+    texts = {
+        "leaderboard.md": f"# {heading}\n\n{as_markdown(boards, ranking)}",
+        "leaderboard.csv": as_csv(boards),
+        "leaderboard.html": as_html(boards, ranking, figures, heading),
+    }
+    for name, text in texts.items():
+        (output / name).write_text(text, encoding="utf-8")
+    return [*texts, *written]

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from naslib_zc_plugin.cli._again import again
-from naslib_zc_plugin.cli._campaign import live, shown
-from naslib_zc_plugin.cli._console import complain, say
-from naslib_zc_plugin.cli._search import publish, searched
-from naslib_zc_plugin.cli._stop import RESUMABLE, asked_to_stop
-from naslib_zc_plugin.cli.cost import chosen
+from naslib_zc_plugin.cli._console import RESUMABLE, again, asked_to_stop, complain, live, say
+from naslib_zc_plugin.cli.cost import chosen_proxies
+from naslib_zc_plugin.cli.leaderboard import Picture, publish_boards
+from naslib_zc_plugin.cli.score import campaign_line
+from naslib_zc_plugin.cli.search import publish_results, run_searches
 
 if TYPE_CHECKING:
     from naslib_zc_plugin.campaign.config import Config
@@ -38,55 +37,57 @@ def quickstart(
     The networks are those of NAS-Bench-201, made small, the images scikit-learn's handwritten digits. Results are
     written as they come; the same command goes on where an interrupted one stopped.
     """
-    names = chosen(proxies)
+    names = chosen_proxies(proxies)
     changed: dict[str, Any] = {"budget": {"evaluations": evaluations}, "repeats": repeats, "seed": seed, "host": host}
     experiment = _experiment(output, changed)
     output.mkdir(parents=True, exist_ok=True)
     say("Networks of NAS-Bench-201 (C=8, N=1) are trained on 1,000 handwritten digits. AREA scores 100 of them with")
     say("naswot and begins with the best; random search begins anywhere. It goes on from what is already there.\n")
-    prepared = searched(experiment, None, restart)
-    publish(experiment, prepared, output, None, again(context))
+    searches = run_searches(experiment, None, restart)
+    publish_results(experiment, searches, output, None, again(context))
     truth = _trained(experiment)
     campaign = _campaign(experiment, list(truth), names, output / "scores.db")
     say(f"\nEach of the {len(truth)} networks that were trained is scored by {len(names)} proxies.")
-    _scored(campaign, restart)
+    _score(campaign, restart)
     _compare(campaign, truth, output, again(context))
 
 
 def _experiment(output: Path, changed: Mapping[str, Any]) -> Experiment:
-    from naslib_zc_plugin.search.config import load
+    from naslib_zc_plugin.configuration import check
+    from naslib_zc_plugin.search.config import SearchConfig, load_experiment
 
-    experiment = load(CONFIG)
-    searches = [
-        replace(each, **changed, scores={**each.scores, "seed": changed["seed"]}) for each in experiment.searches
-    ]
+    experiment, searches = load_experiment(CONFIG), []
+    for each in experiment.searches:
+        values = each.model_dump(exclude_unset=True)
+        scores = {**values["scores"], "seed": changed["seed"]}
+        searches.append(check(SearchConfig, {**values, **changed, "scores": scores}, "quickstart"))
     return replace(experiment, searches=tuple(searches), store=str(output / "search.db"))
 
 
 def _trained(experiment: Experiment) -> dict[str, float]:
-    """Test accuracy of each architecture that was trained, in order."""
+    """Return the test accuracy of each architecture that was trained, in order."""
     from naslib_zc_plugin.search.journal import histories
 
     return {
-        entry.key: entry.told["test accuracy"]
+        entry.key: entry.metrics["test accuracy"]
         for runs in histories(experiment.store).values()
         for entries in runs.values()
         for entry in entries
-        if entry.told
+        if entry.metrics
     }
 
 
 def _campaign(experiment: Experiment, keys: list[str], names: list[str], store: Path) -> Config:
     from naslib_zc_plugin.campaign.config import Config
 
-    made: dict[str, Any] = dict(experiment.searches[0].scores)
+    made = experiment.searches[0].scores.model_dump(exclude_unset=True)
     return Config(
         space=experiment.searches[0].space, architectures=tuple(keys), proxies=tuple(names),
         engine={"name": "local", "workers": 2}, store=str(store), truth="test accuracy (%)", **made,
     )  # fmt: skip
 
 
-def _scored(campaign: Config, restart: bool) -> None:
+def _score(campaign: Config, restart: bool) -> None:
     from naslib_zc_plugin.campaign.database import forget
     from naslib_zc_plugin.campaign.engines import engine
     from naslib_zc_plugin.campaign.run import prepare, run
@@ -94,7 +95,7 @@ def _scored(campaign: Config, restart: bool) -> None:
 
     if restart:
         forget(Path(campaign.store))
-    with Store(campaign.store) as store, asked_to_stop() as stop, live(shown) as report:
+    with Store(campaign.store) as store, asked_to_stop() as stop, live(campaign_line) as report:
         prepare(campaign, store, extend=True)
         done = run(campaign, store, engine(campaign), report, lambda: bool(stop))
     if done.left:
@@ -106,8 +107,6 @@ def _compare(campaign: Config, truth: Mapping[str, float], output: Path, command
     from scipy.stats import rankdata
 
     from naslib_zc_plugin.campaign.read import read_table
-    from naslib_zc_plugin.cli._publish import Picture
-    from naslib_zc_plugin.cli._publish import publish as write
     from naslib_zc_plugin.report.leaderboard import leaderboard
     from naslib_zc_plugin.report.render import as_text
 
@@ -121,6 +120,6 @@ def _compare(campaign: Config, truth: Mapping[str, float], output: Path, command
     # Ranks: a network that learns nothing would press all others into one line.
     ranks = dict(zip(truth, rankdata(list(truth.values())).tolist()))
     picture = Picture(table, ranks, "test accuracy (rank, the best at the top)")
-    written = write(output, [board], [picture], None, "Quickstart")
+    written = publish_boards(output, [board], [picture], None, "Quickstart")
     say(f"\nWritten to {output}: curves.png, results.md, {', '.join(written)}.")
     say("Next: `nas-zc proxies --details` tells what each proxy is, `nas-zc search CONFIG` runs a search of your own.")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import count
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from naslib_zc_plugin.cli._campaign import estimate, fork, live, shown
-from naslib_zc_plugin.cli._console import complain, say
-from naslib_zc_plugin.cli._single import single
-from naslib_zc_plugin.cli._stop import RESUMABLE, asked_to_stop
+from naslib_zc_plugin.cli._console import RESUMABLE, asked_to_stop, complain, live, say, show_table
+
+if TYPE_CHECKING:
+    from naslib_zc_plugin.campaign.config import Config
+    from naslib_zc_plugin.campaign.outcome import Row
+    from naslib_zc_plugin.campaign.run import Progress
+    from naslib_zc_plugin.table import ScoreTable
 
 
 def score(
@@ -49,13 +53,13 @@ def score(
         changes["engine"] = {**campaign.engine, "workers": workers}
     campaign = replace(campaign, **changes)
     if dry_run:
-        return estimate(campaign)
+        return _estimate(campaign)
     if arch:
-        return single(campaign, arch)
-    # What is wrong with the configuration is told before a file is made.
+        return _score_one(campaign, arch)
+    # Errors of the configuration come before a file is made.
     known, start = facts(campaign), starter(campaign)
-    path = fork(campaign) if fork_ else Path(campaign.store)
-    with Store(path) as results, asked_to_stop() as stop, live(shown) as report:
+    path = _fork(campaign) if fork_ else Path(campaign.store)
+    with Store(path) as results, asked_to_stop() as stop, live(campaign_line) as report:
         # A path of this machine would tell others nothing.
         command = f"nas-zc score {config.name if config.is_absolute() else config}"
         prepare(campaign, results, extend, command, known)
@@ -66,3 +70,100 @@ def score(
         complain(f"stopped with {done.done:,} of {done.total:,} done in {path}; the same command goes on from there")
         raise typer.Exit(RESUMABLE)
     say(f"{done.total:,} architectures in {path}: {done.undefined:,} scores undefined, {done.failed:,} failed.")
+
+
+def campaign_line(progress: Progress) -> str:
+    """Put a campaign's progress into words."""
+    text = (
+        f"{progress.done:,} of {progress.total:,} done, {progress.undefined:,} undefined, {progress.failed:,} failed, "
+        f"{progress.left:,} left"
+    )
+    if progress.remaining is None:
+        return text
+    pace = f"{progress.rate:.1f} a second" if progress.rate >= 1 else f"{60 * progress.rate:.1f} a minute"
+    return f"{text}; {pace}, {_duration(progress.remaining)} to go"
+
+
+def _duration(seconds: float) -> str:
+    minutes, hours = round(seconds / 60), round(seconds / 3600)
+    return f"{round(seconds)} s" if seconds < 120 else f"{minutes} min" if minutes < 120 else f"{hours} h"
+
+
+def _estimate(config: Config) -> None:
+    """Print how many architectures there are and what they will take, from a measured sample."""
+    from naslib_zc_plugin.campaign.estimate import measure
+
+    found = measure(config)
+    workers = config.engine.get("workers", 1) or 1
+    say(f"{found.architectures:,} architectures, {len(config.requests())} proxies.")
+    say(f"Measured on {found.measured} in one worker: {found.seconds:.2f} s each (deviation {found.spread:.2f} s).")
+    total = found.seconds * found.architectures / workers
+    say(f"With {workers} worker(s) that are not in each other's way: about {_duration(total)}.")
+    if found.memory is not None:
+        size = found.memory * workers / 2**30
+        say(f"A worker's memory went up to {found.memory / 2**30:.2f} GiB: {size:.1f} GiB for all.")
+    for key, reason in found.failed.items():
+        say(f"Failed: {key}: {reason}")
+
+
+def _fork(config: Config) -> Path:
+    """Return the path of a store beside the campaign's that does not exist yet."""
+    path = Path(config.store)
+    numbered = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in count(2))
+    return next(other for other in numbered if not other.exists())
+
+
+# One architecture --------------------
+
+
+def _score_one(config: Config, key: str) -> None:
+    """Score an architecture as a campaign would, and print it; with percentiles if the campaign's store is there.
+
+    Raises:
+        ValueError: the key is not of the space.
+        Changed: the store was made with another configuration, so that its scores do not compare.
+    """
+    from naslib_zc_plugin.campaign.outcome import Task
+    from naslib_zc_plugin.campaign.scorer import Scorer
+    from naslib_zc_plugin.spaces import space
+
+    key = space(config.space).canonical(key)
+    others = _others(config)
+    outcome = Scorer(config)(Task(key, tuple(config.requests())))
+    rows = [[row.label, f"{row.value:.6g}" if row.value is not None else row.status, *_place(row, others)]
+            for row in outcome.rows]  # fmt: skip
+    show_table(["proxy", "score", "percentile", "among"], rows, numbers=["score", "percentile"])
+    if others is None:
+        say(f"A score by itself tells little: without --arch this makes {config.store}, to compare it with.")
+    else:
+        say("Percentile: the share of the scored architectures that the proxy thinks worse, ties counted by half.")
+
+
+def _others(config: Config) -> ScoreTable | None:
+    from naslib_zc_plugin.campaign.identity import GROWING, changes, facts
+    from naslib_zc_plugin.campaign.read import read_table
+    from naslib_zc_plugin.campaign.run import Changed
+
+    if not Path(config.store).exists():
+        return None
+    found = read_table(config.store)
+    now = facts(config)
+    differences = {name: line for name, line in changes(found.facts, now).items() if name not in GROWING}
+    for label, asked in now["proxies"].items():
+        if found.facts["proxies"].get(label, asked) != asked:
+            differences[label] = f"proxies.{label}"
+    if differences:
+        raise Changed(config.store, differences)
+    return found
+
+
+def _place(row: Row, others: ScoreTable | None) -> tuple[str, str]:
+    from naslib_zc_plugin.report.standing import standing
+
+    if others is None or row.label not in others.columns:
+        return "–", ""
+    if row.value is None:
+        return "–", row.reason
+    place = standing(row.value, others[row.label])
+    percentile = "–" if place.percentile is None else f"{place.percentile:.1f}"
+    return percentile, f"{place.n:,} scored, {place.undefined:,} undefined, {place.failed:,} failed"

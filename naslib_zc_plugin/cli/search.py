@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from naslib_zc_plugin.cli._again import again
-from naslib_zc_plugin.cli._console import say
-from naslib_zc_plugin.cli._search import publish, searched
+from naslib_zc_plugin.cli._console import RESUMABLE, again, complain, live, say, stopped_by_signals
+
+if TYPE_CHECKING:
+    from naslib_zc_plugin.search import LoadedSearch, SearchProgress
+    from naslib_zc_plugin.search.config import Experiment, SearchCurve
+    from naslib_zc_plugin.search.results import Result
 
 
 def search(
@@ -35,13 +39,84 @@ def search(
     """
     from dataclasses import replace
 
-    from naslib_zc_plugin.search.config import load
-    from naslib_zc_plugin.search.config import only as chosen
+    from naslib_zc_plugin.search.config import load_experiment, select_searches
 
-    experiment = load(config, data)
-    experiment = chosen(experiment, only) if only else experiment
+    experiment = load_experiment(config, data)
+    experiment = select_searches(experiment, only) if only else experiment
     experiment = replace(experiment, store=str(store)) if store else experiment
-    prepared = searched(experiment, data, restart)
+    searches = run_searches(experiment, data, restart)
     folder = output or Path(experiment.store).with_suffix("")
-    written = publish(experiment, prepared, folder, data, again(context))
+    written = publish_results(experiment, searches, folder, data, again(context))
     say(f"\nWritten to {folder}: {', '.join(written)}; every evaluation is in {experiment.store}.")
+
+
+def run_searches(experiment: Experiment, data: Path | None, restart: bool) -> list[LoadedSearch]:
+    """Run what is left of an experiment, and show its progress.
+
+    Raises:
+        typer.Exit: it was stopped; with the code that says that the same command goes on.
+    """
+    from naslib_zc_plugin.campaign.database import forget
+    from naslib_zc_plugin.search import load_data, run_experiment
+    from naslib_zc_plugin.search.journal import JOURNAL, Journal
+
+    path = Path(experiment.store)
+    searches = load_data(experiment, data)
+    if restart:
+        forget(path, JOURNAL)
+    try:
+        with Journal(path) as journal, stopped_by_signals(), live(_line) as report:
+            run_experiment(searches, journal, report)
+    except KeyboardInterrupt:
+        complain(f"stopped; {path} holds what was done, and the same command goes on from there")
+        raise typer.Exit(RESUMABLE) from None
+    return searches
+
+
+def _line(progress: SearchProgress) -> str:
+    """Put progress into words."""
+    runs = f"{progress.done:,} of {progress.total:,} runs done"
+    if not progress.search:
+        return runs
+    return (
+        f"{runs}; {progress.search}, run {progress.repeat + 1}: {progress.step:,} evaluations, {progress.clock:,.0f} s"
+    )
+
+
+def publish_results(
+    experiment: Experiment, searches: Sequence[LoadedSearch], folder: Path, data: Path | None, command: str
+) -> list[str]:
+    """Print the results and write them, with their curves, into a folder; return the names of the files."""
+    from naslib_zc_plugin.report.sheet import sheet_markdown, sheet_text
+    from naslib_zc_plugin.search import results
+    from naslib_zc_plugin.search.journal import histories
+
+    found = results.collect_results(experiment.searches, histories(experiment.store), data)
+    ways = [results.checkpoint_table(found, experiment.curve)] if experiment.curve.at else []
+    sheets = [results.results_table(found, searches, command), *ways, results.architectures_table(found)]
+    say("\n".join(map(sheet_text, sheets)).rstrip())
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = _draw(found, experiment.curve, folder)
+    pictures = "".join(f"\n![Search curves]({name})\n" for name in drawn)
+    (folder / "results.md").write_text(
+        f"# {folder.name}\n\n" + "\n".join(map(sheet_markdown, sheets)) + pictures, encoding="utf-8"
+    )
+    (folder / "results.csv").write_text(results.results_csv(found), encoding="utf-8")
+    return ["results.md", "results.csv", *drawn]
+
+
+def _draw(found: Sequence[Result], curve: SearchCurve, folder: Path) -> list[str]:
+    """Draw the curves over what the configuration says, and over the other of evaluations and seconds."""
+    from naslib_zc_plugin.report.curves import curves
+    from naslib_zc_plugin.search.results import curve_lines
+
+    what = f"{curve.of or 'fitness'}, {'highest so far' if curve.best == 'highest' else 'of the best so far'}"
+    band = "median, quartiles" if curve.centre == "median" else "mean ± standard deviation"
+    axes = {"evaluations": "evaluations", "seconds": "seconds (simulated)"}
+    drawn = []
+    for over in sorted(axes, key=lambda each: each != curve.over):
+        lines = curve_lines(found, curve.model_copy(update={"over": over}))
+        if lines and any(line.places[-1] > 0 for line in lines):
+            drawn.append("curves.png" if over == curve.over else f"curves-{over}.png")
+            curves(folder / drawn[-1], lines, axes[over], what, band)
+    return drawn

@@ -1,7 +1,200 @@
-"""Searches as they run: a strategy, what evaluates its architectures, a budget, and the journal of what happened.
+"""Searches as they run: a strategy, an evaluator of its architectures, a budget, and the journal of every step.
 
-One file of YAML is one experiment, of one search or of several that are compared. Everything that happens is
-recorded; an experiment that was stopped is played again from its record, and goes on where the record ends.
+One file of YAML is one experiment, of one search or of several that are compared: :func:`.config.load_experiment` reads
+it, :func:`load_data` reads the tables and images that it needs, :func:`run_experiment` runs what is left of it.
+Everything that happens is recorded in a :class:`.journal.Journal`; an experiment that was stopped is played again from
+its journal, and goes on where that ends. :mod:`.results` makes tables and curves of it.
 """
 
 from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable
+
+from naslib_zc_plugin.campaign.identity import changes
+from naslib_zc_plugin.search.evaluators import load_evaluator
+from naslib_zc_plugin.search.evaluators.benchmark import read_column
+from naslib_zc_plugin.search.evaluators.proxy import (
+    LiveScores,
+    ScoredSubset,
+    TableScores,
+    load_scores,
+    proxy_label,
+)
+from naslib_zc_plugin.search.journal import Entry, Journal, ProxyScore
+from naslib_zc_plugin.search.loop import HOSTS, Diverged, Evaluator, Recorder
+from naslib_zc_plugin.spaces import space
+from naslib_zc_plugin.strategies import SearchSpace, Strategy, strategy
+
+if TYPE_CHECKING:
+    from naslib_zc_plugin.search.config import Experiment, SearchConfig
+
+_PATIENCE = 0.1  # seconds between reports
+
+
+@dataclass(frozen=True)
+class SearchProgress:
+    """How far an experiment is.
+
+    Attributes:
+        search: the label of the search that runs; empty at the end.
+        repeat: of it, from 0.
+        step: evaluations of this repeat.
+        clock: its simulated seconds.
+        done: repeats of all searches that are done.
+        total: repeats of all searches.
+    """
+
+    search: str
+    repeat: int
+    step: int
+    clock: float
+    done: int
+    total: int
+
+
+Report = Callable[[SearchProgress], None]
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedSearch:
+    """A search with all that it needs.
+
+    Attributes:
+        config: what it runs.
+        evaluator: gives architectures their fitness.
+        scores: the proxies' scores; None if it uses none.
+    """
+
+    config: SearchConfig
+    evaluator: Evaluator
+    scores: TableScores | LiveScores | None
+
+    def provenance(self) -> dict[str, Any]:
+        """Return what its history depends on, as the journal keeps it; budget and repeats may grow."""
+        config = self.config
+        plain = {
+            "space": config.space,
+            "strategy": dict(config.strategy),
+            "evaluator": {**config.evaluator, **self.evaluator.provenance()},
+            "scores": self.scores.provenance() if self.scores else None,
+            "seed": config.seed,
+            "host": config.host,
+            **({"draw": config.draw} if config.draw != "all" else {}),
+        }
+        same: dict[str, Any] = json.loads(json.dumps(plain))
+        return same
+
+    def score(self, key: str) -> ProxyScore:
+        """Return the score of a key by the strategy's proxy."""
+        assert self.scores is not None  # asked for by strategies with a proxy alone
+        return self.scores(proxy_label(self.config.strategy["proxy"]), key)
+
+    def strategy(self, score: Callable[[str], float | None], repeat: int) -> Strategy:
+        """Return the strategy at the beginning of a repeat, which has draws of its own."""
+        options = {name: value for name, value in self.config.strategy.items() if name != "proxy"}
+        asked = score if "proxy" in self.config.strategy else None
+        return strategy(options.pop("name"), self._space, score=asked, seed=f"{self.config.seed}/{repeat}", **options)
+
+    @cached_property
+    def _space(self) -> SearchSpace:
+        whole = space(self.config.space)
+        if self.config.draw == "scored" and isinstance(self.scores, TableScores):
+            return ScoredSubset(whole, self.scores.scored_keys())
+        return whole
+
+
+def load_data(experiment: Experiment, data: str | Path | None = None) -> list[LoadedSearch]:
+    """Read what the searches need, and check that each can begin.
+
+    Args:
+        experiment: the searches.
+        data: the data directory.
+
+    Raises:
+        ValueError, TypeError: an impossible option; the message names the search.
+        DataError, StoreError: a file that cannot be read.
+    """
+    found: list[LoadedSearch] = []
+    sources: dict[str, TableScores | LiveScores | None] = {}
+    for config in experiment.searches:
+        same = json.dumps([config.scores.model_dump(), config.proxies(), config.space], sort_keys=True)
+        try:
+            if same not in sources:
+                sources[same] = load_scores(config)
+            search = LoadedSearch(config, load_evaluator(config, data, sources[same]), sources[same])
+            search.strategy(lambda key: None, 0)
+            for name in set(config.report.values()) - set(search.evaluator.metric_names):
+                read_column(name, config.space, data)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{config.label}: {error}") if len(error.args) == 1 else error from error
+        found.append(search)
+    return found
+
+
+def run_experiment(searches: list[LoadedSearch], journal: Journal, report: Report = lambda progress: None) -> None:
+    """Run what is left of each search, repeat by repeat; what the journal holds is played again.
+
+    Args:
+        searches: the searches, one after the other.
+        journal: the record, of these searches with the same or smaller budgets and repeats, or new.
+        report: called from time to time, and at the end.
+
+    Raises:
+        ValueError: the journal holds one of them made otherwise; the message says what changed.
+        Diverged: the journal was written by another version of a strategy.
+        KeyboardInterrupt: it was stopped; at most the evaluation in flight is lost.
+    """
+    _declare(searches, journal)
+    total, done = sum(each.config.repeats for each in searches), 0
+    for each in searches:
+        if isinstance(each.scores, LiveScores):
+            each.scores.journal = journal
+        for repeat in range(each.config.repeats):
+            _run_repeat(each, repeat, journal, report, SearchProgress(each.config.label, repeat, 0, 0.0, done, total))
+            done += 1
+    report(SearchProgress("", 0, 0, 0.0, done, total))
+
+
+def _declare(searches: list[LoadedSearch], journal: Journal) -> None:
+    """Note the searches in the journal, or check that they are those that it holds."""
+    there, now = journal.provenance(), {each.config.label: each.provenance() for each in searches}
+    for label, made in now.items():
+        differences = changes(there.get(label, made), made)
+        if differences:
+            raise ValueError(
+                f"{journal.path} holds {label!r} made otherwise ({'; '.join(differences.values())}): "
+                "give it another label, or another store, or begin anew with --restart"
+            )
+    journal.declare(now)
+
+
+def _run_repeat(search: LoadedSearch, repeat: int, journal: Journal, report: Report, start: SearchProgress) -> None:
+    config = search.config
+    known = journal.history(config.label, repeat)
+    if known and not config.budget.allows(len(known), known[-1].clock):
+        return
+    last = 0.0
+
+    def write(step: int, entry: Entry) -> None:
+        nonlocal last
+        journal.add(config.label, repeat, step, entry, at_once=search.evaluator.costly)
+        if time.monotonic() - last > _PATIENCE:
+            report(replace(start, step=step + 1, clock=entry.clock))
+            last = time.monotonic()
+
+    recorder = Recorder(search.evaluator, search.score, known, write, config.budget.allows)
+    asks = search.strategy(recorder.score, repeat)
+    try:
+        HOSTS.load(config.host)(asks, recorder.evaluate, recorder.within_budget, config.space)
+    except Diverged as error:
+        raise Diverged(
+            f"{journal.path}: {config.label}, repeat {repeat}: {error}; it was written by another version: give "
+            "another store, or begin anew with --restart"
+        ) from error
+    finally:
+        journal.flush()

@@ -1,141 +1,202 @@
-"""What an experiment runs: read from YAML, and checked."""
+"""What a search runs: read from YAML, and checked."""
 
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Union
+from typing import Annotated, Any, Callable, Literal, Optional, Union
 
-from naslib_zc_plugin.files.configuration import Checked, check_known, located, mapping
-from naslib_zc_plugin.hosts import hosts
-from naslib_zc_plugin.spaces import space
-from naslib_zc_plugin.strategies import preset, strategy_class
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-Asked = Union[str, Mapping[str, Any]]
+from naslib_zc_plugin import spaces
+from naslib_zc_plugin.configuration import ConfigurationError, Location, Problem, Section, completed, located, read
+from naslib_zc_plugin.search.loop import HOSTS
+from naslib_zc_plugin.strategies import PUBLISHED, STRATEGIES, list_strategies, published_settings
+
 SECONDS = "seconds"
-"""What published times are called."""
-_NUMBERS = {"evaluations": int, "seconds": (int, float)}
-_KINDS: Mapping[str, tuple[Any, str]] = {
-    "space": (str, "the name of a search space"),
-    "strategy": (Mapping, "a mapping with the name of a strategy, perhaps preset, proxy, and its options"),
-    "evaluator": (Mapping, "a mapping with the name of an evaluator, and its options"),
-    "budget": (Mapping, "a mapping with evaluations, seconds, or both, numbers above 0"),
-    "scores": (Mapping, "a mapping: table, or images and preset (see nas-zc score)"),
-    "report": (Mapping, "a mapping from titles to columns of the benchmark"),
-    "published": (Mapping, "a mapping from titles of report, or seconds, to a mean, or to a mean and a deviation"),
-    "repeats": (int, "a whole number above 0"),
-    "seed": (int, "a whole number"),
-    "host": (str, f"one of {', '.join(hosts())}"),
-    "draw": (str, "all or scored"),
-}
+"""The title of published times."""
+ProxyConfig = Union[str, Mapping[str, Any]]
+"""A proxy as YAML gives it: its name, or a mapping with its name, perhaps a label, and its options."""
+Names = Union[str, Sequence[str]]
+Positive = Union[PositiveInt, PositiveFloat]
+MaybeEvaluations = Optional[PositiveInt]
+MaybeSeconds = Optional[Positive]
+MaybeCharge = Optional[Union[NonNegativeInt, NonNegativeFloat]]
+Published = Union[float, Annotated[Sequence[float], Field(min_length=1, max_length=2)]]
 
 
-@dataclass(frozen=True)
-class Curve:
-    """How progress is drawn.
+def _named(names: Callable[[], Sequence[str]], **more: Any) -> Callable[[dict[str, Any]], None]:
+    """Return ``json_schema_extra`` for a mapping with a ``name``: an editor offers the names."""
 
-    Attributes:
-        of: a title of ``report``; the fitness unless given.
-        best: ``by_fitness``, of the architecture that the search holds for the best, or ``highest``, the largest so
-            far, which a search that does not see it cannot know (the curves of zero-cost-nas and epsilon).
-        centre: ``mean``, with the standard deviation, or ``median``, with the quartiles, of the repeats.
-        over: ``evaluations`` or ``seconds``.
-        at: so many evaluations, or seconds, of which a table tells the same; such as budgets that are compared.
-        panels: title → labels of the searches that are drawn there, or patterns such as ``RS *``, where one panel
-            would hold too many lines; a search that none names is not drawn.
-    """
+    def extend(made: dict[str, Any]) -> None:
+        made["properties"] = {"name": {"anyOf": [{"enum": list(names())}, {"type": "string"}]}, **more}
 
-    of: str = ""
-    best: str = "by_fitness"
-    centre: str = "mean"
-    over: str = "evaluations"
-    at: Sequence[float] = ()
-    panels: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    return extend
 
-    def __post_init__(self) -> None:
-        """Check the values.
 
-        Raises:
-            ValueError: one that an attribute cannot have.
+def _evaluators() -> list[str]:
+    from naslib_zc_plugin.search.evaluators import list_evaluators
+
+    return list_evaluators()
+
+
+class Budget(Section):
+    """What ends a search: either number does."""
+
+    evaluations: MaybeEvaluations = None
+    """Evaluations, those without a fitness among them."""
+    seconds: MaybeSeconds = None
+    """Seconds of the simulated clock, or really passed where an evaluator trains; the last one may overdraw them."""
+
+    def allows(self, evaluations: int, seconds: float) -> bool:
+        """Return whether another evaluation may follow after so many, and so many seconds.
+
+        >>> Budget(evaluations=5).allows(5, 0.0)
+        False
         """
-        for name, known in _CURVES.items():
-            if getattr(self, name) not in known:
-                raise ValueError(f"curve: {name} must be {' or '.join(known)}, not {getattr(self, name)!r}")
-        kinds = int if self.over == "evaluations" else (int, float)
-        if not isinstance(self.at, (list, tuple)) or not all(_above_zero(each, kinds) for each in self.at):
-            raise ValueError(f"curve: at must be a list of numbers of {self.over}, above 0, not {self.at!r}")
-        if not isinstance(self.panels, Mapping) or not all(isinstance(each, list) for each in self.panels.values()):
-            raise ValueError(f"curve: panels must be a mapping from titles to lists of labels, not {self.panels!r}")
+        limits = (math.inf if limit is None else limit for limit in (self.evaluations, self.seconds))
+        return all(used < limit for used, limit in zip((evaluations, seconds), limits))
 
 
-_CURVES = {"best": ("by_fitness", "highest"), "centre": ("mean", "median"), "over": ("evaluations", "seconds")}
+class ScoreSource(Section):
+    """Where proxies' scores come from: ``table``, or what a campaign needs to compute them."""
+
+    table: Names = ()
+    """An export or a store of a campaign, or several; the first that has a proxy is taken."""
+    seconds: MaybeCharge = None
+    """Charged for each score of a table, instead of the seconds that it took."""
+    images: ProxyConfig = ""
+    """Probe images."""
+    preset: str = ""
+    """Protocol, see `nas-zc score`."""
+    batch: Mapping[str, Any] = {}
+    """Changes of the protocol's batches."""
+    network: Mapping[str, Any] = {}
+    """Options of the space's networks."""
+    seed: int = 0
+    """Of weights, batches and the proxies' draws."""
+    threads: PositiveInt = 1
+    """CPU threads."""
+    device: str = "cpu"
+    """cpu, cuda, cuda:1 ..."""
 
 
-@dataclass(frozen=True)
-class Search(Checked):
-    """One search of an experiment.
+class SearchPart(Section):
+    """What a search runs, or the part of it that a file, a search or a variant gives."""
+
+    space: str = Field("", json_schema_extra=completed(spaces.spaces))
+    """Search space."""
+    strategy: Mapping[str, Any] = Field({}, json_schema_extra=_named(list_strategies, preset={"enum": list(PUBLISHED)}))
+    """`name` of a strategy, perhaps `preset` (published settings), `proxy` (whose score it uses), and its options."""
+    evaluator: Mapping[str, Any] = Field({}, json_schema_extra=_named(_evaluators))
+    """`name` of an evaluator, and its options."""
+    budget: Budget = Budget()
+    """When the search ends."""
+    scores: ScoreSource = ScoreSource()
+    """Where proxies' scores come from."""
+    report: Mapping[str, str] = {}
+    """Title -> column of the benchmark, of the architecture that a search found."""
+    published: Mapping[str, Published] = {}
+    """Title of the report, or `seconds` -> what a paper prints for it: a mean, or a mean and a deviation."""
+    repeats: PositiveInt = 1
+    """How often, each with draws of its own."""
+    seed: int = 0
+    """Of all that is drawn."""
+    host: str = Field("none", json_schema_extra=completed(HOSTS.names))
+    """Whose loop runs it, `none` for our own."""
+    draw: Literal["all", "scored"] = "all"
+    """Which architectures are drawn at random: `scored`: those that a table has scored, also without a value; for
+    tables of campaigns that were not finished."""
+
+    @field_validator("space")
+    @classmethod
+    def _check_space(cls, value: str) -> str:
+        spaces.space(value)
+        return value
+
+    @field_validator("strategy", "evaluator")
+    @classmethod
+    def _check_name(cls, value: Mapping[str, Any], info: ValidationInfo) -> Mapping[str, Any]:
+        if not isinstance(value.get("name", ""), str):
+            raise ValueError("must be a mapping with a name")
+        if info.field_name == "strategy" and "name" in value:
+            STRATEGIES.canonical(value["name"])
+        if info.field_name == "strategy" and value.get("preset"):
+            published_settings(value["preset"])
+        return value
+
+    @field_validator("host")
+    @classmethod
+    def _check_host(cls, value: str) -> str:
+        return HOSTS.canonical(value)
+
+
+class SearchConfig(SearchPart):
+    """One search of an experiment, whole.
 
     Attributes:
         label: its name among the others.
-        space: search space.
-        strategy: ``name`` (:func:`naslib_zc_plugin.strategies`), perhaps ``preset`` (published settings),
-            ``proxy`` (which score it uses) and its options.
-        evaluator: ``name`` (:mod:`.evaluators`) and its options.
-        budget: ``evaluations`` and ``seconds``, of which either ends the search. Seconds are those of the simulated
-            clock, or really passed where an evaluator trains.
-        scores: where proxies' scores come from: ``table`` (one export or store, or several; perhaps ``seconds``, which
-            each is charged instead of those that it took), or what a campaign needs to make them: ``images``,
-            ``preset``, ``batch``, ``network``, ``seed``, ``threads``, ``device``.
-        report: title → column of the benchmark, told of the architecture that a search found.
-        published: title, or ``seconds``, → what a paper prints for it, a mean or a mean and a deviation.
-        repeats: how often, each with draws of its own.
-        seed: of all that is drawn.
-        host: whose loop runs it, ``none`` for our own.
-        draw: which architectures are drawn at random: ``all``, or ``scored``, those that a table has scored (also
-            without a value); for tables of campaigns that were not finished.
     """
 
-    KINDS = _KINDS
+    label: str = ""
 
-    label: str
-    space: str
-    strategy: Mapping[str, Any]
-    evaluator: Mapping[str, Any]
-    budget: Mapping[str, Any]
-    scores: Mapping[str, Any] = field(default_factory=dict)
-    report: Mapping[str, str] = field(default_factory=dict)
-    published: Mapping[str, Any] = field(default_factory=dict)
-    repeats: int = 1
-    seed: int = 0
-    host: str = "none"
-    draw: str = "all"
-
-    def __post_init__(self) -> None:
-        """Check what can be checked without reading a file.
-
-        Raises:
-            ValueError: a value that cannot be; the message names the field.
-        """
-        self._check_kinds()
-        space(self.space)
-        self._check("strategy", isinstance(self.strategy.get("name"), str))
-        strategy_class(self.strategy["name"])
-        if self.strategy.get("preset"):
-            preset(self.strategy["preset"])
-        self._check("evaluator", isinstance(self.evaluator.get("name"), str))
-        self._check("budget", self.budget and set(self.budget) <= set(_NUMBERS))
-        self._check("budget", all(_above_zero(each, _NUMBERS[name]) for name, each in self.budget.items()))
-        self._check("repeats", self.repeats > 0)
-        self._check("host", self.host in hosts())
-        self._check("draw", self.draw in ("all", "scored"))
-        known = {*self.report, SECONDS}
-        self._check("published", set(self.published) <= known and all(map(_stated, self.published.values())))
-
-    def proxies(self) -> list[Asked]:
-        """The proxies that the strategy and the evaluator use."""
+    def proxies(self) -> list[ProxyConfig]:
+        """Return the proxies that the strategy and the evaluator use."""
         return [part["proxy"] for part in (self.strategy, self.evaluator) if "proxy" in part]
+
+
+class SearchCurve(Section):
+    """How progress is drawn."""
+
+    of: str = ""
+    """A title of the report; the fitness unless given."""
+    best: Literal["by_fitness", "highest"] = "by_fitness"
+    """`by_fitness`: of the architecture that the search holds for the best; `highest`: the largest so far, which a
+    search that does not see it cannot know (the curves of zero-cost-nas and epsilon)."""
+    centre: Literal["mean", "median"] = "mean"
+    """`mean` with the standard deviation, or `median` with the quartiles, of the repeats."""
+    over: Literal["evaluations", "seconds"] = "evaluations"
+    """The horizontal axis."""
+    at: Sequence[Positive] = ()
+    """Evaluations, or seconds, at which a table shows the same, such as budgets that are compared."""
+    panels: Mapping[str, Sequence[str]] = {}
+    """Title -> labels of the searches that are drawn there, or patterns such as `RS *`, where one panel would hold too
+    many lines; a search that none names is not drawn."""
+
+    @model_validator(mode="after")
+    def _check_at(self) -> SearchCurve:
+        if self.over == "evaluations" and not all(isinstance(each, int) for each in self.at):
+            raise ValueError("at must be a list of whole numbers: of evaluations")
+        return self
+
+
+class SearchFile(SearchPart):
+    """A file of searches that are compared.
+
+    Its own fields are what all searches have in common. A mapping of a search is laid over that of the file, unless
+    it has another `name`; this and anything else takes its place.
+    """
+
+    searches: Mapping[str, SearchPart] = {}
+    """Label -> what is different in this search."""
+    variants: Mapping[str, SearchPart] = {}
+    """Label -> what is different in this variant; every search is run in every variant, as `search variant`."""
+    store: str = ""
+    """File of what happened; beside the configuration and called like it unless given."""
+    curve: SearchCurve = SearchCurve()
+    """How progress is drawn."""
 
 
 @dataclass(frozen=True)
@@ -144,34 +205,51 @@ class Experiment:
 
     Attributes:
         searches: at least one, each with its own label.
-        store: the file of what happened; beside the configuration and called like it unless given.
+        store: path of the journal.
         curve: how progress is drawn.
     """
 
-    searches: tuple[Search, ...]
+    searches: tuple[SearchConfig, ...]
     store: str
-    curve: Curve = field(default_factory=Curve)
-
-    def __post_init__(self) -> None:
-        """Check the curve.
-
-        Raises:
-            ValueError: it is of something that no report has, or a panel of a search that there is not.
-        """
-        of, titles = self.curve.of, {title for each in self.searches for title in each.report}
-        if of and of not in titles:
-            raise ValueError(f"curve: {of!r} is in no report; there are {', '.join(sorted(titles)) or 'none'}")
-        labels = [each.label for each in self.searches if not of or of in each.report]
-        for pattern in (each for patterns in self.curve.panels.values() for each in patterns):
-            if not fnmatch.filter(labels, pattern):
-                raise ValueError(f"curve: panels: no search is called {pattern!r}; there are {', '.join(labels)}")
+    curve: SearchCurve = SearchCurve()
 
 
-def only(experiment: Experiment, patterns: Sequence[str]) -> Experiment:
-    """The experiment of some of its searches, by label or by patterns such as ``RS *``.
+def load_experiment(path: str | Path, data: str | Path | None = None) -> Experiment:
+    """Read an experiment from YAML.
+
+    Args:
+        path: the file, whose fields are those of :class:`SearchFile`.
+        data: data directory, where tables and images are looked for that are not beside the configuration.
 
     Raises:
-        ValueError: a pattern that is no search's.
+        DataError: no such file, no YAML (tags are refused), or no mapping.
+        ConfigurationError: an unknown, missing or impossible field; the message names all of them.
+    """
+    document = read(path)
+    path = document.path
+    file = document.check(SearchFile, data=data)
+    searches = []
+    for label, values, places in _composed(document.values, path.stem):
+        whole = {**values, "label": label}
+        for name, locate in (("scores", _located_scores), ("evaluator", located)):
+            if name in whole:
+                whole[name] = locate(whole[name], path.parent, data)
+        search = document.check(SearchConfig, whole, data=data, label=label, places=places)
+        problems = list(_missing(search))
+        if problems:
+            raise ConfigurationError(f"{path}: {label}", problems)
+        searches.append(search)
+    problems = list(_mistaken(file.curve, searches))
+    if problems:
+        raise ConfigurationError(str(path), problems)
+    return Experiment(tuple(searches), str(path.parent / (file.store or f"{path.stem}.db")), file.curve)
+
+
+def select_searches(experiment: Experiment, patterns: Sequence[str]) -> Experiment:
+    """Return the experiment of some of its searches, by label or by patterns such as ``RS *``.
+
+    Raises:
+        ValueError: a pattern that matches no search.
     """
     labels = [search.label for search in experiment.searches]
     for pattern in patterns:
@@ -180,99 +258,61 @@ def only(experiment: Experiment, patterns: Sequence[str]) -> Experiment:
     kept = [s for s in experiment.searches if any(fnmatch.fnmatchcase(s.label, pattern) for pattern in patterns)]
     there = [search.label for search in kept]
     panels = {title: [p for p in each if fnmatch.filter(there, p)] for title, each in experiment.curve.panels.items()}
-    curve = replace(experiment.curve, panels={title: each for title, each in panels.items() if each})
+    curve = experiment.curve.model_copy(update={"panels": {title: each for title, each in panels.items() if each}})
     return replace(experiment, searches=tuple(kept), curve=curve)
 
 
-def load(path: str | Path, data: str | Path | None = None) -> Experiment:
-    """Read an experiment from YAML.
-
-    The file's fields are those of :class:`Search` and of :class:`Experiment`. ``searches`` maps labels to what is
-    different in each; a mapping is laid over that of the file, unless it has another ``name``; this and anything else
-    takes its place. ``variants`` does the same once more: every search is run in every variant, under the label
-    ``search variant``.
-
-    Args:
-        path: the file.
-        data: data directory, where tables and images are looked for that are not beside the configuration.
-
-    Raises:
-        DataError: no such file, no YAML (tags are none), or no mapping.
-        ValueError: an unknown, missing or impossible field; the message names it.
-    """
-    path = Path(path)
-    given = mapping(path)
-    try:
-        return made(given, path.parent, path.stem, data)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{path}: {error}") from error
+def _composed(given: Mapping[str, Any], name: str) -> Iterator[tuple[str, dict[str, Any], list[Location]]]:
+    """Yield the label of each search in each variant, its values, and where in the file they stand."""
+    common = {field: value for field, value in given.items() if field in SearchPart.model_fields}
+    searches = given.get("searches") or {given.get("strategy", {}).get("name", name): {}}
+    for label, search in searches.items():
+        for variant, changes in (given.get("variants") or {"": {}}).items():
+            values = _laid_over(_laid_over(common, search), changes)
+            yield f"{label} {variant}".strip(), values, [("variants", variant), ("searches", label), ()]
 
 
-def made(given: Mapping[str, Any], folder: Path, name: str, data: str | Path | None = None) -> Experiment:
-    """The experiment of a mapping as YAML gives it; relative paths are those of ``folder``.
-
-    Raises:
-        ValueError: an unknown, missing or impossible field; the message names it.
-    """
-    own = {*(each.name for each in fields(Experiment)), "variants"}
-    parts = [each.name for each in fields(Search) if each.name != "label"]
-    check_known(given, [*sorted(own), *parts])
-    common = {name: value for name, value in given.items() if name not in own}
-    strategy = given.get("strategy")
-    usual: Mapping[str, Any] = {str(strategy.get("name", name)) if isinstance(strategy, Mapping) else name: {}}
-    asked = _laid(_laid({"": common}, given, "searches", usual, parts), given, "variants", {"": {}}, parts)
-    searches = []
-    for label, whole in asked.items():
-        missing = [name for name in ("space", "strategy", "evaluator", "budget") if name not in whole]
-        if missing:
-            raise ValueError(f"{label}: there is no {', '.join(missing)}")
-        whole["scores"] = _located(whole.get("scores", {}), folder, data)
-        whole["evaluator"] = located(whole["evaluator"], folder, data)
-        try:
-            searches.append(Search(str(label), **whole))
-        except ValueError as error:
-            raise ValueError(f"{label}: {error}" if len(asked) > 1 else str(error)) from error
-    store = folder / str(given.get("store") or f"{name}.db")
-    return Experiment(tuple(searches), str(store), Curve(**given.get("curve", {})))
+def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values with others laid over them; options are those of a name, and go with it."""
+    found = dict(below)
+    for field, value in above.items():
+        under = found.get(field)
+        if isinstance(under, Mapping) and isinstance(value, Mapping) and value.get("name") in (None, under.get("name")):
+            found[field] = {**under, **value}
+        else:
+            found[field] = value
+    return found
 
 
-def _laid(
-    below: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any], name: str, usual: Any, parts: list[str]
-) -> dict[str, dict[str, Any]]:
-    """By label, each of the mappings below with each of those called ``name`` laid over it."""
-    layers = given.get(name) or usual
-    if not isinstance(layers, Mapping) or not all(isinstance(each, Mapping) for each in layers.values()):
-        raise ValueError(f"{name} must be a mapping from labels to what is different in each")
-    for layer in layers.values():
-        check_known(layer, parts)
-    return {
-        f"{label} {own}".strip(): {part: _over(whole.get(part), layer.get(part)) for part in {*whole, *layer}}
-        for label, whole in below.items()
-        for own, layer in layers.items()
-    }
-
-
-def _over(below: Any, above: Any) -> Any:
-    """A value of the file, with that of a search laid over it; options are those of a name, and go with it."""
-    if isinstance(below, Mapping) and isinstance(above, Mapping) and above.get("name") in (None, below.get("name")):
-        return {**below, **above}
-    return below if above is None else above
-
-
-def _located(scores: Any, folder: Path, data: str | Path | None) -> Any:
-    """Paths of tables and images made absolute, where they exist."""
-    if not isinstance(scores, Mapping):
-        return scores
+def _located_scores(scores: Mapping[str, Any], folder: Path, data: str | Path | None) -> dict[str, Any]:
+    """Return where scores come from, with paths of tables and images made absolute where they exist."""
     table = scores.get("table", [])
     tables = [table] if isinstance(table, str) else list(table)
     found = {"table": [located(each, folder, data) for each in tables]} if tables else {}
     return {**located(scores, folder, data), **found}
 
 
-def _above_zero(value: Any, kinds: Any) -> bool:
-    return isinstance(value, kinds) and not isinstance(value, bool) and value > 0
+def _missing(search: SearchConfig) -> Iterator[Problem]:
+    """Yield what a whole search must have, and this one has not."""
+    for name, part in (("space", search.space), ("strategy", search.strategy), ("evaluator", search.evaluator)):
+        if not part:
+            yield Problem(0, name, "is missing")
+        elif isinstance(part, Mapping) and "name" not in part:
+            yield Problem(0, f"{name}.name", "is missing")
+    if search.budget.evaluations is None and search.budget.seconds is None:
+        yield Problem(0, "budget", "is missing: give evaluations, seconds, or both")
+    for title in search.published:
+        if title not in search.report and title != SECONDS:
+            yield Problem(0, "published", f"{title!r} is in no report; there are {', '.join(search.report) or 'none'}")
 
 
-def _stated(value: Any) -> bool:
-    numbers = value if isinstance(value, (list, tuple)) else [value]
-    return 1 <= len(numbers) <= 2 and all(isinstance(each, (int, float)) for each in numbers)
+def _mistaken(curve: SearchCurve, searches: Sequence[SearchConfig]) -> Iterator[Problem]:
+    """Yield what a curve names and no search has."""
+    titles = sorted({title for each in searches for title in each.report})
+    if curve.of and curve.of not in titles:
+        yield Problem(0, "curve.of", f"{curve.of!r} is in no report; there are {', '.join(titles) or 'none'}")
+        return
+    labels = [each.label for each in searches if not curve.of or curve.of in each.report]
+    for pattern in (each for patterns in curve.panels.values() for each in patterns):
+        if not fnmatch.filter(labels, pattern):
+            yield Problem(0, "curve.panels", f"no search is called {pattern!r}; there are {', '.join(labels)}")

@@ -1,4 +1,4 @@
-"""What happened in an experiment: one SQLite file, one writer, whole after every kill."""
+"""The record of an experiment: one SQLite file, one writer, whole after every kill."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from typing import Any
 
 from naslib_zc_plugin.campaign.database import read, told, write
 from naslib_zc_plugin.campaign.schema import Format
-from naslib_zc_plugin.search.scores import Scored
 
 _VERSION_1 = """
 CREATE TABLE architecture (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE);
@@ -47,16 +46,16 @@ _EVERY = 0.5  # seconds that cheap entries may wait for others, to be written to
 
 @dataclass(frozen=True)
 class Entry:
-    """An evaluation that was done.
+    """An evaluation that was done, as the journal keeps it.
 
     Attributes:
         key: the architecture.
         fitness: higher is better; None: there is none.
-        seconds: what the evaluation cost.
+        seconds: cost of the evaluation.
         clock: seconds of the search up to here, evaluations and scores.
         scored: architectures that were scored up to here.
         reason: why there is no fitness.
-        told: what else the evaluator found.
+        metrics: other numbers of the evaluator, by name.
     """
 
     key: str
@@ -65,7 +64,24 @@ class Entry:
     clock: float
     scored: int
     reason: str = ""
-    told: Mapping[str, float] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ProxyScore:
+    """A proxy's score of an architecture.
+
+    Attributes:
+        fitness: the value, oriented so that higher is better; None unless the status is ok.
+        status: ``ok``, ``undefined``, ``failed``, or that of a table without a score.
+        reason: why there is no value.
+        seconds: of every pass that the proxy needed.
+    """
+
+    fitness: float | None
+    status: str
+    reason: str
+    seconds: float
 
 
 class Journal:
@@ -98,24 +114,24 @@ class Journal:
             self._connection.close()
             self._lock.close()
 
-    def facts(self) -> dict[str, dict[str, Any]]:
-        """By search, what its history depends on."""
+    def provenance(self) -> dict[str, dict[str, Any]]:
+        """Return what the history of each search depends on, by label."""
         with told(self.path):
-            return _facts(self._connection)
+            return _provenance(self._connection)
 
-    def declare(self, facts: Mapping[str, Mapping[str, Any]]) -> None:
-        """Note searches and what their histories depend on."""
+    def declare(self, provenance: Mapping[str, Mapping[str, Any]]) -> None:
+        """Note searches, and what their histories depend on, unless they are there."""
         with self._transaction():
             self._connection.executemany(
                 "INSERT OR IGNORE INTO search (label, facts) VALUES (?, ?)",
-                [(label, json.dumps(each)) for label, each in facts.items()],
+                [(label, json.dumps(made)) for label, made in provenance.items()],
             )
 
     def history(self, search: str, repeat: int) -> list[Entry]:
-        """What was recorded of a repeat, step by step."""
+        """Return what was recorded of a repeat, step by step."""
         self.flush()
         with told(self.path):
-            return history(self._connection, search, repeat)
+            return _history(self._connection, search, repeat)
 
     def add(self, search: str, repeat: int, step: int, entry: Entry, at_once: bool) -> None:
         """Record a step; with others, half a second later at most, unless it is to be done at once."""
@@ -139,23 +155,23 @@ class Journal:
             self._waiting = []
         self._since = time.monotonic()
 
-    def score(self, proxy: str, key: str) -> Scored | None:
-        """A score that was noted; None if there is none."""
+    def find_score(self, proxy: str, key: str) -> ProxyScore | None:
+        """Return a score that was added by the name of what made it; None if there is none."""
         with told(self.path):
             row = self._connection.execute(
                 "SELECT worth, status, reason, seconds FROM score WHERE proxy = ? AND architecture = "
                 "(SELECT id FROM architecture WHERE key = ?)",
                 (proxy, key),
             ).fetchone()
-        return Scored(*row) if row else None
+        return ProxyScore(*row) if row else None
 
-    def note(self, proxy: str, key: str, found: Scored) -> None:
-        """Note a score, at once."""
+    def add_score(self, proxy: str, key: str, found: ProxyScore) -> None:
+        """Record a score by the name of what made it, at once."""
         with self._transaction():
             self._connection.execute("INSERT OR IGNORE INTO architecture (key) VALUES (?)", (key,))
             self._connection.execute(
                 "INSERT OR REPLACE INTO score VALUES (?, (SELECT id FROM architecture WHERE key = ?), ?, ?, ?, ?)",
-                (proxy, key, found.worth, found.status, found.reason, found.seconds),
+                (proxy, key, found.fitness, found.status, found.reason, found.seconds),
             )
 
     @contextmanager
@@ -178,24 +194,27 @@ class Journal:
 
 
 def histories(path: str | Path) -> dict[str, dict[int, list[Entry]]]:
-    """All that a journal holds, by search and repeat; also while an experiment writes to it.
+    """Return all that a journal holds, by search and repeat; also while an experiment writes to it.
 
     Raises:
         StoreError: there is none, or it is damaged or no journal.
     """
     with told(Path(path)), closing(read(path, JOURNAL)) as connection:
         connection.execute("BEGIN")  # one moment, however long the reading takes
-        found: dict[str, dict[int, list[Entry]]] = {label: {} for label in _facts(connection)}
+        found: dict[str, dict[int, list[Entry]]] = {label: {} for label in _provenance(connection)}
         repeats = connection.execute(
             "SELECT DISTINCT label, repeat FROM evaluation JOIN search ON search = search.id ORDER BY 1, 2"
         ).fetchall()
         for label, repeat in repeats:
-            found[label][repeat] = history(connection, label, repeat)
+            found[label][repeat] = _history(connection, label, repeat)
         return found
 
 
-def history(connection: sqlite3.Connection, search: str, repeat: int) -> list[Entry]:
-    """What was recorded of a repeat, step by step."""
+# Columns keep the names of their first version: ``worth`` is a score's fitness, ``told`` an evaluation's metrics,
+# ``facts`` a search's provenance.
+
+
+def _history(connection: sqlite3.Connection, search: str, repeat: int) -> list[Entry]:
     rows = connection.execute(
         "SELECT key, fitness, seconds, clock, scored, reason, told FROM evaluation JOIN architecture "
         "ON architecture = architecture.id WHERE search = (SELECT id FROM search WHERE label = ?) AND repeat = ? "
@@ -203,15 +222,15 @@ def history(connection: sqlite3.Connection, search: str, repeat: int) -> list[En
         (search, repeat),
     )
     return [
-        Entry(key, fitness, seconds, clock, scored, reason or "", json.loads(others or "{}"))
-        for key, fitness, seconds, clock, scored, reason, others in rows
+        Entry(key, fitness, seconds, clock, scored, reason or "", json.loads(metrics or "{}"))
+        for key, fitness, seconds, clock, scored, reason, metrics in rows
     ]
 
 
 def _values(entry: Entry) -> tuple[Any, ...]:
-    others = json.dumps(dict(entry.told)) if entry.told else None
-    return entry.key, entry.fitness, entry.seconds, entry.clock, entry.scored, entry.reason or None, others
+    metrics = json.dumps(dict(entry.metrics)) if entry.metrics else None
+    return entry.key, entry.fitness, entry.seconds, entry.clock, entry.scored, entry.reason or None, metrics
 
 
-def _facts(connection: sqlite3.Connection) -> dict[str, dict[str, Any]]:
+def _provenance(connection: sqlite3.Connection) -> dict[str, dict[str, Any]]:
     return {label: json.loads(facts) for label, facts in connection.execute("SELECT label, facts FROM search")}

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from naslib_zc_plugin.strategies.base import Domain, Fitness, Seed, Strategy
-from naslib_zc_plugin.strategies.checks import LOWEST, defined, least, one_of, text, texts
+from naslib_zc_plugin.strategies._strategy import (
+    LOWEST,
+    Strategy,
+    at_least,
+    checked_text,
+    checked_texts,
+    comparable,
+    one_of,
+)
 from naslib_zc_plugin.strategies.random_search import unseen
 
 
+@dataclass(eq=False)
 class AgingEvolution(Strategy):
     r"""A population of P; the best of a tournament of S is mutated, its child enters, the oldest leaves.
 
@@ -30,91 +39,84 @@ class AgingEvolution(Strategy):
     ===================  ===  ==  ===========  ========  ========
 
     Args:
-        domain, score, seed, start: as for every strategy (no score is used).
+        space, score, seed, start: as for every strategy (no score is used).
         population: P.
         sample: S, the tournament's size; without replacement, all take part where there are fewer members.
         replacement: whether a member can be drawn twice into a tournament.
         ties: which of equals wins: ``"first"`` or ``"last"`` drawn, or ``"newest"`` in the population.
-        mutation: the domain's rule, ``""`` for its usual one.
+        mutation: the space's rule, ``""`` for its usual one.
         distinct: draw the first population without repetitions (Lightweight NAS).
 
     Raises:
-        ValueError: a number below one, ties of another name, or a rule that the domain does not have.
+        ValueError: a number below one, ties of another name, or a rule that the space does not have.
     """
 
-    def __init__(
-        self,
-        domain: Domain,
-        *,
-        score: Fitness | None = None,
-        seed: Seed = 0,
-        start: float | None = None,
-        population: int = 100,
-        sample: int = 25,
-        replacement: bool = True,
-        ties: str = "first",
-        mutation: str = "",
-        distinct: bool = False,
-    ) -> None:
-        super().__init__(domain, score=score, seed=seed, start=start)
-        self._size, self._sample = least("population", population), least("sample", sample)
-        self._replacement = replacement
-        self._ties = one_of("ties", ties, "first", "last", "newest")
-        self._mutation, self._distinct = mutation, distinct
-        if mutation:  # a rule that there is not would else be told after P evaluations
-            self.domain.mutate(self.domain.sample(Random(0)), Random(0), mutation)
+    population: int = 100
+    sample: int = 25
+    replacement: bool = True
+    ties: str = "first"
+    mutation: str = ""
+    distinct: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least("population", self.population)
+        at_least("sample", self.sample)
+        one_of("ties", self.ties, "first", "last", "newest")
+        if self.mutation:  # an unknown rule would else be found after P evaluations
+            self.space.mutate(self.space.sample(Random(0)), Random(0), self.mutation)
         self._members: list[tuple[str, float]] = []  # the oldest first
         self._awaited = 0  # of the first population: asked for and not yet told
         self._drawn: dict[str, None] = {}  # if they are to be distinct
 
     def ask(self) -> str:
-        """A random key until the population is full, then a child."""
-        if not self._members or len(self._members) + self._awaited < self._size:
+        """Return a random key until the population is full, then a child."""
+        if not self._members or len(self._members) + self._awaited < self.population:
             key = self._random_key()
             self._awaited += 1
             return key
         return self._child(self._parent())
 
-    def expect(self, key: str) -> None:
+    def on_external_ask(self, key: str) -> None:
         self._awaited += 1
 
-    def _told(self, key: str, fitness: float) -> None:
+    def _tell(self, key: str, fitness: float) -> None:
         self._awaited = max(0, self._awaited - 1)
         self._members.append((key, fitness))
-        if len(self._members) > self._size:
+        if len(self._members) > self.population:
             self._members.pop(0)
 
     def _random_key(self) -> str:
-        if not self._distinct:
-            return self.domain.sample(self._rng)
-        key = unseen(self.domain, self._rng, self._drawn)
+        if not self.distinct:
+            return self.space.sample(self._rng)
+        key = unseen(self.space, self._rng, self._drawn)
         self._drawn[key] = None
         return key
 
     def _parent(self) -> str:
-        """The winner of a tournament."""
-        places = self._tournament()
-        return self._members[self._winner(places, [self._members[place][1] for place in places])][0]
+        """Return the winner of a tournament."""
+        drawn = self._tournament()
+        return self._members[self._winner(drawn, [self._members[position][1] for position in drawn])][0]
 
     def _child(self, parent: str) -> str:
         return self._mutated(parent)
 
     def _mutated(self, key: str) -> str:
-        if self._mutation:
-            return self.domain.mutate(key, self._rng, self._mutation)
-        return self.domain.mutate(key, self._rng)
+        if self.mutation:
+            return self.space.mutate(key, self._rng, self.mutation)
+        return self.space.mutate(key, self._rng)
 
     def _tournament(self) -> list[int]:
-        """Places in the population, as drawn."""
+        """Return positions in the population, as drawn."""
         members = range(len(self._members))
-        if self._replacement:
-            return self._rng.choices(members, k=self._sample)
-        return self._rng.sample(members, min(self._sample, len(members)))
+        if self.replacement:
+            return self._rng.choices(members, k=self.sample)
+        return self._rng.sample(members, min(self.sample, len(members)))
 
-    def _winner(self, places: list[int], fitness: list[float]) -> int:
+    def _winner(self, drawn: list[int], fitness: list[float]) -> int:
         highest = max(fitness)
-        best = [place for place, value in zip(places, fitness) if value == highest]
-        return best[0] if self._ties == "first" else best[-1] if self._ties == "last" else max(best)
+        best = [position for position, value in zip(drawn, fitness) if value == highest]
+        return best[0] if self.ties == "first" else best[-1] if self.ties == "last" else max(best)
 
     def _state(self) -> dict[str, Any]:
         # JSON has no infinities.
@@ -122,11 +124,11 @@ class AgingEvolution(Strategy):
         return {"members": members, "awaited": self._awaited, "drawn": list(self._drawn)}
 
     def _load(self, state: Mapping[str, Any]) -> None:
-        members = [(text(key), defined(fitness)) for key, fitness in state["members"]]
-        if len(members) > self._size:
-            raise ValueError(f"{len(members)} members in a population of {self._size}")
-        drawn = dict.fromkeys(texts(state["drawn"]))
-        self._awaited = least("awaited", state["awaited"], 0)
+        members = [(checked_text(key), comparable(fitness)) for key, fitness in state["members"]]
+        if len(members) > self.population:
+            raise ValueError(f"{len(members)} members in a population of {self.population}")
+        drawn = dict.fromkeys(checked_texts(state["drawn"]))
+        self._awaited = at_least("awaited", state["awaited"], 0)
         self._members, self._drawn = members, drawn
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from naslib_zc_plugin.strategies.aging_evolution import AgingEvolution
-from naslib_zc_plugin.strategies.base import Domain, Fitness, Seed
-from naslib_zc_plugin.strategies.warm_up import WarmUp
+from naslib_zc_plugin.strategies.warm_up import Around, WarmUp
 
 
+@dataclass(eq=False)
 class Area(WarmUp):
     """A score picks the first population out of a pool; from there on it is ageing evolution by trained accuracy.
 
@@ -16,40 +18,32 @@ class Area(WarmUp):
     with synflow larger pools are better (docs/results/search.md).
 
     Args:
-        domain, seed, start: as for every strategy.
+        space, seed, start: as for every strategy.
         score: fitness without evaluation, of any key; the paper's is NASWOT's.
         pool: M.
-        population, sample, replacement, ties, mutation: as for :class:`.AgingEvolution`.
         order, distinct: as for :class:`.WarmUp`.
+        population, sample, replacement, ties, mutation: as for :class:`.AgingEvolution`.
 
     Raises:
         ValueError: no score, a number below one, a population larger than the pool.
     """
 
-    def __init__(
-        self,
-        domain: Domain,
-        *,
-        score: Fitness | None = None,
-        seed: Seed = 0,
-        start: float | None = None,
-        pool: int = 30,
-        population: int = 10,
-        sample: int = 3,
-        replacement: bool = True,
-        ties: str = "first",
-        mutation: str = "",
-        order: str = "best_first",
-        distinct: bool = False,
-    ) -> None:
-        evolution = AgingEvolution(
-            domain, seed=f"{seed} around", population=population, sample=sample, replacement=replacement, ties=ties,
-            mutation=mutation,
+    pool: int = 30
+    evaluate: int | None = field(init=False)  # the population
+    around: Around = field(init=False)  # ageing evolution
+    population: int = 10
+    sample: int = 3
+    replacement: bool = True
+    ties: str = "first"
+    mutation: str = ""
+
+    def __post_init__(self) -> None:
+        self.evaluate = self.population
+        self.around = AgingEvolution(
+            self.space, seed=f"{self.seed} around", population=self.population, sample=self.sample,
+            replacement=self.replacement, ties=self.ties, mutation=self.mutation,
         )  # fmt: skip
-        super().__init__(
-            domain, score=score, seed=seed, start=start, pool=pool, evaluate=population, around=evolution,
-            order=order, distinct=distinct,
-        )  # fmt: skip
+        super().__post_init__()
 
 
 STRATEGY = Area

@@ -9,7 +9,7 @@ import torch
 from typer.testing import CliRunner, Result
 
 from naslib_zc_plugin.cli._app import app
-from naslib_zc_plugin.cli.cost import chosen
+from naslib_zc_plugin.cli.cost import chosen_proxies
 
 SMALL = "--channels 2 --cells 1 --size 8 --batch 8 --rounds 2".split()
 
@@ -49,7 +49,7 @@ def test_an_undefined_score_is_noted() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--proxies", "naswott"], "unknown proxy 'naswott'; did you mean naswot?"),
+        (["--proxies", "naswott"], "no proxy is called 'naswott'; did you mean naswot?"),
         (["--proxies", " , "], "no proxy is named"),
         (["--arch", "|none~0|"], "expected 3 nodes"),
         (["--space", "nasbench2001"], "unknown search space 'nasbench2001'"),
@@ -65,4 +65,4 @@ def test_bad_input_is_one_line(arguments: list[str], message: str) -> None:
 
 
 def test_names_and_patterns() -> None:
-    assert chosen("zen, gradalign*,zen") == ["zen", "gradalign1", "gradalign2"]
+    assert chosen_proxies("zen, gradalign*,zen") == ["zen", "gradalign1", "gradalign2"]

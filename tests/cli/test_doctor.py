@@ -11,12 +11,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from naslib_zc_plugin.cli import doctor as module
 from naslib_zc_plugin.cli._app import app
-from naslib_zc_plugin.cli._data import probes, tables
-from naslib_zc_plugin.cli._extras import installed
-from naslib_zc_plugin.cli._extras import missing as lacking
-from naslib_zc_plugin.cli._host import Found, look
+from naslib_zc_plugin.cli.doctor import HostState, floors, look, missing_of_extras, probes, tables, version_of
 from naslib_zc_plugin.hosts.naslib.compat._packages import NEEDED, missing
 from tests.hosts.naslib.needs import TREE
 
@@ -32,12 +28,12 @@ from tests.hosts.naslib.needs import TREE
     ],
 )
 def test_what_is_too_old_gets_its_remedy(python: tuple[int, int], torch: str | None, advice: list[str]) -> None:
-    found = module.floors(python, torch)
+    found = floors(python, torch)
     assert len(found) == len(advice) and all(line.startswith(start) for line, start in zip(found, advice))
 
 
 def test_extras_are_read_from_the_metadata() -> None:
-    assert lacking(
+    assert missing_of_extras(
         [
             "torch>=2.0",
             'numpy>=1.22; extra == "cli"',
@@ -51,7 +47,7 @@ def test_extras_are_read_from_the_metadata() -> None:
         "host": {"no_such_host": 'python_version >= "3.10" and platform_machine in "x86_64"'},
         "tables": {},
     }
-    assert installed("numpy") == np.__version__ and installed("no-such-thing") is None
+    assert version_of("numpy") == np.__version__ and version_of("no-such-thing") is None
 
 
 def _package(folder: Path, text: str) -> None:
@@ -107,8 +103,9 @@ def test_the_real_tables_are_whole(shared: Path) -> None:
 
 @pytest.mark.parametrize("state", ["ok", "not found", "broken"])
 def test_the_exit_code_says_whether_something_is_broken(state: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = Found(state, "0.1.0", "/somewhere", (("collections", "applied", "Python 3.10 …"),), (("six", "get six"),))
-    monkeypatch.setattr("naslib_zc_plugin.cli._host.look", lambda name: found)
+    repairs, absent = [("collections", "applied", "Python 3.10 …")], [("six", "get six")]
+    found = HostState(state, "0.1.0", "/somewhere", repairs, absent)
+    monkeypatch.setattr("naslib_zc_plugin.cli.doctor.look", lambda name: found)
     monkeypatch.delenv("NAS_ZC_DATA", raising=False)
     done = CliRunner().invoke(app, ["doctor"])
     assert done.exit_code == (1 if state == "broken" else 0), done.output
@@ -121,7 +118,7 @@ def test_the_exit_code_says_whether_something_is_broken(state: str, monkeypatch:
 
 
 def test_a_data_directory_that_is_none_is_broken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("naslib_zc_plugin.cli._host.look", lambda name: Found("not found"))
+    monkeypatch.setattr("naslib_zc_plugin.cli.doctor.look", lambda name: HostState("not found"))
     done = CliRunner().invoke(app, ["doctor", "--data", str(tmp_path / "none")])
     assert done.exit_code == 1 and "is no folder" in done.stdout
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
-from naslib_zc_plugin.search.config import Experiment, load
+from naslib_zc_plugin.search.config import Experiment, load_experiment
 from tests.benchmarks import made
 from tests.campaign.conftest import IMAGES, toy
 
@@ -52,7 +52,7 @@ def written(tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture
 def experiment(written: Callable[..., Path]) -> Callable[..., Experiment]:
     """The same, read."""
-    return lambda **changes: load(written(**changes))
+    return lambda **changes: load_experiment(written(**changes))
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ def test_restart_forgets(written: Callable[..., Path], data: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("changes", "words", "message"),
     [
-        ({"evalutor": {}}, [], "did you mean 'evaluator'?"),
+        ({"evalutor": {}}, [], "did you mean evaluator?"),
         ({"report": {"test": "cifar10_tset_200"}}, [], "did you mean"),
         ({"scores": {"table": "none.parquet"}, "strategy": {"name": "area", "proxy": "a"}}, [], "none.parquet"),
         ({}, ["--data", "nowhere"], "nowhere"),

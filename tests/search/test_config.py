@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
+import yaml
 
 from naslib_zc_plugin.files import DataError
-from naslib_zc_plugin.search.config import Experiment, load, only
-from naslib_zc_plugin.search.run import prepare
+from naslib_zc_plugin.search import load_data
+from naslib_zc_plugin.search.config import Budget, Experiment, SearchCurve, load_experiment, select_searches
 from tests.conftest import REPOSITORY
 
 Make = Callable[..., Experiment]
@@ -45,35 +46,42 @@ def test_searches_are_laid_over_the_file_and_variants_over_both(experiment: Make
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"stratgy": {}}, "unknown field 'stratgy'; did you mean 'strategy'?"),
+        ({"stratgy": {}}, "line 11: stratgy: unknown field; did you mean strategy?"),
         ({"space": "nasbench2001"}, "Did you mean 'nasbench201'?"),
-        ({"space": None}, "there is no space"),
-        ({"budget": None}, "there is no budget"),
-        ({"budget": {"evaluation": 3}}, "budget must be a mapping with evaluations, seconds"),
-        ({"budget": {"evaluations": 0}}, "budget must be"),
-        ({"budget": {"evaluations": 2.5}}, "budget must be"),
-        ({"repeats": 0}, "repeats must be a whole number above 0"),
-        ({"repeats": True}, "repeats must be"),
+        ({"space": None}, "space is missing"),
+        ({"budget": None}, "budget is missing: give evaluations, seconds, or both"),
+        ({"budget": {"evaluation": 3}}, "budget.evaluation: unknown field; did you mean evaluations?"),
+        ({"budget": {"evaluations": 0}}, "budget.evaluations must be above 0, not 0"),
+        ({"budget": {"evaluations": 2.5}}, "budget.evaluations must be a whole number, not 2.5"),
+        ({"repeats": 0}, "repeats must be above 0, not 0"),
+        ({"repeats": True}, "repeats must be a whole number, not true"),
         ({"seed": "x"}, "seed must be a whole number"),
         ({"strategy": "area"}, "strategy must be a mapping"),
-        ({"strategy": {"name": "aeging_evolution"}}, "did you mean 'aging_evolution'?"),
-        ({"strategy": {"name": "area", "preset": "epsilom"}}, "there are epsilon"),
-        ({"host": "nnni"}, "host must be one of"),
+        ({"strategy": {"name": "aeging_evolution"}}, "did you mean aging_evolution?"),
+        ({"strategy": {"name": "area", "preset": "epsilom"}}, "did you mean epsilon?"),
+        ({"host": "nnni"}, "host: unknown host 'nnni'; did you mean nni?"),
         ({"report": ["test"]}, "report must be a mapping"),
-        ({"published": {"validation": 3}}, "published must be"),
-        ({"published": {"test": [1, 2, 3]}}, "published must be"),
-        ({"curve": {"of": "test", "best": "any"}}, "curve: best must be by_fitness or highest"),
-        ({"curve": {"off": "test"}}, "off"),
-        ({"curve": {"of": "tset"}}, "curve: 'tset' is in no report; there are test"),
+        ({"published": {"validation": 3}}, "published: 'validation' is in no report; there are test"),
+        ({"published": {"test": [1, 2, 3]}}, "published.test"),
+        ({"curve": {"of": "test", "best": "any"}}, "curve.best must be 'by_fitness' or 'highest'"),
+        ({"curve": {"off": "test"}}, "curve.off: unknown field; did you mean of?"),
+        ({"curve": {"at": 3}}, "curve.at must be a list"),
+        ({"curve": {"at": [0]}}, "curve.at[0] must be above 0"),
+        ({"curve": {"at": [1.5]}}, "curve: at must be a list of whole numbers"),
+        ({"curve": {"panels": ["one"]}}, "curve.panels must be a mapping"),
+        ({"curve": {"panels": {"a": "b"}}}, "curve.panels.a must be a list"),
+        ({"scores": {"table": "a.db", "seconds": -1}}, "scores.seconds must be at least 0"),
+        ({"scores": {"table": "a.db", "seconds": "much"}}, "scores.seconds must be"),
+        ({"curve": {"of": "tset"}}, "curve.of: 'tset' is in no report; there are test"),
         ({"curve": {"of": "test", "panels": {"A": ["RS*"]}}}, "no search is called 'RS*'; there are random_search"),
         ({"searches": ["a"]}, "searches must be a mapping"),
-        ({"searches": {"a": {"sed": 1}}}, "unknown field 'sed'; did you mean 'seed'?"),
+        ({"searches": {"a": {"sed": 1}}}, "searches.a.sed: unknown field; did you mean seed?"),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(written: Callable[..., Path], changes: Any, message: str) -> None:
     path = written(**changes)
     with pytest.raises(ValueError) as refused:
-        load(path)
+        load_experiment(path)
     assert message in str(refused.value) and str(path) in str(refused.value)
 
 
@@ -81,24 +89,27 @@ def test_what_cannot_be_is_refused_by_name(written: Callable[..., Path], changes
 def test_what_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "bad.yaml").write_text(text)
     with pytest.raises(DataError, match="a configuration in YAML"):
-        load(tmp_path / "bad.yaml")
+        load_experiment(tmp_path / "bad.yaml")
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"strategy": {"name": "random_search", "distnct": True}}, "random_search: strategy 'random_search'"),
+        (
+            {"strategy": {"name": "random_search", "distnct": True}},
+            "random_search: strategy random_search has no option 'distnct'; did you mean distinct?",
+        ),
         ({"strategy": {"name": "aging_evolution", "mutation": "edges"}}, "unknown mutation rule 'edges'; use 'edge'"),
         ({"strategy": {"name": "area", "pool": 10}}, "area: Area needs score="),
         (
             {"strategy": {"name": "area", "proxy": "naswot"}},
             "scores of naswot: give either table, or images and preset",
         ),
-        ({"evaluator": {"name": "benchmrk"}}, "did you mean 'benchmark'?"),
-        ({"evaluator": {"name": "benchmark"}}, "metric"),
+        ({"evaluator": {"name": "benchmrk"}}, "did you mean benchmark?"),
+        ({"evaluator": {"name": "benchmark"}}, "evaluator benchmark needs the option 'metric'"),
         ({"evaluator": {"name": "benchmark", "metric": "cifar10_val_13"}}, "did you mean"),
         ({"evaluator": {"name": "benchmark", "metric": "cifar10_params_M"}}, "neither more nor less of it is better"),
-        ({"evaluator": {"name": "proxy"}}, "proxy"),
+        ({"evaluator": {"name": "proxy"}}, "evaluator proxy needs the option 'proxy'"),
         ({"evaluator": {"name": "training", "images": "digits", "train": 9999, "validate": 9, "epochs": 1}}, "1797"),
     ],
 )
@@ -106,17 +117,81 @@ def test_what_no_file_can_give_is_refused_before_anything_runs(
     experiment: Make, data: Path, changes: Any, message: str
 ) -> None:
     with pytest.raises((ValueError, TypeError)) as refused:
-        prepare(experiment(**changes), data)
+        load_data(experiment(**changes), data)
     assert message in str(refused.value)
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_the_published_searches_find_what_they_need_but_for_scores_to_come(path: Path, shared: Path) -> None:
-    whole, ready = load(path, shared / "data"), 0
+    whole, ready = load_experiment(path, shared / "data"), 0
     assert all(search.report for search in whole.searches)
     for search in whole.searches:
         try:
-            ready += len(prepare(only(whole, [search.label]), shared / "data"))
+            ready += len(load_data(select_searches(whole, [search.label]), shared / "data"))
         except ValueError as error:
             assert re.search("no table has scores called '(naswot|grad_norm|snip)'; there are", str(error)), error
     assert ready
+
+
+# Variants --------------------
+
+COMMON = {
+    "space": "nasbench201",
+    "strategy": {"name": "aging_evolution", "preset": "lightweight_nas"},
+    "evaluator": {"name": "benchmark", "metric": "cifar10_val_12"},
+    "budget": {"evaluations": 1019},
+    "scores": {"table": "one.parquet"},
+}
+SEARCHES = {"trained": {}, "scored": {"evaluator": {"name": "proxy", "proxy": "naswot"}}}
+VARIANTS = {
+    "20/10": {},
+    "100/2": {"strategy": {"population": 100, "sample": 2}, "budget": {"evaluations": 1099}},
+}
+
+
+@pytest.fixture
+def of(tmp_path: Path) -> Make:
+    """Read an experiment of what is common and what is given."""
+
+    def read(**given: Any) -> Experiment:
+        (tmp_path / "file.yaml").write_text(yaml.safe_dump({**COMMON, **given}, sort_keys=False))
+        return load_experiment(tmp_path / "file.yaml")
+
+    return read
+
+
+def test_each_with_each(of: Make) -> None:
+    found = {each.label: each for each in of(searches=SEARCHES, variants=VARIANTS).searches}
+    assert list(found) == ["trained 20/10", "trained 100/2", "scored 20/10", "scored 100/2"]
+    assert found["scored 100/2"].strategy == {**COMMON["strategy"], "population": 100, "sample": 2}  # type: ignore[dict-item]
+    assert found["scored 100/2"].budget == Budget(evaluations=1099)
+    assert found["scored 20/10"].budget == Budget(evaluations=1019)
+    assert found["scored 20/10"].evaluator == {"name": "proxy", "proxy": "naswot"}, "no metric of the other evaluator"
+
+
+def test_without_searches(of: Make) -> None:
+    assert [each.label for each in of(variants=VARIANTS).searches] == ["aging_evolution 20/10", "aging_evolution 100/2"]
+
+
+def test_without_either(of: Make) -> None:
+    assert [each.label for each in of().searches] == ["aging_evolution"]
+
+
+@pytest.mark.parametrize("wrong", [["20/10"], {"20/10": 5}])
+def test_what_are_no_variants_is_refused(of: Make, wrong: object) -> None:
+    with pytest.raises(ValueError, match=r"variants(\.20/10)? must be a mapping"):
+        of(variants=wrong)
+
+
+def test_an_unknown_field(of: Make) -> None:
+    with pytest.raises(ValueError, match="variants.one.strategi: unknown field; did you mean strategy"):
+        of(variants={"one": {"strategi": {}}})
+
+
+def test_only_some(of: Make) -> None:
+    curve = {"panels": {"both": ["trained*", "scored 20/10"], "one": ["scored 20/10"]}}
+    found = select_searches(of(searches=SEARCHES, variants=VARIANTS, curve=curve), ["trained 1*", "scored 100/2"])
+    assert [each.label for each in found.searches] == ["trained 100/2", "scored 100/2"]
+    assert found.curve == SearchCurve(panels={"both": ["trained*"]})
+    with pytest.raises(ValueError, match="no search is called 'trained'; there are trained 20/10, "):
+        select_searches(of(searches=SEARCHES, variants=VARIANTS), ["trained"])

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Callable
+from typing import Any, Callable
 
 import numpy as np
 import pytest
 import torch
 
 from naslib_zc_plugin.probes import probe
+from naslib_zc_plugin.search import load_data
 from naslib_zc_plugin.search.config import Experiment
-from naslib_zc_plugin.search.evaluators import Evaluator, evaluators
-from naslib_zc_plugin.search.run import prepare
+from naslib_zc_plugin.search.evaluators import list_evaluators
+from naslib_zc_plugin.search.loop import Evaluation, Evaluator
 from naslib_zc_plugin.spaces import space
 
 Make = Callable[..., Experiment]
@@ -24,25 +25,59 @@ TRAINING = {
 
 
 def _evaluator(experiment: Experiment, data: Path | None = None) -> Evaluator:
-    return prepare(experiment, data)[0].evaluator
+    return load_data(experiment, data)[0].evaluator
 
 
 def test_there_are_three() -> None:
-    assert evaluators() == ["benchmark", "proxy", "training"]
+    assert list_evaluators() == ["benchmark", "proxy", "training"]
+
+
+class Longest:
+    """An evaluator of another distribution: a key's length, times a factor."""
+
+    costly, metric_names = False, ()
+
+    def __init__(self, config: Any, data: Any, scores: Any, *, factor: float = 1.0) -> None:
+        self._factor = factor
+
+    def __call__(self, key: str) -> Evaluation:
+        return Evaluation(self._factor * len(key), 1.0)
+
+    def provenance(self) -> dict[str, Any]:
+        return {"factor": self._factor}
+
+    def notes(self) -> list[str]:
+        return ["fitness: the length"]
+
+
+def test_an_evaluator_of_another_distribution_is_found_and_its_options_are_checked(
+    experiment: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    information = tmp_path / "site" / "some_evaluators-1.dist-info"
+    information.mkdir(parents=True)
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: some-evaluators\nVersion: 1\n")
+    text = "[naslib_zc_plugin.evaluators]\nlongest = tests.search.test_evaluators:Longest\n"
+    (information / "entry_points.txt").write_text(text)
+    monkeypatch.syspath_prepend(str(information.parent))
+    assert "longest" in list_evaluators()
+    found = _evaluator(experiment(evaluator={"name": "longest", "factor": 2}, report=None))
+    assert found("abc") == Evaluation(6.0, 1.0)
+    with pytest.raises(ValueError, match="evaluator longest has no option 'faktor'; did you mean factor?"):
+        _evaluator(experiment(evaluator={"name": "longest", "faktor": 2}, report=None))
 
 
 def test_training_depends_on_seed_and_key_alone(experiment: Make) -> None:
     first = _evaluator(experiment(evaluator=TRAINING, report=None))
     found = first(KEY)
     assert found.fitness is not None and 0 <= found.fitness <= 100 and found.seconds > 0
-    assert 0 <= found.told["test accuracy"] <= 100
+    assert 0 <= found.metrics["test accuracy"] <= 100
     other = _evaluator(experiment(evaluator=TRAINING, report=None))
     torch.manual_seed(99)
     other(space("nasbench201").key(12))
     again = other(KEY)
-    assert (again.fitness, again.told) == (found.fitness, found.told)
+    assert (again.fitness, again.metrics) == (found.fitness, found.metrics)
     reseeded = _evaluator(experiment(evaluator=TRAINING, report=None, seed=1))(KEY)
-    assert (reseeded.fitness, reseeded.told) != (found.fitness, found.told)
+    assert (reseeded.fitness, reseeded.metrics) != (found.fitness, found.metrics)
 
 
 def test_images_are_divided_alike_and_none_is_used_twice() -> None:

@@ -9,12 +9,11 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from naslib_zc_plugin.campaign.database import StoreError, forget
-from naslib_zc_plugin.search.journal import JOURNAL, Entry, Journal, histories
-from naslib_zc_plugin.search.scores import Scored
+from naslib_zc_plugin.search.journal import JOURNAL, Entry, Journal, ProxyScore, histories
 
 _NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 _ENTRIES = st.builds(
@@ -25,10 +24,11 @@ _ENTRIES = st.builds(
     clock=_NUMBERS,
     scored=st.integers(0, 10**6),
     reason=st.text(max_size=5),
-    told=st.dictionaries(st.text(max_size=3), _NUMBERS, max_size=2),
+    metrics=st.dictionaries(st.text(max_size=3), _NUMBERS, max_size=2),
 )
 
 
+@settings(max_examples=30)
 @given(st.lists(st.tuples(_ENTRIES, st.booleans()), max_size=6))
 def test_what_went_in_comes_out(tmp_path_factory: pytest.TempPathFactory, entries: list[tuple[Entry, bool]]) -> None:
     path = tmp_path_factory.mktemp("journal") / "j.db"
@@ -38,7 +38,7 @@ def test_what_went_in_comes_out(tmp_path_factory: pytest.TempPathFactory, entrie
             journal.add("search", 0, step, entry, at_once)
         assert journal.history("search", 0) == [entry for entry, _ in entries]
     with Journal(path) as journal:
-        assert journal.facts() == {"search": {"fact": [1, "two"]}}
+        assert journal.provenance() == {"search": {"fact": [1, "two"]}}
     assert histories(path) == {"search": {0: [entry for entry, _ in entries]} if entries else {}}
 
 
@@ -52,17 +52,17 @@ def test_it_can_be_read_while_it_is_written(tmp_path: Path) -> None:
 
 def test_scores_are_noted_by_what_made_them(tmp_path: Path) -> None:
     with Journal(tmp_path / "j.db") as journal:
-        assert journal.score("p", "a") is None
-        found = Scored(None, "undefined", "no ReLU", 0.5)
-        journal.note("p", "a", found)
-        journal.note("q", "a", Scored(1.0, "ok", "", 0.1))
+        assert journal.find_score("p", "a") is None
+        found = ProxyScore(None, "undefined", "no ReLU", 0.5)
+        journal.add_score("p", "a", found)
+        journal.add_score("q", "a", ProxyScore(1.0, "ok", "", 0.1))
     with Journal(tmp_path / "j.db") as journal:
-        assert journal.score("p", "a") == found and journal.score("p", "b") is None
+        assert journal.find_score("p", "a") == found and journal.find_score("p", "b") is None
 
 
 def test_an_interrupt_at_any_line_takes_nothing_that_was_written(tmp_path: Path) -> None:
     rng = random.Random(0)
-    for trial in range(120):
+    for trial in range(60):
         path, left, done = tmp_path / f"{trial}.db", rng.randint(1, 250), 0
         with Journal(path) as journal:
             journal.declare({"s": {}})

@@ -1,6 +1,6 @@
 """The published search loops, each written out as its paper or code has it: slow, and obviously so.
 
-The loops take the domain's ``sample`` and ``mutate`` for drawing and changing an architecture, and return what they
+The loops take the space's ``sample`` and ``mutate`` for drawing and changing an architecture, and return what they
 evaluated, in order, with its fitness.
 """
 
@@ -14,7 +14,7 @@ from typing import Any, Callable, Optional
 
 from scipy import stats
 
-from naslib_zc_plugin.strategies import Domain
+from naslib_zc_plugin.strategies import SearchSpace
 
 Table = Callable[[str], float]
 Scores = Callable[[str], Optional[float]]
@@ -22,7 +22,7 @@ History = list[tuple[str, float]]
 
 
 class Chain:
-    """A domain that shows whose child a key is: ``0``, ``1``, ``2`` … are drawn in turn, ``3.`` is a child of ``3``."""
+    """A space that shows whose child a key is: ``0``, ``1``, ``2`` … are drawn in turn, ``3.`` is a child of ``3``."""
 
     def __init__(self) -> None:
         self.drawn = 0
@@ -50,43 +50,43 @@ def fits(counts: Counter[Any], probabilities: Mapping[Any, float]) -> None:
         assert stats.chisquare([counts[key] for key in possible], expected).pvalue > 1e-3
 
 
-def real(domain: Domain, fitness: Table, rng: Random, evaluations: int, P: int, S: int, rule: str) -> History:
+def real(space: SearchSpace, fitness: Table, rng: Random, evaluations: int, P: int, S: int, rule: str) -> History:
     """Real et al., Algorithm 1; NATS-Bench with P = 10, S = 3 and the rule "node"."""
     population: deque[tuple[str, float]] = deque()
     history = []
     while len(population) < P:
-        key = domain.sample(rng)
+        key = space.sample(rng)
         population.append((key, fitness(key)))
         history.append((key, fitness(key)))
     while len(history) < evaluations:
         sample = rng.choices(list(population), k=S)
         parent = max(sample, key=lambda member: member[1])
-        child = domain.mutate(parent[0], rng, rule)
+        child = space.mutate(parent[0], rng, rule)
         population.append((child, fitness(child)))
         history.append((child, fitness(child)))
         population.popleft()
     return history
 
 
-def lightweight(domain: Domain, score: Table, rng: Random, evaluations: int, P: int, S: int) -> History:
+def lightweight(space: SearchSpace, score: Table, rng: Random, evaluations: int, P: int, S: int) -> History:
     """Lightweight NAS's code: distinct rows at first; a sample sorted by index, then by score, of which the last."""
     population: list[tuple[str, float]] = []
     while len(population) < P:
-        key = domain.sample(rng)
+        key = space.sample(rng)
         if key not in [member[0] for member in population]:
             population.append((key, score(key)))
     history = list(population)
     while len(history) < evaluations:
         indices = sorted(rng.sample(range(P), S))
         parent = sorted([population[index] for index in indices], key=lambda member: member[1])[-1]
-        child = domain.mutate(parent[0], rng, "edge")
+        child = space.mutate(parent[0], rng, "edge")
         population = [*population[1:], (child, score(child))]
         history.append(population[-1])
     return history
 
 
 def zerocost(
-    domain: Domain,
+    space: SearchSpace,
     fitness: Table,
     score: Table,
     rng: Random,
@@ -102,45 +102,45 @@ def zerocost(
         ranking = sorted(pool, key=score, reverse=True)
         history = [(key, fitness(key)) for key in ranking[:P]]
     else:
-        history = [(key, fitness(key)) for key in (domain.sample(rng) for _ in range(P))]
+        history = [(key, fitness(key)) for key in (space.sample(rng) for _ in range(P))]
     population = list(history)
     while len(history) < evaluations:
         parent = sorted(rng.sample(population, S), key=lambda member: member[1])[-1][0]
         if not move:
-            child = domain.mutate(parent, rng, "edge")
+            child = space.mutate(parent, rng, "edge")
         elif rng.random() < 0.25:
-            child = rng.choice(domain.neighbours(parent))
+            child = rng.choice(space.neighbours(parent))
         else:
-            child = sorted(domain.neighbours(parent), key=score)[-1]
+            child = sorted(space.neighbours(parent), key=score)[-1]
         history.append((child, fitness(child)))
         population.append(history[-1])
         population.pop(0)
     return history
 
 
-def epsilon(domain: Domain, fitness: Table, score: Table, rng: Random, evaluations: int, P: int, S: int) -> History:
+def epsilon(space: SearchSpace, fitness: Table, score: Table, rng: Random, evaluations: int, P: int, S: int) -> History:
     """epsilon's notebook: the parent has the best score of the tournament, whatever it is worth."""
-    history = [(key, fitness(key)) for key in (domain.sample(rng) for _ in range(P))]
+    history = [(key, fitness(key)) for key in (space.sample(rng) for _ in range(P))]
     population = list(history)
     while len(history) < evaluations:
         parent = sorted(rng.sample(population, S), key=lambda member: score(member[0]))[-1]
-        child = domain.mutate(parent[0], rng, "node")
+        child = space.mutate(parent[0], rng, "node")
         history.append((child, fitness(child)))
         population = [*population[1:], history[-1]]
     return history
 
 
 def gradsign(
-    domain: Domain, fitness: Table, score: Table, rng: Random, evaluations: int, P: int, S: int, n: int
+    space: SearchSpace, fitness: Table, score: Table, rng: Random, evaluations: int, P: int, S: int, n: int
 ) -> History:
     """G-REA: the child is the best-scored of n mutations of the parent."""
-    history = [(key, fitness(key)) for key in (domain.sample(rng) for _ in range(P))]
+    history = [(key, fitness(key)) for key in (space.sample(rng) for _ in range(P))]
     population = list(history)
     while len(history) < evaluations:
         parent = max(rng.choices(population, k=S), key=lambda member: member[1])[0]
         best, highest = "", -math.inf
         for _ in range(n):
-            child = domain.mutate(parent, rng, "node")
+            child = space.mutate(parent, rng, "node")
             if score(child) > highest:
                 best, highest = child, score(child)
         history.append((best, fitness(best)))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from naslib_zc_plugin.spaces.nasbench201 import SPACE
 from naslib_zc_plugin.strategies import Exhausted, Strategy, strategy
-from naslib_zc_plugin.testing.strategies import Words
+from naslib_zc_plugin.testing.words import Words
 from tests.strategies import oracles
 from tests.strategies.oracles import Chain, History, fits
 
@@ -161,8 +161,8 @@ def test_random_ones_are_asked_for_until_the_population_is_full() -> None:
 
 def test_expected_ones_take_the_places_of_random_ones() -> None:
     search = strategy("aging_evolution", Chain(), population=3, sample=3)
-    search.expect("elsewhere")
-    search.expect("too")
+    search.on_external_ask("elsewhere")
+    search.on_external_ask("too")
     assert search.ask() == "0"
     search.tell("0", 1.0)
     assert search.ask() == "0."
@@ -191,7 +191,7 @@ def test_a_state_knows_what_is_on_its_way() -> None:
         assert all(other.ask() in words.neighbours(asked[0]) for _ in range(20))
 
 
-def test_a_mutation_rule_reaches_the_domain() -> None:
+def test_a_mutation_rule_reaches_the_space() -> None:
     words = Words("ab", 5)
     search = strategy("aging_evolution", words, population=1, sample=1, mutation="node")
     search.tell("aaaaa", 1.0)

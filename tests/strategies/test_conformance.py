@@ -5,8 +5,7 @@ from __future__ import annotations
 from math import inf
 from typing import Any
 
-from naslib_zc_plugin.strategies import strategies
-from naslib_zc_plugin.strategies.presets import PRESETS
+from naslib_zc_plugin.strategies import PUBLISHED, list_strategies
 from naslib_zc_plugin.testing.strategies import StrategyConformance
 
 _SMALL = {
@@ -21,10 +20,10 @@ def _suite(label: str, name: str, **more: Any) -> None:
     globals()[f"Test_{label}"] = type(f"Test_{label}", (StrategyConformance,), {"strategy": name, **more})
 
 
-for _name in strategies():
+for _name in list_strategies():
     _suite(_name, _name, options=_SMALL.get(_name, {}))
     _suite(f"warm_up_around_{_name}", "warm_up", options={**_SMALL["warm_up"], "around": {"name": _name}})
-    for _preset, _settings in PRESETS.items():
+    for _preset, _settings in PUBLISHED.items():
         if _name in _settings:
             _suite(
                 f"{_name}_of_{_preset}",

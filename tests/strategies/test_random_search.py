@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from naslib_zc_plugin.spaces.nasbench201 import SPACE
 from naslib_zc_plugin.strategies import Exhausted, strategy
-from naslib_zc_plugin.testing.strategies import Words
+from naslib_zc_plugin.testing.words import Words
 from tests.strategies.oracles import Chain, fits
 
 
@@ -51,7 +51,7 @@ def test_any_order_without_replacement_is_equally_likely() -> None:
 
 def test_what_another_asks_for_is_not_asked_for_again() -> None:
     search = strategy("random_search", Words("abc", 1), distinct=True)
-    search.expect("b")
+    search.on_external_ask("b")
     assert {search.ask(), search.ask()} == {"a", "c"}
     with pytest.raises(Exhausted):
         search.ask()
@@ -86,9 +86,9 @@ class Overrated(Unmeasured):
     size = 12
 
 
-@pytest.mark.parametrize("domain", [Unmeasured(), Overrated()], ids=["unmeasured", "overrated"])
-def test_a_space_that_gives_nothing_new_is_exhausted(domain: Unmeasured) -> None:
-    search = strategy("random_search", domain, distinct=True)
+@pytest.mark.parametrize("space", [Unmeasured(), Overrated()], ids=["unmeasured", "overrated"])
+def test_a_space_that_gives_nothing_new_is_exhausted(space: Unmeasured) -> None:
+    search = strategy("random_search", space, distinct=True)
     assert {search.ask() for _ in range(10)} == set(map(str, range(10)))
     with pytest.raises(Exhausted, match="10,000 draws gave no architecture that had not been asked for"):
         search.ask()

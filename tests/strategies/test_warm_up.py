@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from naslib_zc_plugin.spaces.nasbench201 import SPACE
-from naslib_zc_plugin.strategies import Exhausted, Strategy, strategies, strategy
-from naslib_zc_plugin.testing.strategies import Words, flawed
-from naslib_zc_plugin.testing.strategies import word_score as score
+from naslib_zc_plugin.strategies import Exhausted, Strategy, list_strategies, strategy
+from naslib_zc_plugin.testing.strategies import flawed, score
+from naslib_zc_plugin.testing.words import Words
 from tests.strategies import oracles
 from tests.strategies.oracles import Chain, History
 
@@ -108,18 +108,18 @@ INSIDE: list[dict[str, Any]] = [
 
 
 def test_every_strategy_is_among_those_inside() -> None:
-    assert {options["name"] for options in INSIDE} == set(strategies())
+    assert {options["name"] for options in INSIDE} == set(list_strategies())
 
 
 @pytest.mark.parametrize("options", INSIDE, ids=lambda o: "-".join(str(v) for v in o.values() if isinstance(v, str)))
 def test_the_strategy_inside_goes_on_as_if_it_had_asked_for_the_pools_best(options: dict[str, Any]) -> None:
     words, worth = Words("abcd", 5), flawed(math.nan)
-    alone = strategy(domain=words, score=score, seed=3, **options)
-    inside = strategy(domain=words, score=score, seed=3, **options)
+    alone = strategy(space=words, score=score, seed=3, **options)
+    inside = strategy(space=words, score=score, seed=3, **options)
     search = strategy("warm_up", words, score=score, pool=50, evaluate=10, around=inside)
     for _ in range(10):
         key = search.ask()
-        alone.expect(key)
+        alone.on_external_ask(key)
         for told in (search, alone):
             told.tell(key, worth(key))
     for _ in range(40):
@@ -182,7 +182,7 @@ def test_what_a_warm_up_expects_the_strategy_inside_expects() -> None:
         "warm_up", Words("abc", 1), score=score, pool=1, around={"name": "random_search", "distinct": True}
     )
     others = {"a", "b", "c"} - {search.ask()}
-    search.expect(expected := min(others))
+    search.on_external_ask(expected := min(others))
     assert {search.ask()} == others - {expected}
 
 

@@ -1,50 +1,55 @@
 """What gives an architecture its fitness: one file is one evaluator, found by its name.
 
-A file ``<name>.py`` offers ``evaluator(search, data, scores, **options)``, which returns an :class:`Evaluator`.
+A file ``<name>.py`` offers its class as ``EVALUATOR``, an :class:`~naslib_zc_plugin.search.loop.Evaluator` that is made
+by ``EVALUATOR(config, data, scores, **options)``: the :class:`~naslib_zc_plugin.search.config.SearchConfig`, the data
+directory, the proxies' scores where the search uses some, and the options that the configuration gives. Other
+distributions register theirs in the entry-point group ``naslib_zc_plugin.evaluators``.
 """
 
 from __future__ import annotations
 
-import inspect
-from difflib import get_close_matches
-from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
-from typing import cast
+from typing import TYPE_CHECKING, Any, Callable
 
-from naslib_zc_plugin.search.config import Search
-from naslib_zc_plugin.search.evaluators.base import Evaluation, Evaluator
-from naslib_zc_plugin.search.scores import Scores
+from naslib_zc_plugin.registry import Registry, check_options
+from naslib_zc_plugin.search.loop import Evaluator
 
-__all__ = ["Evaluation", "Evaluator", "evaluator", "evaluators"]
+if TYPE_CHECKING:
+    from naslib_zc_plugin.search.config import SearchConfig
+
+EVALUATORS: Registry[Callable[..., Evaluator]] = Registry(
+    "evaluator",
+    "naslib_zc_plugin.search.evaluators",
+    "naslib_zc_plugin.evaluators",
+    attribute="EVALUATOR",
+    is_entry=lambda name, found: callable(found),
+    requirement="it must be made by EVALUATOR(config, data, scores, **options)",
+)
 
 
-def evaluators() -> list[str]:
-    """Names of the evaluators."""
-    return sorted(module.name for module in iter_modules(__path__) if module.name != "base")
+def list_evaluators(pattern: str = "*") -> list[str]:
+    """Return the sorted names of the evaluators that match a shell-style pattern; none of them is imported.
+
+    >>> list_evaluators()
+    ['benchmark', 'proxy', 'training']
+    """
+    return EVALUATORS.names(pattern)
 
 
-def evaluator(search: Search, data: str | Path | None, scores: Scores | None) -> Evaluator:
-    """The evaluator that a search names, with the options that it gives.
+def load_evaluator(config: SearchConfig, data: str | Path | None, scores: Any) -> Evaluator:
+    """Return the evaluator that a search names, with the options that it gives.
 
     Args:
-        search: the search.
+        config: the search.
         data: the data directory.
         scores: the proxies' scores, where the search uses some.
 
     Raises:
-        ValueError: no such evaluator, or an option that it does not have.
+        ValueError: no such evaluator, an option that it does not have, or one that is missing.
         DataError: a file that is not what it should be.
     """
-    options = dict(search.evaluator)
+    options = dict(config.evaluator)
     name = options.pop("name")
-    if name not in evaluators():
-        close = get_close_matches(name, evaluators(), n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(evaluators())}"
-        raise ValueError(f"unknown evaluator {name!r}; {hint}")
-    make = import_module(f"{__name__}.{name}").evaluator
-    try:
-        inspect.signature(make).bind(search, data, scores, **options)
-    except TypeError as error:
-        raise ValueError(f"evaluator {name}: {error}") from error
-    return cast(Evaluator, make(search, data, scores, **options))
+    make = EVALUATORS.load(name)
+    check_options(f"evaluator {name}", make, options, first=3)
+    return make(config, data, scores, **options)

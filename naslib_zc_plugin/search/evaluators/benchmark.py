@@ -1,62 +1,88 @@
-"""Fitness from a benchmark's table: what training gave others."""
+"""Fitness from a benchmark's table: what training gave others. Tables and columns are read once."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from naslib_zc_plugin.benchmarks import Benchmark
-from naslib_zc_plugin.search.columns import table
-from naslib_zc_plugin.search.config import Search
-from naslib_zc_plugin.search.evaluators.base import Evaluation
-from naslib_zc_plugin.search.scores import Scores
+from naslib_zc_plugin import benchmarks
+from naslib_zc_plugin.files import data_folder
+from naslib_zc_plugin.search.loop import Evaluation
+
+if TYPE_CHECKING:
+    from naslib_zc_plugin.search.config import SearchConfig
 
 
 class BenchmarkEvaluator:
-    """Looks an accuracy up, and charges the training that it took (nothing where the table does not tell).
+    """Looks an accuracy up, and charges the training that it took (nothing where the table does not say).
 
     Args:
-        numbers: the benchmark.
+        config: the search.
+        data: the data directory.
+        scores: not used.
         metric: the column that is the fitness.
+        benchmark: that of the search's space unless another is named.
 
     Raises:
         ValueError: no such column, or one of which neither more nor less is better.
+        DataError: the table cannot be read.
     """
 
     costly = False
-    tells = ()
+    metric_names = ()
 
-    def __init__(self, numbers: Benchmark, metric: str) -> None:
-        self._values = numbers.column(metric)
-        measure = numbers.columns[metric]
+    def __init__(
+        self, config: SearchConfig, data: str | Path | None, scores: Any, *, metric: str, benchmark: str = ""
+    ) -> None:
+        table = _table(benchmark or config.space, str(data_folder(data).resolve()))
+        self._values = table.column(metric)
+        measure = table.columns[metric]
         if measure.higher_is_better is None:
             raise ValueError(f"metric {metric!r}: neither more nor less of it is better; choose what training gave")
         self._sign = 1 if measure.higher_is_better else -1
-        self._seconds = numbers.training_seconds(metric) if measure.cost else {}
-        self._name, self._metric, self._measure = numbers.name, metric, measure
+        self._seconds = table.training_seconds(metric) if measure.cost else {}
+        self._name, self._metric, self._measure = table.name, metric, measure
 
     def __call__(self, key: str) -> Evaluation:
-        """The number in the table."""
+        """Look the number up."""
         if key not in self._values:
             return Evaluation(None, 0.0, f"{self._name} has no {self._metric} of it")
         return Evaluation(self._sign * self._values[key], self._seconds.get(key, 0.0))
 
-    def facts(self) -> dict[str, Any]:
-        """The benchmark, the column, and a few of its numbers in a sum."""
+    def provenance(self) -> dict[str, Any]:
+        """Return the benchmark, the column, and the sum of its numbers."""
         return {"benchmark": self._name, "metric": self._metric, "sum": round(sum(self._values.values()), 6)}
 
     def notes(self) -> list[str]:
-        """What the column is, and what its training costs."""
-        told = [f"fitness: {self._metric} of {self._name}, {self._measure.description}"]
+        """Describe the column, and what its training costs."""
+        fitness = f"fitness: {self._metric} of {self._name}, {self._measure.description}"
         if not self._measure.cost:
-            return [*told, "the table does not tell what that training took: the clock is not charged for it"]
+            return [fitness, "the table does not tell what that training took: the clock is not charged for it"]
         column, share = self._measure.cost
         part = f"{share:.3g} of " if share != 1 else ""
-        return [*told, f"an evaluation is charged {part}{column}, without validation"]
+        return [fitness, f"an evaluation is charged {part}{column}, without validation"]
 
 
-def evaluator(
-    search: Search, data: str | Path | None, scores: Scores | None, *, metric: str, benchmark: str = ""
-) -> BenchmarkEvaluator:
-    """Look ``metric`` up in a benchmark's table; that of the search's space unless another is named."""
-    return BenchmarkEvaluator(table(benchmark or search.space, data), metric)
+EVALUATOR = BenchmarkEvaluator
+
+
+def read_column(name: str, benchmark: str, data: str | Path | None) -> Mapping[str, float]:
+    """Return a column of a benchmark's table: key → number.
+
+    Raises:
+        ValueError: no such column, no such benchmark, or no data directory.
+        DataError: the table cannot be read.
+    """
+    return _column(name, benchmark, str(data_folder(data).resolve()))
+
+
+@lru_cache(maxsize=4)
+def _table(benchmark: str, folder: str) -> benchmarks.Benchmark:
+    return benchmarks.benchmark(benchmark, folder)
+
+
+@lru_cache(maxsize=64)
+def _column(name: str, benchmark: str, folder: str) -> Mapping[str, float]:
+    return _table(benchmark, folder).column(name)

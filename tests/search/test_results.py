@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from naslib_zc_plugin.configuration import check
 from naslib_zc_plugin.report.curves import curves
 from naslib_zc_plugin.report.sheet import sheet_text
-from naslib_zc_plugin.search.config import Curve, Search
-from naslib_zc_plugin.search.evaluators import Evaluation
+from naslib_zc_plugin.search import LoadedSearch
+from naslib_zc_plugin.search.config import SearchConfig, SearchCurve
 from naslib_zc_plugin.search.journal import Entry
-from naslib_zc_plugin.search.progress import lines
-from naslib_zc_plugin.search.protocol import notes
-from naslib_zc_plugin.search.results import Result, results
-from naslib_zc_plugin.search.run import Prepared
-from naslib_zc_plugin.search.stages import on_the_way, stages
-from naslib_zc_plugin.search.words import as_csv, summary
+from naslib_zc_plugin.search.loop import Evaluation
+from naslib_zc_plugin.search.results import (
+    Result,
+    checkpoint_table,
+    checkpoints,
+    collect_results,
+    curve_lines,
+    method_notes,
+    results_csv,
+    results_table,
+)
 
+PROXY = {"name": "proxy", "proxy": "naswot"}
 KEY = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"
 
 
@@ -33,35 +39,29 @@ class Evaluator:
     def __call__(self, key: str) -> Evaluation:
         raise NotImplementedError
 
-    def facts(self) -> dict[str, object]:
+    def provenance(self) -> dict[str, object]:
         return {}
 
     def notes(self) -> list[str]:
         return []
 
 
-def search(label: str = "one", **options: object) -> Search:
+def search(label: str = "one", **options: object) -> SearchConfig:
     given = {"report": {"test": "t"}, "repeats": 2, **options}
-    return Search(
-        label,
-        "nasbench201",
-        {"name": "random_search"},
-        {"name": "proxy", "proxy": "naswot"},
-        {"evaluations": 4},
-        **given,  # type: ignore[arg-type]
-    )
+    plain = {"space": "nasbench201", "strategy": {"name": "random_search"}, "budget": {"evaluations": 4}}
+    return check(SearchConfig, {**plain, "label": label, "evaluator": PROXY, **given}, label)
 
 
-def found(of: Search, *runs: Sequence[tuple[float | None, float]]) -> Result:
+def found(of: SearchConfig, *runs: Sequence[tuple[float | None, float]]) -> Result:
     """A result whose steps have these fitnesses and test accuracies, and take ten seconds each."""
     histories = {
         number: [
-            Entry(KEY, fitness, 10.0, 10.0 * (step + 1), 0, told={"t": test})
+            Entry(KEY, fitness, 10.0, 10.0 * (step + 1), 0, metrics={"t": test})
             for step, (fitness, test) in enumerate(run)
         ]
         for number, run in enumerate(runs)
     }
-    (result,) = results([of], {of.label: histories}, None)
+    (result,) = collect_results([of], {of.label: histories}, None)
     return result
 
 
@@ -73,7 +73,7 @@ RUNS = found(
 
 
 def test_by_fitness() -> None:
-    ((label, table, counts),) = stages([RUNS], Curve(of="test", at=[1, 3, 4, 5]))
+    ((label, table, counts),) = checkpoints([RUNS], SearchCurve(of="test", at=[1, 3, 4, 5]))
     assert label == "one"
     assert counts.tolist() == [1, 2, 2, 0], "a run without a best has none, and none has five evaluations"
     assert table[0].tolist() == [1.0, 1.0, 1.0]
@@ -82,32 +82,32 @@ def test_by_fitness() -> None:
 
 
 def test_highest_and_median() -> None:
-    ((_, table, _),) = stages([RUNS], Curve(of="test", best="highest", centre="median", at=[2]))
+    ((_, table, _),) = checkpoints([RUNS], SearchCurve(of="test", best="highest", centre="median", at=[2]))
     assert table[0].tolist() == [5.5, 3.75, 7.25]
 
 
 def test_seconds() -> None:
-    ((_, table, counts),) = stages([RUNS], Curve(of="test", over="seconds", at=[9, 10, 25.5, 40, 41]))
+    ((_, table, counts),) = checkpoints([RUNS], SearchCurve(of="test", over="seconds", at=[9, 10, 25.5, 40, 41]))
     assert counts.tolist() == [0, 1, 2, 2, 0]
     assert table[2, 0] == 3.5
 
 
 def test_words() -> None:
-    text = sheet_text(on_the_way([RUNS], Curve(of="test", at=[1, 3, 5])))
+    text = sheet_text(checkpoint_table([RUNS], SearchCurve(of="test", at=[1, 3, 5])))
     assert "1.00 ± 0.00 (1 of 2 runs)  3.00 ± 1.00  –" in text
     assert "5.50 [3.75, 7.25]" in sheet_text(
-        on_the_way([RUNS], Curve(of="test", best="highest", centre="median", at=[2]))
+        checkpoint_table([RUNS], SearchCurve(of="test", best="highest", centre="median", at=[2]))
     )
 
 
 def test_best_after_and_published_seconds() -> None:
     assert [repeat.best_after for repeat in RUNS.repeats] == [3, 4]
-    head, line, *_ = sheet_text(summary([RUNS], [Prepared(RUNS.search, Evaluator(), None, {})], "again")).splitlines()[
-        1:
-    ]
+    head, line, *_ = sheet_text(
+        results_table([RUNS], [LoadedSearch(RUNS.config, Evaluator(), None)], "again")
+    ).splitlines()[1:]
     assert head.split()[-5:] == ["best", "after", "seconds", "published", "ratio"]
     assert line.split()[-4:] == ["4", "40.0", "80.0", "0.5"]
-    assert as_csv([RUNS]).splitlines()[1].startswith("one,0,4,1,40.0,3,3.0,|none~0|")
+    assert results_csv([RUNS]).splitlines()[1].startswith("one,0,4,1,40.0,3,3.0,|none~0|")
 
 
 @pytest.mark.parametrize(
@@ -115,28 +115,22 @@ def test_best_after_and_published_seconds() -> None:
     [({}, "2 "), ({"repeats": 3}, "2 of 3, stopped "), ({"budget": {"evaluations": 5}}, "2, budget not used up ")],
 )
 def test_runs_that_ended_early_are_named(changes: dict[str, Any], word: str) -> None:
-    shown = Result(replace(RUNS.search, **changes), RUNS.repeats)
-    line = sheet_text(summary([shown], [Prepared(shown.search, Evaluator(), None, {})], "again")).splitlines()[2]
+    shown = Result(search(published=RUNS.config.published, **changes), RUNS.repeats)
+    line = sheet_text(results_table([shown], [LoadedSearch(shown.config, Evaluator(), None)], "again")).splitlines()[2]
     assert line.split("one", 1)[1].lstrip().startswith(word)
 
 
 def test_nothing_found() -> None:
     empty = found(search(), [(None, 1.0)])
     assert empty.repeats[0].best_after == 0
-    assert as_csv([empty]).splitlines()[1] == "one,0,1,1,10.0,,,,"
-
-
-@pytest.mark.parametrize("wrong", [{"at": 3}, {"at": [0]}, {"at": [1.5]}, {"panels": ["one"]}, {"panels": {"a": "b"}}])
-def test_refused(wrong: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match=f"curve: {next(iter(wrong))} must be"):
-        Curve(**wrong)  # type: ignore[arg-type]
+    assert results_csv([empty]).splitlines()[1] == "one,0,1,1,10.0,,,,"
 
 
 def test_panels(tmp_path: Path) -> None:
     matplotlib = pytest.importorskip("matplotlib")
     pytest.importorskip("matplotlib.image")
     others = [found(search(label), [(1.0, 5.0), (2.0, 6.0)]) for label in ("two", "three")]
-    shown = lines([RUNS, *others], Curve(panels={"left": ["two"], "right": ["one", "t*o"]}))
+    shown = curve_lines([RUNS, *others], SearchCurve(panels={"left": ["two"], "right": ["one", "t*o"]}))
     assert [(line.panel, line.label) for line in shown] == [("left", "two"), ("right", "one"), ("right", "two")]
     assert np.array_equal(shown[1].places, [1, 2, 3, 4])
     for number, lined in enumerate((shown, shown[:1])):
@@ -147,12 +141,12 @@ def test_panels(tmp_path: Path) -> None:
 def test_a_strategy_in_another() -> None:
     inner = {"name": "move", "preset": "epsilon"}
     outer = {"name": "warm_up", "preset": "epsilon", "proxy": "epsilon", "evaluate": 64, "around": inner}
-    made = replace(search(), strategy=outer)
+    made = search(strategy=outer)
     told = "strategy warm_up, settings of epsilon (proxy epsilon, evaluate 64, around move, settings of epsilon)"
-    assert f"{told}." in (line.lower() for line in notes([Prepared(made, Evaluator(), None, {})]))
+    assert f"{told}." in (line.lower() for line in method_notes([LoadedSearch(made, Evaluator(), None)]))
 
 
 def test_what_is_true_of_some_is_told_once() -> None:
-    asked = [Prepared(search(label, repeats=runs), Evaluator(), None, {}) for label, runs in zip("abc", (2, 2, 3))]
-    assert "a, b: nasbench201, 2 runs, seed 0." in notes(asked)
-    assert "Strategy random_search." in notes(asked)
+    asked = [LoadedSearch(search(label, repeats=runs), Evaluator(), None) for label, runs in zip("abc", (2, 2, 3))]
+    assert "a, b: nasbench201, 2 runs, seed 0." in method_notes(asked)
+    assert "Strategy random_search." in method_notes(asked)

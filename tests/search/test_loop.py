@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any, Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from naslib_zc_plugin.search.evaluators import Evaluation
-from naslib_zc_plugin.search.journal import Entry
-from naslib_zc_plugin.search.recorder import Diverged, Recorder, goes_on
-from naslib_zc_plugin.search.scores import Scored
+from naslib_zc_plugin.search.config import Budget
+from naslib_zc_plugin.search.journal import Entry, ProxyScore
+from naslib_zc_plugin.search.loop import HOSTS, Diverged, Evaluate, Evaluation, Recorder
+from naslib_zc_plugin.strategies import Strategy, strategy
+from naslib_zc_plugin.testing.words import Words
 
 
 class _Lengths:
     """A key's fitness is its length, and costs ten seconds."""
 
-    costly, tells = False, ()
+    costly, metric_names = False, ()
 
     def __init__(self, change: Callable[[str], Evaluation] | None = None) -> None:
         self._change = change
@@ -26,21 +28,23 @@ class _Lengths:
     def __call__(self, key: str) -> Evaluation:
         return self._change(key) if self._change else Evaluation(float(len(key)), 10.0)
 
-    def facts(self) -> dict[str, Any]:
+    def provenance(self) -> dict[str, Any]:
         return {}
 
     def notes(self) -> list[str]:
         return []
 
 
-def _score(key: str) -> Scored:
-    return Scored(float(len(key)), "ok", "", 1.5)
+def _score(key: str) -> ProxyScore:
+    return ProxyScore(float(len(key)), "ok", "", 1.5)
 
 
 def _recorder(known: tuple[Entry, ...] = (), **changes: Any) -> tuple[Recorder, list[Entry]]:
     written: list[Entry] = []
-    given: dict[str, Any] = {"evaluator": _Lengths(), "budget": {"evaluations": 10}, **changes}
-    recorder = Recorder(given["evaluator"], _score, known, lambda step, entry: written.append(entry), given["budget"])
+    given: dict[str, Any] = {"evaluator": _Lengths(), "budget": Budget(evaluations=10), **changes}
+    recorder = Recorder(
+        given["evaluator"], _score, known, lambda step, entry: written.append(entry), given["budget"].allows
+    )
     return recorder, written
 
 
@@ -102,10 +106,42 @@ def test_another_key_than_recorded_is_told() -> None:
 
 
 def test_either_budget_ends_a_search_and_the_last_evaluation_may_overdraw() -> None:
-    assert goes_on({"evaluations": 2}, 1, 1e9) and not goes_on({"evaluations": 2}, 2, 0)
-    assert goes_on({"seconds": 2}, 10**6, 1.9) and not goes_on({"seconds": 2}, 0, 2)
-    assert not goes_on({"evaluations": 5, "seconds": 2}, 1, 3) and not goes_on({"evaluations": 5, "seconds": 2}, 5, 1)
-    recorder, _ = _recorder(budget={"seconds": 25})
-    while recorder.goes_on():
+    assert Budget(evaluations=2).allows(1, 1e9) and not Budget(evaluations=2).allows(2, 0)
+    assert Budget(seconds=2).allows(10**6, 1.9) and not Budget(seconds=2).allows(0, 2)
+    both = Budget(evaluations=5, seconds=2)
+    assert not both.allows(1, 3) and not both.allows(5, 1) and both.allows(4, 1)
+    recorder, _ = _recorder(budget=Budget(seconds=25))
+    while recorder.within_budget():
         recorder.evaluate("a")
     assert (recorder.step, recorder.clock) == (3, 30.0)
+
+
+# Loops --------------------
+
+
+def backwards(strategy: Strategy, evaluate: Evaluate, within_budget: Callable[[], bool], space: str) -> None:
+    """Run a search as a host of another distribution does, which shows every key from behind."""
+    while within_budget():
+        key = strategy.ask()
+        strategy.tell(key, evaluate(key[::-1]))
+
+
+def test_a_host_of_another_distribution_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    information = tmp_path / "some_hosts-1.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: some-hosts\nVersion: 1\n")
+    text = "[naslib_zc_plugin.hosts]\nbackwards = tests.search.test_loop:backwards\n"
+    (information / "entry_points.txt").write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert {"none", "nni", "naslib", "backwards"} <= set(HOSTS.names())
+    search, (recorder, written) = strategy("random_search", Words("ab", 3)), _recorder()
+    HOSTS.load("backwards")(search, recorder.evaluate, recorder.within_budget, "words")
+    drawn = strategy("random_search", Words("ab", 3))
+    assert [entry.key for entry in written] == [drawn.ask()[::-1] for _ in range(10)]
+
+
+def test_our_own_loop_ends_with_the_budget_or_with_the_space() -> None:
+    for distinct, steps in ((False, 10), (True, 8)):
+        search, (recorder, written) = strategy("random_search", Words("ab", 3), distinct=distinct), _recorder()
+        HOSTS.load("none")(search, recorder.evaluate, recorder.within_budget, "words")
+        assert len(written) == steps and search.best == (written[0].key, 3.0)

@@ -1,0 +1,168 @@
+"""The loop of one search: who asks, who evaluates, whose loop it is, and the record of every step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Callable, Optional, Protocol
+
+from naslib_zc_plugin.registry import Registry
+from naslib_zc_plugin.search.journal import Entry, ProxyScore
+from naslib_zc_plugin.strategies import Exhausted, Strategy
+
+Evaluate = Callable[[str], Optional[float]]
+"""The fitness of a key, higher is better; None: its evaluation failed, or is undefined."""
+RunSearch = Callable[[Strategy, Evaluate, Callable[[], bool], str], None]
+"""``run_search(strategy, evaluate, within_budget, space)``: asks, evaluates and tells, one key after the other, while
+``within_budget()`` holds and the strategy is not exhausted; ``space`` names the search space of the keys."""
+
+HOSTS: Registry[RunSearch] = Registry(
+    "host",
+    "naslib_zc_plugin.hosts",
+    "naslib_zc_plugin.hosts",
+    attribute="run_search",
+    is_entry=lambda name, found: callable(found),
+    requirement="it must be a function run_search(strategy, evaluate, within_budget, space)",
+    more={"none": "naslib_zc_plugin.search.loop:run_search"},
+)
+"""Toolkits in whose loop a search can run; ``none`` is our own."""
+
+
+def run_search(strategy: Strategy, evaluate: Evaluate, within_budget: Callable[[], bool], space: str) -> None:
+    """Run a search without a host: ask, evaluate, tell.
+
+    Args:
+        strategy: what asks and is told.
+        evaluate: gives a key its fitness; an error that it raises ends the search.
+        within_budget: whether to ask once more.
+        space: name of the search space of the keys.
+
+    >>> from naslib_zc_plugin.spaces import space
+    >>> from naslib_zc_plugin.strategies import strategy
+    >>> search, steps = strategy("random_search", space("nasbench201")), iter(range(20))
+    >>> run_search(search, lambda key: key.count("skip"), lambda: next(steps, None) is not None, "nasbench201")
+    >>> search.best[1]
+    3.0
+    """
+    while within_budget():
+        try:
+            key = strategy.ask()
+        except Exhausted:
+            return
+        strategy.tell(key, evaluate(key))
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The result of evaluating an architecture.
+
+    Attributes:
+        fitness: higher is better; None: it failed, or is undefined.
+        seconds: cost of the evaluation on the search's clock.
+        reason: why there is no fitness.
+        metrics: other numbers, by name, such as a test accuracy that must not guide the search.
+    """
+
+    fitness: float | None
+    seconds: float
+    reason: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+class Evaluator(Protocol):
+    """Gives architectures their fitness. An exception fails the architecture, not the search."""
+
+    @property
+    def costly(self) -> bool:
+        """Whether an evaluation is worth writing down at once."""
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """Names of the metrics that it gives besides the fitness."""
+
+    def __call__(self, key: str) -> Evaluation:
+        """Return the evaluation of a key: the same whenever it is asked for."""
+
+    def provenance(self) -> dict[str, Any]:
+        """Return what the fitness depends on besides the key, as values that JSON knows."""
+
+    def notes(self) -> list[str]:
+        """Return what a reader of the results must know, a line each."""
+
+
+class Diverged(ValueError):
+    """A search that is played again asks for another key than was recorded."""
+
+
+class Recorder:
+    """Answers a strategy, keeps its clock and its budget, and records every step.
+
+    What was recorded before is played again, the rest is evaluated. The clock is simulated: it adds the cost of each
+    evaluation, as often as it is asked for, and the seconds of each architecture's score once, when the strategy first
+    asks for it.
+
+    Args:
+        evaluator: gives architectures their fitness.
+        score: the score of the strategy's proxy, by key.
+        known: what was recorded before.
+        write: called with each step and its entry.
+        allows: whether the budget allows another evaluation after so many, and so many seconds.
+
+    Attributes:
+        step: evaluations done.
+        clock: seconds.
+    """
+
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        score: Callable[[str], ProxyScore],
+        known: Sequence[Entry],
+        write: Callable[[int, Entry], None],
+        allows: Callable[[int, float], bool],
+    ) -> None:
+        self.step, self.clock = 0, 0.0
+        self._evaluator, self._score = evaluator, score
+        self._known, self._write, self._allows = known, write, allows
+        self._scores: dict[str, float | None] = {}
+
+    def within_budget(self) -> bool:
+        """Return whether the budget allows another evaluation; the last one may overdraw the seconds."""
+        return self._allows(self.step, self.clock)
+
+    def score(self, key: str) -> float | None:
+        """Return the fitness of a key by the strategy's proxy, charged once."""
+        if key not in self._scores:
+            found = self._score(key)
+            self.clock += found.seconds
+            self._scores[key] = found.fitness
+        return self._scores[key]
+
+    def evaluate(self, key: str) -> float | None:
+        """Return the fitness of a key, recorded.
+
+        Raises:
+            Diverged: the record has another key here.
+        """
+        if self.step < len(self._known):
+            entry = self._known[self.step]
+            if entry.key != key:
+                raise Diverged(f"step {self.step} was {entry.key}, now the search asks for {key}")
+            self.clock = entry.clock
+        else:
+            found = self._evaluated(key)
+            self.clock += found.seconds
+            entry = Entry(key, found.fitness, found.seconds, self.clock, len(self._scores), found.reason, found.metrics)
+            self._write(self.step, entry)
+        self.step += 1
+        return entry.fitness
+
+    def _evaluated(self, key: str) -> Evaluation:
+        try:
+            found = self._evaluator(key)
+        except Exception as error:  # it fails the architecture, not the search
+            return Evaluation(None, 0.0, f"{type(error).__name__}: {error}")
+        if found.fitness is not None and not math.isfinite(found.fitness):
+            return Evaluation(None, found.seconds, f"the fitness is {found.fitness}", found.metrics)
+        return found
