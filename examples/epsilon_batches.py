@@ -19,15 +19,15 @@ from pathlib import Path
 from typing import Optional
 
 import numpy as np
+from naslib_zc_plugin.report.published import markdown, replaced
 
 import naslib_zc_plugin as zc
 from naslib_zc_plugin.benchmarks import benchmark
 from naslib_zc_plugin.campaign.plan import stream
 from naslib_zc_plugin.probes import Probe, Tokens, probe
 from naslib_zc_plugin.protocols import protocol as published_protocol
-from naslib_zc_plugin.report.curves import Line, curves
-from naslib_zc_plugin.report.published import markdown, replaced
-from naslib_zc_plugin.report.statistics import agreement
+from naslib_zc_plugin.report.correlations import agreement
+from naslib_zc_plugin.report.figures import SearchCurve, curves
 from naslib_zc_plugin.spaces import space
 
 DATASETS = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16_120": "ImageNet16-120"}
@@ -103,10 +103,10 @@ def table(found: dict[str, list[Spread]]) -> str:
     return markdown(["data set", "batch", "architectures", "kept (median)", "ρ", "τ"], rows)
 
 
-def lines(found: dict[str, list[Spread]]) -> list[Line]:
+def lines(found: dict[str, list[Spread]]) -> list[SearchCurve]:
     """A line per data set, of Spearman's rho."""
     return [
-        Line(DATASETS[name], np.log2([each.size for each in sizes]), *np.array([each.rho for each in sizes]).T)
+        SearchCurve(DATASETS[name], np.log2([each.size for each in sizes]), *np.array([each.rho for each in sizes]).T)
         for name, sizes in found.items()
     ]
 

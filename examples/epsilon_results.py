@@ -16,11 +16,12 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from naslib_zc_plugin.benchmarks import benchmark
-from naslib_zc_plugin.campaign.read import read_table
-from naslib_zc_plugin.report.figures import scatter
-from naslib_zc_plugin.report.leaderboard import matched, positive
 from naslib_zc_plugin.report.published import HEADER, Ranking, markdown, replaced, row_beside
+
+from naslib_zc_plugin.benchmarks import benchmark
+from naslib_zc_plugin.campaign.store import read_table
+from naslib_zc_plugin.report.figures import scatter
+from naslib_zc_plugin.report.leaderboards import matched, positive
 from naslib_zc_plugin.table import ScoreTable
 
 POSITIVE = ("nasbench101", "nasbench_nlp")

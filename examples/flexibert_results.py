@@ -16,7 +16,7 @@ from result_pages import agreements, beside_each_other, chosen, repeated, replac
 
 from naslib_zc_plugin.benchmarks import benchmark
 from naslib_zc_plugin.benchmarks.flexibert import FAILED, rows
-from naslib_zc_plugin.campaign.read import read_table
+from naslib_zc_plugin.campaign.store import read_table
 from naslib_zc_plugin.report.figures import Similarity, heatmap, similarities
 from naslib_zc_plugin.table import ScoreTable
 

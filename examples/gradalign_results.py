@@ -14,16 +14,15 @@ import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from naslib_zc_plugin.benchmarks import benchmark
-from naslib_zc_plugin.campaign.read import read_table
-from naslib_zc_plugin.report.aggregates import Aggregate, upward
-from naslib_zc_plugin.report.bootstrap import Floats
-from naslib_zc_plugin.report.figures import scatter
-from naslib_zc_plugin.report.leaderboard import judged, matched
 from naslib_zc_plugin.report.published import difference, interval, markdown, replaced
-from naslib_zc_plugin.report.ranking import mean_ranks
-from naslib_zc_plugin.report.statistics import agreement
-from naslib_zc_plugin.report.top import selected
+
+from naslib_zc_plugin.benchmarks import benchmark
+from naslib_zc_plugin.campaign.store import read_table
+from naslib_zc_plugin.report.aggregates import Aggregate, oriented
+from naslib_zc_plugin.report.correlations import Floats, agreement
+from naslib_zc_plugin.report.figures import scatter
+from naslib_zc_plugin.report.leaderboards import is_scored, matched, mean_ranks
+from naslib_zc_plugin.report.selection import selected
 
 # Method; Table 2, Kendall's tau on NAS-Bench-101; Table 3, accuracy of the network that it selects there; Table 5, the
 # same on NAS-Bench-201 (CIFAR-10, CIFAR-100, ImageNet16-120); Table 8, mean ranks on both and on NDS.
@@ -67,8 +66,8 @@ class Results:
         if ("ntk" if method == "tenas" else method) not in table:
             return None
         column = Aggregate.parse("tenas").column(table) if method == "tenas" else table[method]
-        made = judged(column)
-        return upward(column)[made], accuracies[made]
+        made = is_scored(column)
+        return oriented(column)[made], accuracies[made]
 
     def tau(self, campaign: str, method: str, truth: str) -> float | None:
         """Kendall's, without interval."""

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from naslib_zc_plugin.campaign.read import read_table
-from naslib_zc_plugin.report.statistics import Estimate, agreement
+from naslib_zc_plugin.campaign.store import read_table
+from naslib_zc_plugin.report.correlations import IntervalEstimate, agreement
 from naslib_zc_plugin.table import STATUSES, ScoreTable
 
 PUBLISHED_NAMES = {"naswot": "nwot"}
@@ -38,7 +38,7 @@ def compared(table: ScoreTable, published: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def interval(estimate: Estimate) -> str:
+def interval(estimate: IntervalEstimate) -> str:
     """A coefficient with its interval."""
     if estimate.value is None or estimate.low is None or estimate.high is None:
         return "–"

@@ -14,14 +14,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
+from naslib_zc_plugin.report.published import interval, markdown, replaced, side
 
 from naslib_zc_plugin.benchmarks import benchmark
-from naslib_zc_plugin.campaign.read import read_table
-from naslib_zc_plugin.report.aggregates import Aggregate, upward
-from naslib_zc_plugin.report.leaderboard import judged, matched
-from naslib_zc_plugin.report.published import interval, markdown, replaced, side
-from naslib_zc_plugin.report.ranking import mean_ranks
-from naslib_zc_plugin.report.statistics import Agreement, agreement
+from naslib_zc_plugin.campaign.store import read_table
+from naslib_zc_plugin.report.aggregates import Aggregate, oriented
+from naslib_zc_plugin.report.correlations import Agreement, agreement
+from naslib_zc_plugin.report.leaderboards import is_scored, matched, mean_ranks
 from naslib_zc_plugin.table import ScoreTable
 
 DATASETS = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16_120": "ImageNet16-120"}
@@ -101,8 +100,8 @@ class Results:
             table, accuracies = matched(self.tables[campaign, dataset], self.accuracies(dataset, truth), truth)
             if label == "tenas" or label in table:
                 column = Aggregate.parse(label).column(table) if label == "tenas" else table[label]
-                made = judged(column)
-                self._known[asked] = agreement(upward(column)[made], accuracies[made])
+                made = is_scored(column)
+                self._known[asked] = agreement(oriented(column)[made], accuracies[made])
         found = self._known.get(asked)
         return found if found and found.n else None
 

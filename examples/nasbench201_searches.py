@@ -23,19 +23,16 @@ from pathlib import Path
 import numpy as np
 
 from naslib_zc_plugin.benchmarks import Benchmark, benchmark
-from naslib_zc_plugin.campaign.read import read_table
-from naslib_zc_plugin.report.curves import curves
-from naslib_zc_plugin.report.sheet import Sheet, escaped
-from naslib_zc_plugin.report.statistics import Estimate, agreement
-from naslib_zc_plugin.report.top import selected, top
-from naslib_zc_plugin.search import words
-from naslib_zc_plugin.search.config import Experiment, Search, load, only
+from naslib_zc_plugin.campaign.store import read_table
+from naslib_zc_plugin.report.correlations import IntervalEstimate, agreement
+from naslib_zc_plugin.report.figures import curves
+from naslib_zc_plugin.report.selection import selected, top
+from naslib_zc_plugin.report.text_table import TextTable, escaped
+from naslib_zc_plugin.search import LoadedSearch, load_data, run_experiment
+from naslib_zc_plugin.search.config import Experiment, SearchConfig, load_experiment, select_searches
+from naslib_zc_plugin.search.evaluators.proxy import proxy_label
 from naslib_zc_plugin.search.journal import Journal, histories
-from naslib_zc_plugin.search.progress import lines
-from naslib_zc_plugin.search.results import Result, results
-from naslib_zc_plugin.search.run import Prepared, declare, prepare, run
-from naslib_zc_plugin.search.scores import label
-from naslib_zc_plugin.search.stages import on_the_way
+from naslib_zc_plugin.search.results import Result, checkpoint_table, collect_results, curve_lines, results_table
 from naslib_zc_plugin.table import ScoreTable
 
 CONFIGS = Path(__file__).parent.parent / "configs"
@@ -97,16 +94,15 @@ def replaced(page: str, name: str, block: str) -> str:
 
 def searched(path: Path, data: Path, folder: Path) -> str:
     """Run a configuration; its results as Markdown."""
-    experiment, lacking = scored(load(path, data))
+    experiment, lacking = scored(load_experiment(path, data))
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as place:
         store = Path(place) / "journal.db"
-        prepared = prepare(experiment, data)
+        prepared = load_data(experiment, data)
         with Journal(store) as journal:
-            declare(prepared, journal)
-            run(prepared, journal)
+            run_experiment(prepared, journal)
         seconds = time.perf_counter() - start
-        found = results(experiment.searches, histories(store), data)
+        found = collect_results(experiment.searches, histories(store), data)
     evaluations = sum(result.counts()[0] for result in found)
     print(
         f"{path.stem}: {evaluations:,} evaluations in {seconds:.0f} s, {1000 * seconds / evaluations:.2f} s per 1,000"
@@ -115,7 +111,7 @@ def searched(path: Path, data: Path, folder: Path) -> str:
     if path.stem.endswith("_populations"):
         return populations(found) + left
     if path.stem.endswith("_numbers"):
-        return table(on_the_way(found, experiment.curve)) + left
+        return table(checkpoint_table(found, experiment.curve)) + left
     chosen = [f" --only {shlex.quote(search.label)}" for search in experiment.searches] if lacking else []
     command = f"nas-zc search configs/{path.name}{''.join(chosen)} --data DIR"
     return whole(experiment, prepared, found, path.stem, folder, command) + left
@@ -124,31 +120,31 @@ def searched(path: Path, data: Path, folder: Path) -> str:
 def scored(experiment: Experiment) -> tuple[Experiment, list[str]]:
     """The experiment without the searches whose scores are not there, and the labels of these."""
     lacking = [search.label for search in experiment.searches if not has(search)]
-    return only(experiment, [s.label for s in experiment.searches if s.label not in lacking]), lacking
+    return select_searches(experiment, [s.label for s in experiment.searches if s.label not in lacking]), lacking
 
 
-def has(search: Search) -> bool:
+def has(search: SearchConfig) -> bool:
     """Whether the tables have the scores that a search uses."""
-    tables = [read_table(path) for path in search.scores.get("table", ()) if Path(path).exists()]
-    names = [label(proxy) for proxy in search.proxies()]
+    tables = [read_table(path) for path in search.scores.table if Path(path).exists()]
+    names = [proxy_label(proxy) for proxy in search.proxies()]
     return all(any(name in table and table[name].count("ok") for table in tables) for name in names)
 
 
 def whole(
-    experiment: Experiment, prepared: Sequence[Prepared], found: Sequence[Result], name: str, folder: Path, command: str
+    experiment: Experiment, prepared: Sequence[LoadedSearch], found: Sequence[Result], name: str, folder: Path, command: str
 ) -> str:
     """What was found, with the protocol under it; what the best was worth on the way; the curves."""
-    text = table(words.summary(found, prepared, command))
+    text = table(results_table(found, prepared, command))
     curve = experiment.curve
     if curve.at:
-        text += f"\n{table(on_the_way(found, curve))}"
+        text += f"\n{table(checkpoint_table(found, curve))}"
     if not (curve.at or curve.panels):
         return text
     (folder / "figures").mkdir(exist_ok=True)
     best, band = ("highest so far", "of the best so far")[curve.best != "highest"], curve.centre
     shown = "median and quartiles" if band == "median" else "mean ± standard deviation"
     over = "evaluations" if curve.over == "evaluations" else "seconds (simulated)"
-    curves(folder / "figures" / f"{name}.png", lines(found, curve), over, f"{curve.of}, {best}", shown, dpi=100)
+    curves(folder / "figures" / f"{name}.png", curve_lines(found, curve), over, f"{curve.of}, {best}", shown, dpi=100)
     return f"{text}\n![{curve.of}, {best}: {shown} over {over}](figures/{name}.png)\n"
 
 
@@ -156,13 +152,13 @@ def populations(found: Sequence[Result]) -> str:
     """Scores × populations: what is found, and after how many evaluations."""
     rows: dict[str, list[str]] = {}
     for result in found:
-        score = result.search.label.rpartition(" ")[0]
-        mean, deviation = words.mean_and_deviation(result, "test")
+        score = result.config.label.rpartition(" ")[0]
+        mean, deviation = result.mean_and_deviation("test")
         after = np.median([repeat.best_after for repeat in result.repeats])
         rows.setdefault(score, []).append(f"{mean:.2f} ± {deviation:.2f} ({after:,.0f})")
-    header = ["P/S", *dict.fromkeys(result.search.label.rpartition(" ")[2] for result in found)]
+    header = ["P/S", *dict.fromkeys(result.config.label.rpartition(" ")[2] for result in found)]
     note = "Test accuracy, mean ± population standard deviation over 30 runs; in brackets, the median evaluation of it."
-    return table(Sheet("", header, [[score, *cells] for score, cells in rows.items()], notes=[note]))
+    return table(TextTable("", header, [[score, *cells] for score, cells in rows.items()], notes=[note]))
 
 
 class Tables:
@@ -205,7 +201,7 @@ def known(tables: Tables) -> str:
         counts = [f"{count:,}" for count in (*done, len(tables.benchmark) - sum(done))]
         rows.append([DATASETS[dataset][0], name, *counts, f"{np.nanmedian(column.seconds):.3f}"])
     header = ["data set", "proxy", "scored", "undefined", "left", "seconds (median)"]
-    return table(Sheet("", header, rows, words=["proxy"]))
+    return table(TextTable("", header, rows, words=["proxy"]))
 
 
 def correlations(tables: Tables) -> str:
@@ -226,7 +222,7 @@ def correlations(tables: Tables) -> str:
                 f"{TOP[name][number]:.2f}" if name in TOP else "–", interval(among.spearman), f"{among.n:,}",
             ])  # fmt: skip
     header = ["data set", "score", "printed", "ρ", "N", "undefined", "top 10 %: printed", "ρ", "N"]
-    return table(Sheet("", header, rows, words=["score"]))
+    return table(TextTable("", header, rows, words=["score"]))
 
 
 def expected(tables: Tables, number: int = 1000) -> str:
@@ -252,7 +248,7 @@ def expected(tables: Tables, number: int = 1000) -> str:
                 row += [f"{mean:.2f} ± {deviation:.2f}", printed[2 * place + part]]
             rows.append([*row, f"{len(scores):,}"])
     header = ["data set", "score", "validation", "printed", "test", "printed", "of scored"]
-    return table(Sheet("", header, rows, words=["score"]))
+    return table(TextTable("", header, rows, words=["score"]))
 
 
 def best(tables: Tables) -> str:
@@ -276,17 +272,17 @@ def best(tables: Tables) -> str:
         "data set", "proxy", "validation", "Lightweight", "test", "Lightweight", "GradAlign", "rank", "of scored",
         "network",
     ]  # fmt: skip
-    return table(Sheet("", header, rows, words=["proxy", "network"]))
+    return table(TextTable("", header, rows, words=["proxy", "network"]))
 
 
-def interval(estimate: Estimate) -> str:
+def interval(estimate: IntervalEstimate) -> str:
     """A coefficient with its interval."""
     if estimate.value is None or estimate.low is None or estimate.high is None:
         return "–"
     return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
 
 
-def table(sheet: Sheet) -> str:
+def table(sheet: TextTable) -> str:
     """A sheet as Markdown, its notes as a list."""
     rule = [":--" if number == 0 or name in sheet.words else "--:" for number, name in enumerate(sheet.header)]
     rows = [list(map(escaped, sheet.header)), rule, *(list(map(escaped, line)) for line in sheet.body)]

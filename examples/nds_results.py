@@ -17,12 +17,10 @@ from pathlib import Path
 from result_pages import difference, markdown
 
 from naslib_zc_plugin.benchmarks import BENCHMARKS, benchmark, convert_benchmark
-from naslib_zc_plugin.campaign.config import Config, load
+from naslib_zc_plugin.campaign.config import Config, load, provenance
 from naslib_zc_plugin.campaign.engines import starter
-from naslib_zc_plugin.campaign.identity import facts
-from naslib_zc_plugin.campaign.read import read_table
 from naslib_zc_plugin.campaign.run import prepare, run
-from naslib_zc_plugin.campaign.store import Store
+from naslib_zc_plugin.campaign.store import Store, read_table
 from naslib_zc_plugin.report.aggregates import Aggregate
 from naslib_zc_plugin.report.leaderboards import Leaderboard, LeaderboardOptions, ProxyRow, leaderboard
 from naslib_zc_plugin.report.rendering import interval
@@ -72,7 +70,7 @@ def table_of(space: str, official: Path, data: Path, partial: bool) -> str | Non
 def scored(config: Config) -> Path:
     """The campaign's store, whole; its folder is made."""
     Path(config.store).parent.mkdir(parents=True, exist_ok=True)
-    known, start = facts(config), starter(config)
+    known, start = provenance(config), starter(config)
     with Store(Path(config.store)) as store:
         prepare(config, store, known=known)
         run(config, store, start())

@@ -13,11 +13,12 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from naslib_zc_plugin.benchmarks import benchmark
-from naslib_zc_plugin.campaign.read import read_table
-from naslib_zc_plugin.report.heatmap import heatmap, similarities
 from naslib_zc_plugin.report.published import replaced
 from naslib_zc_plugin.report.sections import agreements, beside_each_other, chosen, shares
+
+from naslib_zc_plugin.benchmarks import benchmark
+from naslib_zc_plugin.campaign.store import read_table
+from naslib_zc_plugin.report.figures import heatmap, similarities
 from naslib_zc_plugin.table import ScoreTable
 
 KINDS = ["relu", "sigmoid", "tanh", "relu+sigmoid", "relu+tanh", "sigmoid+tanh", "relu+sigmoid+tanh"]

@@ -17,24 +17,23 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from naslib_zc_plugin.hosts import hosts
-from naslib_zc_plugin.search.config import Experiment, Search, load, only
+from naslib_zc_plugin.search import LoadedSearch, load_data, run_experiment
+from naslib_zc_plugin.search.config import Experiment, SearchConfig, load_experiment, select_searches
 from naslib_zc_plugin.search.journal import Entry, Journal, histories
-from naslib_zc_plugin.search.run import Prepared, declare, prepare, run
+from naslib_zc_plugin.search.loop import HOSTS
 
 
-def history(search: Prepared, host: str, folder: Path) -> tuple[list[Entry], float]:
+def history(search: LoadedSearch, host: str, folder: Path) -> tuple[list[Entry], float]:
     """What one repeat evaluates in the loop of a host, and the seconds that passed."""
-    asked = replace(search, search=replace(search.search, host=host, repeats=1), facts={**search.facts, "host": host})
+    asked = replace(search, config=search.config.model_copy(update={"host": host, "repeats": 1}))
     path = folder / f"{host}.db"
     start = time.perf_counter()
     with Journal(path) as journal:
-        declare([asked], journal)
-        run([asked], journal)
-    return histories(path)[search.search.label].get(0, []), time.perf_counter() - start
+        run_experiment([asked], journal)
+    return histories(path)[search.config.label].get(0, []), time.perf_counter() - start
 
 
-def compared(search: Prepared, host: str) -> tuple[bool, str]:
+def compared(search: LoadedSearch, host: str) -> tuple[bool, str]:
     """Whether both loops evaluate the same architectures, with the same fitness and clock; and a line on it."""
     with tempfile.TemporaryDirectory() as folder:
         (ours, own), (theirs, other) = (history(search, loop, Path(folder)) for loop in ("none", host))
@@ -46,10 +45,10 @@ def compared(search: Prepared, host: str) -> tuple[bool, str]:
     return False, f"DIFFERENT from step {step} of {len(ours):,} and {len(theirs):,}: {' | '.join(map(str, shown))}"
 
 
-def ready(experiment: Experiment, search: Search, data: Path | None) -> Prepared | str:
+def ready(experiment: Experiment, search: SearchConfig, data: Path | None) -> LoadedSearch | str:
     """The search with all that it needs, or what it lacks."""
     try:
-        (prepared,) = prepare(only(experiment, [search.label]), data)
+        (prepared,) = load_data(select_searches(experiment, [search.label]), data)
     except ValueError as error:
         return str(error)
     return prepared
@@ -59,12 +58,12 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("configs", type=Path, nargs="+", metavar="CONFIG")
-    parser.add_argument("--host", required=True, choices=[host for host in hosts() if host != "none"])
+    parser.add_argument("--host", required=True, choices=[host for host in HOSTS.names() if host != "none"])
     parser.add_argument("--data", type=Path)
     arguments = parser.parse_args()
     same = left = different = 0
     for config in arguments.configs:
-        experiment = load(config, arguments.data)
+        experiment = load_experiment(config, arguments.data)
         for search in experiment.searches:
             found = ready(experiment, search, arguments.data)
             if isinstance(found, str):

@@ -115,7 +115,7 @@ def test_real_probes_serve_the_protocols(shared: Path) -> None:
 
 
 def test_truth_columns_exist() -> None:
-    columns = {*nasbench201.TABLE.measures, *nasbench_nlp.COLUMNS, *flexibert.COLUMNS}
+    columns = {*nasbench201.TABLE.columns, *nasbench_nlp.TABLE.columns, *flexibert.TABLE.columns}
     assert {rules.truth for rules in PROTOCOLS.values()} <= columns
 
 

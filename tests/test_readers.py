@@ -19,18 +19,17 @@ import torch
 
 from naslib_zc_plugin.benchmarks import (
     benchmark,
-    benchmarks,
-    convert,
+    convert_benchmark,
     flexibert,
     nasbench101,
     nasbench201,
-    nasbench201_naslib,
     nasbench_nlp,
-    nds_amoeba,
 )
+from naslib_zc_plugin.benchmarks.nasbench201 import naslib_pickles
+from naslib_zc_plugin.benchmarks.nds import NDS_AMOEBA
 from naslib_zc_plugin.campaign.config import load
-from naslib_zc_plugin.campaign.read import read_table
-from naslib_zc_plugin.campaign.suite_import import import_suite
+from naslib_zc_plugin.campaign.naslib_json import import_suite
+from naslib_zc_plugin.campaign.store import read_table
 from naslib_zc_plugin.probes import Tokens, probe
 from tests.benchmarks import bert, cells, made, naslib, nats, nds, tfrecords
 from tests.campaign import suite
@@ -69,10 +68,11 @@ def _subclasses(kind: type) -> Iterator[type]:
 def test_no_reader_is_forgotten() -> None:
     tested = {name for one in _subclasses(ReaderConformance) if hasattr(one, "reader") for name in one.reader.split()}
     reading = _modules_that_read()
-    assert {"probes.npz", "probes.cifar", "probes.imagenet16", "benchmarks._nats"} <= reading
+    assert {"probes.npz", "probes.cifar", "probes.imagenet16", "benchmarks.nasbench201.convert"} <= reading
     assert reading <= tested
-    # A benchmark's own file says what its table is; the reading is done for all of them in one place.
-    assert {f"benchmarks.{path.stem}" for path in (PACKAGE / "benchmarks").glob("[!_]*.py")} <= tested
+    # A benchmark's own folder says what its table is; the reading is done for all of them in one place.
+    own = {path.parent.name for path in (PACKAGE / "benchmarks").glob("*/__init__.py")}
+    assert own <= {name.split(".")[1] for name in tested if name.startswith("benchmarks.")}
 
 
 def _shown(source: Path, **options: Any) -> tuple[Any, ...]:
@@ -204,13 +204,13 @@ class TestNasbench101(_Benchmark):
 
 
 class TestNasbench101Records(ChecksummedReader, CountedReader):
-    reader = "benchmarks._tfrecord"
+    reader = "benchmarks.nasbench101.convert"
 
     def make(self, folder: Path) -> Path:
         return tfrecords.write(folder / "nasbench_only108.tfrecord", tfrecords.content((108,)))
 
     def read(self, source: Path) -> Any:
-        convert("nasbench101", source, source.parent / "data", partial=True)
+        convert_benchmark("nasbench101", source, source.parent / "data", partial=True)
         found = nasbench101.TABLE.read(source.parent / "data")
         return found.keys, {name: found.column(name) for name in found.columns}
 
@@ -225,7 +225,7 @@ class TestNasbench101Records(ChecksummedReader, CountedReader):
 class _Nats(CountedReader, PickledReader):
     """Converted beside the source; what is read are the table's numbers."""
 
-    reader = "benchmarks._nats benchmarks._official"
+    reader = "benchmarks.nasbench201.convert"
     protocols = (4,)
 
     def infos(self) -> dict[int, Any]:
@@ -239,7 +239,7 @@ class _Nats(CountedReader, PickledReader):
         return self.write(folder, self.infos())
 
     def read(self, source: Path) -> Any:
-        convert("nasbench201", source, source.parent / "data", partial=True)
+        convert_benchmark("nasbench201", source, source.parent / "data", partial=True)
         found = nasbench201.TABLE.read(source.parent / "data")
         return found.keys, {name: found.column(name) for name in found.columns}
 
@@ -312,15 +312,15 @@ class TestNatsOldTorch(_NatsTorch):
 class _Naslib(CountedReader, PickledReader):
     """NASLib's pickles, converted beside the source."""
 
-    reader = "benchmarks.nasbench201_naslib"
+    reader = "benchmarks.nasbench201.naslib_pickles"
     protocols = (0, 2, 4)
 
     def make(self, folder: Path) -> Path:
         return naslib.write(folder, naslib.content())
 
     def read(self, source: Path) -> Any:
-        convert("nasbench201_naslib", source, source.parent / "data", partial=True)
-        found = nasbench201_naslib.TABLE.read(source.parent / "data")
+        convert_benchmark("nasbench201_naslib", source, source.parent / "data", partial=True)
+        found = naslib_pickles.TABLE.read(source.parent / "data")
         return found.keys, {name: found.column(name) for name in found.columns}
 
     def tidy(self, source: Path) -> None:
@@ -348,13 +348,13 @@ class TestNaslibFolder(_Naslib):
 class TestNasBenchBert(CountedReader):
     """Converted beside the source; what is read are the table's numbers."""
 
-    reader = "benchmarks.flexibert"
+    reader = "benchmarks.flexibert.convert"
 
     def make(self, folder: Path) -> Path:
         return bert.write(folder, bert.content())
 
     def read(self, source: Path) -> Any:
-        convert("flexibert", source, source.parent / "data")
+        convert_benchmark("flexibert", source, source.parent / "data")
         found = flexibert.TABLE.read(source.parent / "data")
         return found.keys, {name: found.column(name) for name in found.columns}
 
@@ -368,10 +368,10 @@ class TestNasBenchBert(CountedReader):
 
 
 class TestNasBenchBertTable(_Benchmark, ChecksummedReader):
-    reader = "benchmarks._bert benchmarks._json"
+    reader = "benchmarks.flexibert benchmarks._table"
 
     def make(self, folder: Path) -> Path:
-        return convert("flexibert", bert.write(folder, bert.content()), folder)
+        return convert_benchmark("flexibert", bert.write(folder, bert.content()), folder)
 
     def miscounted(self, folder: Path) -> Iterator[Path]:
         lines = gzip.decompress(self.make(folder).read_bytes()).splitlines(keepends=True)
@@ -384,21 +384,21 @@ class TestNasBenchBertTable(_Benchmark, ChecksummedReader):
 class TestNds(CountedReader):
     """One space's file stands for all six, which share the reader."""
 
-    reader = " ".join(f"benchmarks.{name}" for name in ("_jobs", *benchmarks()) if name.startswith(("_jobs", "nds_")))
+    reader = "benchmarks.nds.convert"
 
     def make(self, folder: Path) -> Path:
-        return nds.write(folder, nds.jobs(nds_amoeba.TABLE))
+        return nds.write(folder, nds.jobs(NDS_AMOEBA))
 
     def read(self, source: Path) -> Any:
-        convert("nds_amoeba", source, source.parent / "data", partial=True)
-        found = nds_amoeba.TABLE.read(source.parent / "data")
+        convert_benchmark("nds_amoeba", source, source.parent / "data", partial=True)
+        found = NDS_AMOEBA.read(source.parent / "data")
         return found.keys, {name: found.column(name) for name in found.columns}
 
     def tidy(self, source: Path) -> None:
         shutil.rmtree(source.parent / "data", ignore_errors=True)
 
     def miscounted(self, folder: Path) -> Iterator[Path]:
-        jobs = nds.jobs(nds_amoeba.TABLE)
+        jobs = nds.jobs(NDS_AMOEBA)
         for wrong in ([], jobs + jobs[:1], {"top": jobs, "mid": jobs[2:3]}, [{**jobs[0], "test_ep_top1": []}]):
             yield nds.write(folder, wrong)
 
@@ -406,13 +406,13 @@ class TestNds(CountedReader):
 class TestNasBenchNlp(ArchivedReader):
     """Converted beside the source; what is read are the table's numbers."""
 
-    reader = "benchmarks._logs benchmarks.nasbench_nlp"
+    reader = "benchmarks.nasbench_nlp.convert"
 
     def make(self, folder: Path) -> Path:
         return cells.write(folder, cells.logs())
 
     def read(self, source: Path) -> Any:
-        convert("nasbench_nlp", source, source.parent / "data", partial=True)
+        convert_benchmark("nasbench_nlp", source, source.parent / "data", partial=True)
         found = nasbench_nlp.TABLE.read(source.parent / "data")
         return found.keys, {name: found.column(name) for name in found.columns}
 
@@ -424,10 +424,10 @@ class TestNasBenchNlp(ArchivedReader):
 
 
 class TestNasBenchNlpTable(_Benchmark, ChecksummedReader):
-    reader = "benchmarks._recurrent benchmarks._json"
+    reader = "benchmarks.nasbench_nlp benchmarks._table"
 
     def make(self, folder: Path) -> Path:
-        return convert("nasbench_nlp", cells.write(folder, cells.logs()), folder, partial=True)
+        return convert_benchmark("nasbench_nlp", cells.write(folder, cells.logs()), folder, partial=True)
 
     def miscounted(self, folder: Path) -> Iterator[Path]:
         lines = gzip.decompress(self.make(folder).read_bytes()).splitlines(keepends=True)
@@ -438,7 +438,7 @@ class TestNasBenchNlpTable(_Benchmark, ChecksummedReader):
 
 
 class TestWords(ReaderConformance):
-    reader = "probes.words"
+    reader = "probes.text"
 
     def make(self, folder: Path) -> Path:
         path = folder / "text.txt"
@@ -454,7 +454,7 @@ class TestWords(ReaderConformance):
 class TestWordPiece(ReaderConformance):
     """The text is what is damaged; a vocabulary that is none is tried in its own test."""
 
-    reader = "probes.wordpiece"
+    reader = "probes.text"
 
     @pytest.fixture(autouse=True)
     def library(self) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import inspect
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import version
 from itertools import islice
@@ -21,11 +21,12 @@ from naslib_zc_plugin.campaign.engines import check_engine, list_engines
 from naslib_zc_plugin.campaign.plan import KEYS, count, permuted
 from naslib_zc_plugin.configuration import Origin, Section, completed, located
 from naslib_zc_plugin.files import DataError, existing
-from naslib_zc_plugin.presets import PRESETS, Preset, preset
 from naslib_zc_plugin.probes import Probe, Tokens, probe
+from naslib_zc_plugin.protocols import PROTOCOLS, Protocol
+from naslib_zc_plugin.protocols import protocol as published_protocol
+from naslib_zc_plugin.record import ProxyRequest
 from naslib_zc_plugin.registry import check_options
-from naslib_zc_plugin.request import ProxyRequest
-from naslib_zc_plugin.spaces import space, spaces
+from naslib_zc_plugin.spaces import list_spaces, space
 from naslib_zc_plugin.store.provenance import digest
 
 _PLACES = " beside the configuration or in the data directory (--data DIR or NAS_ZC_DATA)"
@@ -66,9 +67,9 @@ Keys = Union[int, str, Annotated[Sequence[str], Field(min_length=1)]]
 class Config(Section):
     """A campaign."""
 
-    space: str = Field(json_schema_extra=completed(spaces))
+    space: str = Field(json_schema_extra=completed(list_spaces))
     """The search space."""
-    preset: str = Field(json_schema_extra=completed(lambda: sorted(PRESETS)))
+    preset: str = Field(json_schema_extra=completed(lambda: sorted(PROTOCOLS)))
     """The published protocol: what a paper's code does around its proxies."""
     seed: int = 0
     """Seed of the sample, the weights, the batches and the proxies' draws."""
@@ -109,7 +110,7 @@ class Config(Section):
     @field_validator("preset")
     @classmethod
     def _check_preset(cls, name: str) -> str:
-        preset(name)
+        published_protocol(name)
         return name
 
     @field_validator("architectures", mode="before", json_schema_input_type=Union[Keys, OfBenchmark])
@@ -139,7 +140,7 @@ class Config(Section):
             raise ValueError("must be a list of names, or of mappings with a name")
         if "space" in info.data and "preset" in info.data:
             try:
-                _requests(given, preset(info.data["preset"]), info.data["space"])
+                _requests(given, published_protocol(info.data["preset"]), info.data["space"])
             except TypeError as error:  # an option of another type than the proxy takes
                 raise ValueError(str(error)) from error
         return given
@@ -181,9 +182,9 @@ class Config(Section):
         return cls.model_construct(**{**plain, "batch": Batch(**plain["batch"])})
 
     @property
-    def protocol(self) -> Preset:
+    def protocol(self) -> Protocol:
         """Return the preset within the search space, with the changes of ``batch``."""
-        return replace(preset(self.preset).within(self.space), **self.batch.model_dump(exclude_none=True))
+        return replace(published_protocol(self.preset).within(self.space), **self.batch.model_dump(exclude_none=True))
 
     def requests(self) -> dict[str, ProxyRequest]:
         """Return the proxies by label, with the protocol's options and over them those of the configuration."""
@@ -195,7 +196,7 @@ class Config(Section):
 
     @cached_property
     def _asked(self) -> dict[str, ProxyRequest]:
-        return _requests(self.proxies, preset(self.preset), self.space)
+        return _requests(self.proxies, published_protocol(self.preset), self.space)
 
     def probe(self) -> Probe | Tokens:
         """Read the images or tokens.
@@ -243,7 +244,7 @@ def load(path: str | Path, data: str | Path | None = None) -> Config:
     return configuration.load(path, Config, data)
 
 
-def _requests(asked: Sequence[Any], rules: Preset, within: str) -> dict[str, ProxyRequest]:
+def _requests(asked: Sequence[Any], rules: Protocol, within: str) -> dict[str, ProxyRequest]:
     """Return proxies by label, with a protocol's options and over them those that are asked for."""
     from naslib_zc_plugin.proxies import proxy
 
@@ -287,7 +288,7 @@ def _provenance(config: Config) -> dict[str, Any]:
     from naslib_zc_plugin.proxies import describe
 
     shown, protocol = config.probe(), config.protocol
-    rules = asdict(protocol)
+    rules = protocol.stored()
     dataset = PurePath(shown.name).stem
     rules["normalisation"] = rules["normalisation"].get(dataset)
     for part in ("truth", "options", "spaces", "logs", "source"):

@@ -16,7 +16,7 @@ from typing import Any
 
 from naslib_zc_plugin.benchmarks import benchmark, nasbench201
 from naslib_zc_plugin.files import existing, readable, replacing
-from naslib_zc_plugin.presets import preset
+from naslib_zc_plugin.protocols import protocol
 from naslib_zc_plugin.spaces import space
 from naslib_zc_plugin.spaces.nasbench201 import keys
 from naslib_zc_plugin.store.parquet import write_parquet
@@ -45,7 +45,7 @@ def naslib_number(proxy: str, version: int, higher_is_better: bool, value: float
         higher_is_better: the proxy's direction.
         value: the score, finite.
     """
-    if version and proxy in preset("naslib").logs and value > 0:
+    if version and proxy in protocol("naslib").logs and value > 0:
         value = math.log(value)
     return min(max(value if higher_is_better else -value, -_LIMIT), _LIMIT)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from naslib_zc_plugin.campaign.config import Config
 from naslib_zc_plugin.campaign.engines import Outcome, Row, Task
-from naslib_zc_plugin.score import Score, score
+from naslib_zc_plugin.scoring import Score, score
 from naslib_zc_plugin.spaces import space
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Scorer:
 
     def __call__(self, task: Task) -> Outcome:
         """Score one architecture; whatever goes wrong with it stands in the outcome's rows."""
-        from naslib_zc_plugin.observe.seeding import derived_seed
+        from naslib_zc_plugin.passes.seeding import derived_seed
 
         start, seed = time.perf_counter(), derived_seed(self._config.seed, task.key)
         _reset_peak(self._device)
@@ -63,14 +63,14 @@ class Scorer:
         return _exhausted(Outcome(task.key, rows, time.perf_counter() - start, _peak(self._device)))
 
     def _network(self, key: str) -> nn.Module:
-        from naslib_zc_plugin.observe.seeding import seed_everything
+        from naslib_zc_plugin.passes.seeding import seed_everything
 
         seed_everything(self._config.seed, "weights", key)
         return self._space.build(key, **self._options).to(self._device)
 
     def _build_options(self) -> dict[str, Any]:
         """Return the protocol's options of networks that the space takes, and over them the configuration's."""
-        usual = {"num_classes": self._protocol.classes or self._probe.classes, "flavour": self._protocol.flavour}
+        usual = {"num_classes": self._protocol.classes or self._probe.classes, "flavour": self._protocol.variant}
         takes = inspect.signature(self._space.build).parameters
         return {**{name: value for name, value in usual.items() if name in takes}, **self._config.network}
 

@@ -15,7 +15,7 @@ from naslib_zc_plugin.cli._console import say, show_table, steps
 if TYPE_CHECKING:
     import torch
 
-    from naslib_zc_plugin.cost import Cost
+    from naslib_zc_plugin.report.cost import Cost
 
 _ARCHITECTURE = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
 
@@ -40,8 +40,8 @@ def cost(
     os.environ.setdefault("KINETO_LOG_LEVEL", "6")
     import torch
 
-    from naslib_zc_plugin.cost import measure_cost, requests_for
     from naslib_zc_plugin.probes import images as images_of
+    from naslib_zc_plugin.report.cost import measure_cost, requests_for
     from naslib_zc_plugin.spaces import space as space_called
 
     where = _device(device)
@@ -67,7 +67,7 @@ def chosen_proxies(text: str) -> list[str]:
     Raises:
         ValueError: a name that no proxy has, or a pattern that fits none.
     """
-    known, names = zc.proxies(), []
+    known, names = zc.list_proxies(), []
     for part in filter(None, map(str.strip, text.split(","))):
         found = [name for name in known if fnmatchcase(name, part)]
         names += found or [zc.describe(part).name]

@@ -24,8 +24,7 @@ import typer
 
 from naslib_zc_plugin import __version__
 from naslib_zc_plugin.cli._console import say, show_table
-from naslib_zc_plugin.files import DataError
-from naslib_zc_plugin.files.place import VARIABLE
+from naslib_zc_plugin.files import VARIABLE, DataError
 
 NAME = "naslib-zc-plugin"
 _LEAST_PYTHON, _LEAST_TORCH = (3, 9), (2, 0)
@@ -231,16 +230,18 @@ def tables(folder: Path) -> tuple[Rows, list[str]]:
     from naslib_zc_plugin import benchmarks
 
     rows, wrong = [], []
-    for name in benchmarks.benchmarks():
-        path = folder / import_module(f"{benchmarks.__name__}.{name}").TABLE.file
-        if not path.exists():
-            rows.append([name, "not there", "", "", str(path)])
-            continue
+    for name in benchmarks.list_benchmarks():
+        path = Path(name)
         try:
-            found = benchmarks.benchmark(name, folder)
+            table = benchmarks.BENCHMARKS.load(name)
+            path = table.path(folder)
+            if not table.exists(folder):
+                rows.append([name, "not there", "", "", str(path)])
+                continue
+            found = table.read(folder)
         except ImportError as error:
             rows.append([name, "not read", "", "", str(error)])
-        except DataError as error:
+        except (DataError, TypeError) as error:  # the latter of another distribution's entry that is none
             rows.append([name, "broken", "", "", " ".join(str(error).split())])
             wrong.append(str(path))
         else:

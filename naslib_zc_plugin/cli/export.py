@@ -21,7 +21,7 @@ def export(
     ] = None,
 ) -> None:
     """Write the scores of a campaign as Parquet, CSV, JSON lines or NAS-Bench-Suite-Zero's JSON."""
-    from naslib_zc_plugin.campaign import export as exporting
+    from naslib_zc_plugin.campaign import exchange as exporting
 
     count = exporting.export(store, output, canonical, data)
     say(f"{count:,} scores written to {output}.")

@@ -7,16 +7,16 @@ from typing import Annotated
 
 import typer
 
-from naslib_zc_plugin.benchmarks import benchmark, benchmarks, convert
+from naslib_zc_plugin.benchmarks import benchmark, convert_benchmark, list_benchmarks
 from naslib_zc_plugin.cli._console import say, steps
-from naslib_zc_plugin.files.place import VARIABLE
+from naslib_zc_plugin.files import VARIABLE
 
 _STEP = 500
 
 
 def import_(
     name: Annotated[
-        str, typer.Argument(metavar="BENCHMARK", help=f"{', '.join(benchmarks())}; or the space of a zc_SPACE.json.")
+        str, typer.Argument(metavar="BENCHMARK", help=f"{', '.join(list_benchmarks())}; or the space of a zc_SPACE.json.")
     ],
     source: Annotated[Path, typer.Argument(metavar="SOURCE", help="Its official file, folder or archive.")],
     data: Annotated[
@@ -46,7 +46,7 @@ def import_(
             if count % _STEP == 0:
                 step(f"{count:,} architectures, the last {number}")
 
-        path = convert(name, source, data, partial, progress)
+        path = convert_benchmark(name, source, data, partial, progress)
     table = benchmark(name, data)
     say(f"{path}: {len(table):,} architectures, {len(table.columns)} columns.")
     for column, measure in table.columns.items():
@@ -57,8 +57,8 @@ def import_(
 
 
 def _scores(name: str, source: Path, data: Path) -> None:
-    from naslib_zc_plugin.campaign.read import read_table
-    from naslib_zc_plugin.campaign.suite_import import import_suite
+    from naslib_zc_plugin.campaign.naslib_json import import_suite
+    from naslib_zc_plugin.campaign.store import read_table
 
     for path in import_suite(source, name, data):
         table = read_table(path)

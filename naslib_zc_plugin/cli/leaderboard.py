@@ -13,8 +13,7 @@ from naslib_zc_plugin.cli._console import again, complain, say
 
 if TYPE_CHECKING:
     from naslib_zc_plugin.benchmarks import Benchmark
-    from naslib_zc_plugin.report.board import Board
-    from naslib_zc_plugin.report.ranking import Ranking
+    from naslib_zc_plugin.report.leaderboards import Leaderboard, Ranking
     from naslib_zc_plugin.table import ScoreTable
 
 
@@ -62,14 +61,14 @@ def leaderboard(
     Several stores, or several --truth, give a table each, and the proxies' mean ranks over them.
     """
     from naslib_zc_plugin.benchmarks import benchmark
-    from naslib_zc_plugin.campaign.read import read_table
+    from naslib_zc_plugin.campaign.store import read_table
     from naslib_zc_plugin.report.aggregates import Aggregate
-    from naslib_zc_plugin.report.board import Options
-    from naslib_zc_plugin.report.leaderboard import leaderboard as compare
-    from naslib_zc_plugin.report.render import as_text
+    from naslib_zc_plugin.report.leaderboards import LeaderboardOptions
+    from naslib_zc_plugin.report.leaderboards import leaderboard as compare
+    from naslib_zc_plugin.report.rendering import as_text
 
     aggregates = [Aggregate.parse(text) for text in aggregate or ()]
-    options = Options(aggregates, undefined, positive, top / 100, resamples, seed)  # type: ignore[arg-type]
+    options = LeaderboardOptions(aggregates, undefined, positive, top / 100, resamples, seed)  # type: ignore[arg-type]
     costs, boards, pictures = _units(units or ()), [], []
     for store in stores:
         table = read_table(store)
@@ -138,9 +137,9 @@ def _parameters(table: ScoreTable, truth: str, found: Benchmark) -> dict[str, fl
     return {}
 
 
-def _ranking(boards: Sequence[Board]) -> Ranking | None:
+def _ranking(boards: Sequence[Leaderboard]) -> Ranking | None:
     """Return the proxies' mean ranks by Kendall's tau; None where there is one thing to be ranked on."""
-    from naslib_zc_plugin.report.ranking import mean_ranks
+    from naslib_zc_plugin.report.leaderboards import mean_ranks
 
     places: dict[tuple[str, str], dict[str, float | None]] = {}
     several = len({(board.facts["space"], board.truth) for board in boards}) < len(boards)
@@ -161,7 +160,7 @@ def _ranking(boards: Sequence[Board]) -> Ranking | None:
 
 
 def publish_boards(
-    output: Path, boards: Sequence[Board], pictures: Sequence[Picture], ranking: Ranking | None, heading: str
+    output: Path, boards: Sequence[Leaderboard], pictures: Sequence[Picture], ranking: Ranking | None, heading: str
 ) -> list[str]:
     """Write leaderboards into a folder, made if need be: as Markdown, CSV, figures, and one HTML page with them all.
 
@@ -175,10 +174,8 @@ def publish_boards(
     Returns:
         The names of the files.
     """
-    from naslib_zc_plugin.report.figures import scatter
-    from naslib_zc_plugin.report.heatmap import heatmap, similarities
-    from naslib_zc_plugin.report.page import as_html
-    from naslib_zc_plugin.report.render import as_csv, as_markdown
+    from naslib_zc_plugin.report.figures import heatmap, scatter, similarities
+    from naslib_zc_plugin.report.rendering import as_csv, as_html, as_markdown
 
     output.mkdir(parents=True, exist_ok=True)
     written: list[str] = []

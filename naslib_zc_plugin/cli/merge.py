@@ -20,7 +20,7 @@ def merge(
 
     An export becomes a store again that way, and its campaign can go on.
     """
-    from naslib_zc_plugin.campaign import merge as merging
+    from naslib_zc_plugin.campaign import exchange as merging
 
     count = merging.merge(target, sources)
     say(f"{count:,} scores added to {target}.")

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import naslib_zc_plugin as zc
-from naslib_zc_plugin.cli._console import complain, say, table
+from naslib_zc_plugin.cli._console import complain, say, show_table
 from naslib_zc_plugin.registry import closest
 
 
@@ -34,7 +34,7 @@ def proxies(
     facts = [zc.describe(name) for name in names]
     header = ("proxy", "better", "version", "needs", "paper", "summary")
     rows = [(info.name, _better(info), str(info.version), _needs(info), info.paper, info.summary) for info in facts]
-    table(header, rows, numbers=("version",))
+    show_table(header, rows, numbers=("version",))
     if len(facts) == 1:
         say(f"\n{facts[0].documentation}\n\nAlso known as: {', '.join(facts[0].aliases) or '–'}")
         options = facts[0].options.values()

@@ -88,13 +88,13 @@ def _campaign(experiment: Experiment, keys: list[str], names: list[str], store: 
 
 
 def _score(campaign: Config, restart: bool) -> None:
-    from naslib_zc_plugin.campaign.database import forget
     from naslib_zc_plugin.campaign.engines import engine
     from naslib_zc_plugin.campaign.run import prepare, run
     from naslib_zc_plugin.campaign.store import Store
+    from naslib_zc_plugin.store.database import delete_store
 
     if restart:
-        forget(Path(campaign.store))
+        delete_store(Path(campaign.store))
     with Store(campaign.store) as store, asked_to_stop() as stop, live(campaign_line) as report:
         prepare(campaign, store, extend=True)
         done = run(campaign, store, engine(campaign), report, lambda: bool(stop))
@@ -106,9 +106,9 @@ def _score(campaign: Config, restart: bool) -> None:
 def _compare(campaign: Config, truth: Mapping[str, float], output: Path, command: str) -> None:
     from scipy.stats import rankdata
 
-    from naslib_zc_plugin.campaign.read import read_table
-    from naslib_zc_plugin.report.leaderboard import leaderboard
-    from naslib_zc_plugin.report.render import as_text
+    from naslib_zc_plugin.campaign.store import read_table
+    from naslib_zc_plugin.report.leaderboards import leaderboard
+    from naslib_zc_plugin.report.rendering import as_text
 
     table = read_table(campaign.store)
     board = leaderboard(table, truth, "test accuracy (%)", command=command)

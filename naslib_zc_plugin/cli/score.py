@@ -12,7 +12,7 @@ from naslib_zc_plugin.cli._console import RESUMABLE, asked_to_stop, complain, li
 
 if TYPE_CHECKING:
     from naslib_zc_plugin.campaign.config import Config
-    from naslib_zc_plugin.campaign.outcome import Row
+    from naslib_zc_plugin.campaign.engines import Row
     from naslib_zc_plugin.campaign.run import Progress
     from naslib_zc_plugin.table import ScoreTable
 
@@ -41,9 +41,8 @@ def score(
     """
     from dataclasses import replace
 
-    from naslib_zc_plugin.campaign.config import load
+    from naslib_zc_plugin.campaign.config import load, provenance
     from naslib_zc_plugin.campaign.engines import starter
-    from naslib_zc_plugin.campaign.identity import facts
     from naslib_zc_plugin.campaign.run import prepare, run
     from naslib_zc_plugin.campaign.store import Store
 
@@ -57,7 +56,7 @@ def score(
     if arch:
         return _score_one(campaign, arch)
     # Errors of the configuration come before a file is made.
-    known, start = facts(campaign), starter(campaign)
+    known, start = provenance(campaign), starter(campaign)
     path = _fork(campaign) if fork_ else Path(campaign.store)
     with Store(path) as results, asked_to_stop() as stop, live(campaign_line) as report:
         # A path of this machine would tell others nothing.
@@ -91,9 +90,9 @@ def _duration(seconds: float) -> str:
 
 def _estimate(config: Config) -> None:
     """Print how many architectures there are and what they will take, from a measured sample."""
-    from naslib_zc_plugin.campaign.estimate import measure
+    from naslib_zc_plugin.campaign.run import estimate
 
-    found = measure(config)
+    found = estimate(config)
     workers = config.engine.get("workers", 1) or 1
     say(f"{found.architectures:,} architectures, {len(config.requests())} proxies.")
     say(f"Measured on {found.measured} in one worker: {found.seconds:.2f} s each (deviation {found.spread:.2f} s).")
@@ -123,7 +122,7 @@ def _score_one(config: Config, key: str) -> None:
         ValueError: the key is not of the space.
         Changed: the store was made with another configuration, so that its scores do not compare.
     """
-    from naslib_zc_plugin.campaign.outcome import Task
+    from naslib_zc_plugin.campaign.engines import Task
     from naslib_zc_plugin.campaign.scorer import Scorer
     from naslib_zc_plugin.spaces import space
 
@@ -140,15 +139,16 @@ def _score_one(config: Config, key: str) -> None:
 
 
 def _others(config: Config) -> ScoreTable | None:
-    from naslib_zc_plugin.campaign.identity import GROWING, changes, facts
-    from naslib_zc_plugin.campaign.read import read_table
+    from naslib_zc_plugin.campaign.config import provenance
     from naslib_zc_plugin.campaign.run import Changed
+    from naslib_zc_plugin.campaign.store import read_table
+    from naslib_zc_plugin.store.provenance import EXTENDABLE, changes
 
     if not Path(config.store).exists():
         return None
     found = read_table(config.store)
-    now = facts(config)
-    differences = {name: line for name, line in changes(found.facts, now).items() if name not in GROWING}
+    now = provenance(config)
+    differences = {name: line for name, line in changes(found.facts, now).items() if name not in EXTENDABLE}
     for label, asked in now["proxies"].items():
         if found.facts["proxies"].get(label, asked) != asked:
             differences[label] = f"proxies.{label}"
@@ -158,12 +158,12 @@ def _others(config: Config) -> ScoreTable | None:
 
 
 def _place(row: Row, others: ScoreTable | None) -> tuple[str, str]:
-    from naslib_zc_plugin.report.standing import standing
+    from naslib_zc_plugin.report.selection import percentile
 
     if others is None or row.label not in others.columns:
         return "–", ""
     if row.value is None:
         return "–", row.reason
-    place = standing(row.value, others[row.label])
-    percentile = "–" if place.percentile is None else f"{place.percentile:.1f}"
-    return percentile, f"{place.n:,} scored, {place.undefined:,} undefined, {place.failed:,} failed"
+    place = percentile(row.value, others[row.label])
+    percent = "–" if place.percentile is None else f"{place.percentile:.1f}"
+    return percent, f"{place.n:,} scored, {place.undefined:,} undefined, {place.failed:,} failed"

@@ -56,14 +56,14 @@ def run_searches(experiment: Experiment, data: Path | None, restart: bool) -> li
     Raises:
         typer.Exit: it was stopped; with the code that says that the same command goes on.
     """
-    from naslib_zc_plugin.campaign.database import forget
     from naslib_zc_plugin.search import load_data, run_experiment
     from naslib_zc_plugin.search.journal import JOURNAL, Journal
+    from naslib_zc_plugin.store.database import delete_store
 
     path = Path(experiment.store)
     searches = load_data(experiment, data)
     if restart:
-        forget(path, JOURNAL)
+        delete_store(path, JOURNAL)
     try:
         with Journal(path) as journal, stopped_by_signals(), live(_line) as report:
             run_experiment(searches, journal, report)
@@ -87,19 +87,19 @@ def publish_results(
     experiment: Experiment, searches: Sequence[LoadedSearch], folder: Path, data: Path | None, command: str
 ) -> list[str]:
     """Print the results and write them, with their curves, into a folder; return the names of the files."""
-    from naslib_zc_plugin.report.sheet import sheet_markdown, sheet_text
+    from naslib_zc_plugin.report.text_table import table_markdown, table_text
     from naslib_zc_plugin.search import results
     from naslib_zc_plugin.search.journal import histories
 
     found = results.collect_results(experiment.searches, histories(experiment.store), data)
     ways = [results.checkpoint_table(found, experiment.curve)] if experiment.curve.at else []
     sheets = [results.results_table(found, searches, command), *ways, results.architectures_table(found)]
-    say("\n".join(map(sheet_text, sheets)).rstrip())
+    say("\n".join(map(table_text, sheets)).rstrip())
     folder.mkdir(parents=True, exist_ok=True)
     drawn = _draw(found, experiment.curve, folder)
     pictures = "".join(f"\n![Search curves]({name})\n" for name in drawn)
     (folder / "results.md").write_text(
-        f"# {folder.name}\n\n" + "\n".join(map(sheet_markdown, sheets)) + pictures, encoding="utf-8"
+        f"# {folder.name}\n\n" + "\n".join(map(table_markdown, sheets)) + pictures, encoding="utf-8"
     )
     (folder / "results.csv").write_text(results.results_csv(found), encoding="utf-8")
     return ["results.md", "results.csv", *drawn]
@@ -107,7 +107,7 @@ def publish_results(
 
 def _draw(found: Sequence[Result], curve: SearchCurve, folder: Path) -> list[str]:
     """Draw the curves over what the configuration says, and over the other of evaluations and seconds."""
-    from naslib_zc_plugin.report.curves import curves
+    from naslib_zc_plugin.report.figures import curves
     from naslib_zc_plugin.search.results import curve_lines
 
     what = f"{curve.of or 'fitness'}, {'highest so far' if curve.best == 'highest' else 'of the best so far'}"

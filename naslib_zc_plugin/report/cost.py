@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-    from naslib_zc_plugin.score import Asked, Score
+    from naslib_zc_plugin.scoring import Asked, Score
 
 # Proxies that are often asked for together, and share passes when they are.
 TOGETHER = {
@@ -101,7 +101,7 @@ def measure_cost(
     import torch
     from torch.nn import functional as F
 
-    from naslib_zc_plugin.score import score
+    from naslib_zc_plugin.scoring import score
 
     if rounds < 1:
         raise ValueError(f"rounds must be at least 1, not {rounds}")
@@ -131,7 +131,7 @@ def measure_cost(
 
 
 def _cost(name: str, task: Task, unit: Task, unit_peak: int, rounds: int, device: torch.device) -> Cost:
-    from naslib_zc_plugin.observe.clock import Stopwatch
+    from naslib_zc_plugin.passes.isolation import Stopwatch
 
     peak, scores = _peak(task, device)
     flawed = sorted((s for s in scores.values() if s.status != "ok"), key=lambda s: s.status)  # failed ones first

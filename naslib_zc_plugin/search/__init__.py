@@ -15,7 +15,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
-from naslib_zc_plugin.campaign.identity import changes
 from naslib_zc_plugin.search.evaluators import load_evaluator
 from naslib_zc_plugin.search.evaluators.benchmark import read_column
 from naslib_zc_plugin.search.evaluators.proxy import (
@@ -28,6 +27,7 @@ from naslib_zc_plugin.search.evaluators.proxy import (
 from naslib_zc_plugin.search.journal import Entry, Journal, ProxyScore
 from naslib_zc_plugin.search.loop import HOSTS, Diverged, Evaluator, Recorder
 from naslib_zc_plugin.spaces import space
+from naslib_zc_plugin.store.provenance import changes
 from naslib_zc_plugin.strategies import SearchSpace, Strategy, strategy
 
 if TYPE_CHECKING:

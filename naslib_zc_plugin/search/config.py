@@ -96,7 +96,7 @@ class ScoreSource(Section):
 class SearchPart(Section):
     """What a search runs, or the part of it that a file, a search or a variant gives."""
 
-    space: str = Field("", json_schema_extra=completed(spaces.spaces))
+    space: str = Field("", json_schema_extra=completed(spaces.list_spaces))
     """Search space."""
     strategy: Mapping[str, Any] = Field({}, json_schema_extra=_named(list_strategies, preset={"enum": list(PUBLISHED)}))
     """`name` of a strategy, perhaps `preset` (published settings), `proxy` (whose score it uses), and its options."""

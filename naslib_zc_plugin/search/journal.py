@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from naslib_zc_plugin.campaign.database import read, told, write
-from naslib_zc_plugin.campaign.schema import Format
+from naslib_zc_plugin.store.database import Format, open_to_read, open_to_write, told
 
 _VERSION_1 = """
 CREATE TABLE architecture (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE);
@@ -96,7 +95,7 @@ class Journal:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self._connection, self._lock = write(self.path, JOURNAL)
+        self._connection, self._lock = open_to_write(self.path, JOURNAL)
         self._waiting: list[tuple[str, int, int, Entry]] = []
         self._since = time.monotonic()
 
@@ -199,7 +198,7 @@ def histories(path: str | Path) -> dict[str, dict[int, list[Entry]]]:
     Raises:
         StoreError: there is none, or it is damaged or no journal.
     """
-    with told(Path(path)), closing(read(path, JOURNAL)) as connection:
+    with told(Path(path)), closing(open_to_read(path, JOURNAL)) as connection:
         connection.execute("BEGIN")  # one moment, however long the reading takes
         found: dict[str, dict[int, list[Entry]]] = {label: {} for label in _provenance(connection)}
         repeats = connection.execute(

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from naslib_zc_plugin.report.curves import Line
-from naslib_zc_plugin.report.sheet import Sheet
+from naslib_zc_plugin.report.figures import SearchCurve
+from naslib_zc_plugin.report.text_table import TextTable
 from naslib_zc_plugin.search import LoadedSearch
 from naslib_zc_plugin.search.config import SECONDS, SearchConfig, SearchCurve
 from naslib_zc_plugin.search.evaluators.benchmark import read_column
@@ -162,12 +162,12 @@ def _values(config: SearchConfig, name: str, entries: Sequence[Entry], data: str
 # The best so far, on the way --------------------
 
 
-def curve_lines(results: Sequence[Result], curve: SearchCurve) -> list[Line]:
+def curve_lines(results: Sequence[Result], curve: SearchCurve) -> list[SearchCurve]:
     """Return a line for each search that has evaluations, and the number that the curve shows."""
     found = []
     for panel, result in _panels(results, curve):
         places, table = _course(result.repeats, curve)
-        found.append(Line(result.config.label, places, *centre_and_band(table, curve.centre), panel))
+        found.append(SearchCurve(result.config.label, places, *centre_and_band(table, curve.centre), panel))
     return found
 
 
@@ -243,7 +243,7 @@ def _last_steps(repeat: Repeat, places: Floats) -> NDArray[np.intp]:
 # Tables --------------------
 
 
-def results_table(results: Sequence[Result], searches: Sequence[LoadedSearch], command: str) -> Sheet:
+def results_table(results: Sequence[Result], searches: Sequence[LoadedSearch], command: str) -> TextTable:
     """Return what each search found, mean ± standard deviation over the repeats, beside the published numbers.
 
     Args:
@@ -258,10 +258,10 @@ def results_table(results: Sequence[Result], searches: Sequence[LoadedSearch], c
         header += [title, *(("published", "difference") if title in printed else ())]
     header += ["best after", "seconds", *(("published", "ratio") if SECONDS in printed else ())]
     body = [list(_row(result, titles, printed)) for result in results]
-    return Sheet("What was found", header, body, notes=[*method_notes(searches), f"Made again by `{command}`."])
+    return TextTable("What was found", header, body, notes=[*method_notes(searches), f"Made again by `{command}`."])
 
 
-def architectures_table(results: Sequence[Result]) -> Sheet:
+def architectures_table(results: Sequence[Result]) -> TextTable:
     """Return the architectures that most repeats of each search found."""
     body = []
     for result in results:
@@ -273,10 +273,10 @@ def architectures_table(results: Sequence[Result]) -> Sheet:
             share = f"{times} of {len(result.repeats)}"
             body.append([result.config.label, share, f"{repeat.best.fitness:.6g}", numbers, key])
     header = ["search", "found by", "fitness", "reported", "architecture"]
-    return Sheet("The best architectures", header, body, words=["reported", "architecture"])
+    return TextTable("The best architectures", header, body, words=["reported", "architecture"])
 
 
-def checkpoint_table(results: Sequence[Result], curve: SearchCurve) -> Sheet:
+def checkpoint_table(results: Sequence[Result], curve: SearchCurve) -> TextTable:
     """Return the number of the best so far at the places that a curve names: budgets compared in one run."""
     runs = {result.config.label: len(result.repeats) for result in results}
     body = [
@@ -286,7 +286,7 @@ def checkpoint_table(results: Sequence[Result], curve: SearchCurve) -> Sheet:
     what = f"{curve.of or 'fitness'}, {'the highest so far' if curve.best == 'highest' else 'of the best so far'}"
     band = "median [quartiles]" if curve.centre == "median" else "mean ± population standard deviation"
     note = f"{what[0].upper()}{what[1:]}: {band} over the runs."
-    return Sheet(f"After so many {curve.over}", ["search", *(f"{at:,}" for at in curve.at)], body, notes=[note])
+    return TextTable(f"After so many {curve.over}", ["search", *(f"{at:,}" for at in curve.at)], body, notes=[note])
 
 
 def results_csv(results: Sequence[Result]) -> str:

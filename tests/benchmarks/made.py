@@ -12,8 +12,8 @@ import pyarrow.parquet as parquet
 
 from naslib_zc_plugin.benchmarks import Table, nasbench101, nasbench201
 from naslib_zc_plugin.benchmarks.nasbench201.convert import class_text
-from naslib_zc_plugin.spaces.nasbench101 import SPACE, cells, keys
-from naslib_zc_plugin.spaces.nasbench101.hashing import hash_of
+from naslib_zc_plugin.spaces.nasbench101 import SPACE, keys
+from naslib_zc_plugin.spaces.nasbench101.keys import hash_of
 from tests.benchmarks import nats
 
 
@@ -37,7 +37,7 @@ def nasbench101_columns(number: int = 400) -> dict[str, Any]:
 @cache
 def _nasbench101_columns(number: int) -> dict[str, Any]:
     chosen = [SPACE.key(row) for row in range(0, SPACE.size, SPACE.size // number)][:number]
-    found = [cells.unpack(keys.parse(key)) for key in chosen]
+    found = [keys.unpack(keys.parse(key)) for key in chosen]
     return {
         "hash": [hash_of(keys.parse(key)) for key in chosen],
         "n_vertices": [len(matrix) for matrix, _ in found],

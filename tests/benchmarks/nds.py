@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from naslib_zc_plugin.benchmarks.nds import NdsTable
-from naslib_zc_plugin.spaces._nds.keys import CELLS
+from naslib_zc_plugin.spaces.nds.keys import CELLS
 
 EPOCHS = 5
 

@@ -20,7 +20,7 @@ from naslib_zc_plugin.benchmarks.nasbench101 import convert
 from naslib_zc_plugin.files import DataError
 from naslib_zc_plugin.spaces import space
 from naslib_zc_plugin.spaces.nasbench101 import keys
-from naslib_zc_plugin.spaces.nasbench101.hashing import hash_of
+from naslib_zc_plugin.spaces.nasbench101.keys import hash_of
 from tests.benchmarks import made, tfrecords
 
 SPACE = space("nasbench101")

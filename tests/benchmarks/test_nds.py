@@ -11,12 +11,12 @@ import pytest
 from naslib_zc_plugin.benchmarks import benchmark, convert_benchmark, list_benchmarks
 from naslib_zc_plugin.benchmarks.nds import NDS_AMOEBA, NDS_DARTS_FIX_W_D, convert
 from naslib_zc_plugin.files import DataError
-from naslib_zc_plugin.spaces import space, spaces
+from naslib_zc_plugin.spaces import list_spaces, space
 from tests.benchmarks import nds
 
 
 def test_a_benchmark_for_every_space() -> None:
-    assert list_benchmarks("nds*") == [name for name in spaces() if name.startswith("nds")]
+    assert list_benchmarks("nds*") == [name for name in list_spaces() if name.startswith("nds")]
 
 
 @pytest.mark.parametrize("form", ["one list", "lists by name"])

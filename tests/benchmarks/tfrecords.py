@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from naslib_zc_plugin.spaces.nasbench101 import SPACE, cells, keys
-from naslib_zc_plugin.spaces.nasbench101.hashing import hash_of
+from naslib_zc_plugin.spaces.nasbench101 import SPACE, keys
+from naslib_zc_plugin.spaces.nasbench101.keys import hash_of
 
 CHOSEN = (0, 1, 60, 5_000, 200_000, 423_623)
 """Positions of cells in the benchmark's order."""
@@ -67,7 +67,7 @@ def varint(number: int) -> bytes:
 def record(number: int, length: int, run: int, **changes: Any) -> bytes:
     """The JSON list of a training; ``changes``: of its parts."""
     cell = keys.parse(SPACE.key(number))
-    matrix, operations = cells.unpack(cell)
+    matrix, operations = keys.unpack(cell)
     parts = {
         "name": hash_of(cell),
         "epochs": length,

@@ -19,8 +19,8 @@ from naslib_zc_plugin.campaign.config import Config, load, provenance
 from naslib_zc_plugin.campaign.engines import Task
 from naslib_zc_plugin.configuration import ConfigurationError, mapping
 from naslib_zc_plugin.files import DataError
-from naslib_zc_plugin.presets import preset
 from naslib_zc_plugin.probes import Tokens
+from naslib_zc_plugin.protocols import protocol as published_protocol
 from naslib_zc_plugin.spaces.nasbench201 import SPACE as NASBENCH201
 from naslib_zc_plugin.store.provenance import digest
 from tests.conftest import REPOSITORY
@@ -188,7 +188,7 @@ def test_a_value_that_cannot_be_is_named_with_field_and_file(
     ("changes", "message"),
     [
         ({"space": "toi"}, "space: unknown search space 'toi'.*[Dd]id you mean 'toy'"),
-        ({"preset": "naslab"}, "preset: no preset is called 'naslab'; there is naslib"),
+        ({"preset": "naslab"}, "preset: unknown protocol 'naslab'; did you mean naslib"),
         ({"proxys": ["snip"]}, "proxys: unknown field; did you mean proxies"),
         ({"batch": {"size": 8}}, "batch.size: unknown field; did you mean batch_size"),
         (
@@ -197,7 +197,7 @@ def test_a_value_that_cannot_be_is_named_with_field_and_file(
         ),
         ({"zzz": 1}, "zzz: unknown field; there are architectures"),
         ({"space": None}, "space is missing"),
-        ({"proxies": ["snipp"]}, "proxies: no proxy is called 'snipp'; did you mean snip"),
+        ({"proxies": ["snipp"]}, "proxies: unknown proxy 'snipp'; did you mean snip"),
         ({"engine": {"name": "lcoal"}}, "engine: unknown engine 'lcoal'; did you mean local"),
         (
             {"engine": {"name": "local", "wrkers": 2}},
@@ -233,7 +233,7 @@ def test_proxies_with_labels_and_options(campaign: Make) -> None:
 
 
 def test_options_of_the_protocol_stay_beside_one_s_own(campaign: Make) -> None:
-    protocol = preset("zerocost")
+    protocol = published_protocol("zerocost")
     (usual,) = protocol.requests(["synflow"], "toy")
     assert usual.options
     found = campaign(preset="zerocost", proxies=["synflow", {"name": "synflow", "label": "own", "keep_norm": ""}])
@@ -247,7 +247,7 @@ def test_options_of_the_protocol_stay_beside_one_s_own(campaign: Make) -> None:
     [
         (["snip", "snip"], ValueError, "'snip' is asked for twice; give one a label"),
         (["snip", {"name": "zen", "label": "snip"}], ValueError, "'snip' is asked for twice"),
-        (["snipp"], ValueError, "no proxy is called 'snipp'; did you mean snip"),
+        (["snipp"], ValueError, "unknown proxy 'snipp'; did you mean snip"),
         ([{"name": "snip", "wdth": 1}], ValueError, "wdth"),
     ],
 )
@@ -258,7 +258,7 @@ def test_proxies_that_cannot_be(campaign: Make, proxies: Sequence[Any], error: t
 
 def test_batches_differ_from_the_protocol_s_where_told(campaign: Make) -> None:
     usual = campaign(batch={}, preset="zerocost", space="nasbench201").protocol
-    assert usual == preset("zerocost").within("nasbench201")
+    assert usual == published_protocol("zerocost").within("nasbench201")
     changed = campaign(batch={"batch_size": 9, "balanced": 3}, preset="zerocost").protocol
     assert (changed.batch_size, changed.balanced) == (9, 3)
     assert (changed.augment, changed.same_batch) == (usual.augment, usual.same_batch)

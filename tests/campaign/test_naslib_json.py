@@ -86,7 +86,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder, rng = tmp_path_factory.mktemp("published"), Random(0)
     tables.written(folder, tables.nasbench201_columns())
     content: Any = {
-        str(keys.naslib(SPACE.sample(rng))): {"nwot": {"score": rng.random(), "time": 0.5}, "val_accuracy": 50.0}
+        str(keys.to_naslib(SPACE.sample(rng))): {"nwot": {"score": rng.random(), "time": 0.5}, "val_accuracy": 50.0}
         for _ in range(60)
     }
     source = suite.write(folder, {"cifar10": content})

@@ -64,7 +64,7 @@ def test_a_finished_campaign_has_every_score_and_does_nothing_again(campaign: Ma
 
 def test_values_are_those_of_scoring_by_hand(campaign: Make) -> None:
     from naslib_zc_plugin import score
-    from naslib_zc_plugin.observe.seeding import derived_seed, seed_everything
+    from naslib_zc_plugin.passes.seeding import derived_seed, seed_everything
     from naslib_zc_plugin.spaces import space
 
     config = campaign(architectures=["net-7", "net-4"], seed=5, engine={"name": "local", "workers": 1})

@@ -49,7 +49,7 @@ def test_an_undefined_score_is_noted() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--proxies", "naswott"], "no proxy is called 'naswott'; did you mean naswot?"),
+        (["--proxies", "naswott"], "unknown proxy 'naswott'; did you mean naswot?"),
         (["--proxies", " , "], "no proxy is named"),
         (["--arch", "|none~0|"], "expected 3 nodes"),
         (["--space", "nasbench2001"], "unknown search space 'nasbench2001'"),

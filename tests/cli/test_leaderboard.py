@@ -20,8 +20,8 @@ from typer.testing import CliRunner, Result
 
 pytest.importorskip("pyarrow")
 
-from naslib_zc_plugin.campaign.parquet import write_parquet
 from naslib_zc_plugin.cli._app import app
+from naslib_zc_plugin.store.parquet import write_parquet
 from tests.benchmarks import made
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -169,7 +169,7 @@ def test_where_undefined_scores_rank(data: Path, undefined: str) -> None:
         ),
         ("small.parquet", ["--truth", "cifar10_test_2000"], "no column 'cifar10_test_2000'; did you mean"),
         ("small.parquet", ["--truth", "cifar10_params_M"], "neither more nor less of it is better"),
-        ("small.parquet", ["--aggregate", "mean:a"], "aggregate 'mean:a': write tenas, vote:A,B,C"),
+        ("small.parquet", ["--aggregate", "mean:a"], "unknown aggregate 'mean'"),
         ("small.parquet", ["--aggregate", "vote"], "has no scores called 'synflow'"),
         ("small.parquet", ["--undefined", "zero"], "choose 'drop' or 'worst'"),
         ("small.parquet", ["--units", "ntk"], "--units ntk: write PROXY=NUMBER"),

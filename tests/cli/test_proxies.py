@@ -63,7 +63,7 @@ def test_on_a_terminal_long_cells_wrap_and_none_is_lost(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(_console, "Console", lambda **_: Console(width=40, force_terminal=True))
-    _console.table(["name", "n"], [["word " * 20 + "[bold]", "7"]], numbers=["n"])
+    _console.show_table(["name", "n"], [["word " * 20 + "[bold]", "7"]], numbers=["n"])
     shown = re.sub("\x1b\\[[0-9;]*m", "", capsys.readouterr().out)
     assert max(map(len, shown.splitlines())) == 40
     assert shown.count("word") == 20 and "[bold]" in shown

@@ -13,7 +13,7 @@ import yaml
 from scipy.stats import spearmanr
 from typer.testing import CliRunner, Result
 
-from naslib_zc_plugin.campaign.read import read_table
+from naslib_zc_plugin.campaign.store import read_table
 from naslib_zc_plugin.cli import quickstart
 from naslib_zc_plugin.cli._app import app
 from naslib_zc_plugin.search.config import load_experiment
@@ -193,4 +193,4 @@ def test_ctrl_c_loses_the_network_in_flight_only(
 def test_a_typo_in_a_proxy_is_told_before_anything_is_written(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["quickstart", "--proxies", "naswott", "--output", str(tmp_path / "out")])
     assert done.exit_code == 2 and not (tmp_path / "out").exists()
-    assert done.stderr == "nas-zc: no proxy is called 'naswott'; did you mean naswot?\n"
+    assert done.stderr == "nas-zc: unknown proxy 'naswott'; did you mean naswot?\n"

@@ -10,8 +10,8 @@ import pytest
 from scipy.stats import kendalltau, spearmanr
 
 import naslib_zc_plugin as zc
-from naslib_zc_plugin.presets import preset
 from naslib_zc_plugin.probes import Probe
+from naslib_zc_plugin.protocols import protocol as published_protocol
 from naslib_zc_plugin.spaces import space
 from tests.examples import EXAMPLES, example
 
@@ -30,7 +30,7 @@ def test_every_batch_is_of_its_size_and_scored_as_it_would_be_alone(
     source: Probe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = batches.scored(KEY, source, sizes=(4, 16), draws=2)
-    protocol = preset("epsilon")
+    protocol = published_protocol("epsilon")
     network = space("nasbench201").build(KEY, num_classes=1)
     for size, values in found.items():
         for seed, value in enumerate(values):

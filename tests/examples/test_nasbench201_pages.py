@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("pyarrow")
 
-from naslib_zc_plugin.campaign.parquet import write_parquet
+from naslib_zc_plugin.store.parquet import write_parquet
 from tests.benchmarks import made
 from tests.examples import example
 

@@ -10,7 +10,7 @@ import yaml
 
 from naslib_zc_plugin.benchmarks import benchmark
 from naslib_zc_plugin.benchmarks.nds import NDS_ENAS
-from naslib_zc_plugin.presets import NDS
+from naslib_zc_plugin.protocols import NDS
 from naslib_zc_plugin.report.leaderboards import leaderboard
 from tests.benchmarks import nds
 from tests.examples import EXAMPLES, example

@@ -11,7 +11,7 @@ import yaml
 from result_pages import replaced
 
 from naslib_zc_plugin.benchmarks import benchmark
-from naslib_zc_plugin.campaign.parquet import write_parquet
+from naslib_zc_plugin.store.parquet import write_parquet
 from tests.examples import EXAMPLES, example
 
 pytest.importorskip("pyarrow")

@@ -144,10 +144,10 @@ def test_requests_hold_the_sets_whose_members_are_asked_for() -> None:
     four = list(TOGETHER["weight gradients"])
     assert list(requests_for(four)) == [*four, "weight gradients"]
     assert requests_for([*four, "zen"])["all of these"] == (*four, "zen")
-    every = requests_for(zc.proxies())
-    assert set(TOGETHER) < set(every) and len(every) == len(zc.proxies()) + len(TOGETHER) + 1
+    every = requests_for(zc.list_proxies())
+    assert set(TOGETHER) < set(every) and len(every) == len(zc.list_proxies()) + len(TOGETHER) + 1
     assert len(TOGETHER["NASLib's thirteen"]) == 13
-    assert {name for members in TOGETHER.values() for name in members} <= set(zc.proxies())
+    assert {name for members in TOGETHER.values() for name in members} <= set(zc.list_proxies())
 
 
 def test_rounds_must_be_positive() -> None:

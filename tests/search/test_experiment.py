@@ -15,12 +15,12 @@ from typing import Any, Callable
 import pytest
 import yaml
 
-from naslib_zc_plugin.campaign.database import StoreError
 from naslib_zc_plugin.search import LoadedSearch, load_data, run_experiment
 from naslib_zc_plugin.search.config import Experiment, load_experiment
 from naslib_zc_plugin.search.journal import Entry, Journal, histories
 from naslib_zc_plugin.search.loop import Diverged
 from naslib_zc_plugin.spaces import space
+from naslib_zc_plugin.store.database import StoreError
 from naslib_zc_plugin.strategies import strategy
 from tests.search.conftest import LIVE
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from naslib_zc_plugin.campaign.database import StoreError, forget
 from naslib_zc_plugin.search.journal import JOURNAL, Entry, Journal, ProxyScore, histories
+from naslib_zc_plugin.store.database import StoreError, delete_store
 
 _NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 _ENTRIES = st.builds(
@@ -95,12 +95,12 @@ class _Interrupt:
 
 def test_only_a_journal_is_forgotten(tmp_path: Path) -> None:
     path = tmp_path / "j.db"
-    forget(path, JOURNAL)
+    delete_store(path, JOURNAL)
     with Journal(path), pytest.raises(StoreError, match="another campaign writes"):
-        forget(path, JOURNAL)
-    forget(path, JOURNAL)
+        delete_store(path, JOURNAL)
+    delete_store(path, JOURNAL)
     assert not path.exists()
     path.write_text("notes")
     with pytest.raises(StoreError):
-        forget(path, JOURNAL)
+        delete_store(path, JOURNAL)
     assert path.read_text() == "notes"

@@ -14,7 +14,7 @@ from naslib_zc_plugin.search.config import Budget
 from naslib_zc_plugin.search.journal import Entry, ProxyScore
 from naslib_zc_plugin.search.loop import HOSTS, Diverged, Evaluate, Evaluation, Recorder
 from naslib_zc_plugin.strategies import Strategy, strategy
-from naslib_zc_plugin.testing.words import Words
+from naslib_zc_plugin.testing.strategies import Words
 
 
 class _Lengths:

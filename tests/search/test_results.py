@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from naslib_zc_plugin.configuration import check
-from naslib_zc_plugin.report.curves import curves
-from naslib_zc_plugin.report.sheet import sheet_text
+from naslib_zc_plugin.report.figures import curves
+from naslib_zc_plugin.report.text_table import table_text
 from naslib_zc_plugin.search import LoadedSearch
 from naslib_zc_plugin.search.config import SearchConfig, SearchCurve
 from naslib_zc_plugin.search.journal import Entry
@@ -93,16 +93,16 @@ def test_seconds() -> None:
 
 
 def test_words() -> None:
-    text = sheet_text(checkpoint_table([RUNS], SearchCurve(of="test", at=[1, 3, 5])))
+    text = table_text(checkpoint_table([RUNS], SearchCurve(of="test", at=[1, 3, 5])))
     assert "1.00 ± 0.00 (1 of 2 runs)  3.00 ± 1.00  –" in text
-    assert "5.50 [3.75, 7.25]" in sheet_text(
+    assert "5.50 [3.75, 7.25]" in table_text(
         checkpoint_table([RUNS], SearchCurve(of="test", best="highest", centre="median", at=[2]))
     )
 
 
 def test_best_after_and_published_seconds() -> None:
     assert [repeat.best_after for repeat in RUNS.repeats] == [3, 4]
-    head, line, *_ = sheet_text(
+    head, line, *_ = table_text(
         results_table([RUNS], [LoadedSearch(RUNS.config, Evaluator(), None)], "again")
     ).splitlines()[1:]
     assert head.split()[-5:] == ["best", "after", "seconds", "published", "ratio"]
@@ -116,7 +116,7 @@ def test_best_after_and_published_seconds() -> None:
 )
 def test_runs_that_ended_early_are_named(changes: dict[str, Any], word: str) -> None:
     shown = Result(search(published=RUNS.config.published, **changes), RUNS.repeats)
-    line = sheet_text(results_table([shown], [LoadedSearch(shown.config, Evaluator(), None)], "again")).splitlines()[2]
+    line = table_text(results_table([shown], [LoadedSearch(shown.config, Evaluator(), None)], "again")).splitlines()[2]
     assert line.split("one", 1)[1].lstrip().startswith(word)
 
 

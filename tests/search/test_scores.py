@@ -10,9 +10,8 @@ import pytest
 
 from naslib_zc_plugin.campaign.config import Config
 from naslib_zc_plugin.campaign.engines import engine
-from naslib_zc_plugin.campaign.export import records
 from naslib_zc_plugin.campaign.run import prepare, run
-from naslib_zc_plugin.campaign.store import Store
+from naslib_zc_plugin.campaign.store import Store, records
 from naslib_zc_plugin.search import load_data, run_experiment
 from naslib_zc_plugin.search.config import Experiment
 from naslib_zc_plugin.search.evaluators.proxy import LiveScores, ScoredSubset, TableScores, load_scores

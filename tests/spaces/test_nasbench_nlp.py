@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
-from naslib_zc_plugin.benchmarks._recurrent import parameters
+from naslib_zc_plugin.benchmarks.nasbench_nlp import parameters
 from naslib_zc_plugin.spaces.nasbench_nlp import EXAMPLES, SPACE, from_recipe, to_recipe, without_unused
 from naslib_zc_plugin.spaces.nasbench_nlp.keys import (
     ACTIVATIONS,

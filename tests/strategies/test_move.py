@@ -10,7 +10,7 @@ import pytest
 
 from naslib_zc_plugin.spaces.nasbench201 import SPACE
 from naslib_zc_plugin.strategies import Strategy, strategy
-from naslib_zc_plugin.testing.words import Words
+from naslib_zc_plugin.testing.strategies import Words
 from tests.strategies import oracles
 from tests.strategies.oracles import Chain, History, fits
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from naslib_zc_plugin.spaces.nasbench201 import SPACE
 from naslib_zc_plugin.strategies import Exhausted, strategy
-from naslib_zc_plugin.testing.words import Words
+from naslib_zc_plugin.testing.strategies import Words
 from tests.strategies.oracles import Chain, fits
 
 

@@ -17,8 +17,8 @@ from naslib_zc_plugin.strategies import (
     published_settings,
     strategy,
 )
-from naslib_zc_plugin.testing.strategies import score
-from naslib_zc_plugin.testing.words import Words
+from naslib_zc_plugin.testing.strategies import Words
+from naslib_zc_plugin.testing.strategies import word_score as score
 
 OWN = ["aging_evolution", "area", "move", "random_search", "warm_up"]
 
@@ -48,7 +48,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "[naslib_zc_plugin.strategies]",
         "alphabetical = tests.strategies.test_registry:Alphabetical",
         "word = tests.strategies.test_registry:SPACE",
-        "other = naslib_zc_plugin.testing.words:Words",
+        "other = naslib_zc_plugin.testing.strategies:Words",
         "area = tests.strategies.test_registry:Alphabetical",
         "[somebody.else]",
         "elsewhere = tests.strategies.test_registry:Alphabetical",
@@ -82,7 +82,7 @@ def test_a_registered_strategy_is_listed_and_made() -> None:
 
 @pytest.mark.usefixtures("installed")
 def test_a_wrong_registration_is_told_and_none_replaces_the_packages_own() -> None:
-    wrong = {"word": "tests.strategies.test_registry:SPACE", "other": "naslib_zc_plugin.testing.words:Words"}
+    wrong = {"word": "tests.strategies.test_registry:SPACE", "other": "naslib_zc_plugin.testing.strategies:Words"}
     for name, value in wrong.items():
         with pytest.raises(TypeError, match=f"{value} is no strategy named '{name}': it must be a subclass of"):
             strategy(name, Words())

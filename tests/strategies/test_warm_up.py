@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from naslib_zc_plugin.spaces.nasbench201 import SPACE
 from naslib_zc_plugin.strategies import Exhausted, Strategy, list_strategies, strategy
-from naslib_zc_plugin.testing.strategies import flawed, score
-from naslib_zc_plugin.testing.words import Words
+from naslib_zc_plugin.testing.strategies import Words, flawed
+from naslib_zc_plugin.testing.strategies import word_score as score
 from tests.strategies import oracles
 from tests.strategies.oracles import Chain, History
 

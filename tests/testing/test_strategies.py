@@ -22,10 +22,10 @@ class Good(Strategy):
     def ask(self) -> str:
         """A change of the best, or one in three times a random key."""
         if not self.best or self._rng.random() < 0.33:
-            return self.domain.sample(self._rng)
-        return self.domain.mutate(self.best[0], self._rng)
+            return self.space.sample(self._rng)
+        return self.space.mutate(self.best[0], self._rng)
 
-    def _told(self, key: str, fitness: float) -> None:
+    def _tell(self, key: str, fitness: float) -> None:
         self.told = [*self.told, key][-3:]
 
     def _state(self) -> dict[str, Any]:
@@ -39,12 +39,12 @@ class Good(Strategy):
 
 class Unseeded(Good):
     def ask(self) -> str:
-        return self.domain.sample(random.Random(random.random()))
+        return self.space.sample(random.Random(random.random()))
 
 
 class Unrestored(Good):
     def ask(self) -> str:
-        return self.domain.mutate(self.told[0], self._rng) if self.told else super().ask()
+        return self.space.mutate(self.told[0], self._rng) if self.told else super().ask()
 
     def _load(self, state: Mapping[str, Any]) -> None:
         pass
@@ -56,7 +56,7 @@ class Infinite(Good):
 
 
 class Alive(Good):
-    def _told(self, key: str, fitness: float) -> None:
+    def _tell(self, key: str, fitness: float) -> None:
         self.told.append(key)
 
     def _state(self) -> dict[str, Any]:
@@ -83,7 +83,7 @@ class Impatient(Good):
         self.waiting = True
         return super().ask()
 
-    def _told(self, key: str, fitness: float) -> None:
+    def _tell(self, key: str, fitness: float) -> None:
         self.waiting = False
 
 
@@ -94,14 +94,14 @@ class Jealous(Good):
         self.asked = super().ask()
         return self.asked
 
-    def _told(self, key: str, fitness: float) -> None:
+    def _tell(self, key: str, fitness: float) -> None:
         assert key == self.asked, "not mine"
 
 
 class Stuck(Good):
     def ask(self) -> str:
         self._rng.random()
-        return "b" * self.domain.length  # type: ignore[attr-defined]
+        return "b" * self.space.length  # type: ignore[attr-defined]
 
 
 class Slow(Good):
@@ -109,11 +109,11 @@ class Slow(Good):
 
     def ask(self) -> str:
         self.count += 1
-        return max(self.domain.sample(self._rng) for _ in range(self.count))
+        return max(self.space.sample(self._rng) for _ in range(self.count))
 
 
 class Hoarder(Good):
-    def _told(self, key: str, fitness: float) -> None:
+    def _tell(self, key: str, fitness: float) -> None:
         self.told.append(key)
 
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from naslib_zc_plugin.benchmarks._table import ColumnInfo, Columns, Sample, Table, read_parquet
 from naslib_zc_plugin.files import readable
-from naslib_zc_plugin.spaces.nasbench101 import SPACE, cells, enumeration, keys
-from naslib_zc_plugin.spaces.nasbench101.hashing import hash_of
+from naslib_zc_plugin.spaces.nasbench101 import SPACE, enumeration, keys
+from naslib_zc_plugin.spaces.nasbench101.keys import hash_of
 
 TRAININGS, RUNS = (4, 12, 36, 108), 3
 """Epochs of the trainings, and runs of each."""
@@ -48,7 +48,7 @@ def _keys(columns: Columns) -> Iterator[str]:
     if missing:
         raise ValueError(f"no column {missing[0]!r}")
     for count, upper, operations in zip(*(columns[name] for name in CELL)):
-        cell = cells.Cell(count, _bits(count, upper), _labels(operations))
+        cell = keys.Cell(count, _bits(count, upper), _labels(operations))
         if len(cell.labels) != count - 2:
             raise ValueError(f"a cell of {count} vertices with the operations {operations!r}")
         yield keys.format(enumeration.first(cell))
@@ -59,16 +59,16 @@ def _bits(count: int, upper: str) -> int:
     pairs = [(source, target) for source in range(count) for target in range(source + 1, count)]
     if len(pairs) != len(upper) or set(upper) - {"0", "1"}:
         raise ValueError(f"{upper!r} as the matrix of {count} vertices")
-    return sum(1 << cells.place(*pair) for pair, edge in zip(pairs, upper) if edge == "1")
+    return sum(1 << keys.place(*pair) for pair, edge in zip(pairs, upper) if edge == "1")
 
 
 @lru_cache(maxsize=1 << 12)
 def _labels(operations: str) -> tuple[int, ...]:
     names = operations.split(",") if operations else []
-    unknown = [name for name in names if name not in cells.OPERATIONS]
+    unknown = [name for name in names if name not in keys.OPERATIONS]
     if unknown:
         raise ValueError(f"{unknown[0]!r} as an operation")
-    return tuple(map(cells.OPERATIONS.index, names))
+    return tuple(map(keys.OPERATIONS.index, names))
 
 
 def _space_keys(names: Sequence[str], columns: Columns) -> list[str]:

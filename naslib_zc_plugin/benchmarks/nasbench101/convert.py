@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 from naslib_zc_plugin.benchmarks._table import Progress, Table
 from naslib_zc_plugin.benchmarks.nasbench101 import PARTS, RUNS, TRAININGS
 from naslib_zc_plugin.files import DataError, existing, readable
-from naslib_zc_plugin.spaces.nasbench101 import cells, enumeration, keys
-from naslib_zc_plugin.spaces.nasbench101.hashing import hash_of
+from naslib_zc_plugin.spaces.nasbench101 import enumeration, keys
+from naslib_zc_plugin.spaces.nasbench101.keys import hash_of
 
 _MEASURED = 1 + len(PARTS)  # numbers of a run
 
@@ -38,7 +38,7 @@ class _Cells:
 
     def __init__(self) -> None:
         self.rows: dict[str, int] = {}
-        self.cells: list[cells.Cell] = []
+        self.cells: list[keys.Cell] = []
         self.parameters = array("q")
         self.runs = array("B")
         self.numbers = array("d")
@@ -103,7 +103,7 @@ def _columns(found: _Cells) -> Iterator[tuple[str, Any]]:
     yield "n_vertices", [cell.vertices for cell in every]
     yield "n_edges", [bin(cell.bits).count("1") for cell in every]
     # Matrices one after another, not all at once: they would be half of the memory.
-    texts = [(_upper(matrix), ",".join(operations[1:-1])) for matrix, operations in map(cells.unpack, every)]
+    texts = [(_upper(matrix), ",".join(operations[1:-1])) for matrix, operations in map(keys.unpack, every)]
     yield "adj_upper_rowmajor", [upper for upper, _ in texts]
     yield "ops", [operations for _, operations in texts]
     yield "params", np.frombuffer(found.parameters, dtype=np.int64)[order].astype(float)
@@ -118,7 +118,7 @@ def _columns(found: _Cells) -> Iterator[tuple[str, Any]]:
             yield from ((f"{name}_acc_{epochs}_run{run}", trained[:, run, part]) for run in range(RUNS))
 
 
-def _upper(matrix: cells.Matrix) -> str:
+def _upper(matrix: keys.Matrix) -> str:
     return "".join(str(edge) for at, row in enumerate(matrix) for edge in row[at + 1 :])
 
 
@@ -150,7 +150,7 @@ class RecordedTraining(NamedTuple):
 
     name: str
     epochs: int
-    cell: cells.Cell
+    cell: keys.Cell
     parameters: int
     measured: list[float]
 
@@ -171,7 +171,7 @@ def training_of(record: bytes) -> RecordedTraining:
     if set(matrix) - {"0", "1"} or size * size != len(matrix):
         raise ValueError(f"the matrix {matrix!r:.100}")
     rows = [[int(edge) for edge in matrix[size * row : size * (row + 1)]] for row in range(size)]
-    cell = cells.prune(cells.pack(rows, operations.split(",")))
+    cell = keys.prune(keys.pack(rows, operations.split(",")))
     message = message_fields(base64.b64decode(packed, validate=True))
     evaluations = message.get(_EVALUATIONS, [])
     if len(evaluations) <= _AFTER:

@@ -14,7 +14,7 @@ from naslib_zc_plugin.benchmarks._table import Benchmark, ColumnInfo, Columns, T
 from naslib_zc_plugin.spaces import space
 
 if TYPE_CHECKING:
-    from naslib_zc_plugin.spaces._nds.space import CellSpace
+    from naslib_zc_plugin.spaces.nds import CellSpace
 
 KEY = "key"
 COLUMNS: Mapping[str, ColumnInfo] = {

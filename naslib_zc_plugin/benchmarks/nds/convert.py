@@ -16,7 +16,7 @@ from naslib_zc_plugin.benchmarks.nds import COLUMNS, KEY, NdsTable
 from naslib_zc_plugin.files import DataError, existing, readable
 
 if TYPE_CHECKING:
-    from naslib_zc_plugin.spaces._nds.space import CellSpace
+    from naslib_zc_plugin.spaces.nds import CellSpace
 
 OFFICIAL = ("DARTS", "DARTS_fix-w-d", "DARTS_lr-wd", "ENAS", "ENAS_fix-w-d", "PNAS", "PNAS_fix-w-d", "NASNet", "Amoeba")
 """NDS' files of cells on CIFAR-10."""

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from naslib_zc_plugin.campaign.suite import below, naslib_number
+from naslib_zc_plugin.campaign.naslib_json import below, naslib_number
 from naslib_zc_plugin.proxies import describe
 from naslib_zc_plugin.scoring import Score
 
@@ -47,7 +47,7 @@ def numbers(found: Sequence[Score], undefined: float | None = None) -> np.ndarra
 
     Args:
         found: scores of one proxy.
-        undefined: where there is none; by default what lies :func:`~naslib_zc_plugin.campaign.suite.below` the lowest;
+        undefined: where there is none; by default what lies :func:`~naslib_zc_plugin.campaign.naslib_json.below` the lowest;
             :data:`LAST` where the list holds none at all.
     """
     known = [number(each) for each in found if each.value is not None]

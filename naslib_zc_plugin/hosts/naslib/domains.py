@@ -13,14 +13,14 @@ from naslib_zc_plugin.passes.seeding import kept_random_states, seed_everything
 from naslib_zc_plugin.spaces import space
 from naslib_zc_plugin.spaces.nasbench101 import keys
 from naslib_zc_plugin.spaces.nasbench101.keys import from_naslib
-from naslib_zc_plugin.strategies import Domain, Exhausted
+from naslib_zc_plugin.strategies import Exhausted, SearchSpace
 
 _PATIENCE = 1_000  # mutations that changed nothing
 RULE = "naslib"
 """The mutation of NASLib's own search space."""
 
 
-def domain(search_space: Any, dataset_api: Any = None) -> Domain:
+def domain(search_space: Any, dataset_api: Any = None) -> SearchSpace:
     """A search space of NASLib as strategies want it.
 
     ``nasbench201`` becomes our own search space, so that histories are the same inside and outside of NASLib:

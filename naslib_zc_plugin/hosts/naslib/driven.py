@@ -14,8 +14,8 @@ from naslib.search_spaces import NasBench201SearchSpace
 from torch import nn
 
 from naslib_zc_plugin import strategies
-from naslib_zc_plugin.hosts import Evaluate
 from naslib_zc_plugin.hosts.naslib.graphs import key_of, spec_from
+from naslib_zc_plugin.search.loop import Evaluate
 
 _SPACES: dict[str, Callable[[], Any]] = {"nasbench201": NasBench201SearchSpace}
 

@@ -6,15 +6,15 @@ from contextlib import ExitStack
 from typing import Callable
 
 from naslib_zc_plugin import strategies
-from naslib_zc_plugin.hosts import Evaluate
 from naslib_zc_plugin.hosts._quiet import quiet
 from naslib_zc_plugin.hosts.naslib import compat
 from naslib_zc_plugin.hosts.naslib.help import advice
 from naslib_zc_plugin.passes.seeding import kept_random_states
+from naslib_zc_plugin.search.loop import Evaluate
 
 
 def drive(strategy: strategies.Strategy, evaluate: Evaluate, goes_on: Callable[[], bool], space: str) -> None:
-    """Ask, evaluate and tell as :func:`naslib_zc_plugin.hosts.none.drive` does, in a ``Trainer``.
+    """Ask, evaluate and tell as :func:`naslib_zc_plugin.search.loop.run_search` does, in a ``Trainer``.
 
     One epoch is one evaluation: every key becomes the spec of NASLib's graph, and a key again for ``evaluate``. Nothing
     is written. Who names NASLib as the host of a search asks for what makes it run: the repairs of :mod:`.compat` that

@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from naslib_zc_plugin.strategies import strategy_class
+from naslib_zc_plugin.strategies import STRATEGIES
 
 NAMES = {"population": "population_size", "sample": "sample_size"}
 """Our options that NASLib's optimizers call otherwise."""
@@ -61,4 +61,4 @@ def names(strategy: str) -> list[str]:
 
 
 def _parameters(strategy: str) -> list[str]:
-    return [name for name in inspect.signature(strategy_class(strategy)).parameters if name not in _OWN]
+    return [name for name in inspect.signature(STRATEGIES.load(strategy)).parameters if name not in _OWN]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from naslib_zc_plugin.campaign.suite import NAMES
+from naslib_zc_plugin.campaign.naslib_json import NAMES
 from naslib_zc_plugin.hosts._scoring import Named
 
 ALIASES: Mapping[str, Named] = MappingProxyType(

@@ -30,12 +30,12 @@ from typing import Any, Union
 from fvcore.common.config import CfgNode
 from naslib.optimizers.core.metaclasses import MetaOptimizer
 
-from naslib_zc_plugin.files.configuration import located, mapping
+from naslib_zc_plugin.configuration import located, mapping
 from naslib_zc_plugin.hosts.naslib import given
 from naslib_zc_plugin.hosts.naslib.adapter import Search
 from naslib_zc_plugin.hosts.naslib.bananas import Bananas, Npenas
 from naslib_zc_plugin.hosts.naslib.predictor import ZeroCostPredictor
-from naslib_zc_plugin.strategies import strategies
+from naslib_zc_plugin.strategies import list_strategies
 
 Given = Union[str, Path, Mapping[str, Any]]
 FEATURED: Mapping[str, type[MetaOptimizer]] = {"bananas": Bananas, "npenas": Npenas}
@@ -97,7 +97,7 @@ def optimizer_of(config: Any, zc_api: Any = None, **options: Any) -> MetaOptimiz
     name = given.value(config, "optimizer")
     if name in FEATURED:
         return FEATURED[name](config, zc_api=zc_api, data=_images(config), **options)
-    known = [*strategies(), *FEATURED]
+    known = [*list_strategies(), *FEATURED]
     if name not in known:
         close = get_close_matches(str(name), known, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from naslib_zc_plugin.benchmarks import benchmark, nasbench201_naslib
-from naslib_zc_plugin.benchmarks.nasbench201 import naslib_columns
+from naslib_zc_plugin.benchmarks import benchmark
+from naslib_zc_plugin.benchmarks.nasbench201 import naslib_columns, naslib_pickles
 from naslib_zc_plugin.hosts.naslib.tables101 import api101
 from naslib_zc_plugin.hosts.naslib.tables201 import Architectures
 
@@ -34,7 +34,7 @@ def dataset_api(
     if name == "nasbench201":
         return {"nb201_data": Architectures(benchmark(name, data), naslib_columns(accuracy, epochs), epochs)}
     if name == "nasbench201_naslib":
-        return {"nb201_data": Architectures(benchmark(name, data), nasbench201_naslib.naslib_columns())}
+        return {"nb201_data": Architectures(benchmark(name, data), naslib_pickles.pickle_columns())}
     if name == "nasbench101":
         return api101(data)
     raise ValueError(f"no table of {name!r} for NASLib; there are nasbench101, nasbench201, nasbench201_naslib")

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, overload
 
 from naslib_zc_plugin.benchmarks import Benchmark
-from naslib_zc_plugin.benchmarks.nasbench201 import Columns
+from naslib_zc_plugin.benchmarks.nasbench201 import NaslibColumns
 
 _COSTS = ("flops", "latency", "params", "train_time")
 _REPORTED = "train_acc1es"
@@ -34,7 +34,7 @@ class Architectures(Mapping[str, "Datasets"]):
         epochs: of the training.
     """
 
-    def __init__(self, table: Benchmark, wanted: Columns, epochs: int = 200) -> None:
+    def __init__(self, table: Benchmark, wanted: NaslibColumns, epochs: int = 200) -> None:
         self._table, self._epochs = table, epochs
         self._wanted = {
             dataset: {name: column for name, column in columns.items() if column[0] in table.columns}

@@ -33,7 +33,7 @@ class Search(Strategy):
     Args:
         strategy: its name, or a strategy that is ready.
         seed: of all that is drawn.
-        preset: published settings (:mod:`naslib_zc_plugin.strategies.presets`), which ``options`` overrule.
+        preset: published settings (:mod:`naslib_zc_plugin.strategies.PUBLISHED`), which ``options`` overrule.
         proxy: what the strategy scores by, if it does: a proxy's name or a mapping with its options, an evaluator or
             a profiler of ours, or a function of the network, higher is better.
         dataset, batch: images for a proxy given by name (:class:`.scoring.Scorer`).
@@ -56,7 +56,7 @@ class Search(Strategy):
     ) -> None:
         super().__init__()
         if isinstance(strategy, str):
-            strategies.strategy_class(strategy)
+            strategies.STRATEGIES.load(strategy)
         self._asked, self._seed, self._preset = strategy, seed, preset
         data = {"dataset": dataset, "batch": batch, "seed": seed}
         self._worth: Fitness | None = None if proxy is None else fitness(proxy, **data)

@@ -10,10 +10,10 @@ from nni.mutable import Categorical, Mutable
 from naslib_zc_plugin.hosts.nni import nasbench201, nasbench_nlp
 from naslib_zc_plugin.hosts.nni.choices import SampleDomain
 from naslib_zc_plugin.spaces.nasbench201 import SPACE
-from naslib_zc_plugin.strategies import Domain
+from naslib_zc_plugin.strategies import SearchSpace
 
 
-class HostDomain(Domain, Protocol):
+class HostDomain(SearchSpace, Protocol):
     """A domain that gives the samples of its keys."""
 
     def to_sample(self, key: str) -> dict[str, Any]:

@@ -16,10 +16,10 @@ from nni.nas.hub.pytorch import NasBench201
 from nni.nas.space import ExecutableModelSpace, ModelStatus
 
 from naslib_zc_plugin import strategies
-from naslib_zc_plugin.hosts import Evaluate
 from naslib_zc_plugin.hosts._quiet import quiet
 from naslib_zc_plugin.hosts.nni.adapter import Search
 from naslib_zc_plugin.hosts.nni.samples import key_of
+from naslib_zc_plugin.search.loop import Evaluate
 
 _SPACES: dict[str, Callable[[], Any]] = {"nasbench201": lambda: NasBench201(4, 1)}
 """Model spaces of our search spaces' keys; as small as can be, for no network is built here."""
@@ -32,7 +32,7 @@ def drive(
     space: str,
     folder: str | Path | None = None,
 ) -> None:
-    """Ask, evaluate and tell as :func:`naslib_zc_plugin.hosts.none.drive` does, in a ``NasExperiment``.
+    """Ask, evaluate and tell as :func:`naslib_zc_plugin.search.loop.run_search` does, in a ``NasExperiment``.
 
     Every key becomes a sample of NNI's model space, a model that its sequential engine runs, and a key again for
     ``evaluate``. It all happens in this process, without NNI's server.

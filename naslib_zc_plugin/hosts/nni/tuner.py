@@ -53,7 +53,7 @@ class ProxyTuner(Tuner):
         super().__init__()
         if optimize_mode not in ("maximize", "minimize"):
             raise ValueError(f"optimize_mode must be 'maximize' or 'minimize', not {optimize_mode!r}")
-        strategies.strategy_class(strategy)
+        strategies.STRATEGIES.load(strategy)
         self._sign = 1.0 if optimize_mode == "maximize" else -1.0
         self._strategy, self._seed, self._options = strategy, seed, options
         self._score = None if proxy is None else _score(proxy, build, dataset, seed)

@@ -14,7 +14,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from naslib_zc_plugin.campaign.config import Config
-from naslib_zc_plugin.campaign.read import read_table
+from naslib_zc_plugin.campaign.store import read_table
 from naslib_zc_plugin.search.journal import Journal, ProxyScore
 from naslib_zc_plugin.search.loop import Evaluation
 from naslib_zc_plugin.spaces import space
@@ -186,7 +186,7 @@ class LiveScores:
 
     def __call__(self, proxy: str, key: str) -> ProxyScore:
         """Score a fresh network of a key by a proxy, unless the journal has its score."""
-        from naslib_zc_plugin.campaign.outcome import Task
+        from naslib_zc_plugin.campaign.engines import Task
 
         key, name = self._space.canonical(key), f"{proxy} {self._digest}"
         found = self.journal.find_score(name, key) if self.journal else None
@@ -200,9 +200,9 @@ class LiveScores:
 
     @cached_property
     def _provenance(self) -> dict[str, Any]:
-        from naslib_zc_plugin.campaign.identity import facts
+        from naslib_zc_plugin.campaign.config import provenance
 
-        made = facts(self._config)  # reads and hashes the images
+        made = provenance(self._config)  # reads and hashes the images
         return {name: value for name, value in made.items() if name not in ("architectures", "truth", "singletons")}
 
     @cached_property

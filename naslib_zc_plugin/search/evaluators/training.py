@@ -46,7 +46,7 @@ class TrainingEvaluator:
     ) -> None:  # fmt: skip
         import torch
 
-        from naslib_zc_plugin.campaign.identity import digest
+        from naslib_zc_plugin.store.provenance import digest
 
         torch.set_num_threads(threads)
         options = {"source": images} if isinstance(images, str) else dict(images)
@@ -65,7 +65,7 @@ class TrainingEvaluator:
 
     def __call__(self, key: str) -> Evaluation:
         """Train, validate, test."""
-        from naslib_zc_plugin.observe.seeding import derived_seed, seed_everything
+        from naslib_zc_plugin.passes.seeding import derived_seed, seed_everything
         from naslib_zc_plugin.training import accuracy, train
 
         start = time.perf_counter()

@@ -13,9 +13,9 @@ import pytest
 from scipy.stats import kendalltau
 
 from naslib_zc_plugin.benchmarks import benchmark
-from naslib_zc_plugin.campaign.export import export
-from naslib_zc_plugin.campaign.outcome import Outcome, Row
-from naslib_zc_plugin.campaign.suite_import import import_suite
+from naslib_zc_plugin.campaign.engines import Outcome, Row
+from naslib_zc_plugin.campaign.exchange import export
+from naslib_zc_plugin.campaign.naslib_json import import_suite
 from naslib_zc_plugin.scoring import Score
 from naslib_zc_plugin.spaces.nasbench201 import SPACE, keys
 from naslib_zc_plugin.table import STATUSES, Column, ScoreTable

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from naslib_zc_plugin.benchmarks import benchmark, convert
+from naslib_zc_plugin.benchmarks import benchmark, convert_benchmark
 from naslib_zc_plugin.benchmarks.nasbench101 import TABLE as TABLE_101
 from naslib_zc_plugin.spaces.nasbench101 import keys as cells101
 from naslib_zc_plugin.spaces.nasbench101 import keys as keys101
@@ -181,7 +181,7 @@ def test_naslibs_pickles_answer_as_before_they_were_imported(tmp_path: Path) -> 
     contents = {dataset: naslib.content(dataset) for dataset in naslib.FILES}
     for dataset, found in contents.items():
         naslib.write(tmp_path / "files", found, dataset)
-    convert("nasbench201_naslib", tmp_path / "files", tmp_path, partial=True)
+    convert_benchmark("nasbench201_naslib", tmp_path / "files", tmp_path, partial=True)
     api = zc.dataset_api("nasbench201_naslib", tmp_path)
     at_the_end = [metric for metric in Metric if metric.name.endswith(("_ACCURACY", "_LOSS"))]
     assert len(at_the_end) == 6
