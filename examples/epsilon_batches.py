@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Optional
 
 import numpy as np
-from naslib_zc_plugin.report.published import markdown, replaced
+from result_pages import markdown, replaced
 
 import naslib_zc_plugin as zc
 from naslib_zc_plugin.benchmarks import benchmark

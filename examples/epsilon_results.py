@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from naslib_zc_plugin.report.published import HEADER, Ranking, markdown, replaced, row_beside
+from result_pages import HEADER, PrintedMeasures, markdown, replaced, row_beside
 
 from naslib_zc_plugin.benchmarks import benchmark
 from naslib_zc_plugin.campaign.store import read_table
@@ -62,7 +62,7 @@ def space_of(campaign: str) -> str:
 def row(results: Results, asked: Mapping[str, str], resamples: int) -> list[str]:
     """A printed row beside ours."""
     numbers = [float(asked[name]) if asked[name] else None for name in ("rho", "rho_top", "tau", "tau_top")]
-    printed = Ranking(*numbers, *(float(asked[name]) if asked[name] else None for name in ("overlap", "hits")))
+    printed = PrintedMeasures(*numbers, *(float(asked[name]) if asked[name] else None for name in ("overlap", "hits")))
     kept = f"{int(asked['kept']):,}" if asked["kept"] else "–"
     if asked["of"]:
         share = f"{int(asked['kept']) / int(asked['of']):.1%}".replace("%", " %")

@@ -14,7 +14,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from naslib_zc_plugin.report.published import difference, interval, markdown, replaced
+from result_pages import difference, markdown, replaced
 
 from naslib_zc_plugin.benchmarks import benchmark
 from naslib_zc_plugin.campaign.store import read_table
@@ -22,6 +22,7 @@ from naslib_zc_plugin.report.aggregates import Aggregate, oriented
 from naslib_zc_plugin.report.correlations import Floats, agreement
 from naslib_zc_plugin.report.figures import scatter
 from naslib_zc_plugin.report.leaderboards import is_scored, matched, mean_ranks
+from naslib_zc_plugin.report.rendering import interval
 from naslib_zc_plugin.report.selection import selected
 
 # Method; Table 2, Kendall's tau on NAS-Bench-101; Table 3, accuracy of the network that it selects there; Table 5, the

@@ -14,13 +14,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
-from naslib_zc_plugin.report.published import interval, markdown, replaced, side
+from result_pages import markdown, replaced, side
 
 from naslib_zc_plugin.benchmarks import benchmark
 from naslib_zc_plugin.campaign.store import read_table
 from naslib_zc_plugin.report.aggregates import Aggregate, oriented
 from naslib_zc_plugin.report.correlations import Agreement, agreement
 from naslib_zc_plugin.report.leaderboards import is_scored, matched, mean_ranks
+from naslib_zc_plugin.report.rendering import interval
 from naslib_zc_plugin.table import ScoreTable
 
 DATASETS = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16_120": "ImageNet16-120"}
@@ -123,7 +124,7 @@ def reached(table: ScoreTable | None) -> str:
     """Architectures done of those asked for, the proxies that are behind, and the scores that failed."""
     if table is None:
         return "–"
-    done = {label: len(table) - column.count("left") for label, column in table.columns.items()}
+    done = {label: len(table) - column.count("pending") for label, column in table.columns.items()}
     most = max(done.values())
     behind = [f"; {label} {count:,}" if count else f"; no {label}" for label, count in done.items() if count < most]
     failed = sum(column.count("failed") for column in table.columns.values())

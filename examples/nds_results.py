@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from result_pages import difference, markdown
 
 from naslib_zc_plugin.benchmarks import BENCHMARKS, benchmark, convert_benchmark
 from naslib_zc_plugin.campaign.config import Config, load, provenance
-from naslib_zc_plugin.campaign.engines import starter
+from naslib_zc_plugin.campaign.engines import engine
 from naslib_zc_plugin.campaign.run import prepare, run
 from naslib_zc_plugin.campaign.store import Store, read_table
 from naslib_zc_plugin.report.aggregates import Aggregate
@@ -70,10 +69,10 @@ def table_of(space: str, official: Path, data: Path, partial: bool) -> str | Non
 def scored(config: Config) -> Path:
     """The campaign's store, whole; its folder is made."""
     Path(config.store).parent.mkdir(parents=True, exist_ok=True)
-    known, start = provenance(config), starter(config)
+    provenance(config)  # errors of the configuration come before a file is made
     with Store(Path(config.store)) as store:
-        prepare(config, store, known=known)
-        run(config, store, start())
+        prepare(config, store)
+        run(config, store, engine(config))
     return Path(config.store)
 
 
@@ -106,7 +105,7 @@ def shown(space: str, given: argparse.Namespace) -> bool:
     config = load(CONFIGS / f"{space}.yaml", given.data)
     asked = list(config.architectures)[: given.number]  # type: ignore[arg-type]
     batch = {"batch_size": given.batch_size} if given.batch_size else config.batch
-    config = replace(config, store=str(given.stores / f"{space}.db"), architectures=asked, batch=batch)
+    config = config.replace(store=str(given.stores / f"{space}.db"), architectures=asked, batch=batch)
     truth = benchmark(space, given.data).column(TRUTH)
     options = LeaderboardOptions([Aggregate.parse("tenas")])
     print(beside(leaderboard(read_table(scored(config)), truth, TRUTH, options), space))

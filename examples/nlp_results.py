@@ -13,8 +13,7 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from naslib_zc_plugin.report.published import replaced
-from naslib_zc_plugin.report.sections import agreements, beside_each_other, chosen, shares
+from result_pages import agreements, beside_each_other, chosen, replaced, shares
 
 from naslib_zc_plugin.benchmarks import benchmark
 from naslib_zc_plugin.campaign.store import read_table

@@ -19,7 +19,6 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from dataclasses import replace
 from typing import Any
 
 from naslib_zc_plugin.campaign.config import Config, load
@@ -84,9 +83,9 @@ def main() -> None:
     config = load(asked.config, asked.data)
     with started(asked, config.threads) as cluster:
         resources = {"resources": {"GPU": 1}} if asked.gpus else {}
-        done = score(replace(config, engine={"name": "dask", "address": cluster.scheduler_address, **resources}))
+        done = score(config.replace(engine={"name": "dask", "address": cluster.scheduler_address, **resources}))
     print()
-    if done.left:
+    if done.pending:
         sys.exit("stopped; the same command goes on from there")
 
 

@@ -98,7 +98,7 @@ def _score(campaign: Config, restart: bool) -> None:
     with Store(campaign.store) as store, asked_to_stop() as stop, live(campaign_line) as report:
         prepare(campaign, store, extend=True)
         done = run(campaign, store, engine(campaign), report, lambda: bool(stop))
-    if done.left:
+    if done.pending:
         complain(f"stopped with {done.done} of {done.total} networks scored; the same command goes on from there")
         raise typer.Exit(RESUMABLE)
 

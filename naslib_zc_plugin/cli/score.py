@@ -39,10 +39,8 @@ def score(
     The same command continues: kill it at any moment, and at most the architectures in flight are lost. Exit code 0:
     all is done; 75: stopped, to be continued.
     """
-    from dataclasses import replace
-
     from naslib_zc_plugin.campaign.config import load, provenance
-    from naslib_zc_plugin.campaign.engines import starter
+    from naslib_zc_plugin.campaign.engines import engine
     from naslib_zc_plugin.campaign.run import prepare, run
     from naslib_zc_plugin.campaign.store import Store
 
@@ -50,22 +48,22 @@ def score(
     changes: dict[str, Any] = {"store": str(store)} if store else {}
     if workers:
         changes["engine"] = {**campaign.engine, "workers": workers}
-    campaign = replace(campaign, **changes)
+    campaign = campaign.replace(**changes)
     if dry_run:
         return _estimate(campaign)
     if arch:
         return _score_one(campaign, arch)
     # Errors of the configuration come before a file is made.
-    known, start = provenance(campaign), starter(campaign)
+    provenance(campaign)
     path = _fork(campaign) if fork_ else Path(campaign.store)
     with Store(path) as results, asked_to_stop() as stop, live(campaign_line) as report:
         # A path of this machine would tell others nothing.
         command = f"nas-zc score {config.name if config.is_absolute() else config}"
-        prepare(campaign, results, extend, command, known)
+        prepare(campaign, results, extend, command)
         if retry:
             say(f"{results.forget_failures()} failed scores are made again.")
-        done = run(campaign, results, start(), report, lambda: bool(stop))
-    if done.left:
+        done = run(campaign, results, engine(campaign), report, lambda: bool(stop))
+    if done.pending:
         complain(f"stopped with {done.done:,} of {done.total:,} done in {path}; the same command goes on from there")
         raise typer.Exit(RESUMABLE)
     say(f"{done.total:,} architectures in {path}: {done.undefined:,} scores undefined, {done.failed:,} failed.")
@@ -75,7 +73,7 @@ def campaign_line(progress: Progress) -> str:
     """Put a campaign's progress into words."""
     text = (
         f"{progress.done:,} of {progress.total:,} done, {progress.undefined:,} undefined, {progress.failed:,} failed, "
-        f"{progress.left:,} left"
+        f"{progress.pending:,} left"
     )
     if progress.remaining is None:
         return text

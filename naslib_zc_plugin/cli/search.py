@@ -12,7 +12,7 @@ from naslib_zc_plugin.cli._console import RESUMABLE, again, complain, live, say,
 
 if TYPE_CHECKING:
     from naslib_zc_plugin.search import LoadedSearch, SearchProgress
-    from naslib_zc_plugin.search.config import Experiment, SearchCurve
+    from naslib_zc_plugin.search.config import Experiment, CurveConfig
     from naslib_zc_plugin.search.results import Result
 
 
@@ -105,7 +105,7 @@ def publish_results(
     return ["results.md", "results.csv", *drawn]
 
 
-def _draw(found: Sequence[Result], curve: SearchCurve, folder: Path) -> list[str]:
+def _draw(found: Sequence[Result], curve: CurveConfig, folder: Path) -> list[str]:
     """Draw the curves over what the configuration says, and over the other of evaluations and seconds."""
     from naslib_zc_plugin.report.figures import curves
     from naslib_zc_plugin.search.results import curve_lines

@@ -42,7 +42,7 @@ def check_batch_first(p: ForwardPass, kinds: Iterable[str]) -> None:
 
 
 def _with_one_more(p: ForwardPass) -> dict[str, set[int]]:
-    """Return the first dimensions of each kind of activations, and of layers, for a batch with its first sample twice."""
+    """Return the first dimensions of each kind of activations, and of layers, with the first sample twice."""
     found: dict[str, set[int]] = {"layer": set()}
     handlers: dict[Function, Handler] = {}
     for kind in ACTIVATIONS:

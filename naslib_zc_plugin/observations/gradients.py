@@ -25,9 +25,9 @@ def weight_gradients(p: ForwardPass) -> Steps[list[Layer]]:
     """Differentiate the loss by each convolution and linear layer's weight: list of :class:`Layer`.
 
     >>> from naslib_zc_plugin.extend import proxy
-        >>> @proxy(needs=[weight_gradients()], version=1, paper="mine", higher_is_better=True)
-        ... def largest(layers):
-        ...     return max(layer.gradient.abs().max().item() for layer in layers)
+    >>> @proxy(needs=[weight_gradients()], version=1, paper="mine", higher_is_better=True)
+    ... def largest(layers):
+    ...     return max(layer.gradient.abs().max().item() for layer in layers)
 
         Raises:
             Undefined: there is no layer, or the loss is not finite.

@@ -216,7 +216,7 @@ def _euclidean(codes: Tensor) -> Tensor:
 
 @cache
 def euclidean(span: float) -> Distance:
-    """Return the Euclidean distance of the raw values, :math:`m = span \\sqrt d` for d units whose values span that range."""
+    """Return the Euclidean distance of raw values, :math:`m = span \\sqrt d` for d units of that span."""
     return Distance(_flat, _euclidean, lambda codes: span * math.sqrt(codes.shape[1]))
 
 
@@ -350,11 +350,12 @@ def activation_kernel(
     """Sum the kernels of all calls of the activations of one kind: (N, N), float64; None where there is none.
 
     >>> from naslib_zc_plugin.extend import proxy
-        >>> @proxy(needs=[activation_kernel("tanh", Partition(8, -1.0, 1.0))], version=1, paper="mine", higher_is_better=True)
-        ... def agreement(kernel):
-        ...     return kernel.mean().item()
+    >>> eighths = activation_kernel("tanh", Partition(8, -1.0, 1.0))
+    >>> @proxy(needs=[eighths], version=1, paper="mine", higher_is_better=True)
+    ... def agreement(kernel):
+    ...     return kernel.mean().item()
 
-        Args:
+    Args:
             p: the pass.
             kind: of :data:`~.activations.ACTIVATIONS`.
             measure: compares the samples by an output.

@@ -1,4 +1,4 @@
-"""See, and replace where a setting wants it, the torch functions that a forward pass calls: one mode, no module hooks."""
+"""See, and replace where a setting wants it, the torch functions that a forward pass calls: one mode, no hooks."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class Running:
         self.ended, self.seconds = False, 0.0
         self._value: Any = None
         self._error: Exception | None = None
-        self._steps: Generator[Any, Any, Any] | None = None
+        self._steps: Any = None
         made = self._timed(lambda: observation.function(view, **dict(observation.arguments)))
         if isinstance(made, Generator):
             self._steps = made
@@ -77,8 +77,8 @@ class Running:
         """Fail it if it has not ended and has asked for something else than ``request``; None: for anything."""
         if asked is not request or request is None:
             shown = asked.name if isinstance(asked, Request) else f"a {type(asked).__name__}"
-            wanted = request.name if request else "nothing"
-            self.fail(TypeError(f"{self.observation.name} yields {shown}, where {wanted} is to be yielded"))
+            wanted = f"where {request.name if request else 'nothing'} is to be yielded"
+            self.fail(TypeError(f"{self.observation.name} yields {shown}, {wanted}"))
 
     def fail(self, error: Exception) -> None:
         """End it with an error, unless it has ended."""
@@ -106,8 +106,7 @@ class Running:
             changed = states.restore()
             if changed:
                 self.ended = False
-                name, what = self.observation.name, " and ".join(changed)
-                self.fail(RuntimeError(f"{name} changed {what}, which was put back"))
+                self.fail(RuntimeError(f"{self.observation.name} changed {' and '.join(changed)}: it was put back"))
             return found
 
         return guarded
@@ -119,7 +118,6 @@ class Running:
         return Outcome(self._value, self._error, shared + self.seconds)
 
     def _step(self, answer: Any) -> Any:
-        assert self._steps is not None
         try:
             return self._steps.send(answer)
         except StopIteration as end:
@@ -202,13 +200,14 @@ def _pass(
     clock, running = Stopwatch(network.device), []
     try:
         view = setting.view(setting, network, batch, group, seed)
+        prepared = clock.lap()
         running = [Running(each, view) for each in group]
         spent = view.drive(running)
     except Exception as error:
         for each in running:
             each.fail(error)
         return {each: Outcome(None, error, clock.lap()) for each in group}
-    return {each.observation: each.outcome(spent.get(each, 0.0)) for each in running}
+    return {each.observation: each.outcome(prepared + spent.get(each, 0.0)) for each in running}
 
 
 NoForward.view = Pass

@@ -14,14 +14,11 @@ from torch import Tensor
 from naslib_zc_plugin.passes.capture import KINDS, Function, Handler, See, Watch, norm_replacements
 from naslib_zc_plugin.passes.degenerate import Undefined, all_finite, same_when_recorded
 from naslib_zc_plugin.passes.engine import Pass, Running
-from naslib_zc_plugin.passes.inputs import Batch, noisy_embedding, noisy_inputs, tensors, tree_map
+from naslib_zc_plugin.passes.inputs import Batch, noisy_embedding, noisy_inputs, tensors, tree_map, with_dtype
 from naslib_zc_plugin.passes.isolation import Stopwatch
 from naslib_zc_plugin.passes.network import Network
-from naslib_zc_plugin.passes.observation import FORWARD, Forward, Grad, Observation
+from naslib_zc_plugin.passes.observation import FORWARD, TARGETS, Forward, Grad, Observation
 from naslib_zc_plugin.passes.seeding import kept_random_states, seed_everything
-
-TARGETS = ("logits", "loss", "hessian", "each")
-"""What can be differentiated by name, in the order in which it is done (tensors before ``"each"``)."""
 
 
 class ForwardPass(Pass):
@@ -45,9 +42,9 @@ class ForwardPass(Pass):
         self._handlers: list[Mapping[Function, Handler]] = []
         self._current: Running | None = None
         seed_everything(seed, setting.weights)
-        self.weights, self.buffers = (_cast(group, setting.dtype) for group in setting.weights.tensors(network))
+        self.weights, self.buffers = (with_dtype(group, setting.dtype) for group in setting.weights.tensors(network))
         seed_everything(seed, setting.inputs)
-        self.all_inputs = [_cast(inputs, setting.dtype) for inputs in setting.inputs.shown(batch)]
+        self.all_inputs = [with_dtype(inputs, setting.dtype) for inputs in setting.inputs.shown(batch)]
         if setting.noise:
             self.all_inputs = [noisy_inputs(inputs, setting.noise, seed) for inputs in self.all_inputs]
         self._graph = any(each.order for each in observations)
@@ -70,8 +67,7 @@ class ForwardPass(Pass):
         Raises:
             Undefined: there is none.
         """
-        if not self.network.layers:
-            raise Undefined("the network has no convolution or linear layer")
+        self.network.check_layers()
         return [self.weights[name] for name in self.network.layers]
 
     def name_of(self, tensor: Any) -> str | None:
@@ -168,10 +164,6 @@ class ForwardPass(Pass):
         return {each: grads for each, grads in asked.items() if not each.ended}
 
 
-def _cast(tree: Any, dtype: torch.dtype | None) -> Any:
-    return tree_map(lambda x: x.to(dtype) if dtype is not None and x.is_floating_point() else x, tree)
-
-
 class Gradients:
     """The gradients that a pass's observations ask for: each target is differentiated once, the last frees the graph.
 
@@ -194,10 +186,11 @@ class Gradients:
         """Make all gradients, send each observation its own, and return the seconds that they took, by observation."""
         took: dict[Any, float] = {}
         needed: dict[Running, set[Any]] = {each: set() for each in self._answers}
-        clock, recorded = Stopwatch(self._view.network.device), False
+        clock = Stopwatch(self._view.network.device)
         for key in sorted(self._targets, key=lambda key: TARGETS.index(key) if isinstance(key, str) else 2.5):
             group = [item for item in self._targets.pop(key) if not item[0].ended]
             users = {each: None for each, *_ in group}
+            paid = {key, "loss"} if key == "hessian" and self._recorded else {key}
             clock.lap()
             try:
                 self._make(key, group)
@@ -205,9 +198,8 @@ class Gradients:
                 for each in users:
                     each.fail(error)
             took[key] = clock.lap()
-            recorded |= key == "loss" and bool(self._recorded)
             for each in users:
-                needed[each] |= {key, "loss"} if key == "hessian" and recorded else {key}
+                needed[each] |= paid
                 if ... not in self._answers[each]:
                     each.expect(None, each.send(self._answers.pop(each)))
         return {each: sum(took[key] for key in keys) for each, keys in needed.items()}
@@ -219,12 +211,11 @@ class Gradients:
         value, outputs = self._value(group[0][2].of), group[0][2].grad_outputs
         record = key == "loss" and "hessian" in self._targets and same_when_recorded(value)
         by, hooks = list(self._layers if record else ()), []
-        for each, _, grad in group:
+        for each, place, grad in group:
+            self._answers[each][place] = None
             by += grad.by if grad.fold is None else self._leaves(grad)
             hooks += self._hooks(each, grad) if grad.fold is not None else []
         del grad
-        for each, place, _ in group:
-            self._answers[each][place] = None
         group[:] = [item for item in group if item[2].fold is None]  # what is folded is let go as it comes
         try:
             if key == "each":
@@ -290,9 +281,7 @@ class Gradients:
 
 
 def _or_zeros(gradient: Tensor | None, tensor: Tensor, zeros: bool) -> Tensor | None:
-    if gradient is None:
-        return torch.zeros_like(tensor) if zeros else None
-    return gradient.detach()
+    return gradient.detach() if gradient is not None else torch.zeros_like(tensor) if zeros else None
 
 
 Forward.view = ForwardPass

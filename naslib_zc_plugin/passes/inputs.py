@@ -64,6 +64,11 @@ def tensors(tree: Any) -> list[Tensor]:
     return found
 
 
+def with_dtype(tree: Any, dtype: torch.dtype | None) -> Any:
+    """Return a tree with its floating-point tensors in another type; None: as they are."""
+    return tree_map(lambda x: x.to(dtype) if dtype is not None and x.is_floating_point() else x, tree)
+
+
 @dataclass(frozen=True)
 class Batch:
     """Inputs with the batch first, labels (None where no asked proxy needs them) and the loss (None: cross-entropy)."""
@@ -247,7 +252,7 @@ def embeds_tokens(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Tens
 
 
 def noisy(values: Tensor, amplitude: float, seed: int) -> Tensor:
-    """Return ``values`` + amplitude · v · n: v the variance over the batch, n ~ N(0, 1), the same for every amplitude."""
+    """Return ``values`` + amplitude · v · n: v the variance over the batch, n ~ N(0, 1), one for every amplitude."""
     generator = torch.Generator("cpu").manual_seed(derived_seed(seed, "noise"))
     drawn = torch.randn(values.shape, generator=generator, dtype=torch.float32, device="cpu")
     drawn = drawn.to(values.device, values.dtype)

@@ -24,8 +24,8 @@ _PLAIN = {type(None), bool, int, float, complex, str, bytes, nn.Parameter}
 class Snapshot:
     """The state that a forward pass can reach of a module, other than its parameters, which passes substitute.
 
-    That is: classes and attributes of every module, lists, dictionaries, sets and deques held in them (to any depth), modules
-    hidden in such containers, and the values of buffers and plain tensors. Attributes of other objects are not
+    That is: classes and attributes of every module, lists, dictionaries, sets and deques held in them (to any depth),
+    modules hidden in such containers, and the values of buffers and plain tensors. Attributes of other objects are not
     followed.
     """
 
@@ -97,7 +97,8 @@ class GlobalStates:
         self._device, self._quick = device, quick
         self._grad, self._dtype = torch.is_grad_enabled(), torch.get_default_dtype()
         self._modes = _mode_depths()
-        self._python, self._numpy = (None, None) if quick else (random.getstate(), np.random.get_state())
+        self._python: Any = None if quick else random.getstate()
+        self._numpy: Any = None if quick else np.random.get_state()
         self._torch = torch.get_rng_state()
         self._gpu = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
 
@@ -114,7 +115,7 @@ class GlobalStates:
             self._pop_modes()
             changed.append("the stack of modes")
         if self._random_states_differ():
-            if self._python is not None and self._numpy is not None:
+            if not self._quick:
                 random.setstate(self._python)
                 np.random.set_state(self._numpy)
             torch.set_rng_state(self._torch)
@@ -213,7 +214,7 @@ def make_weights_plain(part: nn.Module) -> None:
 
 @contextmanager
 def _switches(device: torch.device) -> Iterator[None]:
-    """Turn gradients on and autocast off, and on a GPU take full precision and repeatable kernels; keep random states."""
+    """Turn gradients on and autocast off; on a GPU take full precision and repeatable kernels; keep random states."""
     with ExitStack() as stack:
         stack.enter_context(kept_random_states(device))
         stack.enter_context(torch.inference_mode(False))

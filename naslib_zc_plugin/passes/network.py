@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.modules.batchnorm import _NormBase
 
+from naslib_zc_plugin.passes.degenerate import Undefined
 from naslib_zc_plugin.passes.inputs import tensors
 
 Logits = Union[None, int, str, Callable[[Any], Tensor]]
@@ -92,6 +93,15 @@ class Network:
     def name_of(self, parameter: Tensor | None) -> str | None:
         """Return the name under which a module's parameter stands in ``parameters``; None for None."""
         return self._names.get(id(parameter))
+
+    def check_layers(self) -> None:
+        """Check that there are layers.
+
+        Raises:
+            Undefined: there is none.
+        """
+        if not self.layers:
+            raise Undefined("the network has no convolution or linear layer")
 
     @property
     def device(self) -> torch.device:

@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Any, Callable, ClassVar, TypeVar, Union
+from typing import Any, Callable, ClassVar, TypeVar
 
 import torch
 from torch import Tensor
@@ -38,6 +38,10 @@ class Request(enum.Enum):
 FORWARD, NEXT = Request.FORWARD, Request.NEXT
 
 
+TARGETS = ("logits", "loss", "hessian", "each")
+"""What can be differentiated by name, in the order in which it is done (tensors before ``"each"``)."""
+
+
 @dataclass(frozen=True, eq=False)
 class Grad:
     """A request for the gradient of something by some tensors of the pass.
@@ -55,12 +59,19 @@ class Grad:
         zeros: whether zeros are sent where the target does not depend on a tensor; otherwise None.
     """
 
-    of: Union[str, Tensor]
+    of: str | Tensor
     by: Sequence[Tensor]
     fold: Callable[[int, Tensor], None] | None = None
     leaves: Sequence[Tensor] | None = None
     grad_outputs: Tensor | None = None
     zeros: bool = True
+
+    def __post_init__(self) -> None:
+        """Check the target."""
+        if isinstance(self.of, str) and self.of not in TARGETS:
+            raise TypeError(f"Grad takes of= one of {', '.join(TARGETS)} or a tensor, not {self.of!r}")
+        if self.fold is not None and isinstance(self.of, str) and self.of == "each":
+            raise TypeError('Grad("each") takes no fold')
 
 
 @dataclass(frozen=True)
@@ -89,7 +100,7 @@ class Setting(ABC):
         return None
 
     def retry(self, errors: Sequence[Exception | None]) -> AbstractContextManager[None] | None:
-        """Return a context in which the pass is made once more, given the errors of all observations; None: it stays."""
+        """Return a context in which to make the pass once more, given the errors of all observations; None: no more."""
         return None
 
 

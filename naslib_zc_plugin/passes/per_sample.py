@@ -91,8 +91,7 @@ class SampleGradients:
         Raises:
             Undefined: a sample's loss is not finite, or there is no layer.
         """
-        if not self._weights:
-            raise Undefined("the network has no convolution or linear layer")
+        self._network.check_layers()
         part = self._batch.take(indices)
         with Watch(replacements={F.batch_norm: own_statistics}):
             gradients, losses = self._looped(part) if self._loop else self._vectorised(part)
@@ -115,9 +114,8 @@ class SampleGradients:
             kept += tensor.numel() * tensor.element_size()
             return tensor.detach()  # the tensor itself would hold the graph that holds it
 
-        weights = {name: value.clone() for name, value in (*self._weights.items(), *self._rest.items())}
-        for name in self._weights:
-            weights[name].requires_grad_()
+        every = (*self._weights.items(), *self._rest.items())
+        weights = {name: value.clone().requires_grad_(name in self._weights) for name, value in every}
         with saved_tensors_hooks(count, lambda tensor: tensor), Watch(replacements={F.batch_norm: own_statistics}):
             self._loss(weights, *self._batch.sample(0))
         self._snapshot.restore()

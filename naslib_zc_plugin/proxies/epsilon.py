@@ -24,7 +24,8 @@ Embedding = Literal[
 @observation(setting=ConstantWeights())
 def constant_outputs(p: Pass, weights: tuple[float, ...]) -> Steps[Tensor]:
     """Return all outputs under each of the weights: (weights, outputs), samples and logits in one row."""
-    return (yield weights)
+    outputs: Tensor = yield weights
+    return outputs
 
 
 @proxy(

@@ -24,7 +24,8 @@ def channel_saliency(p: ForwardPass) -> Steps[list[tuple[Tensor, int]]]:
     p.layers  # noqa: B018
     outputs: list[Tensor] = []
     calls: list[tuple[int, int]] = []
-    first, later = set(), set()
+    first: set[str] = set()
+    later: set[str] = set()
     found: dict[int, Tensor] = {}
 
     def see(call: LayerCall) -> Tensor | None:

@@ -109,7 +109,7 @@ class Aggregate:
         columns = [table[label] for label in self.members]
         scores = as_array(join(columns))
         status = np.full(len(table), STATUSES.index("ok"), dtype=np.uint8)
-        for code in map(STATUSES.index, ("undefined", "failed", "left")):
+        for code in map(STATUSES.index, ("undefined", "failed", "pending")):
             status[np.any([column.status == code for column in columns], axis=0)] = code
         seconds = np.sum([c.seconds for c in columns], axis=0)
         return Column(self.kind, 1, True, scores, status, seconds, {"members": self.members})

@@ -191,7 +191,7 @@ def _set_scale(panel: Axes, shown: Floats, scale: Scale) -> None:
 
 def counted(column: Column) -> str:
     """Return the number of a column's scores, and of the missing ones by reason."""
-    lacking = [(name, column.count(name)) for name in ("undefined", "failed", "left")]
+    lacking = [(name, column.count(name)) for name in ("undefined", "failed", "pending")]
     return ", ".join([f"N {column.count('ok'):,}", *(f"{number:,} {name}" for name, number in lacking if number)])
 
 

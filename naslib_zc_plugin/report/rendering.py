@@ -18,7 +18,7 @@ from naslib_zc_plugin.report.leaderboards import Leaderboard, ProxyRow, Ranking,
 from naslib_zc_plugin.report.text_table import TextTable, escaped, heading, table_html, table_markdown, table_text
 
 _FIRST = ("proxy", "better")
-_COUNTS = ("N", "undefined", "failed", "left")
+_COUNTS = ("N", "undefined", "failed", "pending")
 _COSTS = ("s/score", "units")  # shown where they are known
 _KEYS = 20  # of networks that share the best score, in a cell of the CSV
 _LISTED = 8  # entries of a list among the facts
@@ -230,7 +230,7 @@ def _first(row: ProxyRow) -> tuple[str, str]:
 def _counts(row: ProxyRow) -> Iterator[str]:
     """Yield the number of scores behind the coefficients, and the numbers of missing ones."""
     yield _count(row.agreement.n)
-    for status in ("undefined", "failed", "left"):
+    for status in ("undefined", "failed", "pending"):
         yield _count(row.column.count(status))
 
 
@@ -302,7 +302,7 @@ def _of_row(row: ProxyRow) -> Iterator[tuple[str, object]]:
     yield "options", json.dumps(dict(column.options), ensure_ascii=False, default=str)
     yield "higher_is_better", str(column.higher_is_better).lower()
     yield from _coefficients("", row.agreement)
-    for status, name in (("ok", "scored"), ("undefined", "undefined"), ("failed", "failed"), ("left", "left")):
+    for status, name in (("ok", "scored"), ("undefined", "undefined"), ("failed", "failed"), ("pending", "pending")):
         yield name, column.count(status)
     yield from _coefficients("by_accuracy_", row.top.by_accuracy)
     yield from _coefficients("by_score_", row.top.by_score)

@@ -198,7 +198,7 @@ def percentile(value: float, column: Column) -> Percentile:
     below = len(values) - above - equal
     worse, better = (below, above) if column.higher_is_better else (above, below)
     percent = 100 * (worse + equal / 2) / len(values) if len(values) else None
-    unscored = (column.count(status) for status in ("undefined", "failed", "left"))
+    unscored = (column.count(status) for status in ("undefined", "failed", "pending"))
     return Percentile(percent, better, equal, len(values), *unscored)
 
 

@@ -157,7 +157,7 @@ class SearchConfig(SearchPart):
         return [part["proxy"] for part in (self.strategy, self.evaluator) if "proxy" in part]
 
 
-class SearchCurve(Section):
+class CurveConfig(Section):
     """How progress is drawn."""
 
     of: str = ""
@@ -176,7 +176,7 @@ class SearchCurve(Section):
     many lines; a search that none names is not drawn."""
 
     @model_validator(mode="after")
-    def _check_at(self) -> SearchCurve:
+    def _check_at(self) -> CurveConfig:
         if self.over == "evaluations" and not all(isinstance(each, int) for each in self.at):
             raise ValueError("at must be a list of whole numbers: of evaluations")
         return self
@@ -195,7 +195,7 @@ class SearchFile(SearchPart):
     """Label -> what is different in this variant; every search is run in every variant, as `search variant`."""
     store: str = ""
     """File of what happened; beside the configuration and called like it unless given."""
-    curve: SearchCurve = SearchCurve()
+    curve: CurveConfig = CurveConfig()
     """How progress is drawn."""
 
 
@@ -211,7 +211,7 @@ class Experiment:
 
     searches: tuple[SearchConfig, ...]
     store: str
-    curve: SearchCurve = SearchCurve()
+    curve: CurveConfig = CurveConfig()
 
 
 def load_experiment(path: str | Path, data: str | Path | None = None) -> Experiment:
@@ -306,7 +306,7 @@ def _missing(search: SearchConfig) -> Iterator[Problem]:
             yield Problem(0, "published", f"{title!r} is in no report; there are {', '.join(search.report) or 'none'}")
 
 
-def _mistaken(curve: SearchCurve, searches: Sequence[SearchConfig]) -> Iterator[Problem]:
+def _mistaken(curve: CurveConfig, searches: Sequence[SearchConfig]) -> Iterator[Problem]:
     """Yield what a curve names and no search has."""
     titles = sorted({title for each in searches for title in each.report})
     if curve.of and curve.of not in titles:

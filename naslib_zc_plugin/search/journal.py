@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from naslib_zc_plugin.store.database import Format, open_to_read, open_to_write, told
+from naslib_zc_plugin.store.database import Format, open_to_read, open_to_write, sqlite_errors
 
 _VERSION_1 = """
 CREATE TABLE architecture (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE);
@@ -115,7 +115,7 @@ class Journal:
 
     def provenance(self) -> dict[str, dict[str, Any]]:
         """Return what the history of each search depends on, by label."""
-        with told(self.path):
+        with sqlite_errors(self.path):
             return _provenance(self._connection)
 
     def declare(self, provenance: Mapping[str, Mapping[str, Any]]) -> None:
@@ -129,7 +129,7 @@ class Journal:
     def history(self, search: str, repeat: int) -> list[Entry]:
         """Return what was recorded of a repeat, step by step."""
         self.flush()
-        with told(self.path):
+        with sqlite_errors(self.path):
             return _history(self._connection, search, repeat)
 
     def add(self, search: str, repeat: int, step: int, entry: Entry, at_once: bool) -> None:
@@ -156,7 +156,7 @@ class Journal:
 
     def find_score(self, proxy: str, key: str) -> ProxyScore | None:
         """Return a score that was added by the name of what made it; None if there is none."""
-        with told(self.path):
+        with sqlite_errors(self.path):
             row = self._connection.execute(
                 "SELECT worth, status, reason, seconds FROM score WHERE proxy = ? AND architecture = "
                 "(SELECT id FROM architecture WHERE key = ?)",
@@ -177,7 +177,7 @@ class Journal:
     def _transaction(self) -> Iterator[None]:
         # An interrupt may come between any two steps: what is begun is taken back, at the latest by the next
         # transaction, and what was committed may be written again.
-        with told(self.path):
+        with sqlite_errors(self.path):
             self._roll_back()
             try:
                 self._connection.execute("BEGIN IMMEDIATE")
@@ -198,7 +198,7 @@ def histories(path: str | Path) -> dict[str, dict[int, list[Entry]]]:
     Raises:
         StoreError: there is none, or it is damaged or no journal.
     """
-    with told(Path(path)), closing(open_to_read(path, JOURNAL)) as connection:
+    with sqlite_errors(Path(path)), closing(open_to_read(path, JOURNAL)) as connection:
         connection.execute("BEGIN")  # one moment, however long the reading takes
         found: dict[str, dict[int, list[Entry]]] = {label: {} for label in _provenance(connection)}
         repeats = connection.execute(

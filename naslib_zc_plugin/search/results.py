@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from naslib_zc_plugin.report.figures import SearchCurve
 from naslib_zc_plugin.report.text_table import TextTable
 from naslib_zc_plugin.search import LoadedSearch
-from naslib_zc_plugin.search.config import SECONDS, SearchConfig, SearchCurve
+from naslib_zc_plugin.search.config import SECONDS, SearchConfig, CurveConfig
 from naslib_zc_plugin.search.evaluators.benchmark import read_column
 from naslib_zc_plugin.search.journal import Entry
 from naslib_zc_plugin.strategies import published_settings
@@ -162,7 +162,7 @@ def _values(config: SearchConfig, name: str, entries: Sequence[Entry], data: str
 # The best so far, on the way --------------------
 
 
-def curve_lines(results: Sequence[Result], curve: SearchCurve) -> list[SearchCurve]:
+def curve_lines(results: Sequence[Result], curve: CurveConfig) -> list[SearchCurve]:
     """Return a line for each search that has evaluations, and the number that the curve shows."""
     found = []
     for panel, result in _panels(results, curve):
@@ -171,7 +171,7 @@ def curve_lines(results: Sequence[Result], curve: SearchCurve) -> list[SearchCur
     return found
 
 
-def checkpoints(results: Sequence[Result], curve: SearchCurve) -> list[tuple[str, Floats, NDArray[np.intp]]]:
+def checkpoints(results: Sequence[Result], curve: CurveConfig) -> list[tuple[str, Floats, NDArray[np.intp]]]:
     """Return for each search its label, its numbers at the places ``curve.at``, and how many repeats have one there.
 
     The numbers are of shape (places, 3): the middle and the ends of the band.
@@ -184,7 +184,7 @@ def checkpoints(results: Sequence[Result], curve: SearchCurve) -> list[tuple[str
     return found
 
 
-def best_so_far(repeat: Repeat, curve: SearchCurve) -> Floats:
+def best_so_far(repeat: Repeat, curve: CurveConfig) -> Floats:
     """Return by step the number of the best architecture so far; NaN before there is one."""
     fitness = np.array([np.nan if entry.fitness is None else entry.fitness for entry in repeat.entries])
     values = repeat.values[curve.of] if curve.of else fitness
@@ -204,7 +204,7 @@ def centre_and_band(table: Floats, centre: str) -> tuple[Floats, Floats, Floats]
     return middle, middle - spread, middle + spread
 
 
-def _panels(results: Sequence[Result], curve: SearchCurve) -> Iterator[tuple[str, Result]]:
+def _panels(results: Sequence[Result], curve: CurveConfig) -> Iterator[tuple[str, Result]]:
     """Yield the title of a panel and a search that is drawn in it."""
     there = {r.config.label: r for r in results if not curve.of or curve.of in r.config.report}
     for title, patterns in curve.panels.items() or [("", ["*"])]:
@@ -213,7 +213,7 @@ def _panels(results: Sequence[Result], curve: SearchCurve) -> Iterator[tuple[str
                 yield title, result
 
 
-def _course(repeats: Sequence[Repeat], curve: SearchCurve) -> tuple[Floats, Floats]:
+def _course(repeats: Sequence[Repeat], curve: CurveConfig) -> tuple[Floats, Floats]:
     """Return places on the axis, and the numbers there: repeats × places."""
     values = [best_so_far(repeat, curve) for repeat in repeats]
     if curve.over == "evaluations":
@@ -224,7 +224,7 @@ def _course(repeats: Sequence[Repeat], curve: SearchCurve) -> tuple[Floats, Floa
     return places, np.array([np.where(at >= 0, each[at], np.nan) for each, at in zip(values, steps)])
 
 
-def _at_places(repeat: Repeat, curve: SearchCurve) -> Floats:
+def _at_places(repeat: Repeat, curve: CurveConfig) -> Floats:
     """Return the number of the best so far at each of ``curve.at``; NaN where the repeat did not get there."""
     values = best_so_far(repeat, curve)
     if curve.over == "evaluations":
@@ -276,7 +276,7 @@ def architectures_table(results: Sequence[Result]) -> TextTable:
     return TextTable("The best architectures", header, body, words=["reported", "architecture"])
 
 
-def checkpoint_table(results: Sequence[Result], curve: SearchCurve) -> TextTable:
+def checkpoint_table(results: Sequence[Result], curve: CurveConfig) -> TextTable:
     """Return the number of the best so far at the places that a curve names: budgets compared in one run."""
     runs = {result.config.label: len(result.repeats) for result in results}
     body = [
@@ -375,7 +375,7 @@ def _row(result: Result, titles: Sequence[str], printed: set[str]) -> Iterator[s
         yield f"{np.mean(clocks) / numbers[0]:.3g}" if numbers and clocks else "–"
 
 
-def _checkpoint(row: Floats, count: int, runs: int, curve: SearchCurve) -> str:
+def _checkpoint(row: Floats, count: int, runs: int, curve: CurveConfig) -> str:
     middle, low, high = row
     if not count:
         return "–"

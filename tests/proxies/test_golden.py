@@ -5,23 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
 from torch import Tensor
 
 import naslib_zc_plugin as zc
-from naslib_zc_plugin.extend import (
-    Forward,
-    ForwardObservation,
-    Given,
-    Held,
-    Observation,
-    ReluAgreement,
-    Run,
-)
-from naslib_zc_plugin.passes import Batch, Network, isolated, observe
+from naslib_zc_plugin.extend import FORWARD, Forward, Reinitialized, observation, relu_agreement
+from naslib_zc_plugin.passes import Batch, ForwardPass, Network, Observation, Steps, isolated, observe
+from naslib_zc_plugin.passes.inputs import Inputs
+from naslib_zc_plugin.passes.network import OriginalWeights, Weights
 from naslib_zc_plugin.proxies import PROXIES
 from tests.golden.nets import SPECS, Golden, load
 
@@ -90,36 +84,35 @@ def test_agrees_with_the_reference(case: Case, net: str) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class Shown(Given):
+class Shown(Inputs):
     """These inputs, one after another."""
 
     inputs: tuple[Tensor, ...]
+    seed_name: ClassVar[str] = "Shown()"
 
     def shown(self, batch: Batch) -> tuple[Any, ...]:
         return self.inputs
 
 
 @dataclass(frozen=True, eq=False)
-class Stored(Held):
+class Stored(Weights):
     """These values in place of the held ones."""
 
     values: Mapping[str, Tensor]
+    seed_name: ClassVar[str] = "Stored()"
 
     def tensors(self, network: Network) -> Any:
         return tuple(
             {name: self.values.get(name, value).clone() for name, value in group.items()}
-            for group in super().tensors(network)
+            for group in OriginalWeights().tensors(network)
         )
 
 
-@dataclass(frozen=True)
-class BuffersAfterwards(ForwardObservation):
+@observation()
+def buffers_afterwards(p: ForwardPass) -> Steps[dict[str, Tensor]]:
     """All buffers when the forward runs are done."""
-
-    under: Forward = Forward()
-
-    def read(self, run: Run) -> dict[str, Tensor]:
-        return dict(run.buffers)
+    yield FORWARD
+    return dict(p.buffers)
 
 
 def see(golden: Golden, *observations: Observation) -> list[Any]:
@@ -132,9 +125,10 @@ def see(golden: Golden, *observations: Observation) -> list[Any]:
 
 def under(name: str, setting: Forward) -> Observation:
     """What the proxy looks at, under another setting."""
-    (observation,) = PROXIES.load(name).observations({})
-    assert isinstance(observation.setting.weights, Reinitialized)  # type: ignore[attr-defined]
-    return replace(observation, under=setting)  # type: ignore[call-arg]
+    (needed,) = PROXIES.load(name).observations({})
+    assert isinstance(needed.setting, Forward)
+    assert isinstance(needed.setting.weights, Reinitialized)
+    return replace(needed, setting=setting)
 
 
 def zen_setting(golden: Golden) -> Forward:
@@ -148,7 +142,7 @@ def zen_setting(golden: Golden) -> Forward:
 def test_zen_agrees_for_the_reference_draw(net: str) -> None:
     golden = load(net)
     setting, expected = zen_setting(golden), float(golden.scores["zen_gamma0.01_repeat1"])
-    response, buffers = see(golden, under("zen", setting), BuffersAfterwards(setting))
+    response, buffers = see(golden, under("zen", setting), buffers_afterwards(setting=setting))
     if math.isfinite(expected):
         assert PROXIES.load("zen")(response) == pytest.approx(expected, rel=1e-4)
     else:
@@ -182,7 +176,7 @@ def test_the_kernel_of_relu_codes_is_the_reference_kernel(net: str) -> None:
     golden = load(net)
     if golden.scores["naswot_n_relu_modules_visited"] == 0:
         pytest.skip("no ReLU in this network")
-    (agreement,) = see(golden, ReluAgreement())
+    (agreement,) = see(golden, relu_agreement())
     assert torch.equal(agreement, golden.arrays["naswot_K"].double())
 
 

@@ -24,9 +24,9 @@ MINE = '''
 """Share of ReLU units on which samples agree."""
 from __future__ import annotations
 from torch import Tensor
-from naslib_zc_plugin.extend import ReluAgreement, proxy
+from naslib_zc_plugin.extend import proxy, relu_agreement
 
-@proxy(needs=[ReluAgreement()], version=3, paper="nowhere", higher_is_better=False)
+@proxy(needs=[relu_agreement()], version=3, paper="nowhere", higher_is_better=False)
 def my_proxy(agreement: Tensor, *, power: float = 1.0) -> float:
     """Mean share of units on which two samples agree. Lower is better."""
     return (agreement / agreement[0, 0]).mean().item() ** power
@@ -214,11 +214,12 @@ def test_options_are_described() -> None:
 
 
 def test_needs_receives_the_options_that_it_names() -> None:
-    from naslib_zc_plugin.extend import Sizes, proxy
+    from naslib_zc_plugin.extend import proxy
+    from naslib_zc_plugin.observations.layers import parameter_sizes
 
     seen: list[object] = []
 
-    @proxy(needs=lambda b: seen.append(b) or [Sizes()], version=1, paper="nowhere", higher_is_better=True)
+    @proxy(needs=lambda b: seen.append(b) or [parameter_sizes()], version=1, paper="nowhere", higher_is_better=True)
     def mine(sizes: list[int], *, a: int = 1, b: str = "two", c: undefined_name = None) -> float:  # type: ignore  # noqa: F821
         return 0.0
 

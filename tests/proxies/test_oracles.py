@@ -147,7 +147,7 @@ def test_grasp_equals_the_full_hessian() -> None:
 def under_held_weights(name: str, case: Case) -> float:
     """The value of a proxy that draws its weights, for the held ones instead."""
     (needed,) = PROXIES.load(name).observations({})
-    observation = replace(needed, under=Forward())  # type: ignore[call-arg]
+    observation = replace(needed, setting=Forward())
     with isolated(case.net) as module:
         outcome = observe(Network(module, case.logits), Batch(*case.batch), [observation])[observation]
     assert outcome.error is None

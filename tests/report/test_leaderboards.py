@@ -16,7 +16,7 @@ from tests.report.tables import FACTS, column, table
 ACCURACIES = [50.0, 61.0, 72.0, 70.0, 88.0, 91.0, 93.0, 94.0]
 TRUTH = {f"arch{i}": accuracy for i, accuracy in enumerate(ACCURACIES)}
 NOISY = [3.0, 1.0, 2.0, 5.0, 4.0, 8.0, 7.0, 6.0]
-PARTIAL = ["left", 1.0, "failed", "failed", 3.0, "undefined", "undefined", 2.0]
+PARTIAL = ["pending", 1.0, "failed", "failed", 3.0, "undefined", "undefined", 2.0]
 SCORES = table(
     {
         "constant": column([1.0] * 8),
@@ -59,7 +59,7 @@ def test_a_board_says_what_it_compares(board: Leaderboard) -> None:
 
 def test_undefined_scores_rank_where_told_and_missing_ones_never() -> None:
     partial = leaderboard(SCORES, TRUTH).rows[2]
-    assert [partial.column.count(status) for status in ("ok", "undefined", "failed", "left")] == [3, 2, 2, 1]
+    assert [partial.column.count(status) for status in ("ok", "undefined", "failed", "pending")] == [3, 2, 2, 1]
     assert (partial.agreement.n, partial.agreement.undefined) == (3, 2)
     worst = next(
         row
@@ -67,7 +67,7 @@ def test_undefined_scores_rank_where_told_and_missing_ones_never() -> None:
         if row.label == "partial"
     )
     assert (worst.agreement.n, worst.agreement.undefined) == (5, 2)
-    kept = [i for i, entry in enumerate(PARTIAL) if entry not in ("failed", "left")]
+    kept = [i for i, entry in enumerate(PARTIAL) if entry not in ("failed", "pending")]
     scores = [PARTIAL[i] if isinstance(PARTIAL[i], float) else None for i in kept]
     assert worst.agreement == agreement(scores, [ACCURACIES[i] for i in kept], undefined="worst")  # type: ignore[arg-type]
 
@@ -84,9 +84,9 @@ def test_architectures_without_accuracy_are_left_out_and_counted() -> None:
 
 
 def test_only_positive_scores() -> None:
-    scores = table({"p": column([0.0, -1.0, 2.0, 3.0, 1.0, "failed", "left", "undefined"])})
+    scores = table({"p": column([0.0, -1.0, 2.0, 3.0, 1.0, "failed", "pending", "undefined"])})
     (row,) = leaderboard(scores, TRUTH, options=LeaderboardOptions(positive=True)).rows
-    assert [row.column.count(status) for status in ("ok", "undefined", "failed", "left")] == [3, 3, 1, 1]
+    assert [row.column.count(status) for status in ("ok", "undefined", "failed", "pending")] == [3, 3, 1, 1]
     assert row.agreement == agreement([2.0, 3.0, 1.0, None, None, None], [72, 70, 88, 94, 50, 61])
 
 

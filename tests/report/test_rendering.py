@@ -46,7 +46,7 @@ def test_text_has_a_row_per_proxy_in_each_table_with_its_counts(board: Leaderboa
     assert agreement[-6:] == ["3", "2", "2", "1", "–", "–"]
     assert best[-1] == "3"
     assert selected[2:] == ["88.00", "4", "–", "3", "2", "2", "1", "arch4"]
-    assert cells(text.splitlines()[4])[-6:] == ["N", "undefined", "failed", "left", "s/score", "units"]
+    assert cells(text.splitlines()[4])[-6:] == ["N", "undefined", "failed", "pending", "s/score", "units"]
     assert [line for line in text.splitlines() if line.startswith("vote(")]
 
 
@@ -87,7 +87,7 @@ def test_brief_text_leaves_the_best_out(board: Leaderboard) -> None:
 def test_text_is_aligned(board: Leaderboard) -> None:
     block = as_text([board]).split("\n\n")[1].splitlines()
     header, rows = block[1], block[2:]
-    for name in ("N", "undefined", "failed", "left", "s/score", "units"):
+    for name in ("N", "undefined", "failed", "pending", "s/score", "units"):
         end = re.search(rf"\b{name}\b", header).end()  # type: ignore[union-attr]
         assert all(row[end - 1] != " " and row[end : end + 1] in ("", " ") for row in rows)
 
@@ -114,8 +114,8 @@ def test_csv_keeps_full_precision_and_every_count(board: Leaderboard) -> None:
                 estimate = getattr(found, name)
                 values = [float(text) if text else None for text in texts]
                 assert values == [estimate.value, estimate.low, estimate.high]
-        assert [int(line[name]) for name in ("scored", "undefined", "failed", "left")] == [
-            row.column.count(status) for status in ("ok", "undefined", "failed", "left")
+        assert [int(line[name]) for name in ("scored", "undefined", "failed", "pending")] == [
+            row.column.count(status) for status in ("ok", "undefined", "failed", "pending")
         ]
         assert row.selected is not None and float(line["selected_accuracy"]) == row.selected.accuracy
         assert json.loads(line["facts"]) == FACTS and line["command"] == board.command
@@ -151,11 +151,11 @@ def test_mean_ranks_say_who_is_not_ranked() -> None:
 
 
 def test_what_has_no_score_at_all() -> None:
-    scores = table({"p": column(["undefined", "failed", "left", "left"] * 2)})
+    scores = table({"p": column(["undefined", "failed", "pending", "pending"] * 2)})
     found = leaderboard(scores, dict(zip(TRUTH, ACCURACIES)))
     assert cells(as_text([found]).splitlines()[5]) == ["p", "↑", "–", "–", "–", "0", "2", "2", "4"]
     (line,) = csv.DictReader(io.StringIO(as_csv([found])))
-    assert (line["n"], line["left"], line["spearman"]) == ("0", "4", "") and not line.get("selected")
+    assert (line["n"], line["pending"], line["spearman"]) == ("0", "4", "") and not line.get("selected")
 
 
 BOARD = leaderboard(

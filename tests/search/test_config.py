@@ -11,7 +11,7 @@ import yaml
 
 from naslib_zc_plugin.files import DataError
 from naslib_zc_plugin.search import load_data
-from naslib_zc_plugin.search.config import Budget, Experiment, SearchCurve, load_experiment, select_searches
+from naslib_zc_plugin.search.config import Budget, Experiment, CurveConfig, load_experiment, select_searches
 from tests.conftest import REPOSITORY
 
 Make = Callable[..., Experiment]
@@ -192,6 +192,6 @@ def test_only_some(of: Make) -> None:
     curve = {"panels": {"both": ["trained*", "scored 20/10"], "one": ["scored 20/10"]}}
     found = select_searches(of(searches=SEARCHES, variants=VARIANTS, curve=curve), ["trained 1*", "scored 100/2"])
     assert [each.label for each in found.searches] == ["trained 100/2", "scored 100/2"]
-    assert found.curve == SearchCurve(panels={"both": ["trained*"]})
+    assert found.curve == CurveConfig(panels={"both": ["trained*"]})
     with pytest.raises(ValueError, match="no search is called 'trained'; there are trained 20/10, "):
         select_searches(of(searches=SEARCHES, variants=VARIANTS), ["trained"])

@@ -13,7 +13,7 @@ from naslib_zc_plugin.configuration import check
 from naslib_zc_plugin.report.figures import curves
 from naslib_zc_plugin.report.text_table import table_text
 from naslib_zc_plugin.search import LoadedSearch
-from naslib_zc_plugin.search.config import SearchConfig, SearchCurve
+from naslib_zc_plugin.search.config import SearchConfig, CurveConfig
 from naslib_zc_plugin.search.journal import Entry
 from naslib_zc_plugin.search.loop import Evaluation
 from naslib_zc_plugin.search.results import (
@@ -73,7 +73,7 @@ RUNS = found(
 
 
 def test_by_fitness() -> None:
-    ((label, table, counts),) = checkpoints([RUNS], SearchCurve(of="test", at=[1, 3, 4, 5]))
+    ((label, table, counts),) = checkpoints([RUNS], CurveConfig(of="test", at=[1, 3, 4, 5]))
     assert label == "one"
     assert counts.tolist() == [1, 2, 2, 0], "a run without a best has none, and none has five evaluations"
     assert table[0].tolist() == [1.0, 1.0, 1.0]
@@ -82,21 +82,21 @@ def test_by_fitness() -> None:
 
 
 def test_highest_and_median() -> None:
-    ((_, table, _),) = checkpoints([RUNS], SearchCurve(of="test", best="highest", centre="median", at=[2]))
+    ((_, table, _),) = checkpoints([RUNS], CurveConfig(of="test", best="highest", centre="median", at=[2]))
     assert table[0].tolist() == [5.5, 3.75, 7.25]
 
 
 def test_seconds() -> None:
-    ((_, table, counts),) = checkpoints([RUNS], SearchCurve(of="test", over="seconds", at=[9, 10, 25.5, 40, 41]))
+    ((_, table, counts),) = checkpoints([RUNS], CurveConfig(of="test", over="seconds", at=[9, 10, 25.5, 40, 41]))
     assert counts.tolist() == [0, 1, 2, 2, 0]
     assert table[2, 0] == 3.5
 
 
 def test_words() -> None:
-    text = table_text(checkpoint_table([RUNS], SearchCurve(of="test", at=[1, 3, 5])))
+    text = table_text(checkpoint_table([RUNS], CurveConfig(of="test", at=[1, 3, 5])))
     assert "1.00 ± 0.00 (1 of 2 runs)  3.00 ± 1.00  –" in text
     assert "5.50 [3.75, 7.25]" in table_text(
-        checkpoint_table([RUNS], SearchCurve(of="test", best="highest", centre="median", at=[2]))
+        checkpoint_table([RUNS], CurveConfig(of="test", best="highest", centre="median", at=[2]))
     )
 
 
@@ -130,7 +130,7 @@ def test_panels(tmp_path: Path) -> None:
     matplotlib = pytest.importorskip("matplotlib")
     pytest.importorskip("matplotlib.image")
     others = [found(search(label), [(1.0, 5.0), (2.0, 6.0)]) for label in ("two", "three")]
-    shown = curve_lines([RUNS, *others], SearchCurve(panels={"left": ["two"], "right": ["one", "t*o"]}))
+    shown = curve_lines([RUNS, *others], CurveConfig(panels={"left": ["two"], "right": ["one", "t*o"]}))
     assert [(line.panel, line.label) for line in shown] == [("left", "two"), ("right", "one"), ("right", "two")]
     assert np.array_equal(shown[1].places, [1, 2, 3, 4])
     for number, lined in enumerate((shown, shown[:1])):

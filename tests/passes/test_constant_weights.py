@@ -32,7 +32,9 @@ def both(net: nn.Module, x: Tensor, logits: Any = None) -> tuple[Tensor, Tensor]
     """Outputs of the thin run and of the full runs, in double precision."""
     with isolated(net.double().eval()) as module, torch.no_grad():
         network, batch = Network(module, logits), Batch(x.double() if x.is_floating_point() else x)
-        return ConstantWeights().thin(network, batch, VALUES), ConstantWeights().full(network, batch, VALUES, 0)
+        return ConstantWeights().collapsed(network, batch, VALUES), ConstantWeights().uncollapsed(
+            network, batch, VALUES, 0
+        )
 
 
 @pytest.mark.parametrize("name", THIN)
@@ -173,7 +175,7 @@ def test_slices_of_channels(way: str, refused: bool) -> None:
 def test_an_unknown_operation_is_refused() -> None:
     net = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Flatten(), nn.Linear(256, 3))
     with isolated(net) as module, pytest.raises(UnknownOperation):
-        ConstantWeights().thin(Network(module), Batch(torch.randn(2, 3, 8, 8)), VALUES)
+        ConstantWeights().collapsed(Network(module), Batch(torch.randn(2, 3, 8, 8)), VALUES)
 
 
 def test_tokens_get_random_embeddings_the_same_for_all_weights() -> None:

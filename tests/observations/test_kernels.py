@@ -20,10 +20,10 @@ Values = np.ndarray
 
 
 def kernel(measure: Measure, *outputs: Tensor) -> Values:
-    total = measure.start(len(outputs[0]))
+    total = measure.kernel(len(outputs[0]))
     for output in outputs:
-        total.add(output)
-    return total.total().numpy()
+        total.update(output)
+    return total.compute().numpy()
 
 
 def by_pairs(output: Values, entry: Callable[[Values, Values], float]) -> Values:
@@ -43,13 +43,13 @@ def by_pairs(output: Values, entry: Callable[[Values, Values], float]) -> Values
 def test_agreement_counts_equal_codes_whichever_way_it_counts(case: tuple[int, Values]) -> None:
     states, array = case
     expected = by_pairs(array, lambda one, other: float((one == other).sum()))
-    assert np.array_equal(kernels.agreement(torch.from_numpy(array), states).numpy(), expected)
+    assert np.array_equal(kernels.hamming_agreement(torch.from_numpy(array), states).numpy(), expected)
     assert np.array_equal(kernels._by_products(torch.from_numpy(array), states).numpy(), expected)
 
 
 def test_agreement_is_exact_where_float32_is_not() -> None:
     ones = torch.ones(2, 2**24 + 3, dtype=torch.uint8)
-    assert kernels.agreement(ones).eq(2**24 + 3).all()
+    assert kernels.hamming_agreement(ones).eq(2**24 + 3).all()
     assert kernels._by_products(ones, 2).eq(2**24 + 3).all()
 
 
@@ -79,11 +79,11 @@ def test_pieces_change_nothing(sizes: tuple[int, ...]) -> None:
 
 
 def test_what_the_network_writes_over_has_been_seen() -> None:
-    output, total = torch.randn(4, 9), Partition().start(4)
+    output, total = torch.randn(4, 9), Partition().kernel(4)
     expected = by_pairs(output.numpy().copy(), lambda one, other: float(((one > 0) == (other > 0)).sum()))
-    total.add(output)
+    total.update(output)
     output.fill_(1)
-    assert np.array_equal(total.total().numpy(), expected)
+    assert np.array_equal(total.compute().numpy(), expected)
 
 
 @pytest.mark.parametrize("span", [1.0, 2.0])

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 import torch
@@ -12,25 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import naslib_zc_plugin as zc
-from naslib_zc_plugin.extend import (
-    EVERY,
-    Constants,
-    Forward,
-    ForwardObservation,
-    Function,
-    Grams,
-    Handler,
-    NormalPair,
-    Ones,
-    Reinitialized,
-    ReluAgreement,
-    Run,
-    SignSums,
-    Target,
-    Undefined,
-    WeightGradients,
-)
-from naslib_zc_plugin.passes import Batch, Network, Outcome, isolated, observe
+from naslib_zc_plugin.extend import FORWARD, Forward, NormalPair, Ones, Reinitialized, observation, weight_gradients
+from naslib_zc_plugin.passes import Batch, ForwardPass, Network, Outcome, Steps, isolated, observe
+from naslib_zc_plugin.passes.constant_weights import ConstantWeights
 from naslib_zc_plugin.testing import NETWORKS
 
 
@@ -91,81 +74,10 @@ def test_per_sample_gradients_take_one_run_per_chunk() -> None:
     assert forwards(["gradsign"]) == 4 + 1
 
 
-# Isolation --------------------
-
-
-@dataclass(frozen=True)
-class Raises(ForwardObservation):
-    """Raises at one stage."""
-
-    stage: str
-    targets: ClassVar[Sequence[Target]] = (Target.LOSS,)
-
-    def watch(self, run: Run) -> Mapping[Function, Handler]:
-        if self.stage == "watch":
-            raise ArithmeticError(self.stage)
-        return {EVERY: self.see}
-
-    def see(self, args: Any, kwargs: Any, output: Any) -> Any:
-        if self.stage == "see":
-            raise ArithmeticError(self.stage)
-        return output
-
-    def with_respect_to(self, run: Run) -> list[Tensor]:
-        if self.stage == "with_respect_to":
-            raise ArithmeticError(self.stage)
-        return []
-
-    def read(self, run: Run) -> Any:
-        if self.stage == "read":
-            raise ArithmeticError(self.stage)
-        return self.stage
-
-
 def outcomes(*observations: Any, name: str = "conv_bn_relu") -> Mapping[Any, Outcome]:
     case = NETWORKS[name]()
     with isolated(case.net) as module:
         return observe(Network(module), Batch(*case.batch), observations)
-
-
-@pytest.mark.parametrize("stage", ["watch", "see", "with_respect_to", "read"])
-@pytest.mark.parametrize("first", [True, False])
-def test_an_error_is_the_outcome_of_its_observation_alone(stage: str, first: bool) -> None:
-    others = [ReluAgreement(), WeightGradients()]
-    found = outcomes(*([Raises(stage), *others] if first else [*others, Raises(stage)]))
-    error = found[Raises(stage)].error
-    assert isinstance(error, ArithmeticError)
-    assert str(error) == stage
-    alone = outcomes(*others)
-    assert torch.equal(found[others[0]].value, alone[others[0]].value)
-    for one, other in zip(found[others[1]].value, alone[others[1]].value):
-        assert torch.equal(one.gradient, other.gradient)
-
-
-def test_an_observation_that_raises_nothing_is_read() -> None:
-    assert outcomes(Raises("never"))[Raises("never")].value == "never"
-
-
-@dataclass(frozen=True)
-class FoldRaises(SignSums):
-    """Raises in the second chunk."""
-
-    def fold(self, state: Any, chunk: Any) -> Any:
-        if state is not None:
-            raise ArithmeticError("second chunk")
-        return super().fold(state, chunk)
-
-
-def test_an_error_in_a_fold_is_its_own() -> None:
-    found = outcomes(FoldRaises(), SignSums(), Grams())
-    assert str(found[FoldRaises()].error) == "second chunk"
-    assert found[SignSums()].error is None
-    assert found[Grams()].error is None
-
-
-def test_undefined_is_told_from_failed() -> None:
-    (observation,) = (ReluAgreement(),)
-    assert isinstance(outcomes(observation, name="smooth")[observation].error, Undefined)
 
 
 # Values of settings --------------------
@@ -173,21 +85,19 @@ def test_undefined_is_told_from_failed() -> None:
 
 def test_equal_settings_are_one() -> None:
     assert Forward() == Forward(training=True)
-    assert len({Forward(Reinitialized("normal"), NormalPair(0.01)), Forward(Reinitialized("normal"), NormalPair(0.01)), Forward()}) == 2
+    drawn = [Forward(Reinitialized("normal"), NormalPair(0.01)) for _ in range(2)]
+    assert len({*drawn, Forward()}) == 2
     assert not Forward().draws
     assert Forward(Reinitialized("normal")).draws
     assert Forward(inputs=NormalPair(0.1)).draws
     assert not Forward(inputs=Ones()).draws
 
 
-@dataclass(frozen=True)
-class Seen(ForwardObservation):
+@observation()
+def seen(p: ForwardPass) -> Steps[Any]:
     """What the network was shown and the weights in force."""
-
-    under: Forward = Forward()
-
-    def read(self, run: Run) -> Any:
-        return run.shown, {name: value.detach().clone() for name, value in run.weights.items()}
+    yield FORWARD
+    return p.all_inputs, {name: value.detach().clone() for name, value in p.weights.items()}
 
 
 def test_drawn_weights_are_as_the_scheme_says() -> None:
@@ -195,7 +105,8 @@ def test_drawn_weights_are_as_the_scheme_says() -> None:
     wide = nn.Sequential(
         nn.Conv2d(3, 64, 5), nn.BatchNorm2d(64), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 200)
     )
-    settings = {scheme: Seen(Forward(Reinitialized(scheme))) for scheme in ("normal", "kaiming_fan_in", "kaiming_fan_out")}
+    schemes = "normal", "kaiming_fan_in", "kaiming_fan_out"
+    settings = {scheme: seen(setting=Forward(Reinitialized(scheme))) for scheme in schemes}
     with isolated(wide) as module:
         found = observe(Network(module), Batch(*case.batch), settings.values())
     deviations = {"normal": (1, 1), "kaiming_fan_in": (2 / 75, 2 / 64), "kaiming_fan_out": (2 / 1600, 2 / 200)}
@@ -209,16 +120,19 @@ def test_drawn_weights_are_as_the_scheme_says() -> None:
 
 
 def test_a_normal_pair_differs_by_gamma() -> None:
-    observation = Seen(Forward(inputs=NormalPair(0.5)))
-    (first, second), _ = outcomes(observation)[observation].value
+    asked = seen(setting=Forward(inputs=NormalPair(0.5)))
+    (first, second), _ = outcomes(asked)[asked].value
     assert first.shape == second.shape == (16, 3, 8, 8)
     assert float(first.std()) == pytest.approx(1, rel=0.1)
     assert float((second - first).std()) == pytest.approx(0.5, rel=0.1)
 
 
 def test_what_is_drawn_does_not_depend_on_other_observations() -> None:
-    pair, drawn = Seen(Forward(inputs=NormalPair(0.5))), Seen(Forward(Reinitialized("normal"), NormalPair(0.5)))
-    together, alone = outcomes(WeightGradients(), drawn, pair), outcomes(pair)
+    pair, drawn = (
+        seen(setting=Forward(inputs=NormalPair(0.5))),
+        seen(setting=Forward(Reinitialized("normal"), NormalPair(0.5))),
+    )
+    together, alone = outcomes(weight_gradients(), drawn, pair), outcomes(pair)
     assert all(torch.equal(a, b) for a, b in zip(together[pair].value[0], alone[pair].value[0]))
 
 
@@ -226,7 +140,7 @@ def test_gradients_are_those_of_autograd() -> None:
     case = NETWORKS["residual_in_place"]()
     loss = F.cross_entropy(case.net(case.batch[0]), case.batch[1])
     expected = dict(zip(dict(case.net.named_parameters()), torch.autograd.grad(loss, list(case.net.parameters()))))
-    layers = outcomes(WeightGradients(), name="residual_in_place")[WeightGradients()].value
+    layers = outcomes(weight_gradients(), name="residual_in_place")[weight_gradients()].value
     assert [layer.name for layer in layers] == ["stem.weight", "conv.weight", "head.weight"]
     for layer in layers:
         torch.testing.assert_close(layer.gradient, expected[layer.name])
@@ -265,5 +179,5 @@ def test_each_constant_weight_begins_with_the_network_as_it_was() -> None:
     x = torch.randn(6, 4, 5, generator=torch.Generator().manual_seed(0))
     with isolated(Carrying()) as module, torch.no_grad():
         network, batch = Network(module), Batch(x)
-        both, second = (Constants().full(network, batch, values, 0) for values in ((0.1, 0.5), (0.5,)))
+        both, second = (ConstantWeights().uncollapsed(network, batch, values, 0) for values in ((0.1, 0.5), (0.5,)))
     assert torch.equal(both[1], second[0])

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 import naslib_zc_plugin as zc
 from naslib_zc_plugin.passes import Batch, Network, isolated, per_sample
-from naslib_zc_plugin.passes.per_sample import SampleGradients, chunks
+from naslib_zc_plugin.passes.per_sample import SampleGradients
 from naslib_zc_plugin.testing import NETWORKS, Case
 
 NAMES = ["gradsign", "gradalign1", "gradalign2"]
@@ -130,7 +130,7 @@ def test_samples_whose_graphs_are_large_come_a_few_at_once(monkeypatch: pytest.M
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=40))
 def test_chunks_cover_the_batch_once_with_whole_classes(labels: list[int]) -> None:
     batch = Batch(torch.zeros(len(labels), 1), torch.tensor(labels))
-    found = list(chunks(batch))
+    found = list(batch.chunks())
     assert sorted(torch.cat(found).tolist()) == list(range(len(labels)))
     classes = [{labels[index] for index in chunk.tolist()} for chunk in found]
     assert sum(map(len, classes)) == len(set(labels)), "a class is in two chunks"
@@ -140,7 +140,7 @@ def test_chunks_cover_the_batch_once_with_whole_classes(labels: list[int]) -> No
 
 @given(st.integers(1, 40))
 def test_chunks_without_classes_are_quarters(size: int) -> None:
-    found = list(chunks(Batch(torch.zeros(size, 1), torch.zeros(size, 3))))
+    found = list(Batch(torch.zeros(size, 1), torch.zeros(size, 3)).chunks())
     assert torch.cat(found).tolist() == list(range(size))
     assert max(map(len, found)) <= max(1, size // 4)
 
