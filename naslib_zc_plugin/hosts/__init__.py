@@ -1,39 +1,31 @@
-"""Hosts: toolkits that own a loop, search spaces and evaluators, and into which strategies and proxies are put.
+"""Hosts: toolkits that own a loop, search spaces and evaluators, and that our strategies and proxies are plugged into.
 
-One folder is one host, and the only one that imports it; ``none`` is our own loop. A host that runs whole searches
-offers ``drive``.
+One folder is one host, and the only one that imports it. A host that runs whole searches offers ``run_search``. Other
+distributions add theirs in the entry-point group ``naslib_zc_plugin.hosts``.
+
+>>> from naslib_zc_plugin.hosts import hosts
+>>> hosts()
+['naslib', 'nni', 'none']
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-from pkgutil import iter_modules
-from typing import Callable, Optional, cast
+from typing import Callable, Optional
 
+from naslib_zc_plugin.registry import Registry
 from naslib_zc_plugin.strategies import Strategy
 
 Evaluate = Callable[[str], Optional[float]]
-"""What a key is worth, higher is better; None: it failed, or its worth is undefined."""
-Drive = Callable[[Strategy, Evaluate, Callable[[], bool], str], None]
-"""``drive(strategy, evaluate, goes_on, space)``: asks, evaluates and tells, one key after the other, for as long as
-``goes_on()`` holds and the strategy is not exhausted; ``space`` names the search space of the keys."""
+"""Evaluates a key: its fitness, higher is better; None: the evaluation failed, or the fitness is undefined."""
+RunSearch = Callable[[Strategy, Evaluate, Callable[[], bool], str], None]
+"""``run_search(strategy, evaluate, within_budget, space)`` asks, evaluates and tells one key after the other while
+``within_budget()`` holds and the strategy is not exhausted; ``space`` names the search space of the keys."""
+
+HOSTS: Registry[RunSearch] = Registry(
+    "host", __name__, "naslib_zc_plugin.hosts", attribute="run_search", more={"none": f"{__name__}.none:drive"}
+)
 
 
 def hosts() -> list[str]:
-    """Names of the hosts, installed or not."""
-    return sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
-
-
-def drive(name: str) -> Drive:
-    """The loop of a host.
-
-    Raises:
-        ValueError: no such host, or one that runs no whole searches.
-        ImportError: it is not installed; the message says how to.
-    """
-    if name not in hosts():
-        raise ValueError(f"unknown host {name!r}; there are {', '.join(hosts())}")
-    module = import_module(f"{__name__}.{name}")
-    if not hasattr(module, "drive"):
-        raise ValueError(f"host {name!r} runs no whole searches")
-    return cast(Drive, module.drive)
+    """Return the sorted names of the hosts, installed or not."""
+    return HOSTS.names()

@@ -1,29 +1,36 @@
-"""What the hosts' predictors and evaluators have in common: how a proxy is asked for, on what, and what it is worth."""
+"""How the hosts' predictors and evaluators score: the proxy, the batch that a network sees, the score as a fitness."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Union
+import logging
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Callable, Union
 
-from naslib_zc_plugin import protocols
-from naslib_zc_plugin.hosts._data import Images, first, images_of
+from naslib_zc_plugin import presets
+from naslib_zc_plugin.observe.borrow import kept_random_states
+from naslib_zc_plugin.probes import Probe, images
 from naslib_zc_plugin.proxies import describe, proxy
-from naslib_zc_plugin.record import ProxyRequest
-from naslib_zc_plugin.scoring import Score
+from naslib_zc_plugin.request import ProxyRequest
+from naslib_zc_plugin.score import Score
 
-Named = Union[str, ProxyRequest, Mapping[str, Any]]
+NamedProxy = Union[str, ProxyRequest, Mapping[str, Any]]
+Images = Union[str, Path, Probe, Mapping[str, Any]]
+logger = logging.getLogger(__name__)
 
 
 class NoScore(ValueError):
-    """A network without a score; the message says why."""
+    """A network without a score; the message gives the reason."""
 
 
-def requested(asked: Named) -> ProxyRequest:
-    """A proxy by name, by a mapping with ``name`` and its options, or as :func:`naslib_zc_plugin.proxy` makes it.
+def proxy_request(asked: NamedProxy) -> ProxyRequest:
+    """Return a proxy's request, given its name, a mapping with ``name`` and its options, or a request.
 
     Raises:
-        ValueError: no such proxy.
-        TypeError: an option that it does not have.
+        ValueError: the proxy is unknown.
+        TypeError: the proxy has no such option.
     """
     if isinstance(asked, Mapping):
         options = dict(asked)
@@ -31,37 +38,79 @@ def requested(asked: Named) -> ProxyRequest:
     return asked if isinstance(asked, ProxyRequest) else proxy(asked)
 
 
-def turned(found: Score, label: str = "") -> float:
-    """The value of a score, negative if lower is better.
+def oriented_value(found: Score, label: str = "") -> float:
+    """Return the value of a score, negated if lower is better.
 
     Args:
         found: score.
-        label: what the message calls the proxy; its name unless given.
+        label: the proxy's name in the message; its own unless given.
 
     Raises:
-        NoScore: there is none.
+        NoScore: the score has no value.
     """
     if found.value is None:
         raise NoScore(f"{label or found.name} is {found.status}: {found.reason}")
     return found.value if describe(found.name).higher_is_better else -found.value
 
 
-class Material:
-    """What networks are shown: images made into batches as a protocol says, or one batch.
+def proxy_fitness(score: Callable[[Any], Any], label: Callable[[Any], str]) -> Callable[[Any], float | None]:
+    """Wrap a score so that it is None where it is not finite, undefined or fails, which is logged.
+
+    Args:
+        score: of a model of the host, higher is better.
+        label: of the model in the log.
+    """
+
+    def fitness(model: Any) -> float | None:
+        try:
+            value = float(score(model))
+            return value if math.isfinite(value) else None
+        except NoScore as error:
+            logger.info("%s: %s", label(model), error)
+        except Exception:
+            logger.warning("%s: the score failed", label(model), exc_info=True)
+        return None
+
+    return fitness
+
+
+def load_images(dataset: Images) -> Probe:
+    """Return the images of a source, of a mapping with ``source`` and its options, or of a probe.
+
+    Raises:
+        DataError: the images cannot be read.
+        TypeError: the source has no such option.
+    """
+    if isinstance(dataset, Probe):
+        return dataset
+    options = dict(dataset) if isinstance(dataset, Mapping) else {"source": dataset}
+    return images(options.pop("source", ""), **options)
+
+
+def first_batch(batch: Any) -> Any:
+    """Return a batch as it is, or the first of a DataLoader; random states stay as they were."""
+    if isinstance(batch, (tuple, list)):
+        return batch
+    with kept_random_states():  # a DataLoader draws a seed for its workers
+        return next(iter(batch))
+
+
+class BatchSource:
+    """The batches that networks are scored on: images prepared by a protocol, or one batch.
 
     Args:
         dataset: images: a source of :func:`naslib_zc_plugin.probes.probe`, a mapping with ``source`` and its options,
             or a ``Probe``.
         batch: instead of it, inputs and labels, or a DataLoader of such pairs, whose first is taken once.
-        preset: published protocol (:mod:`naslib_zc_plugin.protocols`), says how images become a batch; without it they
-            are scaled to 0..1.
-        batch_size: images in the batch, without a preset; all where there are fewer.
-        seed: of the images.
+        preset: published protocol (:mod:`naslib_zc_plugin.presets`), which prepares the batch; without it images are
+            scaled to 0..1.
+        batch_size: images in the batch, without a preset; all where the source has fewer.
+        seed: of the draw of images.
 
     Raises:
-        ValueError: no such preset, both dataset and batch, or too few images.
-        TypeError: an option that the source does not have.
-        DataError: the images are not what they should be.
+        ValueError: the preset is unknown, dataset and batch are both given, or the images are too few.
+        TypeError: the source has no such option.
+        DataError: the images cannot be read.
     """
 
     def __init__(
@@ -69,24 +118,41 @@ class Material:
     ) -> None:
         if dataset is not None and batch is not None:
             raise ValueError("give one of dataset= (images) and batch= (inputs and labels, or a DataLoader)")
-        self._preset = protocols.protocol(preset) if preset else None
-        self._images = None if dataset is None else images_of(dataset)
-        self._given = None if batch is None else first(batch)
+        self._preset = presets.preset(preset) if preset else None
+        self._images = None if dataset is None else load_images(dataset)
+        self._batch = None if batch is None else first_batch(batch)
         self._seed = seed
         if self._preset is None and self._images is not None:
             count = min(batch_size, len(self._images))
-            self._given = self._images.random(count, seed).batch(count)
+            self._batch = self._images.random(count, seed).batch(count)
+
+    @property
+    def has_images(self) -> bool:
+        """Whether images or a batch were given."""
+        return self._batch is not None or self._images is not None
 
     def batch(self, space: str, key: str) -> Any:
-        """The batch for an architecture of a search space, on both of which a protocol may depend."""
-        if self._given is not None:
-            return self._given
+        """Return the batch for an architecture; a protocol may draw one for each."""
+        if self._batch is not None:
+            return self._batch
         assert self._preset is not None and self._images is not None
         return self._preset.batch(self._images, space, self._seed, key)
 
     def request(self, asked: ProxyRequest, space: str) -> ProxyRequest:
-        """A proxy with the options that the protocol gives it, unless it is asked for with others."""
+        """Return a proxy with the protocol's options, which options of its own override."""
         if self._preset is None:
             return asked
         (usual,) = self._preset.requests([asked.name], space)
         return ProxyRequest(asked.name, {**usual.options, **asked.options}, asked.label)
+
+
+@contextmanager
+def quiet(name: str, level: int = logging.ERROR) -> Iterator[None]:
+    """Raise a logger's level to ``level`` inside the block; one that lets less through stays as it is."""
+    log = logging.getLogger(name)
+    before = log.level
+    log.setLevel(max(before, level))
+    try:
+        yield
+    finally:
+        log.setLevel(before)

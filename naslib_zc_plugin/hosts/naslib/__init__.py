@@ -1,88 +1,75 @@
-"""NASLib (Develop) as host: proxies as its predictors, our strategies as its optimizers, its graphs as keys, our tables
-as its data.
+"""NASLib (Develop) as host: proxies as predictors, strategies as optimizers, graphs as keys, our tables as its data.
 
-Nothing of NASLib is imported before one of these names is asked for, and nothing of it is changed unless
-:mod:`.compat` is asked to.
+Nothing of NASLib is imported before one of these names is used, and nothing of it is changed unless :mod:`.compat` is
+asked to.
+
+>>> from naslib_zc_plugin.hosts.naslib import compat
+>>> [each.name for each in compat.repairs()][:2]
+['collections', 'missing-packages']
 """
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any, Callable
 
-if TYPE_CHECKING:
-    from naslib_zc_plugin.hosts.naslib.adapter import Search
-    from naslib_zc_plugin.hosts.naslib.bananas import Bananas, Npenas
-    from naslib_zc_plugin.hosts.naslib.catalogue import predictors
-    from naslib_zc_plugin.hosts.naslib.domains import GraphDomain, domain
-    from naslib_zc_plugin.hosts.naslib.ensemble import ZCEnsembleEvaluator
-    from naslib_zc_plugin.hosts.naslib.experiment import drive
-    from naslib_zc_plugin.hosts.naslib.graphs import build, key_of, space_of, spec_from, spec_of
-    from naslib_zc_plugin.hosts.naslib.measures import register, registered, unregister
-    from naslib_zc_plugin.hosts.naslib.optimizers import AgingEvolution, Area, Move, RandomSearch, WarmUp
-    from naslib_zc_plugin.hosts.naslib.predictor import ZeroCostPredictor
-    from naslib_zc_plugin.hosts.naslib.settings import configuration, optimizer_of, predictor_of
-    from naslib_zc_plugin.hosts.naslib.suite import ZcApi, zc_api
-    from naslib_zc_plugin.hosts.naslib.tables import dataset_api
+from naslib_zc_plugin.hosts import Evaluate
+from naslib_zc_plugin.strategies import Strategy
 
-__all__ = [
-    "AgingEvolution",
-    "Area",
-    "Bananas",
-    "GraphDomain",
-    "Move",
-    "Npenas",
-    "RandomSearch",
-    "Search",
-    "WarmUp",
-    "ZCEnsembleEvaluator",
-    "ZcApi",
-    "ZeroCostPredictor",
-    "build",
-    "configuration",
-    "dataset_api",
-    "domain",
-    "drive",
-    "key_of",
-    "optimizer_of",
-    "predictor_of",
-    "predictors",
-    "register",
-    "registered",
-    "space_of",
-    "spec_from",
-    "spec_of",
-    "unregister",
-    "zc_api",
-]
-
-_FILES: dict[str, tuple[str, ...]] = {
-    "adapter": ("Search",),
-    "bananas": ("Bananas", "Npenas"),
-    "catalogue": ("predictors",),
-    "domains": ("GraphDomain", "domain"),
-    "ensemble": ("ZCEnsembleEvaluator",),
-    "experiment": ("drive",),
-    "graphs": ("build", "key_of", "space_of", "spec_from", "spec_of"),
-    "measures": ("register", "registered", "unregister"),
-    "optimizers": ("AgingEvolution", "Area", "Move", "RandomSearch", "WarmUp"),
-    "predictor": ("ZeroCostPredictor",),
-    "settings": ("configuration", "optimizer_of", "predictor_of"),
-    "suite": ("ZcApi", "zc_api"),
-    "tables": ("dataset_api",),
+_FILES = {
+    "domains": "GraphDomain domain",
+    "graphs": "build key_of space_of spec_from spec_of",
+    "guided": "Bananas Npenas ZCEnsembleEvaluator",
+    "measure_registry": "register registered unregister",
+    "optimizers": "AgingEvolution Area Move RandomSearch Search WarmUp",
+    "predictor": "ZeroCostPredictor predictors",
+    "settings": "configuration optimizer_of predictor_of",
+    "suite": "ZcApi zc_api",
+    "tables": "dataset_api",
 }
-_PLACES = {name: file for file, names in _FILES.items() for name in names}
+_PLACES = {name: file for file, names in _FILES.items() for name in names.split()}
+__all__ = sorted([*_PLACES, "run_search"])
+
+
+def run_search(strategy: Strategy, evaluate: Evaluate, within_budget: Callable[[], bool], space: str) -> None:
+    """Ask, evaluate and tell as the loop without a host does, in NASLib's ``Trainer``.
+
+    One epoch is one evaluation: every key becomes the spec of NASLib's graph, and a key again for ``evaluate``. Nothing
+    is written. Selecting NASLib as the host of a search implies applying the repairs of :mod:`.compat` that are needed,
+    in this process and for good.
+
+    Args:
+        strategy: a strategy that is ready.
+        evaluate: fitness of a key; an error that it raises ends the search and is raised here.
+        within_budget: whether to ask once more.
+        space: name of the search space of the keys.
+
+    Raises:
+        ValueError: NASLib has no such space.
+        ImportError: NASLib cannot be imported; the message says how to get it.
+
+    >>> from naslib_zc_plugin.hosts.naslib import run_search  # doctest: +SKIP
+    >>> run_search(strategy, accuracies.get, lambda: len(told) < 100, "nasbench201")  # doctest: +SKIP
+    """
+    from naslib_zc_plugin.hosts.naslib import compat
+
+    compat.repair()
+    _import("trainer_loop").run(strategy, evaluate, within_budget, space)
+
+
+def _import(file: str) -> Any:
+    try:
+        return import_module(f"{__name__}.{file}")
+    except (ImportError, RuntimeError) as error:
+        from naslib_zc_plugin.hosts.naslib.compat import advice
+
+        raise ImportError(advice(error)) from error
 
 
 def __getattr__(name: str) -> Any:
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
-    except (ImportError, RuntimeError) as error:
-        from naslib_zc_plugin.hosts.naslib.help import advice
-
-        raise ImportError(advice(error)) from error
+    return getattr(_import(_PLACES[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -15,15 +15,16 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from naslib_zc_plugin.hosts.naslib import spaces
-from naslib_zc_plugin.passes.seeding import kept_random_states, seed_everything
+from naslib_zc_plugin.hosts.naslib.specs import check_spec
+from naslib_zc_plugin.observe.borrow import kept_random_states
+from naslib_zc_plugin.observe.seeding import seed_everything
 from naslib_zc_plugin.spaces.nasbench201 import keys
 
 _UNSET = (AttributeError, NotImplementedError, TypeError, ValueError)  # of the spaces' get_hash, before a set_spec
 
 
 def spec_of(graph: Any) -> Any:
-    """The spec of a graph: tuples, all the way down, of plain ints (and texts).
+    """Return the spec of a graph: tuples, all the way down, of plain ints (and texts).
 
     Raises:
         ValueError: the graph has no architecture yet.
@@ -38,7 +39,7 @@ def spec_of(graph: Any) -> Any:
 
 
 def key_of(graph: Any) -> str:
-    """The key of a graph.
+    """Return the key of a graph.
 
     Raises:
         ValueError: the graph has no architecture yet.
@@ -47,7 +48,7 @@ def key_of(graph: Any) -> str:
 
 
 def key_from(spec: Any, space: str) -> str:
-    """The key of a spec, whatever its numbers are.
+    """Return the key of a spec, whatever its kind of numbers.
 
     Args:
         spec: as NASLib has it.
@@ -57,12 +58,12 @@ def key_from(spec: Any, space: str) -> str:
         ValueError: it is none of that space.
     """
     spec = plain(spec)
-    spaces.check(spec, space)
+    check_spec(spec, space)
     return keys.from_naslib(spec) if space == "nasbench201" else str(spec)
 
 
 def spec_from(key: str, search_space: Any) -> Any:
-    """The spec of a key, for ``set_spec``; inverse of :func:`key_of`.
+    """Return the spec of a key, for ``set_spec``; the inverse of :func:`key_of`.
 
     Args:
         key: of an architecture.
@@ -73,10 +74,10 @@ def spec_from(key: str, search_space: Any) -> Any:
     """
     name = search_space if isinstance(search_space, str) else space_of(search_space)
     if name == "nasbench201":
-        return keys.to_naslib(key)
+        return keys.naslib(key)
     try:
         spec = plain(ast.literal_eval(key))
-        spaces.check(spec, name)
+        check_spec(spec, name)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
         raise ValueError(f"not a key of {name}: {key!r} ({error})") from error
     if str(spec) != key:
@@ -85,10 +86,10 @@ def spec_from(key: str, search_space: Any) -> Any:
 
 
 def space_of(search_space: Any) -> str:
-    """The name of a graph's search space: NASLib's, which is ours where we have the space too.
+    """Return the name of a graph's search space: NASLib's, which is ours where we have the space too.
 
     Raises:
-        ValueError: a graph without, as NASLib's hierarchical space.
+        ValueError: the graph has no name, as NASLib's hierarchical space.
     """
     if not hasattr(search_space, "get_type"):
         raise ValueError(f"{type(search_space).__name__} has no get_type(), by which NASLib names search spaces")
@@ -96,7 +97,7 @@ def space_of(search_space: Any) -> str:
 
 
 def build(search_space: Any, key: str, dataset_api: Any = None, seed: int | None = None) -> Any:
-    """The parsed graph of a key.
+    """Build the parsed graph of a key.
 
     NASLib copies the weights of the search space into each of its graphs, so that networks share those of their stem
     and classifier. With a seed, all weights are drawn from it and the key, by the initialisation of the layers' own,
@@ -110,13 +111,17 @@ def build(search_space: Any, key: str, dataset_api: Any = None, seed: int | None
 
     Raises:
         ValueError: it is no key of that space.
+
+    >>> from naslib_zc_plugin.hosts.naslib import build, key_of  # doctest: +SKIP
+    >>> key_of(build(NasBench201SearchSpace(), key, seed=0)) == key  # doctest: +SKIP
+    True
     """
     spec = spec_from(key, search_space)
     if seed is None:
-        return _built(search_space, spec, dataset_api)[0]
+        return _build(search_space, spec, dataset_api)[0]
     with kept_random_states():
         seed_everything(seed, "weights", key)
-        graph, copied = _built(search_space, spec, dataset_api)
+        graph, copied = _build(search_space, spec, dataset_api)
         for module in graph.modules():
             # Others were made for this architecture, under the seed and perhaps with an initialisation of their own.
             if id(module) in copied and hasattr(module, "reset_parameters"):
@@ -125,7 +130,7 @@ def build(search_space: Any, key: str, dataset_api: Any = None, seed: int | None
 
 
 def plain(value: Any) -> Any:
-    """A spec with tuples for lists and arrays, and plain ints for numpy's.
+    """Return a spec with tuples for lists and arrays, and plain ints for numpy's.
 
     Raises:
         TypeError: it holds something else than these and texts.
@@ -139,8 +144,8 @@ def plain(value: Any) -> Any:
     raise TypeError(f"a spec holds numbers, texts and lists of such, not {type(value).__name__}")
 
 
-def _built(search_space: Any, spec: Any, dataset_api: Any) -> tuple[Any, dict[int, nn.Module]]:
-    """A parsed graph, and by id the modules that were copied from the search space."""
+def _build(search_space: Any, spec: Any, dataset_api: Any) -> tuple[Any, dict[int, nn.Module]]:
+    """Return a parsed graph, and by id the modules that were copied from the search space."""
     memo: dict[int, Any] = {}
     graph = copy.deepcopy(search_space, memo)  # which is NASLib's clone()
     copied = {id(each): each for each in memo.values() if isinstance(each, nn.Module)}

@@ -1,23 +1,37 @@
-"""A proxy in the place of NASLib's predictors."""
+"""Proxies as NASLib's predictors: one, or a set by name, and the numbers that NASLib gets for their scores.
+
+A number is always finite, higher is better, and there is one for a score that does not exist. NASLib ranks predictions,
+and feeds them to trees, in single precision. So a number is negated where lower is better; of a synaptic flow, which
+reaches 1e50, it is the logarithm (0 stays 0) as in NASLib; beyond ±1e30 it is cut there. A graph without a score comes
+last: in a list just below the lowest of the list; alone, where nothing is known of the others, at :data:`LAST`, which
+nothing else reaches and which does not depend on earlier questions.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+import logging
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 from naslib.predictors.predictor import Predictor
 
-from naslib_zc_plugin.hosts._data import Images
-from naslib_zc_plugin.hosts._scoring import Material, Named, NoScore, requested, turned
-from naslib_zc_plugin.hosts.naslib.answers import logger, number, numbers
-from naslib_zc_plugin.hosts.naslib.loaders import drawn
-from naslib_zc_plugin.hosts.naslib.memory import digest
-from naslib_zc_plugin.hosts.naslib.names import ALIASES
-from naslib_zc_plugin.hosts.naslib.panel import Panel, panel, runs
-from naslib_zc_plugin.hosts.naslib.subjects import subject
-from naslib_zc_plugin.proxies import describe
-from naslib_zc_plugin.scoring import Score
+from naslib_zc_plugin.campaign.suite import NAMES, below, naslib_number
+from naslib_zc_plugin.hosts._scoring import BatchSource, Images, NamedProxy, NoScore, oriented_value, proxy_request
+from naslib_zc_plugin.hosts.naslib.shared_scoring import ScorePool, draw_batch, query_of, runs_network
+from naslib_zc_plugin.proxies import describe, proxies
+from naslib_zc_plugin.score import Score
+
+ALIASES: Mapping[str, NamedProxy] = MappingProxyType(
+    {**{theirs: ours for ours, theirs in NAMES.items()}, "synflow_bn": {"name": "synflow", "keep_norm": "*"}}
+)
+"""NASLib's names of proxies that have another name here."""
+LAST = -2e30
+"""The number of a graph without a score, on its own."""
+logger = logging.getLogger(__name__)
 
 
 class ZeroCostPredictor(Predictor):
@@ -25,124 +39,226 @@ class ZeroCostPredictor(Predictor):
 
     It takes one graph, as ``ZeroCost`` does, and a list of them, as ``PredictorEvaluator`` gives; it needs no
     training. A graph comes back as it was. What is random depends on the seed and the architecture alone: scores are
-    the same whatever was asked before. Predictors with equal settings share their passes (:class:`.panel.Panel`).
+    the same whatever was asked before. To share passes among several predictors, make them by :func:`predictors`.
 
     Args:
-        method_type: proxy: name, ours or NASLib's (:data:`.names.ALIASES`); or a mapping with ``name`` and the proxy's
+        method_type: proxy: name, ours or NASLib's (:data:`ALIASES`); or a mapping with ``name`` and the proxy's
             options; or what :func:`naslib_zc_plugin.proxy` makes.
         dataset: images: a source of :func:`naslib_zc_plugin.probes.probe`, a mapping with ``source`` and its options,
             or a ``Probe``.
         batch: instead of it, inputs and labels, or a DataLoader of such pairs, whose first is taken once. With either,
             the loaders that NASLib hands over are not looked at.
-        preset: published protocol (:mod:`naslib_zc_plugin.protocols`): how images become a batch, and proxies' options.
+        preset: published protocol (:mod:`naslib_zc_plugin.presets`): how images become a batch, and proxies' options.
         batch_size: images in the batch, without a preset; all where there are fewer.
         seed: of the images, of proxies' draws, and of the weights of graphs that are built here.
         device: where networks are scored; empty: where they are.
         search_space: a graph without architecture, in which specs are built.
         dataset_api: for the spaces that need one to set an architecture.
-        undefined: what :meth:`query` gives where there is no score, instead of what ranks last (:mod:`.answers`).
+        undefined: result of :meth:`query` where a score does not exist, instead of a number that ranks last.
         ss_type, encoding_type: see NASLib's ``Predictor``; neither matters here.
+        pool: scores shared with other predictors, whose images, preset, seed and device it has. :func:`predictors`
+            makes it.
 
     Raises:
-        ValueError: no such proxy or preset, both dataset and batch, or too few images.
-        TypeError: an option that the proxy or the source does not have.
-        DataError: the images are not what they should be.
+        ValueError: the proxy or preset is unknown, dataset and batch are both given, or the images are too few.
+        TypeError: the proxy or the source has no such option.
+        DataError: the images cannot be read.
+
+    >>> from naslib_zc_plugin.hosts.naslib import ZeroCostPredictor  # doctest: +SKIP
+    >>> ZeroCostPredictor("naswot", {"source": "digits", "size": 32}).query(graph)  # doctest: +SKIP
     """
 
     def __init__(
-        self,
-        method_type: Named,
-        dataset: Images | None = None,
-        batch: Any = None,
-        *,
-        preset: str = "",
-        batch_size: int = 64,
-        seed: int = 0,
-        device: str = "",
-        search_space: Any = None,
-        dataset_api: Any = None,
-        undefined: float | None = None,
-        ss_type: str | None = None,
-        encoding_type: Any = None,
-    ) -> None:
-        self._arguments = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
+        self, method_type: NamedProxy, dataset: Images | None = None, batch: Any = None, *, preset: str = "",
+        batch_size: int = 64, seed: int = 0, device: str = "", search_space: Any = None, dataset_api: Any = None,
+        undefined: float | None = None, ss_type: str | None = None, encoding_type: Any = None,
+        pool: ScorePool | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(ss_type, encoding_type)
-        asked = ALIASES.get(method_type, method_type) if isinstance(method_type, str) else method_type
-        self.request = requested(asked)
+        self.request = proxy_request(_known(method_type))
         self.info = describe(self.request.name)
         self.method_type = method_type if isinstance(method_type, str) else self.request.label
         self.search_space, self.dataset_api, self.undefined = search_space, dataset_api, undefined
-        self.seed, self.hyperparams = seed, None
-        batch = None if batch is None else drawn(batch, seed)
-        self._loads, self._looks = dataset is None and batch is None, runs(self.request)
-        settings = (seed, device, preset, batch_size, _source(dataset), None if batch is None else digest(batch))
-        self._panel = panel(settings, lambda: Panel(Material(dataset, batch, preset, batch_size, seed), seed, device))
-        self._panel.expect(self.request)
+        self.seed, self.hyperparams, self._runs = seed, None, runs_network(self.request)
+        self._pool = pool or score_pool(dataset, batch, preset, batch_size, seed, device)
+
+    def __reduce__(self) -> Any:
+        """Return the parts of a copy: one in this process shares the pool."""
+        proxy = {"name": self.request.name, **self.request.options}
+        space = {"search_space": self.search_space, "dataset_api": self.dataset_api, "undefined": self.undefined}
+        state = {name: vars(self)[name] for name in ("ss_type", "encoding_type", "method_type")}
+        return partial(type(self), proxy, seed=self.seed, pool=self._pool, **space), (), state
 
     def query(self, graph: Any, dataloader: Any = None, info: Any = None) -> Any:
-        """The score of a graph as a finite float, or those of a list as an array, by the rules of :mod:`.answers`.
+        """Return the score of a graph as a finite float, or those of a list as an array.
 
         Args:
-            graph: a graph, parsed or not, or a spec (see :func:`.subjects.subject`); or a list of such.
+            graph: a graph, parsed or not, or a spec (see :func:`.shared_scoring.query_of`); or a list of such.
             dataloader: the images, where the predictor has none of its own: a loader, whose first batch is drawn under
                 the predictor's seed, or inputs and labels. NASLib hands a list's ``info`` over in this place.
             info: not looked at.
 
         Raises:
-            ValueError: there are no images or labels, or no search space for a spec.
-            TypeError: a batch that is none.
+            ValueError: images or labels are missing, or the search space of a spec.
+            TypeError: the batch is no pair.
         """
         if not isinstance(graph, list):
-            return number(self.score(graph, dataloader), self.undefined)
-        loader = None if _is_info(dataloader) else dataloader
-        return numbers(self.scores(graph, loader), self.undefined)
+            return naslib_value(self.score(graph, dataloader), self.undefined)
+        infos = dataloader if isinstance(dataloader, list) else [dataloader]
+        loader = None if all(isinstance(each, Mapping) for each in infos) else dataloader
+        return naslib_values(self.scores(graph, loader), self.undefined)
 
     def score(self, graph: Any, dataloader: Any = None) -> Score:
-        """The score of a graph as the proxy defines it, or the reason why there is none; see :meth:`query`."""
+        """Return the score of a graph as the proxy defines it, with the reason if it has none; see :meth:`query`."""
         return self.scores([graph], dataloader)[0]
 
     def scores(self, graphs: list[Any], dataloader: Any = None) -> list[Score]:
-        """The scores of graphs, on one batch where a loader is given; see :meth:`query`.
+        """Return the scores of graphs, on one batch where a loader is given; see :meth:`query`.
 
         The loader that evaluators of NASLib set as ``train_loader`` is used where none is given.
         """
         loader = dataloader if dataloader is not None else getattr(self, "train_loader", None)
-        batch = drawn(loader, self.seed) if self._loads and loader is not None and self._looks else None
-        if self._loads and self._looks and batch is None:
-            raise ValueError("there are no images: give query() a dataloader, or the predictor dataset= or batch=")
-        made = (subject(each, self.search_space, self.dataset_api, self.seed) for each in graphs)
-        return self._panel.scores(made, self.request, batch)
+        batch = None
+        if self._runs and not self._pool.has_images:
+            if loader is None:
+                raise ValueError("there are no images: give query() a dataloader, or the predictor dataset= or batch=")
+            batch = draw_batch(loader, self.seed)
+        queries = (query_of(each, self.search_space, self.dataset_api, self.seed) for each in graphs)
+        return self._pool.scores(queries, self.request, batch)
 
     def fitness(self, graph: Any, dataloader: Any = None) -> float | None:
-        """The score of a graph, negative if lower is better; None where it is undefined or fails, which is logged."""
+        """Return the score of a graph, negated if lower is better; None where it is undefined or fails (logged)."""
         try:
-            return turned(self.score(graph, dataloader), self.method_type)
+            return oriented_value(self.score(graph, dataloader), self.method_type)
         except NoScore as error:
             logger.info("%s", error)
             return None
 
-    def declare(self) -> None:
-        """Say that it will be asked about each graph: whichever predictor of the panel is first asks for it as well."""
-        self._panel.expect(self.request, always=True)
 
-    def set_aside(self) -> None:
-        """Say that it may never be asked: until it is, no graph is scored by it on another's behalf."""
-        self._panel.set_aside(self.request)
+class Predictors(Mapping[str, ZeroCostPredictor]):
+    """Predictors with equal settings, each made when it is first asked for.
 
-    def __reduce__(self) -> Any:
-        """Copies are made anew, and belong to the same panel."""
-        return _made, (type(self), self._arguments), {"ss_type": self.ss_type, "encoding_type": self.encoding_type}
+    Args:
+        names: name → proxy.
+        declared: they will be asked for on each graph: the first question about it scores them all.
+        options: of every predictor, see :class:`ZeroCostPredictor`.
+    """
+
+    def __init__(self, names: Mapping[str, NamedProxy], declared: bool, options: Mapping[str, Any]) -> None:
+        self._names, self._declared, self._options = dict(names), declared, dict(options)
+        self._made: dict[str, ZeroCostPredictor] = {}
+
+    def __getitem__(self, name: str) -> ZeroCostPredictor:
+        """Return the predictor of a name.
+
+        Raises:
+            KeyError: no predictor has that name.
+            ValueError, TypeError, DataError: an option is wrong.
+        """
+        if name not in self._made:
+            asked = self._names[name]
+            if not self._made:
+                declared = self._names.values() if self._declared else ()
+                keys = ("dataset", "batch", "preset", "batch_size", "seed", "device")
+                settings = {key: self._options[key] for key in keys if key in self._options}
+                self._pool = score_pool(**settings, declared=declared)
+            self._made[name] = made = ZeroCostPredictor(asked, **{**self._options, "pool": self._pool})
+            made.method_type = name
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names  # none is made
+
+    def features(
+        self, graph: Any, dataloader: Any = None, known: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> dict[str, float]:
+        """Return the number of each predictor, as NASLib's ensembles take them for ``zero_cost_scores``.
+
+        Args:
+            graph: a graph or a spec, as for a predictor's ``query``.
+            dataloader: likewise, or a function that returns one, called if it is needed; one batch is drawn for all.
+            known: the architecture's entry in a ``zc_api``: scores that are not computed again.
+        """
+        found = {name: known_value(known[name]["score"]) for name in self if known and name in known}
+        missing = [name for name in self if name not in found]
+        if missing and dataloader is not None:
+            loader = dataloader() if callable(dataloader) else dataloader
+            dataloader = draw_batch(loader, self[missing[0]].seed) if loader is not None else None
+        return {name: found[name] if name in found else self[name].query(graph, dataloader) for name in self}
 
 
-def _made(kind: type[ZeroCostPredictor], arguments: dict[str, Any]) -> ZeroCostPredictor:
-    return kind(**arguments)
+def predictors(names: Iterable[str] | Mapping[str, NamedProxy] | None = None, **options: Any) -> Predictors:
+    """Return the ``{name: predictor}`` mapping that NASLib's scripts keep; a predictor is made once it is asked for.
+
+    Args:
+        names: of proxies, ours or NASLib's, or a mapping from any names to proxies with options. Those that are named
+            are declared: they will be asked for on each graph, and share their passes. None: all proxies, of which a
+            graph is scored by the one that is asked for.
+        options: of every predictor, see :class:`ZeroCostPredictor`.
+
+    Raises:
+        ValueError: a proxy is unknown.
+
+    >>> from naslib_zc_plugin.hosts.naslib import predictors  # doctest: +SKIP
+    >>> predictors(["naswot", "synflow"], dataset="digits").features(graph)  # doctest: +SKIP
+    """
+    if isinstance(names, Mapping):
+        return Predictors(names, True, options)
+    known: dict[str, NamedProxy] = {**{name: name for name in proxies()}, **ALIASES}
+    asked = known if names is None else dict.fromkeys(names)
+    unknown = sorted(set(asked) - set(known))
+    if unknown:
+        raise ValueError(f"no proxy is called {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+    return Predictors({name: known[name] for name in asked}, names is not None, options)
 
 
-def _source(dataset: Images | None) -> Any:
-    """What tells one source of images from another."""
-    return repr(dataset) if dataset is None or isinstance(dataset, (str, Path, Mapping)) else id(dataset)
+def score_pool(
+    dataset: Images | None = None, batch: Any = None, preset: str = "", batch_size: int = 64, seed: int = 0,
+    device: str = "", declared: Iterable[NamedProxy] = (),
+) -> ScorePool:  # fmt: skip
+    """Return the pool of predictors with these settings; arguments as of :class:`ZeroCostPredictor`."""
+    batch = None if batch is None else draw_batch(batch, seed)
+    source = BatchSource(dataset, batch, preset, batch_size, seed)
+    return ScorePool(source, seed, device, map(_known, declared))
 
 
-def _is_info(given: Any) -> bool:
-    """What ``PredictorEvaluator`` hands over: a mapping for each architecture."""
-    return isinstance(given, Mapping) or (isinstance(given, list) and all(isinstance(each, Mapping) for each in given))
+def naslib_value(found: Score, undefined: float | None = None) -> float:
+    """Return a score as NASLib gets it.
+
+    Args:
+        found: score.
+        undefined: instead of :data:`LAST` where it has no value.
+    """
+    if found.value is None:
+        logger.info("%s is %s: %s", found.name, found.status, found.reason)
+        return LAST if undefined is None else undefined
+    return naslib_number(found.name, found.version, describe(found.name).higher_is_better, found.value)
+
+
+def naslib_values(found: Sequence[Score], undefined: float | None = None) -> np.ndarray:
+    """Return the scores of a list as NASLib gets them, float64, shape (len(found),).
+
+    Args:
+        found: scores of one proxy.
+        undefined: where a score has no value; by default a number :func:`~naslib_zc_plugin.campaign.suite.below` the
+            lowest, :data:`LAST` where none has a value.
+    """
+    known = [naslib_value(each) for each in found if each.value is not None]
+    if undefined is None and known:
+        undefined = below(min(known), max(known))
+    return np.array([naslib_value(each, undefined) for each in found], dtype=np.float64)
+
+
+def known_value(value: Any) -> float:
+    """Return a score of a ``zc_api``, a number of NASLib's already; :data:`LAST` where it is none or not finite."""
+    return naslib_number("", 0, True, float(value)) if value is not None and math.isfinite(value) else LAST
+
+
+def _known(asked: NamedProxy) -> NamedProxy:
+    return ALIASES.get(asked, asked) if isinstance(asked, str) else asked

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from naslib_zc_plugin.campaign.naslib_json import ACCURACY, NAMES, PREFIX, accuracies_of, below, naslib_number
-from naslib_zc_plugin.campaign.store import read_table
+from naslib_zc_plugin.campaign.read import read_table
+from naslib_zc_plugin.campaign.suite import ACCURACY, NAMES, accuracies_of, below, naslib_number
+from naslib_zc_plugin.campaign.suite_import import PREFIX
 from naslib_zc_plugin.spaces.nasbench201 import keys
 from naslib_zc_plugin.table import STATUSES, Column, ScoreTable
 
@@ -26,7 +27,7 @@ def zc_api(
     accuracies: Mapping[str, float] | None = None,
     proxies: Sequence[str] | None = None,
 ) -> ZcApi:
-    """What ``Bananas``, ``Npenas``, ``ZeroCostPredictorEvaluator`` and ``ZCEnsembleEvaluator`` take as ``zc_api``.
+    """Return the ``zc_api`` for ``Bananas``, ``Npenas``, ``ZeroCostPredictorEvaluator`` and ``ZCEnsembleEvaluator``.
 
     Args:
         scores: a campaign's store, its Parquet export, an import of NASLib's own file, or a table.
@@ -35,8 +36,11 @@ def zc_api(
         proxies: labels of the table; all of them unless given.
 
     Raises:
-        ValueError: no such label, no accuracies to be had, or not one architecture with all of them.
-        StoreError, DataError: a table that cannot be read.
+        ValueError: a label is unknown, accuracies are missing, or not one architecture has all of them.
+        StoreError, DataError: the table cannot be read.
+
+    >>> from naslib_zc_plugin.hosts.naslib import zc_api  # doctest: +SKIP
+    >>> zc_api("scores.db", "data")["(4, 0, 3, 1, 4, 3)"]["val_accuracy"]  # doctest: +SKIP
     """
     table = scores if isinstance(scores, ScoreTable) else read_table(scores)
     own = table.columns.get(PREFIX + ACCURACY)
@@ -52,8 +56,8 @@ class ZcApi(Mapping[str, "Mapping[str, Any]"]):
     """Text of a spec → proxy → ``{"score": …, "time": …}``, and ``"val_accuracy"``.
 
     It holds the architectures that every proxy was tried on and that have an accuracy: NASLib's code looks all of them
-    up without asking. Scores are numbers as NASLib takes them (:func:`naslib_zc_plugin.campaign.naslib_json.naslib_number`);
-    one that is undefined or failed ranks last (:func:`naslib_zc_plugin.campaign.naslib_json.below`). Numpy's
+    up without asking. Scores are numbers as NASLib takes them (:func:`naslib_zc_plugin.campaign.suite.naslib_number`);
+    one that is undefined or failed ranks last (:func:`naslib_zc_plugin.campaign.suite.below`). Numpy's
     numbers in a spec's text are taken for plain ones.
 
     Args:
@@ -74,7 +78,7 @@ class ZcApi(Mapping[str, "Mapping[str, Any]"]):
             name: (numbers[label], column.seconds) for label, column in columns.items() for name in _names(label)
         }
         tried = np.all([column.status != _LEFT for column in columns.values()], axis=0)
-        spec = keys.to_naslib if table.facts.get("space") == "nasbench201" else str
+        spec = keys.naslib if table.facts.get("space") == "nasbench201" else str
         self._rows = {
             str(spec(key)): (row, float(accuracies[key]))
             for row, key in enumerate(table.keys)
@@ -105,18 +109,18 @@ class ZcApi(Mapping[str, "Mapping[str, Any]"]):
 
 
 def _names(label: str) -> dict[str, None]:
-    """A label, and what NASLib calls it."""
+    """Return a label and NASLib's names for it."""
     plain = label[len(PREFIX) :] if label.startswith(PREFIX) else label
     return dict.fromkeys((label, plain, NAMES.get(plain, plain)))
 
 
 def _numbers(column: Column) -> NDArray[np.float64]:
-    """What NASLib gets for each entry of a column."""
+    """Return the number that NASLib gets for each entry of a column."""
     ok = column.status == _OK
-    told = np.full(len(ok), np.nan)
-    told[ok] = [
+    found = np.full(len(ok), np.nan)
+    found[ok] = [
         naslib_number(column.proxy, column.version, column.higher_is_better, value)
         for value in column.values[ok].tolist()
     ]
-    told[~ok] = below(told[ok].min(), told[ok].max()) if ok.any() else below(0.0, 0.0)
-    return told
+    found[~ok] = below(found[ok].min(), found[ok].max()) if ok.any() else below(0.0, 0.0)
+    return found

@@ -2,8 +2,12 @@
 
 ``ZeroCostEvaluator``, ``BenchmarkEvaluator``, ``TrainingEvaluator`` and ``ProxyProfiler`` go where NNI takes an
 evaluator or a profiler; ``RandomSearch``, ``AgingEvolution``, ``Area``, ``WarmUp`` and ``Move`` where it takes a
-strategy; ``domain`` makes any of its model spaces one that strategies search; ``drive`` runs a search of ours in a
-``NasExperiment``. Nothing of NNI is imported before one of them is asked for.
+strategy; ``domain`` makes any of its model spaces one that strategies search; ``run_search`` runs a search of ours in a
+``NasExperiment``. Nothing of NNI is imported before one of them is used.
+
+>>> from naslib_zc_plugin.hosts import nni  # doctest: +SKIP
+>>> nni.key_of({"width": 3})  # doctest: +SKIP
+'{"width":3}'
 """
 
 from __future__ import annotations
@@ -12,66 +16,19 @@ import sys
 import warnings
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from naslib_zc_plugin.hosts._scoring import NoScore
-    from naslib_zc_plugin.hosts.nni.adapter import Search
-    from naslib_zc_plugin.hosts.nni.benchmark import connect, fill
-    from naslib_zc_plugin.hosts.nni.cells import cell_network
-    from naslib_zc_plugin.hosts.nni.choices import SampleDomain
-    from naslib_zc_plugin.hosts.nni.domains import domain
-    from naslib_zc_plugin.hosts.nni.evaluators import BenchmarkEvaluator, ZeroCostEvaluator
-    from naslib_zc_plugin.hosts.nni.experiment import drive
-    from naslib_zc_plugin.hosts.nni.nasbench_nlp import NasBenchNlp
-    from naslib_zc_plugin.hosts.nni.profiler import ProxyProfiler
-    from naslib_zc_plugin.hosts.nni.samples import key_of
-    from naslib_zc_plugin.hosts.nni.scoring import Scorer
-    from naslib_zc_plugin.hosts.nni.strategies import AgingEvolution, Area, Move, RandomSearch, WarmUp
-    from naslib_zc_plugin.hosts.nni.training import TrainingEvaluator
-    from naslib_zc_plugin.hosts.nni.tuner import ProxyTuner
-
-__all__ = [
-    "AgingEvolution",
-    "Area",
-    "BenchmarkEvaluator",
-    "Move",
-    "NasBenchNlp",
-    "NoScore",
-    "ProxyProfiler",
-    "ProxyTuner",
-    "RandomSearch",
-    "SampleDomain",
-    "Scorer",
-    "Search",
-    "TrainingEvaluator",
-    "WarmUp",
-    "ZeroCostEvaluator",
-    "cell_network",
-    "connect",
-    "domain",
-    "drive",
-    "fill",
-    "key_of",
-]
+from typing import Any
 
 _FILES = {
-    "adapter": ("Search",),
-    "benchmark": ("connect", "fill"),
-    "cells": ("cell_network",),
-    "choices": ("SampleDomain",),
-    "domains": ("domain",),
-    "evaluators": ("BenchmarkEvaluator", "NoScore", "ZeroCostEvaluator"),
-    "experiment": ("drive",),
-    "nasbench_nlp": ("NasBenchNlp",),
-    "profiler": ("ProxyProfiler",),
-    "samples": ("key_of",),
-    "scoring": ("Scorer",),
-    "strategies": ("AgingEvolution", "Area", "Move", "RandomSearch", "WarmUp"),
-    "training": ("TrainingEvaluator",),
-    "tuner": ("ProxyTuner",),
+    "domains": "SampleDomain domain",
+    "evaluators": "BenchmarkEvaluator NoScore ProxyProfiler TrainingEvaluator ZeroCostEvaluator",
+    "nasbench_nlp": "NasBenchNlp",
+    "samples": "genotype_of key_of sample_of",
+    "scoring": "Scorer",
+    "strategies": "AgingEvolution Area Move RandomSearch Search WarmUp run_search",
+    "tuner": "ProxyTuner",
 }
-_PLACES = {name: file for file, names in _FILES.items() for name in names}
+_PLACES = {name: file for file, names in _FILES.items() for name in names.split()}
+__all__ = sorted(_PLACES)
 _HELP = "pip install 'naslib-zc-plugin[nni]' (Python 3.10 or later, on x86-64)"
 
 # NNI's evaluators import Lightning, whether it is used or not.
@@ -85,7 +42,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
         with warnings.catch_warnings():
-            # Newer versions of torch have names in torch.nn that NNI wonders about.
+            # Newer versions of torch have names in torch.nn that NNI warns of.
             warnings.filterwarnings("ignore", "<class .* is found to be not a nn.Module", RuntimeWarning)
             module = import_module(f"{__name__}.{_PLACES[name]}")
     except ImportError as error:

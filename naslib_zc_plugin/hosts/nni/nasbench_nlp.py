@@ -1,12 +1,12 @@
 """NAS-Bench-NLP as a model space of NNI: language models of recurrent cells.
 
-A sample holds one entry, the key of the cell, for there is no list of choices that makes up a cell. NNI's own
-strategies draw whole cells by the rules of the benchmark's generator; ours change them step by step, too.
+A sample holds one entry, the key of the cell, for no list of choices makes up a cell. NNI's own strategies draw whole
+cells by the rules of the benchmark's generator; ours change them step by step, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable
 from random import Random
 from typing import Any
 
@@ -18,72 +18,50 @@ from nni.nas.nn.pytorch import ModelSpace
 from numpy.random import RandomState
 from torch import Tensor
 
+from naslib_zc_plugin.hosts.nni.samples import RECURRENT_CELL, Sample, recurrent_key
 from naslib_zc_plugin.spaces.nasbench_nlp import EXAMPLES, SPACE
-
-LABEL = "recurrent_cell"
-
-
-def recognises(labels: Collection[str]) -> bool:
-    """Whether this is the label of a recurrent cell, and no other."""
-    return set(labels) == {LABEL}
-
-
-def to_key(sample: Mapping[str, Any]) -> str:
-    """The key of a sample, the same for all that build the same network.
-
-    Raises:
-        ValueError: it is no cell.
-    """
-    key = sample[LABEL]
-    if not isinstance(key, str):
-        raise ValueError(f"{LABEL} is the key of a cell, such as {EXAMPLES['rnn']!r}, found {key!r}")
-    return SPACE.canonical(key)
 
 
 class RecurrentCell(MutableSymbol):
     """The choice of a cell, of which there are too many to be listed."""
 
     def __init__(self) -> None:
-        self.label = LABEL
+        self.label = RECURRENT_CELL
 
     def extra_repr(self) -> str:
-        """The label."""
+        """Return the label, for ``repr``."""
         return f"label={self.label!r}"
 
-    def check_contains(self, sample: Mapping[str, Any]) -> Any:
-        """What is wrong with a sample; None if nothing is."""
+    def check_contains(self, sample: Sample) -> Any:
+        """Return the error of a sample that holds no cell; None for one that does."""
         if self.label not in sample:
             return SampleMissingError(self.label, list(sample))
         try:
-            to_key(sample)
+            recurrent_key(sample)
         except ValueError as error:
             return SampleValidationError(f"{self.label}: {error}")
         return None
 
-    def freeze(self, sample: Mapping[str, Any]) -> str:
-        """The cell's key in a sample."""
+    def freeze(self, sample: Sample) -> str:
+        """Return the cell's key in a sample."""
         self.validate(sample)
         return str(sample[self.label])
 
     def default(self, memo: dict[str, Any] | None = None) -> str:
-        """The plain recurrent cell, unless the sample has one."""
+        """Return the plain recurrent cell, unless the sample has one."""
         memo = {} if memo is None else memo
         memo.setdefault(self.label, EXAMPLES["rnn"])
         return self.freeze(memo)
 
     def random(self, memo: dict[str, Any] | None = None, random_state: RandomState | None = None) -> str:
-        """A cell as the benchmark's generator draws it, unless the sample has one."""
+        """Return a cell as the benchmark's generator draws it, unless the sample has one."""
         memo, state = {} if memo is None else memo, RandomState() if random_state is None else random_state
         if self.label not in memo:
             memo[self.label] = SPACE.sample(Random(int(state.randint(2**31))))
         return self.freeze(memo)
 
     def grid(self, memo: dict[str, Any] | None = None, granularity: int | None = None) -> Iterable[str]:
-        """Cells cannot be listed.
-
-        Raises:
-            ValueError: always.
-        """
+        """Raise ``ValueError``: cells cannot be listed."""
         raise ValueError("recurrent cells cannot be listed: take a strategy that draws them")
 
 
@@ -95,45 +73,22 @@ class NasBenchNlp(ModelSpace):
     Args:
         num_classes, flavour, embedding, hidden, layers: as
             :func:`naslib_zc_plugin.spaces.nasbench_nlp.network.build` takes them.
+
+    >>> from naslib_zc_plugin.hosts.nni import AgingEvolution, NasBenchNlp, ZeroCostEvaluator  # doctest: +SKIP
+    >>> from nni.nas.experiment import NasExperiment  # doctest: +SKIP
+    >>> evaluator = ZeroCostEvaluator("hidden_covariance", batch=(words, next_words))  # doctest: +SKIP
+    >>> NasExperiment(NasBenchNlp(), evaluator, AgingEvolution()).run()  # doctest: +SKIP
     """
 
     def __init__(
-        self,
-        num_classes: int = 10_000,
-        flavour: str = "logits",
-        embedding: int = 400,
-        hidden: int = 600,
+        self, num_classes: int = 10_000, flavour: str = "logits", embedding: int = 400, hidden: int = 600,
         layers: int = 3,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__()
         key = ensure_frozen(self.add_mutable(RecurrentCell()))
         self.model: torch.nn.Module = SPACE.build(key, num_classes, flavour, embedding, hidden, layers)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Logits or outputs."""
+        """Return logits or outputs."""
         found: Tensor = self.model(tokens)
         return found
-
-
-class NasBenchNlpDomain:
-    """Our search space of recurrent cells, whose keys have samples in NNI."""
-
-    def sample(self, rng: Random) -> str:
-        """A cell as the benchmark's generator draws it."""
-        return SPACE.canonical(SPACE.sample(rng))
-
-    def mutate(self, key: str, rng: Random, rule: str = "node") -> str:
-        """A neighbour; ``rule`` as in our space."""
-        return SPACE.mutate(key, rng, rule)
-
-    def neighbours(self, key: str) -> list[str]:
-        """The cells one change away."""
-        return SPACE.neighbours(key)
-
-    def to_sample(self, key: str) -> dict[str, Any]:
-        """NNI's sample of a key.
-
-        Raises:
-            ValueError: it is no cell.
-        """
-        return {LABEL: SPACE.canonical(key)}

@@ -1,60 +1,64 @@
-"""A proxy's score of an NNI model: the same one in evaluators, profilers and strategies."""
+"""The network of an NNI model, and its score: the same one in evaluators, profilers and strategies."""
 
 from __future__ import annotations
 
-from typing import Any
+import copy
+import logging
+from collections.abc import Iterator
+from typing import Any, cast
 
 import torch
-from nni.nas.space import ExecutableModelSpace
-from torch import nn
+from nni.nas.space import ExecutableModelSpace, RawFormatModelSpace, SimplifiedModelSpace
+from torch import Tensor, nn
 
-from naslib_zc_plugin.hosts._data import Images, moved
-from naslib_zc_plugin.hosts._scoring import Material, Named, requested, turned
-from naslib_zc_plugin.hosts.nni.networks import logits, network, without_unused
+from naslib_zc_plugin.hosts._scoring import BatchSource, Images, NamedProxy, oriented_value, proxy_request, quiet
 from naslib_zc_plugin.hosts.nni.samples import key_of, space_of
-from naslib_zc_plugin.passes.seeding import derived_seed
+from naslib_zc_plugin.observe.batch import tensors, tree_map
+from naslib_zc_plugin.observe.borrow import kept_random_states
+from naslib_zc_plugin.observe.network import pick_logits
+from naslib_zc_plugin.observe.seeding import derived_seed, seed_everything
 from naslib_zc_plugin.proxies import describe
-from naslib_zc_plugin.scoring import Score, score
+from naslib_zc_plugin.score import Score, score
+
+_SAMPLES = 2  # the fewest that batch norm takes in train mode
+logger = logging.getLogger(__name__)
 
 
 class Scorer:
     """Scores frozen models.
 
     All that is random depends on the seed and the architecture: scores are bitwise the same, however often and in
-    whatever order. They are those of the modules that the network uses (:func:`.networks.without_unused`).
+    whatever order. They are those of the modules that the network uses (:func:`without_unused`).
 
     Args:
         proxy: name; or a mapping with ``name`` and the proxy's options; or what :func:`naslib_zc_plugin.proxy` makes.
-        dataset, batch, preset, batch_size: see :class:`naslib_zc_plugin.hosts._scoring.Material`; one of the first two.
+        dataset, batch, preset, batch_size: see :class:`naslib_zc_plugin.hosts._scoring.BatchSource`; one of the first
+            two.
         seed: of the images, the weights and the proxy's draws.
         device: where networks are scored.
 
     Raises:
-        ValueError: no such proxy or preset, not one of dataset and batch, or too few images.
-        TypeError: an option that the proxy or the source does not have.
-        DataError: the images are not what they should be.
+        ValueError: the proxy or preset is unknown, not one of dataset and batch is given, or the images are too few.
+        TypeError: the proxy or the source has no such option.
+        DataError: the images cannot be read.
+
+    >>> from naslib_zc_plugin.hosts.nni import Scorer  # doctest: +SKIP
+    >>> Scorer("naswot", {"source": "digits", "size": 32})(model).value  # doctest: +SKIP
     """
 
     def __init__(
-        self,
-        proxy: Named,
-        dataset: Images | None = None,
-        batch: Any = None,
-        *,
-        preset: str = "",
-        batch_size: int = 64,
-        seed: int = 0,
-        device: str = "cpu",
-    ) -> None:
+        self, proxy: NamedProxy, dataset: Images | None = None, batch: Any = None, *,
+        preset: str = "", batch_size: int = 64, seed: int = 0, device: str = "cpu",
+    ) -> None:  # fmt: skip
         if (dataset is None) == (batch is None):
             raise ValueError("give one of dataset= (images) and batch= (inputs and labels, or a DataLoader)")
-        self.request = requested(proxy)
+        self.request = proxy_request(proxy)
         self.info = describe(self.request.name)
         self.seed, self._device = seed, torch.device(device)
-        self._material = Material(dataset, batch, preset, batch_size, seed)
+        self._source = BatchSource(dataset, batch, preset, batch_size, seed)
 
     def __call__(self, model: ExecutableModelSpace) -> Score:
-        """The score of a frozen model; a network that cannot be built is a failed one."""
+        """Return the score of a frozen model; that of a network that cannot be built has failed."""
         key, space = key_of(model.sample), space_of(model.sample)
         try:
             net = network(model, self.seed, key)
@@ -64,31 +68,107 @@ class Scorer:
         return self.of_network(net, key, space)
 
     def of_network(self, net: nn.Module, key: str = "", space: str = "") -> Score:
-        """The score of a network with the weights that it has.
+        """Return the score of a network with the weights that it has.
 
         Args:
             net: a network that is the caller's to give away: modules that it does not use are taken out of it.
             key: architecture, on which images and draws depend.
             space: the benchmark of its space, on which the protocol may depend.
         """
-        batch = self._material.batch(space, key)
-        net = without_unused(net.to(self._device), moved(batch[0], self._device))
-        asked = [self._material.request(self.request, space)]
+        batch = self._source.batch(space, key)
+        net = without_unused(net.to(self._device), tree_map(lambda each: each.to(self._device), batch[0]))
+        asked = [self._source.request(self.request, space)]
         (found,) = score(net, batch, asked, seed=derived_seed(self.seed, key), logits=logits).values()
         return found
 
     def fitness(self, model: ExecutableModelSpace) -> float:
-        """The score of a frozen model, turned round if lower is better.
+        """Return the score of a frozen model, negated if lower is better.
 
         Raises:
-            NoScore: it is undefined, or scoring failed.
+            NoScore: the score is undefined, or scoring failed.
         """
-        return self.turned(self(model))
+        return self.oriented(self(model))
 
-    def turned(self, found: Score) -> float:
-        """The value of a score, negative if lower is better.
+    def oriented(self, found: Score) -> float:
+        """Return the value of a score, negated if lower is better.
 
         Raises:
-            NoScore: there is none.
+            NoScore: the score has no value.
         """
-        return turned(found, self.request.label)
+        return oriented_value(found, self.request.label)
+
+
+def network(model: ExecutableModelSpace, seed: int, key: str) -> nn.Module:
+    """Build the network of a frozen model; random states are afterwards as before.
+
+    Its weights depend on the seed and the key. NNI's evaluators get a network whose weights are drawn already, and in
+    the raw format one that has the model space's weights; here it is always built anew.
+
+    Args:
+        model: a model that is frozen, as strategies submit them.
+        seed: of all architectures.
+        key: of this one.
+    """
+    if isinstance(model, RawFormatModelSpace) and model.sample is not None:
+        model = SimplifiedModelSpace.from_model(model.model_space).freeze(model.sample)
+    # NNI logs the shape of every cell of NAS-Bench-201.
+    with kept_random_states(), quiet("nni.nas.hub", logging.WARNING):
+        seed_everything(seed, "weights", key)
+        return cast(nn.Module, model.executable_model())
+
+
+def without_unused(net: nn.Module, inputs: Any) -> nn.Module:
+    """Replace modules that a forward pass in train mode never uses by empty ones.
+
+    NNI's cell of NAS-Bench-101 has a projection for every node, used or not; whatever sums over parameters would count
+    them. A module is replaced if neither it nor a module in it is called and no output depends on its parameters. A
+    network that cannot be run on ``inputs`` is left as it is.
+
+    Args:
+        net: changed in place, but for the weights and buffers that are used.
+        inputs: of a batch, of which the first two samples are taken.
+    """
+    trial = copy.deepcopy(net).train()
+    called: set[str] = set()
+    for name, module in trial.named_modules():
+        module.register_forward_hook(lambda *_, name=name: called.add(name))
+    try:
+        with kept_random_states():
+            outputs = tensors(_run(trial, inputs))
+        named = [(name, each) for name, each in trial.named_parameters() if each.requires_grad]
+        total = sum(output.sum() for output in outputs if output.requires_grad)
+        gradients = torch.autograd.grad(cast(Tensor, total), [each for _, each in named], allow_unused=True)
+    except Exception as error:
+        logger.debug("unused modules stay: the network does not run", exc_info=error)
+        return net
+    used = {name for (name, _), gradient in zip(named, gradients) if gradient is not None}
+    for name in list(_unused(net, called | used)):
+        parent, _, child = name.rpartition(".")
+        setattr(net.get_submodule(parent), child, nn.Identity())
+    return net
+
+
+def logits(output: Any) -> Tensor:
+    """Return the logits of a network's output: the first of several, as of DARTS with its auxiliary head."""
+    return pick_logits(output, 0 if isinstance(output, (tuple, list)) else None)
+
+
+def _run(net: nn.Module, inputs: Any) -> Any:
+    few = tree_map(lambda each: each[:_SAMPLES], inputs)
+    if isinstance(few, dict):
+        return net(**few)
+    return net(*few) if isinstance(few, (tuple, list)) else net(few)
+
+
+def _unused(net: nn.Module, used: set[str]) -> Iterator[str]:
+    """Yield the names of the largest modules with parameters that have no part in the pass."""
+    found: list[str] = []
+    for name, module in net.named_modules():
+        inside = f"{name}."
+        if not name or any(inside.startswith(f"{outer}.") for outer in found):
+            continue
+        if any(each == name or each.startswith(inside) for each in used):
+            continue
+        if any(True for _ in module.parameters()):
+            found.append(name)
+            yield name

@@ -1,10 +1,178 @@
-"""Our strategies by name, as NNI's."""
+"""Our strategies as NNI's: they ask and are told, NNI's engine evaluates; and searches of ours in NNI's experiments."""
 
 from __future__ import annotations
 
-from typing import Any
+import logging
+import math
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Callable
 
-from naslib_zc_plugin.hosts.nni.adapter import Search
+import nni
+from nni.nas.evaluator import Evaluator
+from nni.nas.execution import ExecutionEngine
+from nni.nas.execution.event import ModelEventType, TrainingEndEvent
+from nni.nas.experiment import NasExperiment
+from nni.nas.experiment.config import NasExperimentConfig
+from nni.nas.hub.pytorch import NasBench201
+from nni.nas.space import ExecutableModelSpace, ModelStatus
+from nni.nas.strategy.base import Strategy
+
+from naslib_zc_plugin import strategies
+from naslib_zc_plugin.hosts import Evaluate
+from naslib_zc_plugin.hosts._scoring import proxy_fitness, quiet
+from naslib_zc_plugin.hosts._session import SearchSession, Trial
+from naslib_zc_plugin.hosts.nni.domains import domain
+from naslib_zc_plugin.hosts.nni.samples import key_of
+from naslib_zc_plugin.hosts.nni.scoring import Scorer, network
+from naslib_zc_plugin.observe.borrow import kept_random_states
+from naslib_zc_plugin.request import ProxyRequest
+
+_SPACES: dict[str, Callable[[], Any]] = {"nasbench201": lambda: NasBench201(4, 1)}
+"""Model spaces of our search spaces' keys; as small as can be, for no network is built here."""
+logger = logging.getLogger(__name__)
+
+
+class Search(Strategy):
+    """Any strategy of :mod:`naslib_zc_plugin.strategies`, in an experiment of NNI.
+
+    Architectures are asked for one by one, whenever the engine has a free worker and budget left; their fitness is told
+    as it comes. One whose evaluation fails has no fitness and never wins; the search goes on. Scoring by a proxy
+    happens outside of the engine and costs no trial. Architectures may come twice, unless the strategy avoids it: with
+    one worker the history is that of the strategy without NNI. A search that is resumed evaluates first what was under
+    way.
+
+    Args:
+        strategy: its name, or a strategy that is ready.
+        seed: of all that is drawn.
+        preset: published settings (:mod:`naslib_zc_plugin.strategies.presets`), which ``options`` overrule.
+        proxy: for strategies that score: a proxy's name or a mapping with its options, an evaluator or a profiler of
+            ours, or a function of the network, higher is better.
+        dataset, batch: images for a proxy given by name (:class:`.scoring.Scorer`).
+        options: the strategy's own, see its class in :mod:`naslib_zc_plugin.strategies`.
+
+    Raises:
+        ValueError, TypeError: the strategy or proxy is unknown, or an option is wrong.
+
+    >>> from naslib_zc_plugin.hosts.nni import Search  # doctest: +SKIP
+    >>> NasExperiment(NasBench201(), evaluator, Search("area", proxy="naswot", dataset="digits"))  # doctest: +SKIP
+    """
+
+    def __init__(
+        self, strategy: str | strategies.Strategy, *, seed: strategies.Seed = 0, preset: str = "", proxy: Any = None,
+        dataset: Any = None, batch: Any = None, **options: Any,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        if isinstance(strategy, str):
+            strategies.strategy_class(strategy)
+        self._strategy, self._seed, self._preset = strategy, seed, preset
+        data = {"dataset": dataset, "batch": batch, "seed": seed}
+        self._proxy = None if proxy is None else _proxy_fitness(proxy, data)
+        self._options = {name: _plain_option(value) for name, value in options.items()}
+        self._session: SearchSession | None = None
+        self._earlier: list[ExecutableModelSpace] = []  # evaluated before an interruption
+
+    @property
+    def history(self) -> list[Trial]:
+        """(key, fitness or None) of every evaluated architecture, in the order told."""
+        return self._session.history if self._session else []
+
+    def mapping(self) -> dict[str, Any]:
+        """Return name and options, as ``around`` of a warm-up takes them.
+
+        Raises:
+            ValueError: it was made of a strategy that is ready.
+        """
+        if not isinstance(self._strategy, str):
+            raise ValueError("a strategy that is ready cannot be described: give its name and options")
+        preset = {"preset": self._preset} if self._preset else {}
+        return {"name": self._strategy, **preset, **self._options}
+
+    def extra_repr(self) -> str:
+        """Return name and options, for ``repr``."""
+        name = self._strategy if isinstance(self._strategy, str) else type(self._strategy).__name__
+        return ", ".join([name, f"seed={self._seed}", *(f"{key}={each!r}" for key, each in self._options.items())])
+
+    def _initialize(self, model_space: ExecutableModelSpace, engine: ExecutionEngine) -> ExecutableModelSpace:
+        self._domain, proxy = domain(model_space), self._proxy
+        self._session = SearchSession(
+            self._strategy, self._domain, None if proxy is None else lambda key: proxy(self._model(key)),
+            seed=self._seed, preset=self._preset, **self._options,
+        )  # fmt: skip
+        engine.register_model_event_callback(ModelEventType.TrainingEnd, self._on_end)
+        return model_space
+
+    def _run(self) -> None:
+        assert self._session is not None
+        while self.wait_for_resource() and self._within_budget():
+            try:
+                key = self._session.ask()
+            except strategies.Exhausted as error:
+                logger.info("%s", error)
+                break
+            self._submit(key)
+        self.engine.wait_models()
+
+    def _within_budget(self) -> bool:
+        return True
+
+    def _submit(self, key: str) -> None:
+        model = self._model(key)
+        try:
+            self.engine.submit_models(model)
+        except Exception:
+            # The sequential engine hands on the evaluator's error, unless it was made to go on.
+            if model.status is not ModelStatus.Failed:
+                raise
+            logger.warning("%s failed; the search goes on", key, exc_info=True)
+
+    def _on_end(self, event: TrainingEndEvent) -> None:
+        # An interrupted evaluation has no result: after a resumption it is done again.
+        if event.status is not ModelStatus.Interrupted and self._session is not None:
+            ended = event.status is ModelStatus.Trained and _has_number(event.model)
+            self._session.tell(key_of(event.model.sample), float(event.model.metric) if ended else None)
+
+    def _cleanup(self) -> None:
+        self.engine.unregister_model_event_callback(ModelEventType.TrainingEnd, self._on_end)
+
+    def _model(self, key: str) -> ExecutableModelSpace:
+        return self.model_space.freeze(self._domain.to_sample(key))
+
+    def list_models(self, sort: bool = True, limit: int | None = None) -> Iterator[ExecutableModelSpace]:
+        """Return the evaluated models, those before a resumption included.
+
+        Args:
+            sort: the best first, only models with a metric.
+            limit: at most so many.
+        """
+        models = [*self._earlier, *self.engine.list_models()]
+        if sort:
+            done = [model for model in models if model.status is ModelStatus.Trained and _has_number(model)]
+            models = sorted(done, key=lambda model: -float(model.metric))
+        return iter(models[:limit])
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state of the search, as values that JSON knows."""
+        assert self._session is not None, "NNI initializes a strategy first"
+        return self._session.state_dict()
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Continue a search that had the same arguments; what was under way then is evaluated first.
+
+        Raises:
+            ValueError: the state is another strategy's, or damaged.
+        """
+        assert self._session is not None, "NNI initializes a strategy first"
+        self._session.load_state_dict(state_dict)
+        self._earlier = []
+        for key, fitness in self.history:
+            model = self._model(key)
+            model.status = ModelStatus.Failed if fitness is None else ModelStatus.Trained
+            if fitness is not None:
+                model.metrics.final = fitness
+            self._earlier.append(model)
 
 
 class RandomSearch(Search):
@@ -17,8 +185,8 @@ class RandomSearch(Search):
 class AgingEvolution(Search):
     """Ageing evolution, :mod:`naslib_zc_plugin.strategies.aging_evolution`; arguments of :class:`Search`.
 
-    NNI's own gives every choice a chance to be drawn anew, perhaps to the same value, and passes over what was there
-    before; this one changes exactly one choice, as the paper does.
+    NNI's own gives every choice a chance to be drawn anew, perhaps to the same value, and passes over architectures
+    that it has seen; this one changes exactly one choice, as the paper does.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -26,11 +194,7 @@ class AgingEvolution(Search):
 
 
 class Area(Search):
-    """A proxy picks the first population, :mod:`naslib_zc_plugin.strategies.area`; arguments of :class:`Search`.
-
-    Raises:
-        ValueError: no proxy.
-    """
+    """A proxy picks the first population, :mod:`naslib_zc_plugin.strategies.area`; arguments of :class:`Search`."""
 
     def __init__(self, *, proxy: Any, **options: Any) -> None:
         super().__init__("area", proxy=proxy, **options)
@@ -40,9 +204,6 @@ class WarmUp(Search):
     """A proxy ranks what is evaluated first, :mod:`naslib_zc_plugin.strategies.warm_up`.
 
     Arguments of :class:`Search`; ``around`` may also be another strategy of this module, whose name and options count.
-
-    Raises:
-        ValueError: no proxy.
     """
 
     def __init__(self, *, proxy: Any, **options: Any) -> None:
@@ -50,11 +211,128 @@ class WarmUp(Search):
 
 
 class Move(Search):
-    """A proxy chooses child or parent, :mod:`naslib_zc_plugin.strategies.move`; arguments of :class:`Search`.
-
-    Raises:
-        ValueError: no proxy.
-    """
+    """A proxy chooses child or parent, :mod:`naslib_zc_plugin.strategies.move`; arguments of :class:`Search`."""
 
     def __init__(self, *, proxy: Any, **options: Any) -> None:
         super().__init__("move", proxy=proxy, **options)
+
+
+def run_search(
+    strategy: strategies.Strategy,
+    evaluate: Evaluate,
+    within_budget: Callable[[], bool],
+    space: str,
+    folder: str | Path | None = None,
+) -> None:
+    """Ask, evaluate and tell as the loop without a host does, in a ``NasExperiment``.
+
+    Every key becomes a sample of NNI's model space, a model that its sequential engine runs, and a key again for
+    ``evaluate``. It all happens in this process, without NNI's server.
+
+    Args:
+        strategy: a strategy that is ready.
+        evaluate: fitness of a key; an error that it raises ends the search and is raised here.
+        within_budget: whether to ask once more.
+        space: name of the search space of the keys.
+        folder: where NNI keeps its log and its checkpoint; a temporary one, removed at the end, unless given.
+
+    Raises:
+        ValueError: NNI has no such space.
+
+    >>> from naslib_zc_plugin.hosts.nni import run_search  # doctest: +SKIP
+    >>> run_search(strategy, accuracies.get, lambda: len(told) < 100, "nasbench201")  # doctest: +SKIP
+    """
+    if space not in _SPACES:
+        raise ValueError(f"NNI has the space {', '.join(_SPACES)}, not {space!r}")
+    if folder is None:
+        with tempfile.TemporaryDirectory() as made:
+            return run_search(strategy, evaluate, within_budget, space, made)
+    evaluator = _KeyEvaluator(evaluate)
+    config = NasExperimentConfig("sequential", "simplified", "local")
+    config.experiment_working_directory = str(folder)
+    with quiet("nni", logging.CRITICAL), ExitStack() as setup:  # errors are raised below
+        # NNI draws weights of its model space: evaluations draw what they draw without it.
+        setup.enter_context(kept_random_states())
+        search = _BudgetedSearch(strategy, within_budget, begins=setup.close)
+        experiment = _UnlistedExperiment(_SPACES[space](), evaluator, search, config)
+        try:
+            finished = experiment.run()
+        finally:
+            experiment.stop()
+    if evaluator.error is not None:
+        raise evaluator.error
+    if not finished:
+        # NNI takes an interrupt for a wish to stop it, and returns.
+        raise KeyboardInterrupt
+    return None
+
+
+class _KeyEvaluator(Evaluator):
+    """Evaluates keys, and keeps the error that ended the search."""
+
+    def __init__(self, evaluate: Evaluate) -> None:
+        self._evaluate = evaluate
+        self.error: BaseException | None = None
+
+    def _execute(self, model: ExecutableModelSpace) -> None:
+        try:
+            fitness = self._evaluate(key_of(model.sample))
+        except BaseException as error:
+            self.error = error
+            raise
+        if fitness is not None and fitness == fitness:
+            nni.report_final_result(fitness)
+
+
+class _BudgetedSearch(Search):
+    """A strategy that is ready, within its caller's budget; an error ends it."""
+
+    def __init__(
+        self, strategy: strategies.Strategy, within_budget: Callable[[], bool], begins: Callable[[], None]
+    ) -> None:
+        super().__init__(strategy)
+        self._budget, self._begins = within_budget, begins
+
+    def _run(self) -> None:
+        self._begins()
+        super()._run()
+
+    def _within_budget(self) -> bool:
+        return self._budget()
+
+    def _submit(self, key: str) -> None:
+        self.engine.submit_models(self._model(key))
+
+    def _on_end(self, event: TrainingEndEvent) -> None:
+        if event.status is not ModelStatus.Failed:
+            super()._on_end(event)
+
+
+class _UnlistedExperiment(NasExperiment):
+    """An experiment that leaves no entry in the list of experiments in the user's home."""
+
+    def _start_without_nni_manager(self) -> None:
+        pass
+
+    def _stop_without_nni_manager(self) -> None:
+        pass
+
+
+def _proxy_fitness(proxy: Any, data: Mapping[str, Any]) -> Callable[[ExecutableModelSpace], float | None]:
+    """Return the fitness of a model by a proxy in any of the forms that :class:`Search` takes."""
+    scorer = proxy if isinstance(proxy, Scorer) else getattr(proxy, "scorer", None)
+    score = scorer.fitness if isinstance(scorer, Scorer) else None
+    if score is None and callable(proxy) and not isinstance(proxy, (str, ProxyRequest)):
+
+        def score(model: ExecutableModelSpace) -> Any:
+            return proxy(network(model, data["seed"], key_of(model.sample)))
+
+    return proxy_fitness(score or Scorer(proxy, **data).fitness, lambda model: key_of(model.sample))
+
+
+def _plain_option(value: Any) -> Any:
+    return value.mapping() if isinstance(value, Search) else value
+
+
+def _has_number(model: ExecutableModelSpace) -> bool:
+    return model.metric is not None and math.isfinite(model.metric)

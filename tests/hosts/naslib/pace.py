@@ -1,8 +1,8 @@
 """What a score costs here and in NASLib: ``python -m tests.hosts.naslib.pace [GRAPHS]``.
 
 Graphs of NAS-Bench-201 and one batch of 64 × 3 × 32 × 32, the same for both; each proxy by NASLib's ``ZeroCost`` and by
-``ZeroCostPredictor``, one after the other in turn, each in a panel of its own that knows nothing yet; then all thirteen
-as predictors that share their passes. Times are the process's own (CPU) on one thread, in units of one forward and
+``ZeroCostPredictor``, one after the other in turn, each alone and knowing nothing yet; then all thirteen as predictors
+that are declared together and share their passes. Times are the process's own (CPU) on one thread, in units of one forward and
 backward run in train mode; medians over the graphs.
 """
 

@@ -103,7 +103,7 @@ def theirs_around(name: str, key: str, monkeypatch: pytest.MonkeyPatch) -> set[s
     monkeypatch.setattr(module, "convert_op_indices_micro_to_model", lambda numbers, task: None, raising=False)
     graph.instantiate_model = False
     graph.set_spec(zc.spec_from(key, name.split()[0]))
-    api = needs("naslib_zc_plugin.hosts.naslib.tables101").rules101()
+    api = needs("naslib_zc_plugin.hosts.naslib.tables").rules101()
     return {zc.key_of(each.arch) for each in graph.get_nbhd(dataset_api=api)}
 
 

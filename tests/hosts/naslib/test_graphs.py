@@ -56,7 +56,7 @@ def test_the_operations_on_the_edges_are_those_of_the_key() -> None:
 def test_numbers_are_plain(name: str) -> None:
     search_space = made.space(name)
     search_space.instantiate_model = False
-    api = needs("naslib_zc_plugin.hosts.naslib.tables101").rules101() if name == "nasbench101" else None
+    api = needs("naslib_zc_plugin.hosts.naslib.tables").rules101() if name == "nasbench101" else None
     search_space.sample_random_architecture(dataset_api=api)
     if "macro" not in name:  # NASLib's mutation of these ends with an error
         search_space.mutate(search_space, dataset_api=api)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
 from importlib import import_module
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
@@ -13,22 +11,20 @@ from types import ModuleType
 
 import pytest
 
-from naslib_zc_plugin.hosts.naslib.compat import _imports
-from naslib_zc_plugin.hosts.naslib.compat._absent import _Absent, _standing_in
-from naslib_zc_plugin.hosts.naslib.compat._imports import around_import
-from naslib_zc_plugin.hosts.naslib.compat._overlay import overlay
+from naslib_zc_plugin.hosts.naslib.compat import ImportHook, _Absent, overlay
+
+Made = tuple[Path, ImportHook]
 
 
 @pytest.fixture
-def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty package ``made`` that can be imported; afterwards all is as before."""
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Made]:
+    """An empty package ``made`` that can be imported, and a hook for it; afterwards all is as before."""
     package = tmp_path / "made"
     package.mkdir()
     (package / "__init__.py").touch()
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(_imports, "_AROUND", {})
     monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
-    yield package
+    yield package, ImportHook("made")
     for name in [name for name in sys.modules if name.partition(".")[0] == "made"]:
         del sys.modules[name]
 
@@ -38,13 +34,14 @@ def _uses_math(package: Path) -> None:
 
 
 @pytest.mark.parametrize("first", [False, True])
-def test_one_module_sees_the_overlay_imported_before_or_after(made: Path, first: bool) -> None:
+def test_one_module_sees_the_overlay_imported_before_or_after(made: Made, first: bool) -> None:
     import math
 
-    _uses_math(made)
-    (made / "other.py").write_text("import math\nfrom made.uses import area\n")
+    package, hook = made
+    _uses_math(package)
+    (package / "other.py").write_text("import math\nfrom made.uses import area\n")
     early = import_module("made.other").area if first else None
-    overlay(["made.uses"], "math", pi=3)
+    overlay(["made.uses"], "math", hook, pi=3)
     module = import_module("made.uses")
     # What was imported from it earlier is the same function, and sees it as well.
     assert module.area(2) == 12 and (early or module.area)(2) == 12
@@ -52,55 +49,60 @@ def test_one_module_sees_the_overlay_imported_before_or_after(made: Path, first:
     assert module.math.sqrt is math.sqrt and not hasattr(module.math, "no_such")
 
 
-def test_a_module_does_not_notice_how_it_was_loaded(made: Path) -> None:
-    _uses_math(made)
-    overlay(["made.uses"], "math", pi=3)
+def test_a_module_does_not_notice_how_it_was_loaded(made: Made) -> None:
+    package, hook = made
+    _uses_math(package)
+    overlay(["made.uses"], "math", hook, pi=3)
     module = import_module("made.uses")
     assert module.__spec__ is not None
     assert isinstance(module.__spec__.loader, SourceFileLoader) and module.__loader__ is module.__spec__.loader
-    assert not isinstance(import_module("made").__loader__, _imports._Around)
 
 
-def test_all_that_was_asked_for_is_done_in_order(made: Path) -> None:
-    (made / "uses.py").write_text("LOG.append('module')")
+def test_all_changes_are_made_in_order_once_the_module_is_there(made: Made) -> None:
+    package, hook = made
+    (package / "uses.py").write_text("LOG = ['module']")
     log: list[str] = []
 
-    @contextmanager
-    def around(word: str, module: ModuleType) -> Iterator[None]:
-        module.__dict__["LOG"] = log
-        log.append(f"before {word}")
-        yield
-        log.append(f"after {word}")
+    def change(word: str, module: ModuleType) -> None:
+        log.extend([*module.LOG, word])
 
     for word in "ab":
-        around_import("made.uses", partial(around, word))
+        hook.change("made.uses", lambda module, word=word: change(word, module))
     import_module("made.uses")
-    assert log == ["before a", "before b", "module", "after b", "after a"]
-    around_import("made.uses", partial(around, "c"))
-    assert log[5:] == ["before c", "after c"]
+    hook.change("made.uses", lambda module: change("c", module))
+    assert log == ["module", "a", "module", "b", "module", "c"]
 
 
-def test_a_module_that_fails_can_be_imported_again(made: Path) -> None:
-    (made / "uses.py").write_text("import math\nraise RuntimeError('not yet')")
-    overlay(["made.uses"], "math", pi=3)
+def test_a_module_that_fails_can_be_imported_again(made: Made) -> None:
+    package, hook = made
+    (package / "uses.py").write_text("import math\nraise RuntimeError('not yet')")
+    overlay(["made.uses"], "math", hook, pi=3)
     with pytest.raises(RuntimeError, match="not yet"):
         import_module("made.uses")
-    _uses_math(made)
+    _uses_math(package)
     sys.path_importer_cache.clear()
     assert import_module("made.uses").area(1) == 3
 
 
-def test_a_missing_package_is_missed_when_it_is_used(made: Path) -> None:
-    (made / "uses.py").write_text(
-        "import pybnn\nimport pybnn.deep.er as er\nfrom pybnn.deep import Net, make\n\n"
+def test_a_missing_package_is_missed_when_it_is_used(made: Made) -> None:
+    package, hook = made
+    (package / "inner.py").write_text("from no_such.deep import Net, make\n")
+    (package / "uses.py").write_text(
+        "import no_such\nimport no_such.deep.er as er\nfrom made.inner import Net, make\n\n"
         "class Mine(Net):\n    def __init__(self):\n        pass\n"
     )
-    around_import("made.uses", partial(_standing_in, ["pybnn"]))
-    module, before = import_module("made.uses"), sys.meta_path
+    (package.parent / "stranger.py").write_text("try:\n    import no_such\nexcept ImportError:\n    no_such = None\n")
+    (package / "asks.py").write_text("import stranger, no_such\n")
+    hook.absent = frozenset(["no_such"])
+    hook.install()
+    module, before = import_module("made.uses"), list(sys.meta_path)
     for call in (module.Mine, module.Net, module.make, module.er.Any):
-        with pytest.raises(ImportError, match=r"pybnn\S* is used, and pybnn is not installed: pip install pybnn"):
+        with pytest.raises(ImportError, match=r"no_such\S* is used, and no_such is not installed: pip install no_such"):
             call()
-    # Nobody else is told that it is there.
+    # Nobody else finds it, then or later.
+    assert import_module("made.asks").stranger.no_such is None
     assert not [name for name, found in sys.modules.items() if isinstance(found, _Absent)]
+    with pytest.raises(ModuleNotFoundError):
+        import_module("no_such")
     assert sys.meta_path == before
-    assert not any(type(finder).__name__ == "_Stand" for finder in sys.meta_path)
+    del sys.modules["stranger"]

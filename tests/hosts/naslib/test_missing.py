@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from naslib_zc_plugin.hosts.naslib import compat
-from naslib_zc_plugin.hosts.naslib.compat._packages import NEEDED, missing
+from naslib_zc_plugin.hosts.naslib.compat import NEEDED, missing
 
+ROOT = Path(__file__).resolve().parents[3]
 _EXTRA = "pip install 'naslib-zc-plugin[naslib]'"
 
 
@@ -26,7 +27,7 @@ def _error(code: str, *paths: Path) -> str:
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PYTHONPATH": path},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [path, str(ROOT)]))},
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

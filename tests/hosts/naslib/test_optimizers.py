@@ -136,7 +136,7 @@ def test_an_exhausted_search_repeats_what_is_known(
         def sample(self, rng: Any) -> str:
             return SPACE.key(1000 + rng.randrange(3))
 
-    monkeypatch.setattr(needs("naslib_zc_plugin.hosts.naslib.adapter"), "domain", lambda *given: Three())
+    monkeypatch.setattr(needs("naslib_zc_plugin.hosts.naslib.optimizers"), "domain", lambda *given: Three())
     optimizer = hosted("RandomSearch", given := config(tmp_path, 6, checkpoint_freq=2))
     trainer(optimizer).search()
     assert len({key for key, _ in optimizer.history}) == len(optimizer.history) == 3
@@ -201,7 +201,7 @@ def test_a_configuration_in_any_form(form: Any) -> None:
 def test_options_in_a_configuration_reach_the_strategy_inside(tmp_path: Path) -> None:
     given = config(tmp_path, 4, around="aging_evolution", population_size=3, sample_size=1, pool=5, evaluate=2)
     optimizer = adapted(zc.WarmUp(given, proxy=lambda graph: 1.0))
-    assert needs("naslib_zc_plugin.hosts.naslib.given").options("warm_up", given) == {
+    assert needs("naslib_zc_plugin.hosts.naslib.optimizers").strategy_options("warm_up", given) == {
         "pool": 5, "evaluate": 2, "around": {"name": "aging_evolution", "population": 3, "sample": 1},
     }  # fmt: skip
     for epoch in range(8):
@@ -247,7 +247,7 @@ def test_faults_are_found_at_once(tmp_path: Path) -> None:
         zc.Search("aging", given)
     with pytest.raises(TypeError, match="proxy"):
         zc.Area(given)
-    with pytest.raises(ValueError, match="unknown proxy 'naswott'; did you mean naswot"):
+    with pytest.raises(ValueError, match="no proxy is called 'naswott'; did you mean naswot"):
         zc.Area(given, proxy="naswott")
     with pytest.raises(TypeError, match="has no option 'populaton'"):
         adapted(zc.AgingEvolution(given, populaton=3))

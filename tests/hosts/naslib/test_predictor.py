@@ -15,15 +15,15 @@ import torch
 from torch import nn
 
 import naslib_zc_plugin as package
-from naslib_zc_plugin.passes.seeding import derived_seed
+from naslib_zc_plugin.observe.seeding import derived_seed
 from naslib_zc_plugin.testing import fingerprint, global_state
 from tests.hosts.naslib import made, scored
 from tests.hosts.naslib.needs import needs
 from tests.hosts.naslib.searches import space201
 
 zc = needs("naslib_zc_plugin.hosts.naslib")
-answers = needs("naslib_zc_plugin.hosts.naslib.answers")
-drawn = needs("naslib_zc_plugin.hosts.naslib.loaders").drawn
+module = needs("naslib_zc_plugin.hosts.naslib.predictor")
+drawn = needs("naslib_zc_plugin.hosts.naslib.shared_scoring").draw_batch
 Predictor = needs("naslib.predictors.predictor").Predictor
 
 SPEC = scored.SPECS["mixed"]
@@ -91,8 +91,8 @@ def test_a_graph_without_a_score_comes_last() -> None:
     predictor = zc.ZeroCostPredictor("naswot", batch=images)
     assert "singular" in predictor.score(dead).reason
     assert predictor.fitness(dead) is None
-    assert predictor.query(dead) == answers.LAST
-    assert predictor.query([dead, dead]).tolist() == [answers.LAST] * 2
+    assert predictor.query(dead) == module.LAST
+    assert predictor.query([dead, dead]).tolist() == [module.LAST] * 2
     listed = predictor.query([live, dead, scored.graph("few ReLUs")])
     assert listed[1] < listed[2] < listed[0]
     assert listed[1] > 0, "near the others"
@@ -165,22 +165,33 @@ def test_a_loader_at_construction_is_drawn_once_and_host_loaders_are_not_looked_
 
 
 def test_a_protocol_draws_its_batch_for_the_architecture(tmp_path: Any) -> None:
-    images = np.random.default_rng(0).integers(0, 255, (80, 16, 16, 3), dtype=np.uint8)
-    path = tmp_path / "cifar10.npz"
-    np.savez(path, images=images, labels=np.arange(80) % 10)
+    path = _protocol_images(tmp_path)
     predictor = zc.ZeroCostPredictor("l2_norm", path, preset="naslib", search_space=space201())
     assert predictor.query(SPEC) > 0
     values = zc.ZeroCostPredictor("jacov", path, preset="naslib", search_space=space201()).query([SPEC, SPEC])
     assert values[0] == values[1]
 
 
-def test_copies_belong_to_the_same_panel() -> None:
+def test_copies_share_and_travel_to_other_processes(tmp_path: Any) -> None:
     predictor = zc.ZeroCostPredictor("naswot", batch=scored.batch(), ss_type="nasbench201")
     net, value = scored.graph(), predictor.query(scored.graph())
-    for twin in (copy.deepcopy(predictor), pickle.loads(pickle.dumps(predictor))):
-        assert twin._panel is predictor._panel
+    for twin, shared in ((copy.deepcopy(predictor), True), (pickle.loads(pickle.dumps(predictor)), False)):
+        assert (twin._pool is predictor._pool) is shared
         assert twin.ss_type == "nasbench201"
         assert twin.query(net) == value
+    named = pickle.loads(
+        pickle.dumps(zc.predictors(["naswot", "jacov"], dataset=_protocol_images(tmp_path), preset="naslib"))
+    )
+    passes = scored.Passes(net)
+    named.features(net)
+    again = pickle.loads(pickle.dumps(named))
+    assert passes() == 1 and again.features(net) == named.features(net) and passes() == 1
+
+
+def _protocol_images(folder: Any) -> dict[str, Any]:
+    images = np.random.default_rng(0).integers(0, 255, (80, 16, 16, 3), dtype=np.uint8)
+    np.savez(folder / "cifar10.npz", images=images, labels=np.arange(80) % 10)
+    return {"source": str(folder / "cifar10.npz")}
 
 
 def test_no_graph_is_kept() -> None:
@@ -194,7 +205,7 @@ def test_no_graph_is_kept() -> None:
 
 def test_proxies_by_name_are_made_when_they_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     every = zc.predictors()
-    assert {*package.list_proxies(), "nwot", "synflow_bn"} == set(every)
+    assert {*package.proxies(), "nwot", "synflow_bn"} == set(every)
     assert len(every) == len(set(every))
     assert "jacov" in every
     assert every._made == {}
@@ -217,7 +228,7 @@ def test_other_spaces(name: str) -> None:
     some = zc.predictors(["params", "naswot", "grad_norm", "zen"])
     found = some.features(net, scored.batch(4, 32))
     assert found["params"] == sum(value.numel() for value in net.parameters())
-    assert all(value != answers.LAST for value in found.values())
+    assert all(value != module.LAST for value in found.values())
     assert net.graph == before, "outputs of an auxiliary head stay"
     assert not [node for _, node in net.nodes(data=True) if node.get("input")]
 

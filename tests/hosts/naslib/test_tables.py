@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from naslib_zc_plugin.benchmarks import benchmark, convert_benchmark
+from naslib_zc_plugin.benchmarks import benchmark, convert
 from naslib_zc_plugin.benchmarks.nasbench101 import TABLE as TABLE_101
-from naslib_zc_plugin.spaces.nasbench101 import keys as cells101
+from naslib_zc_plugin.spaces.nasbench101 import cells as cells101
 from naslib_zc_plugin.spaces.nasbench101 import keys as keys101
-from naslib_zc_plugin.spaces.nasbench101.keys import hash_of
+from naslib_zc_plugin.spaces.nasbench101.hashing import hash_of
+from naslib_zc_plugin.spaces.nasbench101.naslib import to_cell
 from naslib_zc_plugin.spaces.nasbench201 import SPACE, keys
 from tests.benchmarks import made as tables
 from tests.benchmarks import naslib
@@ -28,6 +29,7 @@ from tests.hosts.naslib.searches import config
 
 zc = needs("naslib_zc_plugin.hosts.naslib")
 Metric = needs("naslib.search_spaces.core.query_metrics").Metric
+key101_of = needs("naslib_zc_plugin.hosts.naslib.specs").key101_of
 KEY = "|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|avg_pool_3x3~1|nor_conv_3x3~2|"
 DATASETS = {"cifar10": "cifar10", "cifar100": "cifar100", "ImageNet16-120": "imagenet16"}
 SPACE_KEYS = [SPACE.key(index) for index in range(40)]
@@ -181,7 +183,7 @@ def test_naslibs_pickles_answer_as_before_they_were_imported(tmp_path: Path) -> 
     contents = {dataset: naslib.content(dataset) for dataset in naslib.FILES}
     for dataset, found in contents.items():
         naslib.write(tmp_path / "files", found, dataset)
-    convert_benchmark("nasbench201_naslib", tmp_path / "files", tmp_path, partial=True)
+    convert("nasbench201_naslib", tmp_path / "files", tmp_path, partial=True)
     api = zc.dataset_api("nasbench201_naslib", tmp_path)
     at_the_end = [metric for metric in Metric if metric.name.endswith(("_ACCURACY", "_LOSS"))]
     assert len(at_the_end) == 6
@@ -200,11 +202,10 @@ def test_naslibs_pickles_answer_as_before_they_were_imported(tmp_path: Path) -> 
 
 
 def test_cells_of_nasbench101_are_asked_by_their_hash(tmp_path: Path) -> None:
-    nasbench101 = needs("naslib_zc_plugin.hosts.naslib.spaces.nasbench101")
     drawn, space = zc.domain(made.space("nasbench101")), made.space("nasbench101")
     space.instantiate_model = False
     specs = [zc.spec_from(drawn.sample(Random(seed)), space) for seed in range(10)]
-    drawn_cells = [cells101.prune(nasbench101.to_cell(spec)) for spec in specs]
+    drawn_cells = [cells101.prune(to_cell(spec)) for spec in specs]
     cells = {hash_of(cell): cells101.unpack(cell) for cell in drawn_cells}
     columns: dict[str, Any] = {name: values[: len(cells)] for name, values in tables.nasbench101_columns().items()}
     columns["hash"] = list(cells)
@@ -219,7 +220,7 @@ def test_cells_of_nasbench101_are_asked_by_their_hash(tmp_path: Path) -> None:
     api = zc.dataset_api("nasbench101", tmp_path)
     for row, name in enumerate(space.get_arch_iterator(api)):
         space.set_spec(name, dataset_api=api)
-        assert hash_of(nasbench101.to_cell(zc.spec_of(space))) == name == list(cells)[row]
+        assert hash_of(to_cell(zc.spec_of(space))) == name == list(cells)[row]
         for epochs in (4, 12, 36, 108):
             asked = api["api"].ModelSpec(**space.get_spec())
             found = api["nb101_data"].query(asked, epochs=epochs)
@@ -240,11 +241,10 @@ def test_nasbench101_is_drawn_from_and_asked(shared: Path) -> None:
     table = benchmark("nasbench101", shared / "data")
     space = made.space("nasbench101")
     space.instantiate_model = False
-    nasbench101 = needs("naslib_zc_plugin.hosts.naslib.spaces.nasbench101")
     domain, rng = zc.domain(space, api), Random(0)
     key = domain.sample(rng)
     for each in (key, domain.mutate(key, rng), *domain.neighbours(key)):
-        name = nasbench101.own_key(zc.spec_from(each, space))
+        name = key101_of(zc.spec_from(each, space))
         space.set_spec(zc.spec_from(each, space))
         wanted = [100 * table.column(f"val_acc_{epochs}")[name] for epochs in (4, 12, 36, 108)]
         assert space.query(Metric.VAL_ACCURACY, dataset_api=api) == wanted[-1]
@@ -258,19 +258,18 @@ def test_nasbench101_is_drawn_from_and_asked(shared: Path) -> None:
             raw["halfway_accuracy"]
         # By its hash it is the same architecture.
         space.set_spec(hash_of(keys101.parse(name)), dataset_api=api)
-        assert nasbench101.own_key(zc.spec_of(space)) == name
+        assert key101_of(zc.spec_of(space)) == name
     assert len(list(space.get_arch_iterator(api))) == 20_001
 
 
 def test_a_cell_that_is_not_in_the_table(shared: Path) -> None:
-    api, rules = zc.dataset_api("nasbench101", shared / "data"), needs("naslib_zc_plugin.hosts.naslib.tables101")
+    api, rules = zc.dataset_api("nasbench101", shared / "data"), needs("naslib_zc_plugin.hosts.naslib.tables")
     drawn = zc.domain(made.space("nasbench101"))
     valid = [rules.rules101()["nb101_data"].is_valid, api["nb101_data"].is_valid]
-    nasbench101 = needs("naslib_zc_plugin.hosts.naslib.spaces.nasbench101")
     found = []
     for seed in range(60):
         spec = zc.spec_from(drawn.sample(Random(seed)), "nasbench101")
-        matrix, operations = cells101.unpack(nasbench101.to_cell(spec))
+        matrix, operations = cells101.unpack(to_cell(spec))
         asked = api["api"].ModelSpec([list(row) for row in matrix], list(operations))
         found.append([each(asked) for each in valid])
         if not found[-1][1]:

@@ -44,11 +44,11 @@ def theirs(values: dict[str, float], steps: int, population: int, sample: int, d
     from nni.nas.space import SimplifiedModelSpace
     from nni.nas.strategy import RegularizedEvolution
 
-    from naslib_zc_plugin.hosts.nni.nasbench201 import to_sample
+    from naslib_zc_plugin.hosts.nni.samples import sample201
 
     ends: list[float] = []
     # Its samples have their labels in this order: nothing is translated in its time.
-    table = {tuple(to_sample(key).values()): value for key, value in values.items()}
+    table = {tuple(sample201(key).values()): value for key, value in values.items()}
 
     class Table(Evaluator):  # type: ignore[misc]
         def _execute(self, model: Any) -> None:

@@ -14,14 +14,14 @@ from torch import nn
 
 from naslib_zc_plugin.benchmarks import nasbench101 as table101
 from naslib_zc_plugin.benchmarks import nasbench201 as table201
-from naslib_zc_plugin.spaces.nasbench101 import keys
+from naslib_zc_plugin.spaces.nasbench101 import cells, keys
 from naslib_zc_plugin.spaces.nasbench201 import SPACE
 from tests.benchmarks import made as tables
 from tests.hosts.nni import made
 from tests.hosts.nni.needs import needs
 
 zc = needs("naslib_zc_plugin.hosts.nni")
-nasbench101 = needs("naslib_zc_plugin.hosts.nni.nasbench101")
+samples = needs("naslib_zc_plugin.hosts.nni.samples")
 nni = needs("nni")
 execution = needs("nni.nas.execution")
 strategies = needs("nni.nas.strategy")
@@ -95,6 +95,8 @@ def test_a_table_is_looked_up_and_no_network_built(tmp_path: Path, monkeypatch: 
         evaluator.evaluate(nn.Identity())
     with pytest.raises(ValueError, match="cifar10_val_200"):
         zc.BenchmarkEvaluator("nasbench201", "cifar10_val_20", str(tmp_path))
+    with pytest.raises(ValueError, match="cifar10_params_M of nasbench201 is neither better higher nor lower"):
+        zc.BenchmarkEvaluator("nasbench201", "cifar10_params_M", str(tmp_path))
 
 
 def test_an_architecture_that_the_table_lacks_fails(tmp_path: Path) -> None:
@@ -111,9 +113,9 @@ def test_cells_of_nasbench101_are_those_of_the_table(shared: Path) -> None:
     evaluator = zc.BenchmarkEvaluator("nasbench101", "val_acc_108", str(shared / "data"))
     model_space = made.space("NasBench101")
     for key in table.keys[::400]:
-        sample = nasbench101.to_sample(*keys.unpack(keys.parse(key)))
+        sample = samples.sample101(*cells.unpack(keys.parse(key)))
         model = made.frozen(model_space, zc.key_of(sample), evaluator)
-        assert nasbench101.own_key(model.sample) == key
+        assert samples.key101(model.sample) == key
         assert metric(evaluator, model) == numbers[key]
 
 

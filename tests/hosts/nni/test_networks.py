@@ -18,8 +18,8 @@ from tests.hosts.nni.needs import needs
 from tests.hosts.nni.test_samples import MATRIX, OPERATIONS
 
 zc = needs("naslib_zc_plugin.hosts.nni")
-nasbench101 = needs("naslib_zc_plugin.hosts.nni.nasbench101")
-networks = needs("naslib_zc_plugin.hosts.nni.networks")
+samples = needs("naslib_zc_plugin.hosts.nni.samples")
+networks = needs("naslib_zc_plugin.hosts.nni.scoring")
 execution = needs("nni.nas.execution")
 spaces = needs("nni.nas.space")
 hub = needs("nni.nas.hub.pytorch")
@@ -33,7 +33,7 @@ def weights(net: nn.Module) -> list[torch.Tensor]:
 
 def test_projections_that_nobody_uses_do_not_count() -> None:
     model_space = hub.NasBench101()
-    model = made.frozen(model_space, zc.key_of(nasbench101.to_sample(MATRIX, OPERATIONS)))
+    model = made.frozen(model_space, zc.key_of(samples.sample101(MATRIX, OPERATIONS)))
     x = torch.randn(2, 3, 32, 32)
     whole = networks.network(model, 0, "cell")
     assert sum(each.numel() for each in whole.parameters()) == 3_786_442
@@ -48,7 +48,7 @@ def test_projections_that_nobody_uses_do_not_count() -> None:
 
 
 def test_what_is_used_is_left_bitwise_as_it_was() -> None:
-    model = made.frozen(made.space("NasBench101"), zc.key_of(nasbench101.to_sample(MATRIX, OPERATIONS)))
+    model = made.frozen(made.space("NasBench101"), zc.key_of(samples.sample101(MATRIX, OPERATIONS)))
     x = torch.randn(4, 3, 8, 8)
     whole, net = (networks.network(model, 3, "cell") for _ in range(2))
     state = torch.random.get_rng_state()
@@ -132,7 +132,7 @@ def test_presets_say_how_networks_are_shown_images() -> None:
     plain = zc.Scorer("synflow", images, batch_size=8)(made.frozen(made.space(), KEY))
     lightweight = zc.Scorer("naswot", images, preset="lightweight")(made.frozen(made.space(), KEY))
     assert plain.status == lightweight.status == "ok"
-    with pytest.raises(ValueError, match="unknown protocol"):
+    with pytest.raises(ValueError, match="no preset is called"):
         zc.Scorer("synflow", images, preset="nonsense")
     with pytest.raises(ValueError, match="one of dataset= .* and batch="):
         zc.Scorer("synflow")

@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from naslib_zc_plugin.spaces._nds.keys import Genotype
 from naslib_zc_plugin.spaces.nasbench201 import SPACE
 from tests.hosts.nni import made
 from tests.hosts.nni.needs import needs
 
 zc = needs("naslib_zc_plugin.hosts.nni")
-nasbench101 = needs("naslib_zc_plugin.hosts.nni.nasbench101")
-nasbench201 = needs("naslib_zc_plugin.hosts.nni.nasbench201")
-genotypes = needs("naslib_zc_plugin.hosts.nni.genotypes")
+samples = needs("naslib_zc_plugin.hosts.nni.samples")
 pytorch = needs("nni.nas.nn.pytorch")
 nni = needs("nni")
 
@@ -63,17 +62,17 @@ def own_space() -> Any:
 
 def test_all_architectures_of_nasbench201_round_trip() -> None:
     keys = [SPACE.key(index) for index in range(SPACE.size)]
-    samples = [nasbench201.to_sample(key) for key in keys]
-    assert [zc.key_of(sample) for sample in samples] == keys
-    assert len({json.dumps(sample) for sample in samples}) == SPACE.size
-    bare = nasbench201.to_sample(keys[7], prefix="")
-    assert bare["0_1"] == samples[7]["cell/0_1"]
+    found = [samples.sample201(key) for key in keys]
+    assert [zc.key_of(sample) for sample in found] == keys
+    assert len({json.dumps(sample) for sample in found}) == SPACE.size
+    bare = samples.sample201(keys[7], prefix="")
+    assert bare["0_1"] == found[7]["cell/0_1"]
     assert zc.key_of(bare) == keys[7]
 
 
 def test_operations_of_nasbench201_are_not_mixed_up() -> None:
     key = "|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|avg_pool_3x3~1|nor_conv_3x3~2|"
-    assert nasbench201.to_sample(key) == {
+    assert samples.sample201(key) == {
         "cell/0_1": "conv_3x3",
         "cell/0_2": "none",
         "cell/1_2": "conv_1x1",
@@ -82,21 +81,21 @@ def test_operations_of_nasbench201_are_not_mixed_up() -> None:
         "cell/2_3": "conv_3x3",
     }
     with pytest.raises(ValueError, match="no operation of NAS-Bench-201 on edge cell/0_2, found 'conv_5x5'"):
-        zc.key_of({**nasbench201.to_sample(key), "cell/0_2": "conv_5x5"})
+        zc.key_of({**samples.sample201(key), "cell/0_2": "conv_5x5"})
 
 
 def test_cells_of_nasbench101_round_trip() -> None:
-    sample = nasbench101.to_sample(MATRIX, OPERATIONS)
+    sample = samples.sample101(MATRIX, OPERATIONS)
     assert sample["cell/input6"] == [1, 2, 4, 5]
-    matrix, operations = nasbench101.to_cell(sample)
+    matrix, operations = samples.cell101(sample)
     assert np.array_equal(matrix, MATRIX)
     assert operations == OPERATIONS
     domain = zc.domain(made.space("NasBench101"))
-    assert nasbench101.to_cell(domain.to_sample(zc.key_of(sample))) == (matrix, operations)
+    assert samples.cell101(domain.to_sample(zc.key_of(sample))) == (matrix, operations)
     rng = Random(0)
     for _ in range(50):
-        cell = nasbench101.to_cell(domain.to_sample(domain.sample(rng)))
-        assert nasbench101.to_cell(nasbench101.to_sample(*cell)) == cell
+        cell = samples.cell101(domain.to_sample(domain.sample(rng)))
+        assert samples.cell101(samples.sample101(*cell)) == cell
 
 
 @pytest.mark.parametrize(
@@ -109,17 +108,17 @@ def test_cells_of_nasbench101_round_trip() -> None:
 )
 def test_what_is_no_cell_of_nasbench101_is_refused(matrix: Any, operations: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        nasbench101.to_sample(matrix, operations)
+        samples.sample101(matrix, operations)
 
 
 @pytest.mark.parametrize("nodes", ["7", None, 3.0])
 def test_a_number_of_nodes_that_is_none_is_refused(nodes: Any) -> None:
     with pytest.raises(ValueError, match=f"cell/num_nodes is {nodes!r}, expected a number of nodes"):
-        zc.key_of({**nasbench101.to_sample(MATRIX, OPERATIONS), "cell/num_nodes": nodes})
+        zc.key_of({**samples.sample101(MATRIX, OPERATIONS), "cell/num_nodes": nodes})
 
 
 def test_what_means_nothing_in_nasbench101_has_no_part_in_the_key() -> None:
-    small = nasbench101.to_sample([[0, 1, 0], [0, 0, 1], [0, 0, 0]], ("input", "maxpool3x3", "output"))
+    small = samples.sample101([[0, 1, 0], [0, 0, 1], [0, 0, 0]], ("input", "maxpool3x3", "output"))
     assert zc.key_of({**small, "cell/op4": "maxpool3x3", "cell/input5": [1], "cell/final": {}}) == zc.key_of(small)
 
 
@@ -130,8 +129,8 @@ def test_genotypes_round_trip(name: str, sizes: dict[str, Any]) -> None:
     domain, rng = zc.domain(model_space), Random(1)
     for _ in range(20):
         sample = domain.to_sample(domain.sample(rng))
-        genotype = genotypes.to_genotype(sample)
-        assert genotypes.to_sample(genotype) == sample
+        genotype = samples.genotype_of(sample)
+        assert samples.sample_of(genotype) == sample
         assert len(genotype.normal) == len(genotype.reduce) == (8 if name == "DARTS" else 10)
         assert (genotype.width is None) == (genotype.depth is None) == (not sizes)
         assert domain.to_sample(zc.key_of(sample)) == sample
@@ -139,10 +138,10 @@ def test_genotypes_round_trip(name: str, sizes: dict[str, Any]) -> None:
 
 def test_loose_ends_are_the_nodes_that_none_uses() -> None:
     edges = (("a", 0), ("b", 1), ("c", 2), ("d", 0))
-    genotype = genotypes.Genotype(edges, edges)
+    genotype = Genotype(edges, edges)
     assert genotype.loose_ends("normal") == (3,)
     with pytest.raises(ValueError, match="not before its node"):
-        genotypes.Genotype((("a", 0), ("b", 2)), edges)
+        Genotype((("a", 0), ("b", 2)), edges)
 
 
 @pytest.mark.parametrize("name", [*CELLS, "NasBench101", "MobileNetV3Space", "own"])

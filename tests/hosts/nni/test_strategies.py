@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ execution = needs("nni.nas.execution")
 spaces = needs("nni.nas.space")
 nni_strategies = needs("nni.nas.strategy")
 
+STATES = Path(__file__).resolve().parents[1] / "states"
 SMALL = {"population": 4, "sample": 2}
 WAYS: dict[str, tuple[str, dict[str, Any]]] = {
     "RandomSearch": ("random_search", {"distinct": True}),
@@ -216,6 +218,22 @@ def test_an_interrupted_experiment_is_resumed(name: str, tmp_path: Path) -> None
     (top,) = resumed.export_top_models(1)
     assert (zc.key_of(top.sample), top.metric) == best
     json.dumps(again.state_dict(), allow_nan=False)
+
+
+@pytest.mark.parametrize("name", ["AgingEvolution", "Area", "WarmUp"])
+def test_checkpoints_of_earlier_releases_are_continued(name: str, tmp_path: Path) -> None:
+    """Written in the midst of the ninth evaluation, before both hosts had one session."""
+    histories = json.loads((STATES / "nni_histories.json").read_text(encoding="utf-8"))
+    again, evaluator = hosted(name)[0], Pretended()
+    resumed = made.experiment(tmp_path, made.space(), evaluator, again, 20)
+    place = tmp_path / "made" / "checkpoint"
+    place.mkdir(parents=True)
+    shutil.copy(STATES / f"nni_{name}.ckpt.torch", place / "state.ckpt.torch")
+    (place / "config.json").write_text(nni.dump(resumed.config.json()))
+    assert resumed.resume()
+    resumed.stop()
+    assert [list(trial) for trial in again.history] == histories[name]
+    assert evaluator.asked == [key for key, _ in histories[name][8:]]
 
 
 def test_states_of_another_strategy_are_refused(tmp_path: Path) -> None:

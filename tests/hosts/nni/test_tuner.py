@@ -15,7 +15,6 @@ from tests.hosts.nni.needs import needs
 
 nni = needs("nni")
 tuner = needs("naslib_zc_plugin.hosts.nni.tuner")
-parameters = needs("naslib_zc_plugin.hosts.nni.parameters")
 
 SPACE = {
     "width": {"_type": "choice", "_value": [4, 8, 16]},
@@ -107,14 +106,14 @@ def test_a_proxy_picks_what_is_tried_first() -> None:
 def test_only_choices_are_searched() -> None:
     for bad in ({"_type": "uniform", "_value": [0, 1]}, {"_type": "choice", "_value": [{"_name": "a"}]}, 3):
         with pytest.raises(ValueError, match="parameter 'rate' must be a choice"):
-            parameters.ChoiceDomain({"rate": bad})
+            tuner.ChoiceDomain({"rate": bad})
 
 
 def test_one_parameter_is_changed_at_a_time() -> None:
-    domain, rng = parameters.ChoiceDomain(SPACE), Random(0)
+    domain, rng = tuner.ChoiceDomain(SPACE), Random(0)
     key = domain.sample(rng)
     neighbours = domain.neighbours(key)
     assert len(neighbours) == 2 + 1 + 1
     assert {domain.mutate(key, rng) for _ in range(200)} == set(neighbours)
-    lone = parameters.ChoiceDomain({"only": SPACE["only"]})
+    lone = tuner.ChoiceDomain({"only": SPACE["only"]})
     assert lone.mutate('{"only": 7}', rng) == '{"only": 7}'

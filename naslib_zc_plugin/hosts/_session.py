@@ -1,0 +1,148 @@
+"""A search inside a host: the strategy, the scores that it has used, and the history of its trials.
+
+A host translates: keys into its models, its metrics into fitness. What has to survive an interruption is here, once
+for all hosts, with the state that their checkpoints hold.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Optional
+
+from naslib_zc_plugin import strategies
+from naslib_zc_plugin.strategies import Domain, Fitness, Seed, Strategy
+
+Trial = tuple[str, Optional[float]]
+"""An evaluated key and its fitness; None: the evaluation failed, or the fitness is undefined."""
+
+
+class SearchSession:
+    """One search: ask for a key, evaluate it anywhere, tell its fitness.
+
+    Keys may be told in any order and from any thread. A key that was asked for and never told, because its evaluation
+    was interrupted, is asked for first once the search is resumed; an interrupted evaluation is no failed one.
+
+    Args:
+        strategy: its name, or a strategy that is ready.
+        domain: search space of the strategy.
+        proxy_fitness: fitness of a key without evaluation, for strategies that use one. It is computed once per key.
+        seed, preset, options: of a strategy given by name (:func:`naslib_zc_plugin.strategies.strategy`).
+
+    Attributes:
+        strategy: the strategy.
+        history: (key, fitness or None) of every evaluated key, in the order told.
+        scores: the proxy's fitness by key.
+
+    Raises:
+        ValueError, TypeError: the strategy is unknown, or an option is wrong.
+
+    >>> from naslib_zc_plugin.spaces import space
+    >>> session = SearchSession("random_search", space("nasbench201"), seed=1)
+    >>> key = session.ask()
+    >>> session.tell(key, 0.5)
+    >>> session.best(epoch=0) == (key, 0.5)
+    True
+    """
+
+    def __init__(
+        self, strategy: str | Strategy, domain: Domain, proxy_fitness: Fitness | None = None, *,
+        seed: Seed = 0, preset: str = "", **options: Any,
+    ) -> None:  # fmt: skip
+        self.history: list[Trial] = []
+        self.scores: dict[str, float | None] = {}
+        self._proxy_fitness = proxy_fitness
+        self._improved: list[int] = []  # places in the history of what was the best until then
+        self._running: Counter[str] = Counter()
+        self._waiting: list[str] = []  # under way when the search was interrupted
+        self._lock = threading.RLock()
+        if isinstance(strategy, str):
+            score = None if proxy_fitness is None else self.score
+            strategy = strategies.strategy(strategy, domain, score=score, seed=seed, preset=preset, **options)
+        self.strategy = strategy
+
+    def ask(self) -> str:
+        """Return the key to evaluate next.
+
+        Raises:
+            Exhausted: the search space has no other.
+        """
+        with self._lock:
+            key = self._waiting.pop(0) if self._waiting else self.strategy.ask()
+            self._running[key] += 1
+            return key
+
+    def tell(self, key: str, fitness: float | None) -> None:
+        """Take in the fitness of a key; one that was not asked for is ignored.
+
+        Args:
+            key: as :meth:`ask` returned it.
+            fitness: higher is better; None: the evaluation failed, or the fitness is undefined.
+        """
+        with self._lock:
+            if not self._running[key]:
+                return
+            self._running[key] -= 1
+            before = self.strategy.best
+            self.strategy.tell(key, fitness)
+            if self.strategy.best != before:
+                self._improved.append(len(self.history))
+            self.history.append((key, fitness))
+
+    def score(self, key: str) -> float | None:
+        """Return the proxy's fitness of a key, from memory if it is known."""
+        assert self._proxy_fitness is not None
+        if key not in self.scores:
+            self.scores[key] = self._proxy_fitness(key)
+        return self.scores[key]
+
+    def last(self, epoch: int) -> Trial | None:
+        """Return the trial of an epoch (one trial is one epoch, from 0), the last before it if it has none, or None."""
+        return self.history[min(epoch, len(self.history) - 1)] if self.history else None
+
+    def best(self, epoch: int) -> Trial | None:
+        """Return the best trial until an epoch, that one included; None while nothing has a fitness."""
+        count = bisect_right(self._improved, epoch)
+        return self.history[self._improved[count - 1]] if count else None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state of the search, as values that JSON knows."""
+        with self._lock:
+            return {
+                "search": self.strategy.state_dict(),
+                "scores": dict(self.scores),
+                "waiting": [*self._running.elements(), *self._waiting],
+                "history": [list(trial) for trial in self.history],
+                "improved": list(self._improved),
+            }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue a search that had the same arguments.
+
+        States of both hosts' earlier releases are read: NNI's had no ``improved``, NASLib's no ``waiting``.
+
+        Raises:
+            ValueError: the state is another strategy's, or damaged; then nothing has changed.
+        """
+        try:
+            history = [(str(key), None if value is None else float(value)) for key, value in state["history"]]
+            improved = list(map(int, state["improved"])) if "improved" in state else _improvements(history)
+            scores, waiting, inside = dict(state["scores"]), list(state.get("waiting", ())), state["search"]
+        except (LookupError, TypeError, ValueError) as error:
+            raise ValueError(f"a damaged state of a search: {type(error).__name__}: {error}") from error
+        with self._lock:
+            self.strategy.load_state_dict(inside)
+            self.history, self.scores, self._improved, self._waiting = history, scores, improved, waiting
+            self._running.clear()
+
+
+def _improvements(history: Sequence[Trial]) -> list[int]:
+    """List the places in a history of what was better than all before."""
+    found: list[int] = []
+    for place, (_, fitness) in enumerate(history):
+        best = history[found[-1]][1] if found else None
+        if fitness is not None and (best is None or fitness > best):
+            found.append(place)
+    return found
