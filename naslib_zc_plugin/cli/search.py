@@ -12,7 +12,7 @@ from naslib_zc_plugin.cli._console import RESUMABLE, again, complain, live, say,
 
 if TYPE_CHECKING:
     from naslib_zc_plugin.search import LoadedSearch, SearchProgress
-    from naslib_zc_plugin.search.config import Experiment, CurveConfig
+    from naslib_zc_plugin.search.config import CurveConfig, Experiment
     from naslib_zc_plugin.search.results import Result
 
 

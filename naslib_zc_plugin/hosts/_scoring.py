@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Callable, Union
 
-from naslib_zc_plugin import presets
-from naslib_zc_plugin.observe.borrow import kept_random_states
+from naslib_zc_plugin import protocols
+from naslib_zc_plugin.passes.seeding import kept_random_states
 from naslib_zc_plugin.probes import Probe, images
 from naslib_zc_plugin.proxies import describe, proxy
-from naslib_zc_plugin.request import ProxyRequest
-from naslib_zc_plugin.score import Score
+from naslib_zc_plugin.record import ProxyRequest
+from naslib_zc_plugin.scoring import Score
 
 NamedProxy = Union[str, ProxyRequest, Mapping[str, Any]]
 Images = Union[str, Path, Probe, Mapping[str, Any]]
@@ -102,7 +102,7 @@ class BatchSource:
         dataset: images: a source of :func:`naslib_zc_plugin.probes.probe`, a mapping with ``source`` and its options,
             or a ``Probe``.
         batch: instead of it, inputs and labels, or a DataLoader of such pairs, whose first is taken once.
-        preset: published protocol (:mod:`naslib_zc_plugin.presets`), which prepares the batch; without it images are
+        preset: published protocol (:mod:`naslib_zc_plugin.protocols`), which prepares the batch; without it images are
             scaled to 0..1.
         batch_size: images in the batch, without a preset; all where the source has fewer.
         seed: of the draw of images.
@@ -118,7 +118,7 @@ class BatchSource:
     ) -> None:
         if dataset is not None and batch is not None:
             raise ValueError("give one of dataset= (images) and batch= (inputs and labels, or a DataLoader)")
-        self._preset = presets.preset(preset) if preset else None
+        self._preset = protocols.protocol(preset) if preset else None
         self._images = None if dataset is None else load_images(dataset)
         self._batch = None if batch is None else first_batch(batch)
         self._seed = seed

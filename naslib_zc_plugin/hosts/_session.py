@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 from naslib_zc_plugin import strategies
-from naslib_zc_plugin.strategies import Domain, Fitness, Seed, Strategy
+from naslib_zc_plugin.strategies import KeyScore, SearchSpace, Seed, Strategy
 
 Trial = tuple[str, Optional[float]]
 """An evaluated key and its fitness; None: the evaluation failed, or the fitness is undefined."""
@@ -48,7 +48,7 @@ class SearchSession:
     """
 
     def __init__(
-        self, strategy: str | Strategy, domain: Domain, proxy_fitness: Fitness | None = None, *,
+        self, strategy: str | Strategy, domain: SearchSpace, proxy_fitness: KeyScore | None = None, *,
         seed: Seed = 0, preset: str = "", **options: Any,
     ) -> None:  # fmt: skip
         self.history: list[Trial] = []

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from naslib_zc_plugin.report.figures import SearchCurve
 from naslib_zc_plugin.report.text_table import TextTable
 from naslib_zc_plugin.search import LoadedSearch
-from naslib_zc_plugin.search.config import SECONDS, SearchConfig, CurveConfig
+from naslib_zc_plugin.search.config import SECONDS, CurveConfig, SearchConfig
 from naslib_zc_plugin.search.evaluators.benchmark import read_column
 from naslib_zc_plugin.search.journal import Entry
 from naslib_zc_plugin.strategies import published_settings

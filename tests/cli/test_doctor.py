@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from naslib_zc_plugin.cli._app import app
 from naslib_zc_plugin.cli.doctor import HostState, floors, look, missing_of_extras, probes, tables, version_of
-from naslib_zc_plugin.hosts.naslib.compat._packages import NEEDED, missing
+from naslib_zc_plugin.hosts.naslib.compat import NEEDED, missing
 from tests.hosts.naslib.needs import TREE
 
 

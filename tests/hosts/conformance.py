@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from naslib_zc_plugin import strategies
-from naslib_zc_plugin.hosts import HOSTS, RunSearch
+from naslib_zc_plugin.search.loop import HOSTS, RunSearch
 from naslib_zc_plugin.spaces.nasbench201 import SPACE
 
 STRATEGIES: dict[str, dict[str, Any]] = {

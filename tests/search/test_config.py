@@ -11,7 +11,7 @@ import yaml
 
 from naslib_zc_plugin.files import DataError
 from naslib_zc_plugin.search import load_data
-from naslib_zc_plugin.search.config import Budget, Experiment, CurveConfig, load_experiment, select_searches
+from naslib_zc_plugin.search.config import Budget, CurveConfig, Experiment, load_experiment, select_searches
 from tests.conftest import REPOSITORY
 
 Make = Callable[..., Experiment]

@@ -13,7 +13,7 @@ from naslib_zc_plugin.configuration import check
 from naslib_zc_plugin.report.figures import curves
 from naslib_zc_plugin.report.text_table import table_text
 from naslib_zc_plugin.search import LoadedSearch
-from naslib_zc_plugin.search.config import SearchConfig, CurveConfig
+from naslib_zc_plugin.search.config import CurveConfig, SearchConfig
 from naslib_zc_plugin.search.journal import Entry
 from naslib_zc_plugin.search.loop import Evaluation
 from naslib_zc_plugin.search.results import (

@@ -13,7 +13,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any, Callable
 
-from naslib_zc_plugin.hosts import Evaluate
+from naslib_zc_plugin.search.loop import Evaluate
 from naslib_zc_plugin.strategies import Strategy
 
 _FILES = {

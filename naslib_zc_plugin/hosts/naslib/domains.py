@@ -9,19 +9,18 @@ from typing import Any
 
 from naslib_zc_plugin.hosts.naslib.graphs import key_from, key_of, space_of, spec_from
 from naslib_zc_plugin.hosts.naslib.specs import RULES
-from naslib_zc_plugin.observe.borrow import kept_random_states
-from naslib_zc_plugin.observe.seeding import seed_everything
+from naslib_zc_plugin.passes.seeding import kept_random_states, seed_everything
 from naslib_zc_plugin.spaces import space
-from naslib_zc_plugin.spaces.nasbench101 import cells
-from naslib_zc_plugin.spaces.nasbench101.naslib import to_cell
-from naslib_zc_plugin.strategies import Domain, Exhausted
+from naslib_zc_plugin.spaces.nasbench101 import keys
+from naslib_zc_plugin.spaces.nasbench101.keys import from_naslib
+from naslib_zc_plugin.strategies import Exhausted, SearchSpace
 
 _PATIENCE = 1_000  # mutations that changed nothing
 RULE = "naslib"
 """The mutation of NASLib's own search space."""
 
 
-def domain(search_space: Any, dataset_api: Any = None) -> Domain:
+def domain(search_space: Any, dataset_api: Any = None) -> SearchSpace:
     """Return the search space that strategies see of one of NASLib.
 
     ``nasbench201`` becomes our own search space, so that histories are the same inside and outside of NASLib:
@@ -109,7 +108,7 @@ class GraphDomain:
         """Return whether NASLib's code could draw a spec: in NAS-Bench-101 a table may have some of the cells only."""
         if self.name != "nasbench101":
             return True
-        matrix, operations = cells.unpack(to_cell(spec))
+        matrix, operations = keys.unpack(from_naslib(spec))
         cell = self._api["api"].ModelSpec(matrix=[list(row) for row in matrix], ops=list(operations))
         return bool(self._api["nb101_data"].is_valid(cell))
 

@@ -16,8 +16,7 @@ import numpy as np
 from torch import nn
 
 from naslib_zc_plugin.hosts.naslib.specs import check_spec
-from naslib_zc_plugin.observe.borrow import kept_random_states
-from naslib_zc_plugin.observe.seeding import seed_everything
+from naslib_zc_plugin.passes.seeding import kept_random_states, seed_everything
 from naslib_zc_plugin.spaces.nasbench201 import keys
 
 _UNSET = (AttributeError, NotImplementedError, TypeError, ValueError)  # of the spaces' get_hash, before a set_spec
@@ -74,7 +73,7 @@ def spec_from(key: str, search_space: Any) -> Any:
     """
     name = search_space if isinstance(search_space, str) else space_of(search_space)
     if name == "nasbench201":
-        return keys.naslib(key)
+        return keys.to_naslib(key)
     try:
         spec = plain(ast.literal_eval(key))
         check_spec(spec, name)

@@ -24,8 +24,8 @@ from naslib_zc_plugin.hosts._session import SearchSession, Trial
 from naslib_zc_plugin.hosts.naslib.domains import domain
 from naslib_zc_plugin.hosts.naslib.graphs import build, spec_from
 from naslib_zc_plugin.hosts.naslib.predictor import ZeroCostPredictor
-from naslib_zc_plugin.request import ProxyRequest
-from naslib_zc_plugin.strategies import Exhausted, strategy_class
+from naslib_zc_plugin.record import ProxyRequest
+from naslib_zc_plugin.strategies import STRATEGIES, Exhausted
 
 State = dict[str, Any]
 Statistics = tuple[float, float, float, float]
@@ -56,7 +56,7 @@ class Search(MetaOptimizer):
             :class:`.predictor.ZeroCostPredictor`, or a function of the parsed graph, higher is better.
         data: for a proxy given by name: arguments of :class:`.predictor.ZeroCostPredictor`, its images above all.
         seed: of all that is drawn, weights included, instead of the configuration's.
-        preset: published settings (:mod:`naslib_zc_plugin.strategies.presets`), which the configuration overrules.
+        preset: published settings (:mod:`naslib_zc_plugin.strategies.PUBLISHED`), which the configuration overrules.
         options: the strategy's own, which overrule both; see its class in :mod:`naslib_zc_plugin.strategies`.
 
     Raises:
@@ -375,8 +375,8 @@ def option_names(strategy: str) -> dict[str, list[str]]:
     Raises:
         ValueError: the strategy is unknown.
     """
-    own = inspect.signature(strategy_class(strategy)).parameters
-    names = [name for name in own if name not in ("domain", "score", "seed")]  # not the configuration's to say
+    own = inspect.signature(STRATEGIES.load(strategy)).parameters
+    names = [name for name in own if name not in ("space", "score", "seed")]  # not the configuration's to say
     return {name: list(dict.fromkeys((name, NASLIB_OPTIONS.get(name, name)))) for name in names}
 
 

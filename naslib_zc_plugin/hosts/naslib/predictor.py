@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 from naslib.predictors.predictor import Predictor
 
-from naslib_zc_plugin.campaign.suite import NAMES, below, naslib_number
+from naslib_zc_plugin.campaign.naslib_json import NAMES, below, naslib_number
 from naslib_zc_plugin.hosts._scoring import BatchSource, Images, NamedProxy, NoScore, oriented_value, proxy_request
 from naslib_zc_plugin.hosts.naslib.shared_scoring import ScorePool, draw_batch, query_of, runs_network
-from naslib_zc_plugin.proxies import describe, proxies
-from naslib_zc_plugin.score import Score
+from naslib_zc_plugin.proxies import describe, list_proxies
+from naslib_zc_plugin.scoring import Score
 
 ALIASES: Mapping[str, NamedProxy] = MappingProxyType(
     {**{theirs: ours for ours, theirs in NAMES.items()}, "synflow_bn": {"name": "synflow", "keep_norm": "*"}}
@@ -48,7 +48,7 @@ class ZeroCostPredictor(Predictor):
             or a ``Probe``.
         batch: instead of it, inputs and labels, or a DataLoader of such pairs, whose first is taken once. With either,
             the loaders that NASLib hands over are not looked at.
-        preset: published protocol (:mod:`naslib_zc_plugin.presets`): how images become a batch, and proxies' options.
+        preset: published protocol (:mod:`naslib_zc_plugin.protocols`): how images become a batch, and proxies' options.
         batch_size: images in the batch, without a preset; all where there are fewer.
         seed: of the images, of proxies' draws, and of the weights of graphs that are built here.
         device: where networks are scored; empty: where they are.
@@ -210,7 +210,7 @@ def predictors(names: Iterable[str] | Mapping[str, NamedProxy] | None = None, **
     """
     if isinstance(names, Mapping):
         return Predictors(names, True, options)
-    known: dict[str, NamedProxy] = {**{name: name for name in proxies()}, **ALIASES}
+    known: dict[str, NamedProxy] = {**{name: name for name in list_proxies()}, **ALIASES}
     asked = known if names is None else dict.fromkeys(names)
     unknown = sorted(set(asked) - set(known))
     if unknown:
@@ -246,7 +246,7 @@ def naslib_values(found: Sequence[Score], undefined: float | None = None) -> np.
 
     Args:
         found: scores of one proxy.
-        undefined: where a score has no value; by default a number :func:`~naslib_zc_plugin.campaign.suite.below` the
+        undefined: where a score has no value; by default a number :func:`~naslib_zc_plugin.campaign.naslib_json.below` the
             lowest, :data:`LAST` where none has a value.
     """
     known = [naslib_value(each) for each in found if each.value is not None]

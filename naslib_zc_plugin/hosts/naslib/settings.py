@@ -12,7 +12,7 @@ configuration, in a file or read already, names any proxy as ``predictor`` and a
 ``search.zc_names``    the proxies that are features of ``bananas`` and ``npenas``
 ``images``             images for proxies: a source of :func:`naslib_zc_plugin.probes.probe`, such as an ``.npz`` file,
                        beside the configuration or in the data directory
-``zc_preset``          published protocol that makes a batch of the images (:mod:`naslib_zc_plugin.presets`)
+``zc_preset``          published protocol that makes a batch of the images (:mod:`naslib_zc_plugin.protocols`)
 ``zc_batch_size``      images in the batch, without a protocol
 =====================  ===============================================================================================
 
@@ -30,11 +30,11 @@ from typing import Any, Union
 from fvcore.common.config import CfgNode
 from naslib.optimizers.core.metaclasses import MetaOptimizer
 
-from naslib_zc_plugin.files.configuration import located, mapping
+from naslib_zc_plugin.configuration import located, mapping
 from naslib_zc_plugin.hosts.naslib.guided import Bananas, Npenas
 from naslib_zc_plugin.hosts.naslib.optimizers import Search, config_value, option_names
 from naslib_zc_plugin.hosts.naslib.predictor import ZeroCostPredictor
-from naslib_zc_plugin.strategies import strategies
+from naslib_zc_plugin.strategies import list_strategies
 
 ConfigSource = Union[str, Path, Mapping[str, Any]]
 FEATURED: Mapping[str, type[MetaOptimizer]] = {"bananas": Bananas, "npenas": Npenas}
@@ -98,7 +98,7 @@ def optimizer_of(config: Any, zc_api: Any = None, **options: Any) -> MetaOptimiz
     name = config_value(config, "optimizer")
     if name in FEATURED:
         return FEATURED[name](config, zc_api=zc_api, data=_images(config), **options)
-    known = [*strategies(), *FEATURED]
+    known = [*list_strategies(), *FEATURED]
     if name not in known:
         close = get_close_matches(str(name), known, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"

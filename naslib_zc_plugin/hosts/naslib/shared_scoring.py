@@ -20,13 +20,11 @@ from torch.nn import functional as F
 
 from naslib_zc_plugin.hosts._scoring import BatchSource, NamedProxy, first_batch, proxy_request
 from naslib_zc_plugin.hosts.naslib.graphs import build, key_from, key_of, space_of, spec_from, spec_of
-from naslib_zc_plugin.observe.batch import tensors
-from naslib_zc_plugin.observe.borrow import kept_random_states
-from naslib_zc_plugin.observe.seeding import derived_seed, seed_everything
-from naslib_zc_plugin.proxies import describe
-from naslib_zc_plugin.proxies._registry import load
-from naslib_zc_plugin.request import ProxyRequest
-from naslib_zc_plugin.score import Score, score
+from naslib_zc_plugin.passes.inputs import tensors
+from naslib_zc_plugin.passes.seeding import derived_seed, kept_random_states, seed_everything
+from naslib_zc_plugin.proxies import PROXIES, describe
+from naslib_zc_plugin.record import ProxyRequest
+from naslib_zc_plugin.scoring import Score, score
 
 LIMIT = 20_000
 """Architectures whose scores are remembered; those that were asked about longest ago are forgotten first."""
@@ -188,7 +186,7 @@ class ScorePool:
 
 def runs_network(request: ProxyRequest) -> bool:
     """Return whether a proxy runs the network at all, and so looks at a batch."""
-    return any(seen.under.runs for seen in load(request.name).observations(request.options))
+    return any(seen.under.runs for seen in PROXIES.load(request.name).observations(request.options))
 
 
 def draw_batch(loader: Any, seed: int) -> Any:

@@ -2,7 +2,7 @@
 
 A spec is what NASLib's ``get_hash`` gives and ``set_spec`` takes:
 
-- NAS-Bench-101: the 56 numbers of :mod:`naslib_zc_plugin.spaces.nasbench101.naslib`, a cell of seven vertices, some of
+- NAS-Bench-101: the 56 numbers of :mod:`naslib_zc_plugin.spaces.nasbench101.keys`, a cell of seven vertices, some of
   which may have no part in it. Isomorphic cells have different specs and one key in our own search space.
 - NAS-Bench-301: as in our search space.
 - TransNAS-Bench-101, micro: six numbers from 0 to 3, one for each edge. With ``create_graph=True`` the edges are (0→1)
@@ -21,12 +21,11 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Callable
 
-from naslib_zc_plugin.spaces.nasbench101 import cells, enumeration
+from naslib_zc_plugin.spaces import nasbench301 as keys301
+from naslib_zc_plugin.spaces import transnasbench101_micro as keys_micro
+from naslib_zc_plugin.spaces.nasbench101 import enumeration, keys
 from naslib_zc_plugin.spaces.nasbench101 import keys as keys101
-from naslib_zc_plugin.spaces.nasbench101.cells import VERTICES
-from naslib_zc_plugin.spaces.nasbench101.naslib import ALLOWED, to_cell
-from naslib_zc_plugin.spaces.nasbench301 import keys as keys301
-from naslib_zc_plugin.spaces.transnasbench101_micro import keys as keys_micro
+from naslib_zc_plugin.spaces.nasbench101.keys import NASLIB_NUMBERS, VERTICES, from_naslib
 
 Spec = tuple[int, ...]
 GRAPH_OPERATIONS = ("skip_connect", "none", "nor_conv_3x3", "nor_conv_1x1")
@@ -64,7 +63,7 @@ def check_spec(spec: Any, space: str) -> None:
 
 def key101_of(spec: Spec) -> str:
     """Return the key of a spec of NAS-Bench-101 in our own search space, by which tables know the cell."""
-    return keys101.format(enumeration.first(to_cell(spec)))
+    return keys101.format(enumeration.first(from_naslib(spec)))
 
 
 def micro_text(spec: Sequence[int], create_graph: bool = False) -> str:
@@ -96,11 +95,11 @@ def _neighbours101(spec: Spec) -> list[Spec]:
 
     As in NASLib's neighbourhood, the vertex or edge has a part in the cell; the edge before or afterwards.
     """
-    found = [_replaced(spec, place, 1 - spec[place]) for place in range(_EDGES_101) if len(ALLOWED[place]) > 1]
+    found = [_replaced(spec, place, 1 - spec[place]) for place in range(_EDGES_101) if len(NASLIB_NUMBERS[place]) > 1]
     found = [each for each in found if _edge_matters(spec, each)]
-    for vertex in cells.used(to_cell(spec))[1:-1]:
+    for vertex in keys.used(from_naslib(spec))[1:-1]:
         place = _EDGES_101 + vertex
-        found += [_replaced(spec, place, number) for number in ALLOWED[place] if number != spec[place]]
+        found += [_replaced(spec, place, number) for number in NASLIB_NUMBERS[place] if number != spec[place]]
     return found
 
 
@@ -108,10 +107,10 @@ def _edge_matters(before: Spec, after: Spec) -> bool:
     """Return whether a spec with one edge changed is a cell in which, or before which, that edge has a part."""
     place = next(place for place, (a, b) in enumerate(zip(before, after)) if a != b)
     try:
-        cells.prune(to_cell(after))
+        keys.prune(from_naslib(after))
     except ValueError:
         return False
-    return set(divmod(place, VERTICES)) <= set(cells.used(to_cell(max(before, after))))
+    return set(divmod(place, VERTICES)) <= set(keys.used(from_naslib(max(before, after))))
 
 
 def _replaced(spec: Spec, place: int, number: int) -> Spec:
@@ -161,7 +160,7 @@ def _macro_counts(kinds: list[int]) -> tuple[int, int, int]:
 
 
 RULES = {
-    "nasbench101": SpecRules(lambda spec: cells.prune(to_cell(spec)), _neighbours101),
+    "nasbench101": SpecRules(lambda spec: keys.prune(from_naslib(spec)), _neighbours101),
     "nasbench301": SpecRules(keys301.check, keys301.neighbours),
     "transbench101_micro": SpecRules(_check_micro, _neighbours_micro),
     "transbench101_macro": SpecRules(_check_macro, _neighbours_macro, _mutate_macro),

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from naslib_zc_plugin.campaign.read import read_table
-from naslib_zc_plugin.campaign.suite import ACCURACY, NAMES, accuracies_of, below, naslib_number
-from naslib_zc_plugin.campaign.suite_import import PREFIX
+from naslib_zc_plugin.campaign.naslib_json import ACCURACY, NAMES, PREFIX, accuracies_of, below, naslib_number
+from naslib_zc_plugin.campaign.store import read_table
 from naslib_zc_plugin.spaces.nasbench201 import keys
 from naslib_zc_plugin.table import STATUSES, Column, ScoreTable
 
@@ -56,8 +55,8 @@ class ZcApi(Mapping[str, "Mapping[str, Any]"]):
     """Text of a spec → proxy → ``{"score": …, "time": …}``, and ``"val_accuracy"``.
 
     It holds the architectures that every proxy was tried on and that have an accuracy: NASLib's code looks all of them
-    up without asking. Scores are numbers as NASLib takes them (:func:`naslib_zc_plugin.campaign.suite.naslib_number`);
-    one that is undefined or failed ranks last (:func:`naslib_zc_plugin.campaign.suite.below`). Numpy's
+    up without asking. Scores are numbers as NASLib takes them (:func:`naslib_zc_plugin.campaign.naslib_json.naslib_number`);
+    one that is undefined or failed ranks last (:func:`naslib_zc_plugin.campaign.naslib_json.below`). Numpy's
     numbers in a spec's text are taken for plain ones.
 
     Args:
@@ -78,7 +77,7 @@ class ZcApi(Mapping[str, "Mapping[str, Any]"]):
             name: (numbers[label], column.seconds) for label, column in columns.items() for name in _names(label)
         }
         tried = np.all([column.status != _LEFT for column in columns.values()], axis=0)
-        spec = keys.naslib if table.facts.get("space") == "nasbench201" else str
+        spec = keys.to_naslib if table.facts.get("space") == "nasbench201" else str
         self._rows = {
             str(spec(key)): (row, float(accuracies[key]))
             for row, key in enumerate(table.keys)

@@ -27,11 +27,11 @@ from typing import Any, Callable, overload
 
 import numpy as np
 
-from naslib_zc_plugin.benchmarks import Benchmark, benchmark, nasbench201_naslib
+from naslib_zc_plugin.benchmarks import Benchmark, benchmark
 from naslib_zc_plugin.benchmarks.nasbench101 import TRAININGS, hashes
-from naslib_zc_plugin.benchmarks.nasbench201 import Columns, naslib_columns
-from naslib_zc_plugin.spaces.nasbench101 import cells, enumeration, keys
-from naslib_zc_plugin.spaces.nasbench101.hashing import hash_of
+from naslib_zc_plugin.benchmarks.nasbench201 import NaslibColumns, naslib_columns, naslib_pickles
+from naslib_zc_plugin.spaces.nasbench101 import enumeration, keys
+from naslib_zc_plugin.spaces.nasbench101.keys import hash_of
 
 _COSTS = ("flops", "latency", "params", "train_time")
 _REPORTED = "train_acc1es"
@@ -64,7 +64,7 @@ def dataset_api(
     if name == "nasbench201":
         return {"nb201_data": _architectures(benchmark(name, data), naslib_columns(accuracy, epochs), epochs)}
     if name == "nasbench201_naslib":
-        return {"nb201_data": _architectures(benchmark(name, data), nasbench201_naslib.naslib_columns())}
+        return {"nb201_data": _architectures(benchmark(name, data), naslib_pickles.pickle_columns())}
     if name == "nasbench101":
         from naslib.utils import nb101_api
 
@@ -95,7 +95,7 @@ class _Lookup(Mapping[str, Any]):
         return sum(1 for _ in self._names)
 
 
-def _architectures(table: Benchmark, wanted: Columns, epochs: int = 200) -> _Lookup:
+def _architectures(table: Benchmark, wanted: NaslibColumns, epochs: int = 200) -> _Lookup:
     """Return architecture string → data set → measurement, by NASLib's names."""
     keys201 = dict.fromkeys(table.keys)
     read: dict[str, dict[str, float]] = {}
@@ -229,7 +229,7 @@ class CellTable(CellRules):
         return self._cell(key), {epochs: self._results(key, epochs) for epochs in self._lengths}
 
     def _cell(self, key: str) -> dict[str, Any]:
-        matrix, operations = cells.unpack(keys.parse(key))
+        matrix, operations = keys.unpack(keys.parse(key))
         return {
             "module_adjacency": np.array(matrix, dtype=np.int8),
             "module_operations": list(operations),
@@ -254,4 +254,4 @@ class _Results(dict[str, Any]):
 
 
 def _key101(model_spec: Any) -> str:
-    return keys.format(enumeration.first(cells.pack(model_spec.matrix.tolist(), model_spec.ops)))
+    return keys.format(enumeration.first(keys.pack(model_spec.matrix.tolist(), model_spec.ops)))

@@ -15,10 +15,10 @@ from naslib.search_spaces import NasBench201SearchSpace
 from torch import nn
 
 from naslib_zc_plugin import strategies
-from naslib_zc_plugin.hosts import Evaluate
 from naslib_zc_plugin.hosts._scoring import quiet
 from naslib_zc_plugin.hosts.naslib.graphs import key_of, spec_from
-from naslib_zc_plugin.observe.borrow import kept_random_states
+from naslib_zc_plugin.passes.seeding import kept_random_states
+from naslib_zc_plugin.search.loop import Evaluate
 
 _SPACES: dict[str, Callable[[], Any]] = {"nasbench201": NasBench201SearchSpace}
 

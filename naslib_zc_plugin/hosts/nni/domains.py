@@ -22,14 +22,14 @@ from naslib_zc_plugin.hosts.nni.samples import (
 )
 from naslib_zc_plugin.spaces.nasbench201 import SPACE as NASBENCH201
 from naslib_zc_plugin.spaces.nasbench_nlp import SPACE as RECURRENT_CELLS
-from naslib_zc_plugin.strategies import Domain, Exhausted
+from naslib_zc_plugin.strategies import Exhausted, SearchSpace
 
 _PATIENCE = 10_000  # draws without a valid sample
 _REDRAWS = 64  # of one choice; 64 draws of one of two find the other, but once in 10^19
 _SUBSETS = 12  # choices of any number among at most so many are listed
 
 
-class HostDomain(Domain, Protocol):
+class HostDomain(SearchSpace, Protocol):
     """A search space that gives the samples of its keys."""
 
     def to_sample(self, key: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from naslib_zc_plugin.benchmarks import benchmark as read
 from naslib_zc_plugin.hosts._scoring import Images, NamedProxy, NoScore, load_images
 from naslib_zc_plugin.hosts.nni.samples import Sample, key101, key_of, space_of
 from naslib_zc_plugin.hosts.nni.scoring import Scorer, logits, network
-from naslib_zc_plugin.observe.seeding import derived_seed
+from naslib_zc_plugin.passes.seeding import derived_seed
 from naslib_zc_plugin.training import accuracy, train
 
 
@@ -57,7 +57,7 @@ class BenchmarkEvaluator(Evaluator):
     """A column of a benchmark's table as the metric; no network is built.
 
     Args:
-        benchmark: one of :func:`naslib_zc_plugin.benchmarks.benchmarks`; in NAS-Bench-101 isomorphic cells are one.
+        benchmark: one of :func:`naslib_zc_plugin.benchmarks.list_benchmarks`; in NAS-Bench-101 isomorphic cells are one.
         metric: column of results. Where lower is better, its negative is reported.
         data: the data directory, ``NAS_ZC_DATA`` unless given.
 

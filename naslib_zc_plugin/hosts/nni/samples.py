@@ -22,14 +22,14 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from naslib_zc_plugin.spaces._nds.keys import CELLS, Edges, Genotype
-from naslib_zc_plugin.spaces.nasbench101 import cells, enumeration
+from naslib_zc_plugin.spaces.nasbench101 import enumeration, keys
 from naslib_zc_plugin.spaces.nasbench101 import keys as keys101
-from naslib_zc_plugin.spaces.nasbench101.cells import INPUT, OUTPUT, Matrix
+from naslib_zc_plugin.spaces.nasbench101.keys import INPUT, OUTPUT, Matrix
 from naslib_zc_plugin.spaces.nasbench201 import EDGES
 from naslib_zc_plugin.spaces.nasbench201 import keys as keys201
 from naslib_zc_plugin.spaces.nasbench_nlp import EXAMPLES
 from naslib_zc_plugin.spaces.nasbench_nlp import SPACE as RECURRENT_CELLS
+from naslib_zc_plugin.spaces.nds.keys import CELLS, Edges, Genotype
 
 Sample = Mapping[str, Any]
 PREFIX = "cell/"
@@ -118,7 +118,7 @@ def sample101(matrix: Sequence[Sequence[int]], operations: Sequence[str], prefix
     Raises:
         ValueError: matrix and operations do not fit each other, or are no cell of the benchmark.
     """
-    cells.pack(matrix, operations)
+    keys.pack(matrix, operations)
     nodes = len(operations)
     found: dict[str, Any] = {f"{prefix}num_nodes": nodes}
     found.update({f"{prefix}op{i}": operations[i] for i in range(1, nodes - 1)})
@@ -133,7 +133,7 @@ def key101(sample: Sample) -> str:
     Raises:
         ValueError: an entry is missing, or the sample is no cell of the benchmark.
     """
-    return keys101.format(enumeration.first(cells.pack(*cell101(sample))))
+    return keys101.format(enumeration.first(keys.pack(*cell101(sample))))
 
 
 def genotype_of(sample: Sample) -> Genotype:

@@ -13,12 +13,11 @@ from torch import Tensor, nn
 
 from naslib_zc_plugin.hosts._scoring import BatchSource, Images, NamedProxy, oriented_value, proxy_request, quiet
 from naslib_zc_plugin.hosts.nni.samples import key_of, space_of
-from naslib_zc_plugin.observe.batch import tensors, tree_map
-from naslib_zc_plugin.observe.borrow import kept_random_states
-from naslib_zc_plugin.observe.network import pick_logits
-from naslib_zc_plugin.observe.seeding import derived_seed, seed_everything
+from naslib_zc_plugin.passes.inputs import tensors, tree_map
+from naslib_zc_plugin.passes.network import pick_logits
+from naslib_zc_plugin.passes.seeding import derived_seed, kept_random_states, seed_everything
 from naslib_zc_plugin.proxies import describe
-from naslib_zc_plugin.score import Score, score
+from naslib_zc_plugin.scoring import Score, score
 
 _SAMPLES = 2  # the fewest that batch norm takes in train mode
 logger = logging.getLogger(__name__)

@@ -21,14 +21,14 @@ from nni.nas.space import ExecutableModelSpace, ModelStatus
 from nni.nas.strategy.base import Strategy
 
 from naslib_zc_plugin import strategies
-from naslib_zc_plugin.hosts import Evaluate
 from naslib_zc_plugin.hosts._scoring import proxy_fitness, quiet
 from naslib_zc_plugin.hosts._session import SearchSession, Trial
 from naslib_zc_plugin.hosts.nni.domains import domain
 from naslib_zc_plugin.hosts.nni.samples import key_of
 from naslib_zc_plugin.hosts.nni.scoring import Scorer, network
-from naslib_zc_plugin.observe.borrow import kept_random_states
-from naslib_zc_plugin.request import ProxyRequest
+from naslib_zc_plugin.passes.seeding import kept_random_states
+from naslib_zc_plugin.record import ProxyRequest
+from naslib_zc_plugin.search.loop import Evaluate
 
 _SPACES: dict[str, Callable[[], Any]] = {"nasbench201": lambda: NasBench201(4, 1)}
 """Model spaces of our search spaces' keys; as small as can be, for no network is built here."""
@@ -47,7 +47,7 @@ class Search(Strategy):
     Args:
         strategy: its name, or a strategy that is ready.
         seed: of all that is drawn.
-        preset: published settings (:mod:`naslib_zc_plugin.strategies.presets`), which ``options`` overrule.
+        preset: published settings (:mod:`naslib_zc_plugin.strategies.PUBLISHED`), which ``options`` overrule.
         proxy: for strategies that score: a proxy's name or a mapping with its options, an evaluator or a profiler of
             ours, or a function of the network, higher is better.
         dataset, batch: images for a proxy given by name (:class:`.scoring.Scorer`).
@@ -66,7 +66,7 @@ class Search(Strategy):
     ) -> None:  # fmt: skip
         super().__init__()
         if isinstance(strategy, str):
-            strategies.strategy_class(strategy)
+            strategies.STRATEGIES.load(strategy)
         self._strategy, self._seed, self._preset = strategy, seed, preset
         data = {"dataset": dataset, "batch": batch, "seed": seed}
         self._proxy = None if proxy is None else _proxy_fitness(proxy, data)

@@ -48,7 +48,7 @@ class ProxyTuner(Tuner):
         super().__init__()
         if optimize_mode not in ("maximize", "minimize"):
             raise ValueError(f"optimize_mode must be 'maximize' or 'minimize', not {optimize_mode!r}")
-        strategies.strategy_class(strategy)
+        strategies.STRATEGIES.load(strategy)
         self._sign = 1.0 if optimize_mode == "maximize" else -1.0
         self._strategy, self._seed, self._options = strategy, seed, options
         self._score = None if proxy is None else _scored_build(proxy, build, dataset, seed)
@@ -157,8 +157,7 @@ def _scored_build(proxy: Any, build: str, dataset: Any, seed: int) -> Callable[[
     """Return the fitness of a key by a proxy, its network drawn from the seed and the key."""
     from naslib_zc_plugin.hosts._scoring import proxy_fitness
     from naslib_zc_plugin.hosts.nni.scoring import Scorer
-    from naslib_zc_plugin.observe.borrow import kept_random_states
-    from naslib_zc_plugin.observe.seeding import seed_everything
+    from naslib_zc_plugin.passes.seeding import kept_random_states, seed_everything
 
     module, colon, name = build.partition(":")
     if not colon:

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 import naslib_zc_plugin as zc
-from naslib_zc_plugin.observe.inputs import NormalPair
-from naslib_zc_plugin.observe.seeding import derived_seed, seed_everything
-from naslib_zc_plugin.observe.weights import Drawn
+from naslib_zc_plugin.passes.inputs import NormalPair
+from naslib_zc_plugin.passes.network import Reinitialized
+from naslib_zc_plugin.passes.seeding import derived_seed, seed_everything
 from tests.hosts.naslib import scored
 from tests.hosts.naslib.needs import needs
 
@@ -47,7 +47,7 @@ def graph(name: str) -> Any:
 
 @cache
 def ours() -> Any:
-    return naslib.predictors([*zc.proxies(), *ALIASES], batch=scored.batch(SAMPLES), preset="naslib")
+    return naslib.predictors([*zc.list_proxies(), *ALIASES], batch=scored.batch(SAMPLES), preset="naslib")
 
 
 def theirs(name: str, net: Any) -> float:
@@ -102,7 +102,7 @@ def test_zen_agrees_for_the_same_draw(name: str, monkeypatch: pytest.MonkeyPatch
     seed = derived_seed(0, naslib.key_of(net))
 
     def replayed(copied: Any) -> None:
-        seed_everything(seed, Drawn("normal"))
+        seed_everything(seed, Reinitialized("normal"))
         drawn(copied)
         seed_everything(seed, NormalPair(0.01))
 
@@ -118,7 +118,7 @@ OF_TEXTS = {
 """Proxies of attention and of hidden states, which no network of images has."""
 
 
-@pytest.mark.parametrize("proxy", [*zc.proxies(), *ALIASES])
+@pytest.mark.parametrize("proxy", [*zc.list_proxies(), *ALIASES])
 def test_every_proxy_scores_every_graph_alone_and_in_a_list(proxy: str) -> None:
     graphs, predictor = [graph(name) for name in scored.SPECS], ours()[proxy]
     together = predictor.query(graphs, [{}] * 5)

@@ -37,7 +37,7 @@ def test_names_of_naslib_stay_naslibs() -> None:
     order = list(measures.available_measures)
     new = zc.register()
     try:
-        assert set(new) == set(package.proxies()) - set(before) - {"flops", "params"}
+        assert set(new) == set(package.list_proxies()) - set(before) - {"flops", "params"}
         assert {name: measures._measure_impls[name] for name in before} == before
         assert zc.register() == []
         assert set(measures.available_measures) == {*before, *new}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from naslib_zc_plugin.score import Score
+from naslib_zc_plugin.scoring import Score
 from tests.hosts.naslib.needs import needs
 
 predictor = needs("naslib_zc_plugin.hosts.naslib.predictor")

@@ -247,7 +247,7 @@ def test_faults_are_found_at_once(tmp_path: Path) -> None:
         zc.Search("aging", given)
     with pytest.raises(TypeError, match="proxy"):
         zc.Area(given)
-    with pytest.raises(ValueError, match="no proxy is called 'naswott'; did you mean naswot"):
+    with pytest.raises(ValueError, match="unknown proxy 'naswott'; did you mean naswot"):
         zc.Area(given, proxy="naswott")
     with pytest.raises(TypeError, match="has no option 'populaton'"):
         adapted(zc.AgingEvolution(given, populaton=3))

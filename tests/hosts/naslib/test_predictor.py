@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 import naslib_zc_plugin as package
-from naslib_zc_plugin.observe.seeding import derived_seed
+from naslib_zc_plugin.passes.seeding import derived_seed
 from naslib_zc_plugin.testing import fingerprint, global_state
 from tests.hosts.naslib import made, scored
 from tests.hosts.naslib.needs import needs
@@ -205,7 +205,7 @@ def test_no_graph_is_kept() -> None:
 
 def test_proxies_by_name_are_made_when_they_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     every = zc.predictors()
-    assert {*package.proxies(), "nwot", "synflow_bn"} == set(every)
+    assert {*package.list_proxies(), "nwot", "synflow_bn"} == set(every)
     assert len(every) == len(set(every))
     assert "jacov" in every
     assert every._made == {}

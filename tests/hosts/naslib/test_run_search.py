@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from naslib_zc_plugin.cli._app import app
-from naslib_zc_plugin.hosts import hosts
+from naslib_zc_plugin.hosts import list_hosts
 from naslib_zc_plugin.search.journal import histories
 from naslib_zc_plugin.spaces.nasbench201 import SPACE
 from naslib_zc_plugin.strategies import strategy
@@ -29,7 +29,7 @@ class TestNaslib(HostConformance):
 
 
 def test_it_is_listed() -> None:
-    assert "naslib" in hosts()
+    assert "naslib" in list_hosts()
 
 
 def test_without_naslib_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

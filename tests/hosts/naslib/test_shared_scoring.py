@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import naslib_zc_plugin as package
-from naslib_zc_plugin.observe.seeding import derived_seed
+from naslib_zc_plugin.passes.seeding import derived_seed
 from tests.hosts.naslib import scored
 from tests.hosts.naslib.needs import needs
 from tests.hosts.naslib.searches import space201

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from naslib_zc_plugin.spaces._nds.keys import Genotype
-from naslib_zc_plugin.spaces._nds.keys_parameters import counted
-from naslib_zc_plugin.spaces.nasbench101 import cells, keys, naslib
-from naslib_zc_plugin.spaces.nasbench101.hashing import hash_of
-from naslib_zc_plugin.spaces.nasbench301 import keys as nasbench301
+from naslib_zc_plugin.spaces import nasbench301 as nasbench301
+from naslib_zc_plugin.spaces.nasbench101 import keys
+from naslib_zc_plugin.spaces.nasbench101.keys import hash_of
+from naslib_zc_plugin.spaces.nds.keys import Genotype, count_parameters
 from tests.hosts.naslib import made
 from tests.hosts.naslib.needs import needs
 
@@ -27,13 +26,13 @@ def specs(name: str, count: int, **options: Any) -> list[Any]:
 def test_cells_of_nasbench101_are_pruned_and_hashed_as_there() -> None:
     api = needs("naslib.utils.nb101_api")
     for spec in specs("nasbench101", 100):
-        matrix, operations = cells.unpack(naslib.to_cell(spec))
+        matrix, operations = keys.unpack(keys.from_naslib(spec))
         theirs = api.ModelSpec([list(row) for row in matrix], list(operations))
-        assert hash_of(naslib.to_cell(spec)) == theirs.hash_spec(list(cells.OPERATIONS))
-        pruned, kept = cells.unpack(cells.prune(naslib.to_cell(spec)))
+        assert hash_of(keys.from_naslib(spec)) == theirs.hash_spec(list(keys.OPERATIONS))
+        pruned, kept = keys.unpack(keys.prune(keys.from_naslib(spec)))
         assert [list(row) for row in pruned] == theirs.matrix.tolist() and list(kept) == theirs.ops
-        assert naslib.to_numbers(naslib.to_cell(spec)) == spec
-        again = naslib.to_numbers(keys.parse(module.key101_of(spec)))
+        assert keys.to_naslib(keys.from_naslib(spec)) == spec
+        again = keys.to_naslib(keys.parse(module.key101_of(spec)))
         module.check_spec(again, "nasbench101")
         assert module.key101_of(again) == module.key101_of(spec)
 
@@ -43,7 +42,7 @@ def test_small_cells_are_filled_as_naslib_fills_them() -> None:
     graph = made.space("nasbench101")
     graph.instantiate_model = False
     graph.set_spec(graph.convert_to_cell(needs("numpy").array(matrix), list(operations)))
-    assert naslib.to_numbers(cells.pack(matrix, operations)) == zc.spec_of(graph)
+    assert keys.to_naslib(keys.pack(matrix, operations)) == zc.spec_of(graph)
 
 
 def test_genotypes_of_darts_are_naslibs() -> None:
@@ -64,7 +63,7 @@ def test_networks_of_nasbench301_have_naslibs_parameters_and_those_of_their_norm
         operations = [module for module in net.modules() if type(module).__name__ in kinds]
         norms = [m for each in operations for m in each.modules() if getattr(m, "affine", None) is False]
         theirs = sum(each.numel() for each in net.parameters()) + 2 * sum(norm.num_features for norm in norms)
-        assert theirs == counted(Genotype(**nasbench301.named(spec), **sizes), ends)
+        assert theirs == count_parameters(Genotype(**nasbench301.named_edges(spec), **sizes), ends)
 
 
 def test_texts_of_transbench101() -> None:

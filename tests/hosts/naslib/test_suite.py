@@ -13,10 +13,10 @@ import pytest
 from scipy.stats import kendalltau
 
 from naslib_zc_plugin.benchmarks import benchmark
-from naslib_zc_plugin.campaign.export import export
-from naslib_zc_plugin.campaign.outcome import Outcome, Row
-from naslib_zc_plugin.campaign.suite_import import import_suite
-from naslib_zc_plugin.score import Score
+from naslib_zc_plugin.campaign.engines import Outcome, Row
+from naslib_zc_plugin.campaign.exchange import export
+from naslib_zc_plugin.campaign.naslib_json import import_suite
+from naslib_zc_plugin.scoring import Score
 from naslib_zc_plugin.spaces.nasbench201 import SPACE, keys
 from naslib_zc_plugin.table import STATUSES, Column, ScoreTable
 from tests.benchmarks import made as tables
@@ -71,22 +71,22 @@ def test_scores_and_accuracies_by_the_text_of_a_spec(store: Path, data: Path, en
     if ending == "parquet":
         export(store, store.with_suffix(".parquet"))
     api, trained = zc.zc_api(store.with_suffix(f".{ending}"), data), accuracies(data)
-    assert set(api) == {str(keys.naslib(key)) for key in KEYS if key != LEFT} and len(api) == len(KEYS) - 1
+    assert set(api) == {str(keys.to_naslib(key)) for key in KEYS if key != LEFT} and len(api) == len(KEYS) - 1
     for key in set(KEYS) - {LEFT, UNDEFINED}:
-        found = api[str(keys.naslib(key))]
+        found = api[str(keys.to_naslib(key))]
         assert set(found) == {"naswot", "nwot", "synflow", "val_accuracy"}
         assert found["val_accuracy"] == trained[key]
         assert found["naswot"] == found["nwot"] == {"score": SCORES[key]["naswot"], "time": 0.25}
         assert found["synflow"]["score"] == math.log(SCORES[key]["synflow"])
-    assert str(keys.naslib(LEFT)) not in api
+    assert str(keys.to_naslib(LEFT)) not in api
     with pytest.raises(KeyError):
-        api[str(keys.naslib(LEFT))]
+        api[str(keys.to_naslib(LEFT))]
 
 
 def test_an_undefined_score_ranks_last_and_is_no_outlier(store: Path, data: Path) -> None:
     api = zc.zc_api(store, data)
     found = {spec: api[spec]["nwot"]["score"] for spec in api}
-    worst = str(keys.naslib(UNDEFINED))
+    worst = str(keys.to_naslib(UNDEFINED))
     others = [score for spec, score in found.items() if spec != worst]
     assert min(others) - found[worst] == pytest.approx((max(others) - min(others)) / 10)
 
@@ -132,7 +132,7 @@ def test_what_is_looked_up_is_what_a_predictor_would_say() -> None:
 def test_numpys_numbers_are_taken_for_plain_ones(store: Path, data: Path) -> None:
     api = zc.zc_api(store, data)
     for key in KEYS:
-        numbers = keys.naslib(key)
+        numbers = keys.to_naslib(key)
         text = str(tuple(np.int64(number) if place % 2 else number for place, number in enumerate(numbers)))
         assert (text in api) == (key != LEFT)
         if key != LEFT:
@@ -160,13 +160,13 @@ def test_naslibs_reader_reads_our_export(
     monkeypatch.setattr(reading, "get_project_root", lambda: tmp_path)
     theirs, ours = reading.get_zc_benchmark_api("nasbench201", "cifar10"), zc.zc_api(store, data)
     assert set(theirs) == set(ours)
-    for spec in set(theirs) - {str(keys.naslib(UNDEFINED))}:
+    for spec in set(theirs) - {str(keys.to_naslib(UNDEFINED))}:
         assert theirs[spec] == dict(ours[spec])
-    assert set(theirs[str(keys.naslib(UNDEFINED))]) == {"synflow", "val_accuracy"}
+    assert set(theirs[str(keys.to_naslib(UNDEFINED))]) == {"synflow", "val_accuracy"}
     # Imported again, what was published is what was exported; accuracies come with it.
     (imported,) = import_suite(tmp_path / "data/zc_nasbench201.json", "nasbench201", tmp_path)
     again = zc.zc_api(imported)
-    assert set(again) == set(ours) - {str(keys.naslib(UNDEFINED))}
+    assert set(again) == set(ours) - {str(keys.to_naslib(UNDEFINED))}
     for spec in again:
         assert {name: again[spec][name] for name in ours[spec]} == dict(ours[spec])
         assert again[spec]["published_nwot"] == again[spec]["nwot"]

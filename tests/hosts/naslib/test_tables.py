@@ -14,12 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from naslib_zc_plugin.benchmarks import benchmark, convert
+from naslib_zc_plugin.benchmarks import benchmark, convert_benchmark
 from naslib_zc_plugin.benchmarks.nasbench101 import TABLE as TABLE_101
-from naslib_zc_plugin.spaces.nasbench101 import cells as cells101
+from naslib_zc_plugin.spaces.nasbench101 import keys as cells101
 from naslib_zc_plugin.spaces.nasbench101 import keys as keys101
-from naslib_zc_plugin.spaces.nasbench101.hashing import hash_of
-from naslib_zc_plugin.spaces.nasbench101.naslib import to_cell
+from naslib_zc_plugin.spaces.nasbench101.keys import from_naslib, hash_of
 from naslib_zc_plugin.spaces.nasbench201 import SPACE, keys
 from tests.benchmarks import made as tables
 from tests.benchmarks import naslib
@@ -183,7 +182,7 @@ def test_naslibs_pickles_answer_as_before_they_were_imported(tmp_path: Path) -> 
     contents = {dataset: naslib.content(dataset) for dataset in naslib.FILES}
     for dataset, found in contents.items():
         naslib.write(tmp_path / "files", found, dataset)
-    convert("nasbench201_naslib", tmp_path / "files", tmp_path, partial=True)
+    convert_benchmark("nasbench201_naslib", tmp_path / "files", tmp_path, partial=True)
     api = zc.dataset_api("nasbench201_naslib", tmp_path)
     at_the_end = [metric for metric in Metric if metric.name.endswith(("_ACCURACY", "_LOSS"))]
     assert len(at_the_end) == 6
@@ -205,7 +204,7 @@ def test_cells_of_nasbench101_are_asked_by_their_hash(tmp_path: Path) -> None:
     drawn, space = zc.domain(made.space("nasbench101")), made.space("nasbench101")
     space.instantiate_model = False
     specs = [zc.spec_from(drawn.sample(Random(seed)), space) for seed in range(10)]
-    drawn_cells = [cells101.prune(to_cell(spec)) for spec in specs]
+    drawn_cells = [cells101.prune(from_naslib(spec)) for spec in specs]
     cells = {hash_of(cell): cells101.unpack(cell) for cell in drawn_cells}
     columns: dict[str, Any] = {name: values[: len(cells)] for name, values in tables.nasbench101_columns().items()}
     columns["hash"] = list(cells)
@@ -220,7 +219,7 @@ def test_cells_of_nasbench101_are_asked_by_their_hash(tmp_path: Path) -> None:
     api = zc.dataset_api("nasbench101", tmp_path)
     for row, name in enumerate(space.get_arch_iterator(api)):
         space.set_spec(name, dataset_api=api)
-        assert hash_of(to_cell(zc.spec_of(space))) == name == list(cells)[row]
+        assert hash_of(from_naslib(zc.spec_of(space))) == name == list(cells)[row]
         for epochs in (4, 12, 36, 108):
             asked = api["api"].ModelSpec(**space.get_spec())
             found = api["nb101_data"].query(asked, epochs=epochs)
@@ -269,7 +268,7 @@ def test_a_cell_that_is_not_in_the_table(shared: Path) -> None:
     found = []
     for seed in range(60):
         spec = zc.spec_from(drawn.sample(Random(seed)), "nasbench101")
-        matrix, operations = cells101.unpack(to_cell(spec))
+        matrix, operations = cells101.unpack(from_naslib(spec))
         asked = api["api"].ModelSpec([list(row) for row in matrix], list(operations))
         found.append([each(asked) for each in valid])
         if not found[-1][1]:

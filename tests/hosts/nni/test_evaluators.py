@@ -14,7 +14,7 @@ from torch import nn
 
 from naslib_zc_plugin.benchmarks import nasbench101 as table101
 from naslib_zc_plugin.benchmarks import nasbench201 as table201
-from naslib_zc_plugin.spaces.nasbench101 import cells, keys
+from naslib_zc_plugin.spaces.nasbench101 import keys
 from naslib_zc_plugin.spaces.nasbench201 import SPACE
 from tests.benchmarks import made as tables
 from tests.hosts.nni import made
@@ -113,7 +113,7 @@ def test_cells_of_nasbench101_are_those_of_the_table(shared: Path) -> None:
     evaluator = zc.BenchmarkEvaluator("nasbench101", "val_acc_108", str(shared / "data"))
     model_space = made.space("NasBench101")
     for key in table.keys[::400]:
-        sample = samples.sample101(*cells.unpack(keys.parse(key)))
+        sample = samples.sample101(*keys.unpack(keys.parse(key)))
         model = made.frozen(model_space, zc.key_of(sample), evaluator)
         assert samples.key101(model.sample) == key
         assert metric(evaluator, model) == numbers[key]

@@ -132,7 +132,7 @@ def test_presets_say_how_networks_are_shown_images() -> None:
     plain = zc.Scorer("synflow", images, batch_size=8)(made.frozen(made.space(), KEY))
     lightweight = zc.Scorer("naswot", images, preset="lightweight")(made.frozen(made.space(), KEY))
     assert plain.status == lightweight.status == "ok"
-    with pytest.raises(ValueError, match="no preset is called"):
+    with pytest.raises(ValueError, match="unknown protocol"):
         zc.Scorer("synflow", images, preset="nonsense")
     with pytest.raises(ValueError, match="one of dataset= .* and batch="):
         zc.Scorer("synflow")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from naslib_zc_plugin.hosts import hosts
+from naslib_zc_plugin.hosts import list_hosts
 from tests.hosts.conformance import HostConformance
 from tests.hosts.nni.needs import needs
 
@@ -17,4 +17,4 @@ class TestNni(HostConformance):
 
 
 def test_it_is_listed() -> None:
-    assert "nni" in hosts()
+    assert "nni" in list_hosts()

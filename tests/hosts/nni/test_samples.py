@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from naslib_zc_plugin.spaces._nds.keys import Genotype
 from naslib_zc_plugin.spaces.nasbench201 import SPACE
+from naslib_zc_plugin.spaces.nds.keys import Genotype
 from tests.hosts.nni import made
 from tests.hosts.nni.needs import needs
 
