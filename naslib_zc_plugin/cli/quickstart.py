@@ -90,11 +90,11 @@ def _campaign(experiment: Experiment, keys: list[str], names: list[str], store: 
 def _score(campaign: Config, restart: bool) -> None:
     from naslib_zc_plugin.campaign.engines import engine
     from naslib_zc_plugin.campaign.run import prepare, run
-    from naslib_zc_plugin.campaign.store import Store
+    from naslib_zc_plugin.campaign.store import STORE, Store
     from naslib_zc_plugin.store.database import delete_store
 
     if restart:
-        delete_store(Path(campaign.store))
+        delete_store(Path(campaign.store), STORE)
     with Store(campaign.store) as store, asked_to_stop() as stop, live(campaign_line) as report:
         prepare(campaign, store, extend=True)
         done = run(campaign, store, engine(campaign), report, lambda: bool(stop))

@@ -23,6 +23,7 @@ from naslib_zc_plugin.extend import (
     register_activation,
 )
 from naslib_zc_plugin.observations.kernels import REGISTERED, Measure
+from naslib_zc_plugin.passes import Observation
 from naslib_zc_plugin.proxies._formulas import Patterns, log_determinant, several
 from naslib_zc_plugin.registry import installed
 
@@ -58,7 +59,7 @@ def kernels(
     tanh: Parts,
     rows: Literal["sum", "mean"],
     logarithm: Literal["e", "2"],
-) -> Sequence[activation_kernel]:
+) -> Sequence[Observation]:
     """Return one kernel per kind of activation, so that scores of several combinations share them.
 
     Raises:

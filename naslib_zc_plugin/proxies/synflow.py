@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import torch
 
 from naslib_zc_plugin.extend import Absolute, Forward, Layer, Ones, output_gradients, proxy
+from naslib_zc_plugin.passes import Observation
 from naslib_zc_plugin.proxies._formulas import saliency
 
 
-def flow(keep_norm: str = "") -> Sequence[output_gradients]:
+def flow(keep_norm: str = "") -> Sequence[Observation]:
     """Return gradients of the outputs' sum: one sample of ones, absolute weights, no norm, no dropout, float64."""
     setting = Forward(Absolute(), Ones(), training=False, norm="off", keep_norm=keep_norm, dtype=torch.float64)
     return [output_gradients(setting=setting)]

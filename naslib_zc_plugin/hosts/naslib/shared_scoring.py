@@ -186,7 +186,7 @@ class ScorePool:
 
 def runs_network(request: ProxyRequest) -> bool:
     """Return whether a proxy runs the network at all, and so looks at a batch."""
-    return any(seen.under.runs for seen in PROXIES.load(request.name).observations(request.options))
+    return any(seen.setting.runs for seen in PROXIES.load(request.name).observations(request.options))
 
 
 def draw_batch(loader: Any, seed: int) -> Any:

@@ -22,7 +22,7 @@ from random import Random
 from typing import Any, Callable
 
 from naslib_zc_plugin.spaces import nasbench301 as keys301
-from naslib_zc_plugin.spaces import transnasbench101_micro as keys_micro
+from naslib_zc_plugin.spaces import transnasbench101_micro as micro
 from naslib_zc_plugin.spaces.nasbench101 import enumeration, keys
 from naslib_zc_plugin.spaces.nasbench101 import keys as keys101
 from naslib_zc_plugin.spaces.nasbench101.keys import NASLIB_NUMBERS, VERTICES, from_naslib
@@ -74,8 +74,8 @@ def micro_text(spec: Sequence[int], create_graph: bool = False) -> str:
         create_graph: as in NASLib's search space. False: also the name under which NASLib queries the spec.
     """
     if create_graph:
-        spec = [keys_micro.OPERATIONS.index(GRAPH_OPERATIONS[spec[edge]]) for edge in _GRAPH_TO_TEXT]
-    return keys_micro.format(spec)
+        spec = [micro.OPERATIONS.index(GRAPH_OPERATIONS[spec[edge]]) for edge in _GRAPH_TO_TEXT]
+    return micro.SPACE.encode(spec)
 
 
 def micro_spec(text: str, create_graph: bool = False) -> Spec:
@@ -84,10 +84,10 @@ def micro_spec(text: str, create_graph: bool = False) -> Spec:
     Raises:
         ValueError: the name is none of this space.
     """
-    digits = keys_micro.parse(text)
+    digits = tuple(micro.SPACE.decode(text))
     if not create_graph:
         return digits
-    return tuple(GRAPH_OPERATIONS.index(keys_micro.OPERATIONS[digits[edge]]) for edge in _GRAPH_TO_TEXT)
+    return tuple(GRAPH_OPERATIONS.index(micro.OPERATIONS[digits[edge]]) for edge in _GRAPH_TO_TEXT)
 
 
 def _neighbours101(spec: Spec) -> list[Spec]:

@@ -61,7 +61,7 @@ def test_what_is_broken_is_named(error: Exception, message: str, monkeypatch: py
 def test_names_are_listed_before_anything_is_imported() -> None:
     needs("nni")
     code = (
-        "import sys\nfrom naslib_zc_plugin.hosts import hosts\nhosts()\n"
+        "import sys\nfrom naslib_zc_plugin.hosts import list_hosts\nlist_hosts()\n"
         "assert not {'nni', 'torch'} & set(sys.modules)\n"
         f"import {HOST} as host\nassert set(host.__all__) <= set(dir(host))\n"
         "assert not {'nni', 'torch', 'peewee'} & set(sys.modules)"
