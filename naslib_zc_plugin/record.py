@@ -100,7 +100,8 @@ def takes(kind: Any, value: Any) -> bool:
         return isinstance(value, Sequence) and not isinstance(value, str) and all(takes(arguments[0], v) for v in value)
     if kind in (int, float):
         return isinstance(value, Integral if kind is int else Real) and not isinstance(value, bool)
-    return not isinstance(kind, type) or isinstance(value, kind)
+    known = origin or kind
+    return known is Any or not isinstance(known, type) or isinstance(value, known)
 
 
 def values_text(kind: Any, several: bool = False) -> str:

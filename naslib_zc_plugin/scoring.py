@@ -220,7 +220,7 @@ def _judged(value: float | None, error: Exception | None, seconds: float, record
 
 
 def _combined(trials: Sequence[Score]) -> Score:
-    """One score from the repeats: mean and spread, or the first reason why one has no value."""
+    """Return one score for the repeats: mean and spread, or the first reason why one has no value."""
     first = trials[0]
     if len(trials) == 1:
         return first

@@ -51,7 +51,9 @@ def test_scores_on_the_gpu_repeat_bitwise() -> None:
     )
     net.cuda()
     batch = torch.randn(16, 3, 32, 32), torch.arange(16) % 4
-    runs = [{name: score.value for name, score in zc.score(net, batch, zc.list_proxies(), seed=1).items()} for _ in range(2)]
+    runs = [
+        {name: score.value for name, score in zc.score(net, batch, zc.list_proxies(), seed=1).items()} for _ in range(2)
+    ]
     assert runs[0] == runs[1]
 
 

@@ -53,6 +53,18 @@ def test_an_alias_is_looked_up_only_for_an_unknown_name(package: str) -> None:
     assert registry.canonical("pear") == "pear"
 
 
+def test_aliases_may_be_looked_for_late(package: str) -> None:
+    asked: list[str] = []
+
+    def aliases() -> dict[str, str]:
+        asked.append("asked")
+        return {"pomme": "apple"}
+
+    registry: Registry[str] = Registry("fruit", package, "fruits", attribute="FRUIT", aliases=aliases)
+    assert registry.load("apple") == "an apple" and not asked
+    assert registry.load("pomme") == "an apple" and asked
+
+
 def test_an_unknown_name_is_answered_with_the_closest(package: str) -> None:
     with pytest.raises(ValueError, match=r"^unknown fruit 'appel'; did you mean apple\?$"):
         fruits(package).load("appel")
@@ -115,6 +127,8 @@ def test_installed_entry_points_are_those_of_the_group(package: str, tmp_path: P
     distribution(tmp_path, "one", "cherry = os.path:join")
     assert installed("no_such_group") == []
     assert [point.value for point in installed("fruits")] == ["os.path:join"]
+    distribution(tmp_path, "two", "plum = os.path:split")
+    assert len(installed("fruits")) == 2, "a distribution that was installed meanwhile is not seen"
 
 
 def test_options_are_checked_by_a_functions_parameters() -> None:

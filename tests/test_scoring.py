@@ -8,6 +8,7 @@ import random
 import re
 import statistics
 import warnings
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 import naslib_zc_plugin as zc
+from naslib_zc_plugin.extend import Observation, Setting, proxy
+from naslib_zc_plugin.proxies import PROXIES
 from naslib_zc_plugin.testing import NETWORKS, fingerprint, global_state
 
 ALL = zc.list_proxies()
@@ -475,3 +478,24 @@ def test_values_are_plain_finite_floats() -> None:
         assert type(score.value) is float
         assert math.isfinite(score.value)
         assert score.seconds > 0
+
+
+def test_an_error_of_a_setting_of_ones_own_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    @dataclass(frozen=True)
+    class Broken(Setting):
+        def run(self, *_: Any) -> Any:
+            raise RuntimeError("no electricity")
+
+    @dataclass(frozen=True)
+    class Seen(Observation):
+        @property
+        def under(self) -> Setting:
+            return Broken()
+
+    @proxy(needs=[Seen()], version=1, paper="nowhere", higher_is_better=True)
+    def broken(seen: Any) -> float:
+        return 0.0
+
+    monkeypatch.setitem(PROXIES._added, "broken", broken)
+    found = zc.score(*net_and_batch(), "broken")["broken"]
+    assert (found.status, found.reason) == ("failed", "RuntimeError: no electricity")

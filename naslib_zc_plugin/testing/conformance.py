@@ -16,9 +16,9 @@ import torch
 
 from naslib_zc_plugin import ProxyRequest, Score, describe, list_proxies, proxy
 from naslib_zc_plugin.record import takes
-from naslib_zc_plugin.testing import NETWORKS
+from naslib_zc_plugin.testing.case import Case, broken_loss, outcome
 from naslib_zc_plugin.testing.fingerprint import fingerprint, global_state
-from naslib_zc_plugin.testing.networks import Case, broken_loss, outcome
+from naslib_zc_plugin.testing.networks import NETWORKS
 
 NEEDS = {"data", "labels", "gradients", "second order", "draws"}
 _VARIANTS: dict[str, ProxyRequest] = {}

@@ -26,7 +26,7 @@ class Fingerprint:
     _alive: list[Any] = field(compare=False, repr=False)
 
     def changes(self, later: Fingerprint) -> list[str]:
-        """One line per path at which ``later`` differs; empty if nothing does."""
+        """Return one line per path at which ``later`` differs; none if nothing does."""
         paths = [path for path in {**self.facts, **later.facts} if self.facts.get(path) != later.facts.get(path)]
         return [f"{path}: {self._short(path)} became {later._short(path)}" for path in paths]
 
@@ -36,11 +36,16 @@ class Fingerprint:
 
 
 def fingerprint(net: nn.Module) -> Fingerprint:
-    """The network bit by bit: every module's attributes, to any depth of containers.
+    """Return the network bit by bit: every module's attributes, to any depth of containers.
 
     Of modules: identity, class and attributes (modes and hooks are among them). Of tensors: identity, type, device,
     bytes, ``requires_grad``, the gradient likewise, and of parameters the version counter, on which a backward run
     under way relies. Of anything else: the value where it is plain, otherwise the identity.
+
+    >>> net = nn.Linear(2, 1)
+    >>> before = fingerprint(net)
+    >>> net.eval() is net and before.changes(fingerprint(net))
+    ["net.training: 'True' became 'False'"]
     """
     alive: list[Any] = []
     return Fingerprint(dict(_walk("net", net, alive, set())), alive)
@@ -83,7 +88,7 @@ def _tensor(path: str, tensor: Tensor, alive: list[Any]) -> Iterator[tuple[str, 
 
 
 def global_state() -> dict[str, Any]:
-    """Random states of torch, numpy and Python, and torch's switches, by name."""
+    """Return the random states of torch, numpy and Python, and torch's switches, by name."""
     kind, keys, *rest = np.random.get_state()
     state: dict[str, Any] = {
         "torch's random state": torch.get_rng_state().numpy().tobytes(),

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 import naslib_zc_plugin as zc
+from naslib_zc_plugin.testing.case import outcome
 from naslib_zc_plugin.testing.fingerprint import fingerprint, global_state
-from naslib_zc_plugin.testing.networks import outcome
 from tests import huggingface
 
 
