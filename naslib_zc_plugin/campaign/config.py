@@ -150,7 +150,7 @@ class Config(Section):
     def _check_network(cls, given: Mapping[str, Any], info: ValidationInfo) -> Mapping[str, Any]:
         if "space" in info.data:
             build = space(info.data["space"]).build
-            usual = {"num_classes", "flavour"} & inspect.signature(build).parameters.keys()
+            usual = {"num_classes", "variant"} & inspect.signature(build).parameters.keys()
             check_options(f"space {info.data['space']}", build, {**given, **dict.fromkeys(usual)}, first=1)
         return given
 
@@ -272,6 +272,9 @@ def _of_benchmark(asked: OfBenchmark, seed: int, data: str | Path | None) -> lis
 # What its numbers depend on --------------------
 
 
+_STORED = {"variant": "flavour"}  # options of networks that stores know by an older name
+
+
 def provenance(config: Config) -> dict[str, Any]:
     """Return everything that a score depends on besides its key, and what is scored, as values that JSON can hold.
 
@@ -308,7 +311,7 @@ def _provenance(config: Config) -> dict[str, Any]:
     plain = {
         "space": config.space,
         **({"builder": builder} if builder else {}),
-        "network": dict(config.network),
+        "network": {_STORED.get(name, name): value for name, value in config.network.items()},
         "architectures": _identified(config),
         "preset": rules,
         "dataset": dataset,

@@ -1,4 +1,4 @@
-"""Observations are generators, and this is the one loop that drives them.
+r"""Observations are generators, and this is the one loop that drives them.
 
 An observation is a function decorated with :func:`~naslib_zc_plugin.passes.forward.observation`; called with its
 arguments it gives a value, an :class:`Observation`, with the setting in which the network runs for it. Observations of
@@ -9,7 +9,7 @@ the pass. What it yields are requests, and what it returns is its value:
 setting               may be yielded, in this order        is sent
 ====================  ===================================  ====================================================
 ``Forward``           ``FORWARD``, once                    the logits of the (first) forward run, (N, …)
-\\                     ``(Grad(…), …)``, at most once       for each Grad its gradients, a list in the order of
+\                     ``(Grad(…), …)``, at most once       for each Grad its gradients, a list in the order of
                                                            ``by``; for one with a ``fold``, None
 ``PerSample``         ``NEXT``, again and again            the next ``Chunk``; None after the last
 ``ConstantWeights``   the weights, a tuple of numbers,     the outputs under each, (weights, outputs)
@@ -41,7 +41,7 @@ import torch
 from naslib_zc_plugin.passes.inputs import Batch
 from naslib_zc_plugin.passes.isolation import GlobalStates, Snapshot, Stopwatch
 from naslib_zc_plugin.passes.network import Network
-from naslib_zc_plugin.passes.observation import NoForward, Observation, Outcome, Request, Setting
+from naslib_zc_plugin.passes.observation import NoForward, Observation, Observed, Request, Setting
 from naslib_zc_plugin.passes.seeding import derived_seed
 
 logger = logging.getLogger(__name__)
@@ -111,11 +111,11 @@ class Running:
 
         return guarded
 
-    def outcome(self, shared: float) -> Outcome:
+    def outcome(self, shared: float) -> Observed:
         """Return its value or error; ``shared`` are the seconds of the pass that it needed."""
         if self._steps is not None:
             self.expect(None, None)
-        return Outcome(self._value, self._error, shared + self.seconds)
+        return Observed(self._value, self._error, shared + self.seconds)
 
     def _step(self, answer: Any) -> Any:
         try:
@@ -158,7 +158,7 @@ class Pass:
 
 def observe(
     network: Network, batch: Batch, observations: Iterable[Observation], seed: int = 0
-) -> dict[Observation, Outcome]:
+) -> dict[Observation, Observed]:
     """Make all observations with as few passes as their settings allow.
 
     Args:
@@ -180,7 +180,7 @@ def observe(
     # A network that keeps something of a run (a recurrent one its last states) begins each pass as it was.
     several = sum(setting.runs for setting in passes) > 1
     snapshot = Snapshot(network.module) if several else None
-    outcomes: dict[Observation, Outcome] = {}
+    outcomes: dict[Observation, Observed] = {}
     for setting, group in passes.items():
         found = _pass(setting, network, batch, group, seed)
         again = setting.retry([outcome.error for outcome in found.values()])
@@ -195,7 +195,7 @@ def observe(
 
 def _pass(
     setting: Setting, network: Network, batch: Batch, group: Sequence[Observation], seed: int
-) -> dict[Observation, Outcome]:
+) -> dict[Observation, Observed]:
     """Make the observations of one setting."""
     clock, running = Stopwatch(network.device), []
     try:
@@ -206,7 +206,7 @@ def _pass(
     except Exception as error:
         for each in running:
             each.fail(error)
-        return {each: Outcome(None, error, clock.lap()) for each in group}
+        return {each: Observed(None, error, clock.lap()) for each in group}
     return {each.observation: each.outcome(prepared + spent.get(each, 0.0)) for each in running}
 
 

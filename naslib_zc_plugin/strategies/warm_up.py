@@ -67,6 +67,7 @@ class WarmUp(Strategy):
         return self._inside.ask()
 
     def on_external_ask(self, key: str) -> None:
+        """Take note of a key that somebody else asked for."""
         self._inside.on_external_ask(key)
 
     def _tell(self, key: str, fitness: float) -> None:

@@ -151,7 +151,7 @@ def test_images_beside_the_configuration_come_before_the_data_directory(
 
 def test_networks_have_the_options_of_their_space(write: Callable[..., Path]) -> None:
     assert load(write(space="nasbench201", network={"C": 8, "N": 1})).network == {"C": 8, "N": 1}
-    with pytest.raises(ValueError, match="space nasbench201 has no option 'c'; there are C, N, flavour, num_classes"):
+    with pytest.raises(ValueError, match="space nasbench201 has no option 'c'; there are C, N, num_classes, variant"):
         load(write(space="nasbench201", network={"c": 8}))
 
 
@@ -190,7 +190,7 @@ def test_a_value_that_cannot_be_is_named_with_field_and_file(
         ({"space": "toi"}, "space: unknown search space 'toi'.*[Dd]id you mean 'toy'"),
         ({"preset": "naslab"}, "preset: unknown protocol 'naslab'; did you mean naslib"),
         ({"proxys": ["snip"]}, "proxys: unknown field; did you mean proxies"),
-        ({"batch": {"size": 8}}, "batch.size: unknown field; did you mean batch_size"),
+        ({"batch": {"batchsize": 8}}, "batch.batchsize: unknown field; did you mean batch_size"),
         (
             {"architectures": {"benchmark": "toy", "share": 0.5}},
             "architectures: share: unknown field; there are benchm",
