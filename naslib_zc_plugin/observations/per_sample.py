@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from naslib_zc_plugin.passes import NEXT, Chunk, Pass, PerSample, Steps, Undefined, observation
+from naslib_zc_plugin.passes import NEXT, Pass, PerSample, Steps, Undefined, observation
+from naslib_zc_plugin.passes.per_sample import Chunk
 
 
 @observation(labels=True, order=1, setting=PerSample())

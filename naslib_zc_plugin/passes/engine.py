@@ -1,6 +1,6 @@
 r"""Observations are generators, and this is the one loop that drives them.
 
-An observation is a function decorated with :func:`~naslib_zc_plugin.passes.forward.observation`; called with its
+An observation is a function decorated with :func:`~.observation.observation`; called with its
 arguments it gives a value, an :class:`Observation`, with the setting in which the network runs for it. Observations of
 equal settings share one pass, and equal observations are made once. The function's first parameter ``p`` is its view of
 the pass. What it yields are requests, and what it returns is its value:
@@ -24,7 +24,8 @@ loss. A pass in which nothing is declared runs without a graph.
 
 An error in an observation, wherever it arises, is the outcome of that observation alone, and an error of the network is
 the outcome of all. An observation must leave the grad mode, the default type, torch's stacks of modes and the random
-states as they are: one that changes them is failed, and they are restored. What it draws comes from ``p.generator``.
+states as they are: one that changes them is failed, and they are restored (random states are looked at after each
+request, not after each call that it sees, which would take too long). What it draws comes from ``p.generator``.
 
 Between requests a suspended function keeps its local variables alive: hold nothing large there, but fold it in a helper
 into something small.
