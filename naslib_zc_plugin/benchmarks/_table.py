@@ -1,4 +1,4 @@
-"""A benchmark's table: where it lies, what must hold, how it is read, checked, converted and written."""
+"""A benchmark's table: its place, the facts that must hold in it, and how it is read, checked and written."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class ColumnInfo:
     """The meaning of a benchmark's column.
 
     Attributes:
-        description: what was measured, and how.
+        description: the measurement, and how it was made.
         unit: ``"%"`` (0 to 100), ``"fraction"`` (0 to 1), ``"s"``, ``"M"`` (millions), ``""`` for anything else.
         higher_is_better: None where neither direction is better by itself.
         gaps: whether the column, or its number for some architectures, may be missing.
@@ -309,7 +309,7 @@ class Table:
 class NestedTable(Table):
     """A table whose rows are nested: JSON lines packed by gzip, several of which may be one architecture.
 
-    A subclass says what its rows are (:meth:`checked`) and how they become columns (:meth:`summary`).
+    A subclass gives rows a meaning (:meth:`checked`) and turns them into columns (:meth:`summary`).
     """
 
     def trainings(self, path: Path) -> list[Any]:
@@ -443,7 +443,7 @@ def read_lines(path: Path, expected: str) -> list[Any]:
 
     Args:
         path: the file.
-        expected: what it should be, for messages.
+        expected: its form, for messages.
 
     Raises:
         DataError: there is no such file, it is damaged, or of another form.

@@ -1,4 +1,4 @@
-"""Labelled images and sequences of tokens, from which batches are drawn, and what a source of them is."""
+"""Labelled images and sequences of tokens, from which batches are drawn, and the form of their sources."""
 
 from __future__ import annotations
 

@@ -181,7 +181,7 @@ def _set_scale(panel: Axes, shown: Floats, scale: Scale) -> None:
     elif scale == "symlog":
         threshold = 10.0 ** np.floor(np.log10(least))
         sides = 2 if shown.min() < 0 < shown.max() else 1
-        # Enough of the axis for what lies about zero that the labels there stay apart.
+        # Enough of the axis around zero for the labels there to stay apart.
         about_zero = max(1.0, sides * np.log10(magnitudes.max() / threshold) / 8)
         panel.set_xscale("symlog", linthresh=threshold, linscale=about_zero)
         ticks = SymmetricalLogLocator(base=10, linthresh=threshold)
@@ -189,7 +189,7 @@ def _set_scale(panel: Axes, shown: Floats, scale: Scale) -> None:
         panel.xaxis.set_major_locator(ticks)
 
 
-def counted(column: Column) -> str:
+def status_counts(column: Column) -> str:
     """Return the number of a column's scores, and of the missing ones by reason."""
     lacking = [(name, column.count(name)) for name in ("undefined", "failed", "pending")]
     return ", ".join([f"N {column.count('ok'):,}", *(f"{number:,} {name}" for name, number in lacking if number)])
@@ -199,7 +199,7 @@ def _label(panel: Axes, name: str, column: Column, accuracies: Floats) -> None:
     up = column.higher_is_better
     found = agreement(column.values, accuracies, higher_is_better=up, resamples=0)
     rho, tau = ("undefined" if e.value is None else f"{e.value:+.3f}" for e in (found.spearman, found.kendall))
-    title = f"{name}{'' if up else ' ↓'}\nρ = {rho}   τ = {tau}\n{counted(column)}"
+    title = f"{name}{'' if up else ' ↓'}\nρ = {rho}   τ = {tau}\n{status_counts(column)}"
     panel.set_title(title, fontsize="small", parse_math=False)
     panel.tick_params(labelsize="x-small")
     panel.grid(alpha=0.25, linewidth=0.5)
@@ -268,7 +268,7 @@ def similarities(
             for place, name in enumerate(COEFFICIENTS):
                 found[place, :, i, j] = found[place, :, j, i] = _numbers(getattr(agreed, name))
             n[i, j] = n[j, i] = np.count_nonzero(both)
-    said = [f"N {len(accuracies):,}", *map(counted, columns)]
+    said = [f"N {len(accuracies):,}", *map(status_counts, columns)]
     labels = [truth_label, *compared]
     return {
         name: RankSimilarity(name, labels, said, part[0], part[1], part[2], n) for name, part in zip(COEFFICIENTS, found)

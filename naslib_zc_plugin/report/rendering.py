@@ -121,10 +121,10 @@ def board_notes(board: Leaderboard) -> list[str]:
 
 def provenance_notes(facts: Mapping[str, Any]) -> list[str]:
     """Return the facts of scores in one line, and their command in another; proxies have a line of their own."""
-    told = {name: value for name, value in facts.items() if name not in ("command", "proxies")}
-    if isinstance(told.get("architectures"), (list, tuple)):
-        told["architectures"] = f"{len(told['architectures']):,} that were named"
-    lines = [f"Scores: {'; '.join(f'{name} {_fact(value)}' for name, value in told.items())}."] if told else []
+    shown = {name: value for name, value in facts.items() if name not in ("command", "proxies")}
+    if isinstance(shown.get("architectures"), (list, tuple)):
+        shown["architectures"] = f"{len(shown['architectures']):,} that were named"
+    lines = [f"Scores: {'; '.join(f'{name} {_fact(value)}' for name, value in shown.items())}."] if shown else []
     return lines + ([f"Scored by: {facts['command']}"] if "command" in facts else [])
 
 
@@ -316,7 +316,7 @@ def _of_row(row: ProxyRow) -> Iterator[tuple[str, object]]:
 
 
 def _of_vote(vote: Vote) -> dict[str, object]:
-    # What failed and what is left are not told apart: either way a member's score is missing.
+    # Failed and pending scores are not distinguished: either way a member's score is missing.
     counts = {"n": vote.n, "undefined": vote.undefined, "unscored": vote.unscored}
     return {"label": vote.label, "pairs_in_order": vote.share, **counts}
 

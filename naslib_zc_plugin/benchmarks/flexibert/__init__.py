@@ -42,7 +42,7 @@ class TrainedEncoder:
 
 
 class NasBenchBertTable(NestedTable):
-    """A table of trainings, whose architectures are those that the space draws from seed 0."""
+    """A table of trainings of the architectures that the space draws from seed 0."""
 
     def checked(self, path: Path, rows: Sequence[Any]) -> list[TrainedEncoder]:
         """Return rows of JSON as trainings; raise :class:`DataError` unless they are the benchmark's."""

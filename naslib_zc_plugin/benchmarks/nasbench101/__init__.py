@@ -1,7 +1,7 @@
-"""NAS-Bench-101 (Ying et al., ICML 2019): what training gave for its 423,624 cells.
+"""NAS-Bench-101 (Ying et al., ICML 2019): the results of training its 423,624 cells.
 
 The whole table holds means over the benchmark's three runs, and the runs. While it is not there, an unbiased sample of
-20,001 cells is read in its place: its validation accuracies are of one run each, and there are no other accuracies.
+20,001 cells is read instead: its validation accuracies are of one run each, and there are no other accuracies.
 """
 
 from __future__ import annotations

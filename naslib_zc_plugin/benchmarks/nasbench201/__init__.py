@@ -18,13 +18,13 @@ KEY, INDEX, CLASS = "arch_str", "index", "unique_str"
 
 _TITLES = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16": "ImageNet16-120"}
 NASLIB = {"cifar10": "cifar10", "cifar100": "cifar100", "imagenet16_120": "ImageNet16-120"}
-"""Data sets of campaigns → in NASLib, whose pickles say ``cifar10-valid``."""
+"""Data sets of campaigns → in NASLib (``cifar10-valid`` in its pickles)."""
 NASLIB_PREFIXES = {"cifar10-valid": "cifar10", "cifar100": "cifar100", "ImageNet16-120": "imagenet16"}
 """Data sets of NASLib's pickles → how our columns begin."""
 _LENGTHS = (12, 200)
 
 NaslibColumns = Mapping[str, Mapping[str, tuple[str, float]]]
-"""NASLib's data set → its measurement → our column, and what to multiply it with."""
+"""NASLib's data set → its measurement → our column, and the factor to multiply it by."""
 
 
 def naslib_columns(accuracy: str = "test", epochs: int = 200) -> NaslibColumns:

@@ -31,7 +31,7 @@ _MEMBER = re.compile(r"\d{1,6}\.pickle\.pbz2")
 _META = "meta.pickle.pbz2"
 _TORCH_MAGIC = 0x1950A86A20F9469CFC6C
 _LENGTHS = {12: ("12", "less"), 200: ("200", "full")}
-"""Epochs → what NATS-Bench calls that training, and NAS-Bench-201."""
+"""Epochs → the name of that training in NATS-Bench, and in NAS-Bench-201."""
 _LEGACY_SEED = 888
 """Where the counts of runs disagree, by a fault of the benchmark's makers, this one's are right (as in their API)."""
 _SEEDS = 3

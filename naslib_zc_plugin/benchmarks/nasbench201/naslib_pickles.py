@@ -20,7 +20,7 @@ _EPOCHS = (12, LENGTH)
 _EXPECTED = "NASLib's nb201_<dataset>_full_training.pickle, or a folder with some of them"
 _PATTERN = "nb201_*.pickle"
 Facts = tuple[str, str, str, Optional[bool]]
-# NASLib's names → ours, what it is, in which unit, and whether more of it is better.
+# NASLib's names → ours, description, unit, and whether higher is better.
 _CURVES: dict[str, Facts] = {
     "eval_acc1es": ("eval", "accuracy on what NASLib calls validation and test images", "%", True),
     "train_acc1es": ("train", "accuracy on the training images", "%", True),

@@ -22,7 +22,7 @@ OFFICIAL = ("DARTS", "DARTS_fix-w-d", "DARTS_lr-wd", "ENAS", "ENAS_fix-w-d", "PN
 """NDS' files of cells on CIFAR-10."""
 _CHUNK = 1 << 20
 _LONGEST = 1 << 26
-"""Characters of one job; what is longer is none."""
+"""Characters of one job; a longer text is none."""
 _SPACE = " \t\r\n"
 
 
@@ -72,7 +72,7 @@ def jobs(source: Path, expected: str) -> Iterator[dict[str, Any]]:
 
     Args:
         source: the file.
-        expected: what it should be, for messages.
+        expected: its form, for messages.
 
     Raises:
         DataError: the file is damaged, or of another form.
