@@ -45,7 +45,7 @@ from tests.reader_laws import (
 PACKAGE = Path(__file__).resolve().parents[1] / "naslib_zc_plugin"
 ROOMS = ("probes", "benchmarks")
 # Calls by which a module of these rooms gets at a file's content; `readable` surrounds the decoders.
-READS = {"open", "read_pickle", "read_pickle", "read_bytes", "read_text", "load", "read_table", "extractfile", "readable", "fromfile"}
+READS = {"open", "read_pickle", "read_bytes", "read_text", "load", "read_table", "extractfile", "readable", "fromfile"}
 
 
 def _modules_that_read() -> set[str]:

@@ -107,7 +107,8 @@ class House:
         for module in self.modules.values():
             for node in ast.walk(module.tree):
                 if isinstance(node, ast.Call) and ast.unparse(node.func).split("[")[0] == "Registry":
-                    found |= {k.value.value for k in node.keywords if k.arg == "attribute" and isinstance(k.value, ast.Constant)}
+                    offered = [k.value for k in node.keywords if k.arg == "attribute"]
+                    found |= {value.value for value in offered if isinstance(value, ast.Constant)}
         return found
 
     @cached_property
