@@ -52,8 +52,8 @@ BRAIN = 0.05
 
 DEEP: dict[str, float] = {"jacov": 0.25}
 DEEPER = 0.01
-"""For spaces' networks: in ten layers and more with norms over four samples last bits grow and flip ReLUs. jacov feels it
-most: it is near its least value there, where it inverts what is left of correlations."""
+"""For spaces' networks: in ten layers and more with norms over four samples last bits grow and flip ReLUs. jacov feels
+it most: it is near its least value there, where it inverts what is left of correlations."""
 
 EXEMPT = ("nasbench301", "nds_amoeba", "nds_darts", "nds_darts_fix_w_d", "nds_enas", "nds_nasnet", "nds_pnas")
 """Spaces whose networks NNI made when the record was written: it draws weights and throws some away."""
