@@ -46,6 +46,8 @@ def main() -> int:
         from . import face
 
         made: dict[str, Any] = {"machine": record.machine(), "entries": dict(record.entries(words.only))}
+        if face.strays():
+            sys.exit(f"imported from elsewhere than {face.PLACE}: {', '.join(face.strays())}")
         path = Path(words.write) if words.write else record.NUMBERS
         record.write(path, made)
         number = sum(map(len, made["entries"].values()))

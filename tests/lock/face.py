@@ -6,7 +6,9 @@ Nothing else in this folder imports the package.
 from __future__ import annotations
 
 import os
+import sys
 from importlib import import_module
+from importlib.machinery import PathFinder
 from types import ModuleType
 from typing import Any
 
@@ -46,10 +48,7 @@ def strategy(name: str, domain: Any, **options: Any) -> Any:
 
 def protocol(name: str) -> Any:
     """A published protocol of scoring."""
-    try:
-        room = import_module("naslib_zc_plugin.protocols")
-    except ModuleNotFoundError:
-        room = import_module("naslib_zc_plugin.presets")
+    room = _first("protocols", "presets")
     return (room.protocol if hasattr(room, "protocol") else room.preset)(name)
 
 
@@ -73,13 +72,26 @@ def host(name: str) -> ModuleType:
     return import_module(f"naslib_zc_plugin.hosts.{name}")
 
 
+def strays() -> list[str]:
+    """Modules of the package that were imported from another place than it: another tree is installed, too."""
+    loaded = {name: getattr(each, "__file__", None) for name, each in list(sys.modules.items())}
+    ours = {name: file for name, file in loaded.items() if name.split(".")[0] == zc.__name__ and file}
+    return sorted(name for name, file in ours.items() if not os.path.abspath(file).startswith(PLACE + os.sep))
+
+
 def _strategies() -> ModuleType:
-    try:
-        return import_module("naslib_zc_plugin.strategies")
-    except ModuleNotFoundError:
-        return import_module("naslib_zc_plugin.search")
+    return _first("strategies", "search")
+
+
+def _first(*rooms: str) -> ModuleType:
+    """The first of the modules that the package has, looked for in its own folder alone."""
+    for room in rooms:
+        if PathFinder.find_spec(f"{zc.__name__}.{room}", zc.__path__) is not None:
+            return import_module(f"{zc.__name__}.{room}")
+    raise ModuleNotFoundError(f"{PLACE} has none of {rooms}")
 
 
 __all__ = [
-    "PLACE", "build", "host", "images", "probe", "protocol", "proxy", "score", "space", "strategy", "tokens",
+    "PLACE", "build", "host", "images", "probe", "protocol", "proxy", "score", "space", "strategy", "strays",
+    "tokens",
 ]  # fmt: skip

@@ -100,7 +100,8 @@ def _batch(name: str, net: torch.nn.Module) -> tuple[Any, dict[str, Any]]:
         return (torch.randint(0, 13, (4, 6)), torch.randint(0, 13, (4, 6))), {"loss": _of_any_words}
     if name == "flexibert":
         return (torch.randint(1, 13, (4, 6)), torch.arange(4)), {"logits": _first}
-    return (torch.randn(4, 3, 16, 16), torch.arange(4)), {}
+    size = 64 if name == "transnasbench101_micro" else 16  # whose last maps are 32 times smaller
+    return (torch.randn(4, 3, size, size), torch.arange(4)), {}
 
 
 def _of_any_words(output: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
