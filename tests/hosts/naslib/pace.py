@@ -2,8 +2,8 @@
 
 Graphs of NAS-Bench-201 and one batch of 64 × 3 × 32 × 32, the same for both; each proxy by NASLib's ``ZeroCost`` and by
 ``ZeroCostPredictor``, one after the other in turn, each alone and knowing nothing yet; then all thirteen as predictors
-that are declared together and share their passes. Times are the process's own (CPU) on one thread, in units of one forward and
-backward run in train mode; medians over the graphs.
+that are declared together and share their passes. Times are the process's own (CPU) on one thread, in units of one
+forward and backward run in train mode; medians over the graphs.
 """
 
 from __future__ import annotations
