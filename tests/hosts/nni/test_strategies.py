@@ -197,7 +197,7 @@ def test_faults_are_found_at_once() -> None:
     with pytest.raises(TypeError, match="proxy"):
         zc.Area()
     engine = execution.SequentialExecutionEngine(max_model_count=1)
-    with pytest.raises(TypeError, match="has no option 'populaton'"):
+    with pytest.raises(ValueError, match="has no option 'populaton'; did you mean population"):
         zc.AgingEvolution(populaton=3)(spaces.SimplifiedModelSpace.from_model(made.space()), engine)
 
 
