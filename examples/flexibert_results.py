@@ -17,7 +17,7 @@ from result_pages import agreements, beside_each_other, chosen, repeated, replac
 from naslib_zc_plugin.benchmarks import benchmark
 from naslib_zc_plugin.benchmarks.flexibert import FAILED, rows
 from naslib_zc_plugin.campaign.store import read_table
-from naslib_zc_plugin.report.figures import Similarity, heatmap, similarities
+from naslib_zc_plugin.report.figures import RankSimilarity, heatmap, similarities
 from naslib_zc_plugin.table import ScoreTable
 
 KINDS = ["relu", "softmax", "relu+softmax"]
@@ -42,7 +42,7 @@ class Results:
         baselines = {"hidden × depth": self._known.column("hidden_times_depth")}
         return repeated(with_columns(read_table(path), baselines), self._keys)
 
-    def similarities(self) -> dict[str, Similarity]:
+    def similarities(self) -> dict[str, RankSimilarity]:
         """Of the kinds of activations, with each other and with GLUE, where they are scored."""
         table = self.table("activations")
         return {} if table is None else similarities(chosen(table, KINDS), self.glue, "trained")

@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 from naslib_zc_plugin.campaign.store import read_table
-from naslib_zc_plugin.report.correlations import IntervalEstimate, agreement
+from naslib_zc_plugin.report.correlations import agreement
+from naslib_zc_plugin.report.rendering import interval
 from naslib_zc_plugin.table import STATUSES, ScoreTable
 
 PUBLISHED_NAMES = {"naswot": "nwot"}
@@ -36,13 +37,6 @@ def compared(table: ScoreTable, published: pd.DataFrame) -> str:
             found = agreement(list(column.values[ours][known]), list(theirs[name][known]))
             lines.append(f"| {label} | {interval(found.spearman)} | {found.n} | {found.undefined} |")
     return "\n".join(lines)
-
-
-def interval(estimate: IntervalEstimate) -> str:
-    """A coefficient with its interval."""
-    if estimate.value is None or estimate.low is None or estimate.high is None:
-        return "–"
-    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
 
 
 def main() -> None:

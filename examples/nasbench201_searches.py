@@ -24,8 +24,9 @@ import numpy as np
 
 from naslib_zc_plugin.benchmarks import Benchmark, benchmark
 from naslib_zc_plugin.campaign.store import read_table
-from naslib_zc_plugin.report.correlations import IntervalEstimate, agreement
+from naslib_zc_plugin.report.correlations import agreement
 from naslib_zc_plugin.report.figures import curves
+from naslib_zc_plugin.report.rendering import interval
 from naslib_zc_plugin.report.selection import selected, top
 from naslib_zc_plugin.report.text_table import TextTable, escaped
 from naslib_zc_plugin.search import LoadedSearch, load_data, run_experiment
@@ -131,7 +132,8 @@ def has(search: SearchConfig) -> bool:
 
 
 def whole(
-    experiment: Experiment, prepared: Sequence[LoadedSearch], found: Sequence[Result], name: str, folder: Path, command: str
+    experiment: Experiment, prepared: Sequence[LoadedSearch], found: Sequence[Result], name: str, folder: Path,
+    command: str,
 ) -> str:
     """What was found, with the protocol under it; what the best was worth on the way; the curves."""
     text = table(results_table(found, prepared, command))
@@ -273,13 +275,6 @@ def best(tables: Tables) -> str:
         "network",
     ]  # fmt: skip
     return table(TextTable("", header, rows, words=["proxy", "network"]))
-
-
-def interval(estimate: IntervalEstimate) -> str:
-    """A coefficient with its interval."""
-    if estimate.value is None or estimate.low is None or estimate.high is None:
-        return "–"
-    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
 
 
 def table(sheet: TextTable) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from result_pages import difference, markdown
 
 from naslib_zc_plugin.benchmarks import BENCHMARKS, benchmark, convert_benchmark
-from naslib_zc_plugin.campaign.config import Config, load, provenance
+from naslib_zc_plugin.campaign.config import Config, load_campaign, provenance
 from naslib_zc_plugin.campaign.engines import engine
 from naslib_zc_plugin.campaign.run import prepare, run
 from naslib_zc_plugin.campaign.store import Store, read_table
@@ -102,7 +102,7 @@ def shown(space: str, given: argparse.Namespace) -> bool:
     print(f"\n## {space}\n\n{said or 'no official file'}\n")
     if said is None:
         return False
-    config = load(CONFIGS / f"{space}.yaml", given.data)
+    config = load_campaign(CONFIGS / f"{space}.yaml", given.data)
     asked = list(config.architectures)[: given.number]  # type: ignore[arg-type]
     batch = {"batch_size": given.batch_size} if given.batch_size else config.batch
     config = config.replace(store=str(given.stores / f"{space}.db"), architectures=asked, batch=batch)

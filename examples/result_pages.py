@@ -14,7 +14,7 @@ import numpy as np
 
 from naslib_zc_plugin.report.aggregates import oriented
 from naslib_zc_plugin.report.correlations import CONFIDENCE, Floats, IntervalEstimate, agreement
-from naslib_zc_plugin.report.figures import Similarity
+from naslib_zc_plugin.report.figures import RankSimilarity
 from naslib_zc_plugin.report.leaderboards import is_scored, matched
 from naslib_zc_plugin.report.rendering import interval
 from naslib_zc_plugin.report.selection import top
@@ -176,7 +176,7 @@ def agreements(
     return markdown(["", "N", "undefined", *triples], rows)
 
 
-def beside_each_other(found: Similarity) -> str:
+def beside_each_other(found: RankSimilarity) -> str:
     """Return a coefficient between all columns, with N where it is not that of all architectures."""
     rows = []
     for label, values, counts in zip(found.labels, found.values, found.n):

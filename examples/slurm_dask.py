@@ -21,7 +21,7 @@ import signal
 import sys
 from typing import Any
 
-from naslib_zc_plugin.campaign.config import Config, load
+from naslib_zc_plugin.campaign.config import Config, load_campaign
 from naslib_zc_plugin.campaign.engines import engine
 from naslib_zc_plugin.campaign.run import Progress, prepare, run
 from naslib_zc_plugin.campaign.store import Store
@@ -80,7 +80,7 @@ def tell(progress: Progress) -> None:
 def main() -> None:
     """Start jobs, score, and say whether there is something left."""
     asked = options()
-    config = load(asked.config, asked.data)
+    config = load_campaign(asked.config, asked.data)
     with started(asked, config.threads) as cluster:
         resources = {"resources": {"GPU": 1}} if asked.gpus else {}
         done = score(config.replace(engine={"name": "dask", "address": cluster.scheduler_address, **resources}))

@@ -15,7 +15,7 @@ from naslib_zc_plugin.record import Proxy, ProxyRequest
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from naslib_zc_plugin.passes import Batch, Observation, Outcome, Setting
+    from naslib_zc_plugin.passes import Batch, Observation, Observed, Setting
 
 Asked = Union[str, ProxyRequest]
 logger = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ def score(
     >>> scores["params"].value, scores["nwot"].name
     (77.0, 'naswot')
     """
-    from naslib_zc_plugin.passes import Network, Outcome, UnsupportedModule, isolated, observe
+    from naslib_zc_plugin.passes import Network, Observed, UnsupportedModule, isolated, observe
     from naslib_zc_plugin.passes.isolation import Snapshot
     from naslib_zc_plugin.passes.seeding import derived_seed
 
@@ -112,7 +112,7 @@ def score(
                 try:
                     outcomes = observe(network, shown, wanted, repeat_seed)
                 except Exception as error:  # of a setting of somebody's own: whose it is, is not known here
-                    outcomes = dict.fromkeys(wanted, Outcome(None, error, 0.0))
+                    outcomes = dict.fromkeys(wanted, Observed(None, error, 0.0))
                 for label, found in trials.items():
                     found.append(asked[label].evaluate({seen: outcomes[seen] for seen in asked[label].needs}))
                 if fresh is not None:
@@ -185,7 +185,7 @@ class _Planned:
         """Return whether both ask for one number, whatever their labels."""
         return self.record is other.record and self.request.options == other.request.options
 
-    def evaluate(self, seen: Mapping[Observation, Outcome]) -> Score:
+    def evaluate(self, seen: Mapping[Observation, Observed]) -> Score:
         """Compute the number from the observations."""
         import torch
 

@@ -80,7 +80,9 @@ def accuracy(net: nn.Module, images: Tensor, labels: Tensor, *, batch_size: int 
     A prediction with a logit that is not finite is wrong. The modes of all modules are afterwards what they were.
 
     Args:
-        net, images, labels: as for :func:`train`.
+        net: the network.
+        images: (N, C, H, W).
+        labels: class indices, (N,).
         batch_size: images in one forward run.
 
     Returns:

@@ -27,7 +27,7 @@ from naslib_zc_plugin.benchmarks import (
 )
 from naslib_zc_plugin.benchmarks.nasbench201 import naslib_pickles
 from naslib_zc_plugin.benchmarks.nds import NDS_AMOEBA
-from naslib_zc_plugin.campaign.config import load
+from naslib_zc_plugin.campaign.config import load_campaign
 from naslib_zc_plugin.campaign.naslib_json import import_suite
 from naslib_zc_plugin.campaign.store import read_table
 from naslib_zc_plugin.probes import Tokens, probe
@@ -45,7 +45,7 @@ from tests.reader_laws import (
 PACKAGE = Path(__file__).resolve().parents[1] / "naslib_zc_plugin"
 ROOMS = ("probes", "benchmarks")
 # Calls by which a module of these rooms gets at a file's content; `readable` surrounds the decoders.
-READS = {"open", "read_bytes", "read_text", "load", "read_table", "extractfile", "readable", "fromfile"}
+READS = {"open", "read_pickle", "read_bytes", "read_text", "load", "read_table", "extractfile", "readable", "fromfile"}
 
 
 def _modules_that_read() -> set[str]:
@@ -497,7 +497,7 @@ class TestCampaignConfiguration(TaggedReader):
         return path
 
     def read(self, source: Path) -> Any:
-        return load(source)
+        return load_campaign(source)
 
     def tagged(self, folder: Path, value: str) -> Path:
         return self.make(folder, value)

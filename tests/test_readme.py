@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from naslib_zc_plugin.campaign.config import load
+from naslib_zc_plugin.campaign.config import load_campaign
 from naslib_zc_plugin.campaign.engines import engine
 from naslib_zc_plugin.search.config import load_experiment as load_search
 from naslib_zc_plugin.strategies import PUBLISHED, list_strategies
@@ -39,7 +39,7 @@ def test_what_it_shows_of_naslib_runs(block: str, shared: Path) -> None:
 def test_the_campaign_in_it_is_one(tmp_path: Path) -> None:
     text = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)[0]
     (tmp_path / "campaign.yaml").write_text(text, encoding="utf-8")
-    config = load(tmp_path / "campaign.yaml")
+    config = load_campaign(tmp_path / "campaign.yaml")
     assert list(config.requests()) == ["naswot", "synflow", "narrow"]
     assert engine(config).capacity == 4
 

@@ -19,7 +19,8 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 import naslib_zc_plugin as zc
-from naslib_zc_plugin.extend import Observation, Setting, proxy
+from naslib_zc_plugin.extend import proxy
+from naslib_zc_plugin.passes import Observation, Setting
 from naslib_zc_plugin.proxies import PROXIES
 from naslib_zc_plugin.testing import NETWORKS, fingerprint, global_state
 

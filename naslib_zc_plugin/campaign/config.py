@@ -48,7 +48,7 @@ class OfBenchmark(Section):
     """As many random ones; all of them unless given. A larger number adds to those of a smaller one."""
 
 
-class Batch(Section):
+class BatchConfig(Section):
     """What differs from the protocol's batches."""
 
     batch_size: Positive = None
@@ -82,7 +82,7 @@ class Config(Section):
     """The same instead of images, for networks of text."""
     proxies: Sequence[Source] = Field(min_length=1)
     """Names of proxies, or mappings with `name`, perhaps `label`, and options."""
-    batch: Batch = Batch()
+    batch: BatchConfig = BatchConfig()
     """What differs from the protocol's batches."""
     network: Mapping[str, Any] = Field(default_factory=dict)
     """Options of the space's networks, such as `C` and `N`."""
@@ -150,7 +150,7 @@ class Config(Section):
     def _check_network(cls, given: Mapping[str, Any], info: ValidationInfo) -> Mapping[str, Any]:
         if "space" in info.data:
             build = space(info.data["space"]).build
-            usual = {"num_classes", "flavour"} & inspect.signature(build).parameters.keys()
+            usual = {"num_classes", "variant"} & inspect.signature(build).parameters.keys()
             check_options(f"space {info.data['space']}", build, {**given, **dict.fromkeys(usual)}, first=1)
         return given
 
@@ -179,7 +179,7 @@ class Config(Section):
     @classmethod
     def trusted(cls, plain: Mapping[str, Any]) -> Config:
         """Return the configuration of :meth:`plain` values that were checked elsewhere; no proxy is imported."""
-        return cls.model_construct(**{**plain, "batch": Batch(**plain["batch"])})
+        return cls.model_construct(**{**plain, "batch": BatchConfig(**plain["batch"])})
 
     @property
     def protocol(self) -> Protocol:
@@ -229,7 +229,7 @@ class Config(Section):
         }
 
 
-def load(path: str | Path, data: str | Path | None = None) -> Config:
+def load_campaign(path: str | Path, data: str | Path | None = None) -> Config:
     """Read a campaign from YAML.
 
     Args:
@@ -272,6 +272,9 @@ def _of_benchmark(asked: OfBenchmark, seed: int, data: str | Path | None) -> lis
 # What its numbers depend on --------------------
 
 
+_STORED = {"variant": "flavour"}  # options of networks that stores know by an older name
+
+
 def provenance(config: Config) -> dict[str, Any]:
     """Return everything that a score depends on besides its key, and what is scored, as values that JSON can hold.
 
@@ -308,7 +311,7 @@ def _provenance(config: Config) -> dict[str, Any]:
     plain = {
         "space": config.space,
         **({"builder": builder} if builder else {}),
-        "network": dict(config.network),
+        "network": {_STORED.get(name, name): value for name, value in config.network.items()},
         "architectures": _identified(config),
         "preset": rules,
         "dataset": dataset,

@@ -70,7 +70,7 @@ class Scorer:
 
     def _build_options(self) -> dict[str, Any]:
         """Return the protocol's options of networks that the space takes, and over them the configuration's."""
-        usual = {"num_classes": self._protocol.classes or self._probe.classes, "flavour": self._protocol.variant}
+        usual = {"num_classes": self._protocol.classes or self._probe.classes, "variant": self._protocol.variant}
         takes = inspect.signature(self._space.build).parameters
         return {**{name: value for name, value in usual.items() if name in takes}, **self._config.network}
 

@@ -18,7 +18,7 @@ from typing import IO, Any
 _GIB = 2**30
 
 
-def main() -> None:
+def serve() -> None:
     """Serve until the input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as output:
@@ -73,4 +73,4 @@ def _limit(gib: float | None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    serve()

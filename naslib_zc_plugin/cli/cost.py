@@ -62,7 +62,7 @@ def cost(
 
 
 def chosen_proxies(text: str) -> list[str]:
-    """The proxies that names or patterns, separated by commas, stand for, each once.
+    """Return the proxies that names or patterns, separated by commas, stand for, each once.
 
     Raises:
         ValueError: a name that no proxy has, or a pattern that fits none.

@@ -16,7 +16,8 @@ _STEP = 500
 
 def import_(
     name: Annotated[
-        str, typer.Argument(metavar="BENCHMARK", help=f"{', '.join(list_benchmarks())}; or the space of a zc_SPACE.json.")
+        str,
+        typer.Argument(metavar="BENCHMARK", help=f"{', '.join(list_benchmarks())}; or the space of a zc_SPACE.json."),
     ],
     source: Annotated[Path, typer.Argument(metavar="SOURCE", help="Its official file, folder or archive.")],
     data: Annotated[

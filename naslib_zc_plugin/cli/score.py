@@ -39,12 +39,12 @@ def score(
     The same command continues: kill it at any moment, and at most the architectures in flight are lost. Exit code 0:
     all is done; 75: stopped, to be continued.
     """
-    from naslib_zc_plugin.campaign.config import load, provenance
+    from naslib_zc_plugin.campaign.config import load_campaign, provenance
     from naslib_zc_plugin.campaign.engines import engine
     from naslib_zc_plugin.campaign.run import prepare, run
     from naslib_zc_plugin.campaign.store import Store
 
-    campaign = load(config, data)
+    campaign = load_campaign(config, data)
     changes: dict[str, Any] = {"store": str(store)} if store else {}
     if workers:
         changes["engine"] = {**campaign.engine, "workers": workers}

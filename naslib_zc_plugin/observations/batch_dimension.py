@@ -10,8 +10,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from naslib_zc_plugin.observations.activations import ACTIVATIONS, activation_handlers
-from naslib_zc_plugin.passes import ForwardPass, Undefined
+from naslib_zc_plugin.passes import Undefined
 from naslib_zc_plugin.passes.capture import CONVOLUTIONS, TRANSPOSED, Function, Handler
+from naslib_zc_plugin.passes.forward import ForwardPass
 from naslib_zc_plugin.passes.inputs import tensors, tree_map
 
 

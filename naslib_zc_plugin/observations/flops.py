@@ -126,6 +126,9 @@ ELEMENTWISE: dict[Function, Rule] = {
 def operation_count(p: ForwardPass, elementwise: bool = False) -> Steps[float]:
     """Count the operations of one sample's forward run, the mean over two: those of :data:`MULTIPLICATIONS`.
 
+    >>> operation_count(elementwise=True).data
+    False
+
     Args:
         p: the pass.
         elementwise: whether those of :data:`ELEMENTWISE` count, too.

@@ -29,7 +29,7 @@ def weight_gradients(p: ForwardPass) -> Steps[list[Layer]]:
     ... def largest(layers):
     ...     return max(layer.gradient.abs().max().item() for layer in layers)
 
-        Raises:
+    Raises:
             Undefined: there is no layer, or the loss is not finite.
     """
     return (yield from _by_layers(p, "loss"))
@@ -38,6 +38,9 @@ def weight_gradients(p: ForwardPass) -> Steps[list[Layer]]:
 @observation(order=1)
 def output_gradients(p: ForwardPass, rounding: bool = False) -> Steps[list[Layer]]:
     """Differentiate the outputs' sum by each convolution and linear layer's weight: list of :class:`Layer`.
+
+    >>> output_gradients().order, output_gradients().labels
+    (1, False)
 
     Args:
         p: the pass.
@@ -55,6 +58,9 @@ def output_gradients(p: ForwardPass, rounding: bool = False) -> Steps[list[Layer
 @observation(labels=True, order=2)
 def hessian_times_gradient(p: ForwardPass) -> Steps[list[Layer]]:
     """Return layers with H·g, the loss's Hessian times its gradient over all layers' weights, as their gradient.
+
+    >>> hessian_times_gradient().order
+    2
 
     Raises:
         Undefined: there is no layer, or the loss is not finite.
@@ -82,6 +88,9 @@ def input_jacobian(p: ForwardPass) -> Steps[Tensor]:
     """Differentiate the sum of all logits by each sample: (N, D). Batch statistics couple the samples.
 
     Tokens have no gradient: the output of the first embedding of a batch of tokens stands for the input.
+
+    >>> input_jacobian().input_gradient
+    True
 
     Raises:
         Undefined: the inputs are not one tensor of real numbers or tokens of which an embedding was seen, or are both;

@@ -1,7 +1,7 @@
 """Kernels of a network's activations: how alike samples are by all activations of one kind.
 
-A :class:`Measure` compares the samples by an activation's output: its kernel is Σ (m − f) for a distance f of codes and
-the largest value m that it can take. :class:`Partition` takes the Hamming distance, :class:`Distance` any other.
+A :class:`Similarity` compares the samples by an activation's output: its kernel is Σ (m − f) for a distance f of codes
+and the largest value m that it can take. :class:`Partition` takes the Hamming distance, :class:`Distance` any other.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class ActivationKernel(Protocol):
         """Return the kernel, (N, N), float64."""
 
 
-class Measure(Protocol):
+class Similarity(Protocol):
     """How outputs of a kind of activation are compared. A value: equal ones make one observation."""
 
     def kernel(self, samples: int) -> ActivationKernel:
@@ -174,6 +174,11 @@ _AT_ONCE = 1 << 20
 class Distance:
     """A kernel m − f for each activation.
 
+    >>> kernel = euclidean(1.0).kernel(2)
+    >>> kernel.update(torch.tensor([[0.0], [1.0]]))
+    >>> kernel.compute().tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+
     Attributes:
         mapping: output (N, …) → codes.
         f: codes → distances of all pairs, (N, N).
@@ -216,7 +221,7 @@ def _euclidean(codes: Tensor) -> Tensor:
 
 @cache
 def euclidean(span: float) -> Distance:
-    """Return the Euclidean distance of raw values, :math:`m = span \\sqrt d` for d units of that span."""
+    r"""Return the Euclidean distance of raw values, :math:`m = span \sqrt d` for d units of that span."""
     return Distance(_flat, _euclidean, lambda codes: span * math.sqrt(codes.shape[1]))
 
 
@@ -238,7 +243,12 @@ def _divergences(codes: Tensor) -> Tensor:
 
 @cache
 def jensen_shannon(mean: bool = False, bits: bool = False) -> Distance:
-    """Return the Jensen–Shannon divergence of the distributions in the last dimension, :math:`m = \\log 2` for each.
+    r"""Return the Jensen–Shannon divergence of the distributions in the last dimension, :math:`m = \log 2` for each.
+
+    >>> kernel = jensen_shannon(bits=True).kernel(2)
+    >>> kernel.update(torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
+    >>> kernel.compute()[0, 0].item()
+    1.0
 
     Args:
         mean: the mean over an activation's distributions; otherwise their sum.
@@ -262,6 +272,9 @@ def jensen_shannon(mean: bool = False, bits: bool = False) -> Distance:
 class Activation:
     """A bounded activation of one's own: which functions it is, and how its outputs are compared.
 
+    >>> Activation("sine", [torch.sin], Partition(8, -1.0, 1.0)).kind
+    'sine'
+
     Attributes:
         kind: its name.
         functions: those whose output is the activation, as the network calls them: torch's, methods of tensors, and
@@ -272,7 +285,7 @@ class Activation:
 
     kind: str
     functions: Sequence[Function]
-    measure: Measure
+    measure: Similarity
 
 
 REGISTERED: dict[str, Activation] = {}
@@ -291,6 +304,10 @@ def _can_be_seen(function: Function) -> bool:
 
 def register_activation(activation: Activation) -> None:
     """Make an activation known in this process, to be seen besides torch's own.
+
+    >>> register_activation(Activation("relu", [torch.sin], Partition()))
+    Traceback (most recent call last):
+    ValueError: there is an activation called 'relu': give yours another name
 
     Raises:
         ValueError: another one of that name is known, or one of its functions belongs to another or cannot be seen.
@@ -316,7 +333,7 @@ def register_activation(activation: Activation) -> None:
 # Observations --------------------
 
 
-def _kernel(p: ForwardPass, kind: str, measure: Measure, maps_only: bool) -> Steps[Tensor | None]:
+def _kernel(p: ForwardPass, kind: str, measure: Similarity, maps_only: bool) -> Steps[Tensor | None]:
     """Let the measure's kernel see every activation of a kind."""
     samples = p.batch.size
     kernels: list[ActivationKernel] = []
@@ -345,7 +362,7 @@ def _kernel(p: ForwardPass, kind: str, measure: Measure, maps_only: bool) -> Ste
 
 @observation()
 def activation_kernel(
-    p: ForwardPass, kind: str, measure: Measure = Partition(), maps_only: bool = False
+    p: ForwardPass, kind: str, measure: Similarity = Partition(), maps_only: bool = False
 ) -> Steps[Tensor | None]:
     """Sum the kernels of all calls of the activations of one kind: (N, N), float64; None where there is none.
 
@@ -361,7 +378,7 @@ def activation_kernel(
             measure: compares the samples by an output.
             maps_only: whether to see only feature maps (four dimensions).
 
-        Raises:
+    Raises:
             Undefined: the outputs are not finite (NaN is neither on nor off), or positions come before samples.
     """
     return (yield from _kernel(p, kind, measure, maps_only))
@@ -372,6 +389,9 @@ def relu_agreement(p: ForwardPass, maps_only: bool = False) -> Steps[Tensor]:
     """Count the ReLU units on whose state each pair of samples agrees: (N, N), float64, N_units − Hamming distance.
 
     Every call of every ReLU counts, so a module used twice counts twice.
+
+    >>> relu_agreement().arguments
+    (('maps_only', False),)
 
     Args:
         p: the pass.

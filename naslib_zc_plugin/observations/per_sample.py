@@ -5,12 +5,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from naslib_zc_plugin.passes import NEXT, Chunk, Pass, PerSample, Steps, Undefined, observation
+from naslib_zc_plugin.passes import NEXT, Pass, PerSample, Steps, Undefined, observation
+from naslib_zc_plugin.passes.per_sample import Chunk
 
 
 @observation(labels=True, order=1, setting=PerSample())
 def sign_sums(p: Pass) -> Steps[list[Tensor]]:
-    """Sum the signs of the samples' gradients, per layer: list of (weights,)."""
+    """Sum the signs of the samples' gradients, per layer: list of (weights,).
+
+    >>> sign_sums().setting
+    PerSample()
+    """
     totals: list[Tensor] = []
     while (chunk := (yield NEXT)) is not None:
         _add_signs(totals, chunk)
@@ -29,6 +34,9 @@ def _add_signs(totals: list[Tensor], chunk: Chunk) -> None:
 @observation(labels=True, order=1, setting=PerSample())
 def sample_grams(p: Pass, kind: str = "sign", by_class: bool = True) -> Steps[list[Tensor]]:
     """Make Gram matrices of the samples' gradients over all layers: list of (n, n), float64, one per class in order.
+
+    >>> sample_grams() == sample_grams("sign", by_class=True)
+    True
 
     Args:
         p: the pass.

@@ -7,6 +7,7 @@ changed afterwards. This room knows no observation and no proxy.
 
 from __future__ import annotations
 
+from naslib_zc_plugin.passes.constant_weights import ConstantWeights
 from naslib_zc_plugin.passes.degenerate import Undefined
 from naslib_zc_plugin.passes.engine import Pass, observe
 from naslib_zc_plugin.passes.forward import ForwardPass
@@ -20,7 +21,7 @@ from naslib_zc_plugin.passes.observation import (
     Grad,
     NoForward,
     Observation,
-    Outcome,
+    Observed,
     PerSample,
     Setting,
     Steps,
@@ -33,6 +34,7 @@ __all__ = [
     "NEXT",
     "Batch",
     "Chunk",
+    "ConstantWeights",
     "Forward",
     "ForwardPass",
     "Grad",
@@ -40,7 +42,7 @@ __all__ = [
     "Network",
     "NoForward",
     "Observation",
-    "Outcome",
+    "Observed",
     "Pass",
     "PerSample",
     "Setting",

@@ -178,7 +178,7 @@ class ConstantWeight(Tensor):
     constants: Tensor
 
     @staticmethod
-    def __new__(cls, shape: Sequence[int], values: Tensor) -> ConstantWeight:
+    def __new__(cls: type[ConstantWeight], shape: Sequence[int], values: Tensor) -> ConstantWeight:
         """A constant weight."""
         made = Tensor._make_wrapper_subclass(cls, shape, dtype=values.dtype, device=values.device)
         made.constants = values
@@ -214,7 +214,7 @@ class RepeatedChannels(Tensor):
 
     @staticmethod
     def __new__(
-        cls,
+        cls: type[RepeatedChannels],
         data: Tensor,
         counts: tuple[int, ...],
         variants: int,

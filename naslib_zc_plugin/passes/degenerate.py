@@ -10,7 +10,12 @@ from torch import Tensor
 
 
 class Undefined(Exception):
-    """The quantity does not exist for this network and batch (no ReLU, a singular kernel …); the message says why."""
+    """The quantity does not exist for this network and batch (no ReLU, a singular kernel); the message has the reason.
+
+    >>> raise Undefined("no ReLU was seen")
+    Traceback (most recent call last):
+    naslib_zc_plugin.passes.degenerate.Undefined: no ReLU was seen
+    """
 
 
 def precise(values: Tensor) -> Tensor:

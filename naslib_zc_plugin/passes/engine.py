@@ -1,6 +1,6 @@
-"""Observations are generators, and this is the one loop that drives them.
+r"""Observations are generators, and this is the one loop that drives them.
 
-An observation is a function decorated with :func:`~naslib_zc_plugin.passes.forward.observation`; called with its
+An observation is a function decorated with :func:`~.observation.observation`; called with its
 arguments it gives a value, an :class:`Observation`, with the setting in which the network runs for it. Observations of
 equal settings share one pass, and equal observations are made once. The function's first parameter ``p`` is its view of
 the pass. What it yields are requests, and what it returns is its value:
@@ -9,7 +9,7 @@ the pass. What it yields are requests, and what it returns is its value:
 setting               may be yielded, in this order        is sent
 ====================  ===================================  ====================================================
 ``Forward``           ``FORWARD``, once                    the logits of the (first) forward run, (N, …)
-\\                     ``(Grad(…), …)``, at most once       for each Grad its gradients, a list in the order of
+\                     ``(Grad(…), …)``, at most once       for each Grad its gradients, a list in the order of
                                                            ``by``; for one with a ``fold``, None
 ``PerSample``         ``NEXT``, again and again            the next ``Chunk``; None after the last
 ``ConstantWeights``   the weights, a tuple of numbers,     the outputs under each, (weights, outputs)
@@ -24,7 +24,8 @@ loss. A pass in which nothing is declared runs without a graph.
 
 An error in an observation, wherever it arises, is the outcome of that observation alone, and an error of the network is
 the outcome of all. An observation must leave the grad mode, the default type, torch's stacks of modes and the random
-states as they are: one that changes them is failed, and they are restored. What it draws comes from ``p.generator``.
+states as they are: one that changes them is failed, and they are restored (random states are looked at after each
+request, not after each call that it sees, which would take too long). What it draws comes from ``p.generator``.
 
 Between requests a suspended function keeps its local variables alive: hold nothing large there, but fold it in a helper
 into something small.
@@ -41,7 +42,7 @@ import torch
 from naslib_zc_plugin.passes.inputs import Batch
 from naslib_zc_plugin.passes.isolation import GlobalStates, Snapshot, Stopwatch
 from naslib_zc_plugin.passes.network import Network
-from naslib_zc_plugin.passes.observation import NoForward, Observation, Outcome, Request, Setting
+from naslib_zc_plugin.passes.observation import NoForward, Observation, Observed, Request, Setting
 from naslib_zc_plugin.passes.seeding import derived_seed
 
 logger = logging.getLogger(__name__)
@@ -111,11 +112,11 @@ class Running:
 
         return guarded
 
-    def outcome(self, shared: float) -> Outcome:
+    def outcome(self, shared: float) -> Observed:
         """Return its value or error; ``shared`` are the seconds of the pass that it needed."""
         if self._steps is not None:
             self.expect(None, None)
-        return Outcome(self._value, self._error, shared + self.seconds)
+        return Observed(self._value, self._error, shared + self.seconds)
 
     def _step(self, answer: Any) -> Any:
         try:
@@ -158,7 +159,7 @@ class Pass:
 
 def observe(
     network: Network, batch: Batch, observations: Iterable[Observation], seed: int = 0
-) -> dict[Observation, Outcome]:
+) -> dict[Observation, Observed]:
     """Make all observations with as few passes as their settings allow.
 
     Args:
@@ -180,7 +181,7 @@ def observe(
     # A network that keeps something of a run (a recurrent one its last states) begins each pass as it was.
     several = sum(setting.runs for setting in passes) > 1
     snapshot = Snapshot(network.module) if several else None
-    outcomes: dict[Observation, Outcome] = {}
+    outcomes: dict[Observation, Observed] = {}
     for setting, group in passes.items():
         found = _pass(setting, network, batch, group, seed)
         again = setting.retry([outcome.error for outcome in found.values()])
@@ -195,7 +196,7 @@ def observe(
 
 def _pass(
     setting: Setting, network: Network, batch: Batch, group: Sequence[Observation], seed: int
-) -> dict[Observation, Outcome]:
+) -> dict[Observation, Observed]:
     """Make the observations of one setting."""
     clock, running = Stopwatch(network.device), []
     try:
@@ -206,7 +207,7 @@ def _pass(
     except Exception as error:
         for each in running:
             each.fail(error)
-        return {each: Outcome(None, error, clock.lap()) for each in group}
+        return {each: Observed(None, error, clock.lap()) for each in group}
     return {each.observation: each.outcome(prepared + spent.get(each, 0.0)) for each in running}
 
 

@@ -176,7 +176,11 @@ class BatchInputs(Inputs):
 
 @dataclass(frozen=True)
 class Ones(Inputs):
-    """A single sample of ones. Integer inputs (tokens) have no size: the first sample's stay."""
+    """A single sample of ones. Integer inputs (tokens) have no size: the first sample's stay.
+
+    >>> Ones().shown(Batch(torch.zeros(4, 2)))
+    (tensor([[1., 1.]]),)
+    """
 
     seed_name: ClassVar[str] = "Ones()"
 
@@ -198,7 +202,11 @@ class TwoSamples(Inputs):
 
 @dataclass(frozen=True)
 class NormalPair(Inputs):
-    """x ~ N(0, 1) of the samples' shape, then x + gamma·x' with x' ~ N(0, 1).
+    """x ~ N(0, 1) of the samples' shape, then x + gamma·x' with x' ~ N(0, 1): two forward runs.
+
+    >>> first, second = NormalPair(0.01, size=3).shown(Batch(torch.zeros(4, 2)))
+    >>> tuple(first.shape), float((second - first).abs().max()) < 0.1
+    ((3, 2), True)
 
     Attributes:
         gamma: size of the perturbation.
@@ -251,7 +259,7 @@ def embeds_tokens(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Tens
 # Noise --------------------
 
 
-def noisy(values: Tensor, amplitude: float, seed: int) -> Tensor:
+def with_noise(values: Tensor, amplitude: float, seed: int) -> Tensor:
     """Return ``values`` + amplitude · v · n: v the variance over the batch, n ~ N(0, 1), one for every amplitude."""
     generator = torch.Generator("cpu").manual_seed(derived_seed(seed, "noise"))
     drawn = torch.randn(values.shape, generator=generator, dtype=torch.float32, device="cpu")
@@ -261,7 +269,7 @@ def noisy(values: Tensor, amplitude: float, seed: int) -> Tensor:
 
 def noisy_inputs(inputs: Any, amplitude: float, seed: int) -> Any:
     """Return real inputs with noise, and tokens as they are."""
-    return tree_map(lambda x: noisy(x, amplitude, seed) if x.is_floating_point() else x, inputs)
+    return tree_map(lambda x: with_noise(x, amplitude, seed) if x.is_floating_point() else x, inputs)
 
 
 def noisy_embedding(inputs: Any, amplitude: float, seed: int) -> Mapping[Function, Function]:
@@ -275,6 +283,6 @@ def noisy_embedding(inputs: Any, amplitude: float, seed: int) -> Mapping[Functio
         if done[0] or not embeds_tokens(args, kwargs, output, inputs):
             return output
         done[0] = True
-        return noisy(output, amplitude, seed)
+        return with_noise(output, amplitude, seed)
 
     return {F.embedding: embedding}

@@ -90,17 +90,13 @@ class GlobalStates:
 
     Args:
         device: where the network lives; a GPU has a random state of its own.
-        quick: whether to leave out the random states of Python and numpy, which take most of the time.
+        quick: whether to leave out the random states, which take most of the time.
     """
 
     def __init__(self, device: torch.device, quick: bool = False) -> None:
-        self._device, self._quick = device, quick
-        self._grad, self._dtype = torch.is_grad_enabled(), torch.get_default_dtype()
-        self._modes = _mode_depths()
-        self._python: Any = None if quick else random.getstate()
-        self._numpy: Any = None if quick else np.random.get_state()
-        self._torch = torch.get_rng_state()
-        self._gpu = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
+        self._grad, self._dtype, self._modes = torch.is_grad_enabled(), torch.get_default_dtype(), _mode_depths()
+        self._gpu = device if device.type == "cuda" else None
+        self._random: Any = None if quick else self._random_states()
 
     def restore(self) -> list[str]:
         """Put back what has changed since, and return its names; an empty list where nothing has."""
@@ -114,24 +110,25 @@ class GlobalStates:
         if _mode_depths() != self._modes:
             self._pop_modes()
             changed.append("the stack of modes")
-        if self._random_states_differ():
-            if not self._quick:
-                random.setstate(self._python)
-                np.random.set_state(self._numpy)
-            torch.set_rng_state(self._torch)
+        if self._random is not None and self._random_states_differ():
+            python, numpy, cpu, gpu = self._random
+            random.setstate(python)
+            np.random.set_state(numpy)
+            torch.set_rng_state(cpu)
             if self._gpu is not None:
-                torch.cuda.set_rng_state(self._gpu, self._device)
+                torch.cuda.set_rng_state(gpu, self._gpu)
             changed.append("a random state")
         return changed
 
+    def _random_states(self) -> Any:
+        gpu = None if self._gpu is None else torch.cuda.get_rng_state(self._gpu)
+        return random.getstate(), np.random.get_state(), torch.get_rng_state(), gpu
+
     def _random_states_differ(self) -> bool:
-        same = torch.equal(torch.get_rng_state(), self._torch)
-        same = same and (self._gpu is None or torch.equal(torch.cuda.get_rng_state(self._device), self._gpu))
-        if same and not self._quick:
-            _, keys, *rest = np.random.get_state()
-            _, keys_before, *rest_before = self._numpy
-            same = random.getstate() == self._python and rest == rest_before and np.array_equal(keys, keys_before)
-        return not same
+        (python, numpy, cpu, gpu), before = self._random_states(), self._random
+        if not torch.equal(cpu, before[2]) or (gpu is not None and not torch.equal(gpu, before[3])):
+            return True
+        return bool(python != before[0] or numpy[2:] != before[1][2:] or not np.array_equal(numpy[1], before[1][1]))
 
     def _pop_modes(self) -> None:
         functions, dispatches = self._modes

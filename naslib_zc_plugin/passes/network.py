@@ -26,6 +26,9 @@ LAYERS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2
 class Layer:
     """One convolution or linear layer: its weight in force and, where asked for, the gradient (or zeros).
 
+    >>> Layer("stem.weight", torch.ones(2, 3), torch.zeros(2, 3)).name
+    'stem.weight'
+
     Biases, norm layers' scales and embeddings are never among the layers, nor are weights of other modules: the input
     projection of ``nn.MultiheadAttention``, those of ``nn.LSTM`` and its like, of GPT-2's ``Conv1D``. A weight that
     several modules share is one layer.
@@ -167,7 +170,11 @@ class OriginalWeights(Weights):
 
 @dataclass(frozen=True)
 class Absolute(Weights):
-    """Absolute values of all parameters and buffers."""
+    """Absolute values of all parameters and buffers.
+
+    >>> Absolute().draws
+    False
+    """
 
     seed_name: ClassVar[str] = "Absolute()"
 
@@ -182,6 +189,9 @@ class Absolute(Weights):
 @dataclass(frozen=True)
 class Reinitialized(Weights):
     """Weights of convolution and linear layers drawn anew; their biases 0, norm layers as new.
+
+    >>> Reinitialized("kaiming_fan_in").draws
+    True
 
     Attributes:
         scheme: ``"normal"``: N(0, 1); ``"kaiming_fan_in"``, ``"kaiming_fan_out"``: Kaiming's normal initialisation

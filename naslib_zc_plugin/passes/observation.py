@@ -46,6 +46,12 @@ TARGETS = ("logits", "loss", "hessian", "each")
 class Grad:
     """A request for the gradient of something by some tensors of the pass.
 
+    >>> @observation(labels=True, order=1)
+    ... def largest_gradients(p):
+    ...     yield FORWARD
+    ...     (gradients,) = yield (Grad("loss", p.layers),)
+    ...     return [gradient.abs().max().item() for gradient in gradients]
+
     Attributes:
         of: ``"logits"``: of the sum of all logits; ``"loss"``; ``"hessian"``: of the product of the loss gradient by
             all layers' weights, held fixed, with itself, which is the Hessian times the gradient; ``"each"``: of each
@@ -153,7 +159,7 @@ class Observation:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Observed:
     """The value of an observation or the error instead of it, and the seconds of everything that it needed."""
 
     value: Any
@@ -174,7 +180,12 @@ class Outcome:
 
 @dataclass(frozen=True)
 class NoForward(Setting):
-    """No run at all: an observation of the network at rest is a function without yield."""
+    """No run at all: an observation of the network at rest is a function without yield.
+
+    >>> @observation(setting=NoForward())
+    ... def depth(p):
+    ...     return len(p.network.layers)
+    """
 
     runs: ClassVar[bool] = False
     data: ClassVar[bool] = False
@@ -196,7 +207,7 @@ class Forward(Setting):
         norm: ``"batch"``, or ``"off"``: batch norm passes its input on.
         keep_norm: shell-style pattern of the names of modules whose batch norm stays on all the same.
         dtype: of parameters, buffers and inputs; None: the network's own.
-        noise: amplitude of the noise on the inputs, see :func:`~.inputs.noisy`; 0: none.
+        noise: amplitude of the noise on the inputs, see :func:`~.inputs.with_noise`; 0: none.
         without_graph: not in the pass of observations of gradients, in which some functions round otherwise.
     """
 

@@ -22,7 +22,7 @@ from naslib_zc_plugin.extend import (
     proxy,
     register_activation,
 )
-from naslib_zc_plugin.observations.kernels import REGISTERED, Measure
+from naslib_zc_plugin.observations.kernels import REGISTERED, Similarity
 from naslib_zc_plugin.passes import Observation
 from naslib_zc_plugin.proxies._formulas import Patterns, log_determinant, several
 from naslib_zc_plugin.registry import installed
@@ -33,7 +33,7 @@ KINDS = ("relu", "sigmoid", "tanh", "softmax")
 logger = logging.getLogger(__name__)
 
 
-def _partition(parts: Parts, low: float) -> Measure:
+def _partition(parts: Parts, low: float) -> Similarity:
     """Return the comparison of outputs between ``low`` and 1."""
     if parts == "raw":
         return euclidean(1.0 - low)
@@ -66,7 +66,7 @@ def kernels(
         ValueError: an unknown kind of activation.
     """
     _register_others()
-    measures: dict[str, Measure] = {
+    measures: dict[str, Similarity] = {
         "relu": Partition(),
         "sigmoid": _partition(sigmoid, 0.0),
         "tanh": _partition(tanh, -1.0),

@@ -208,7 +208,7 @@ def _label(panel: Axes, name: str, column: Column, accuracies: Floats) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class Similarity:
+class RankSimilarity:
     """A coefficient between columns, each over the architectures that both define.
 
     Attributes:
@@ -237,7 +237,7 @@ def similarities(
     *,
     resamples: int = 0,
     seed: int = 0,
-) -> dict[str, Similarity]:
+) -> dict[str, RankSimilarity]:
     """Correlate the columns of a table with each other and with the accuracy, by each coefficient.
 
     Columns may be anything that scores the same architectures: proxies, or one proxy on several parts of a network and
@@ -271,7 +271,7 @@ def similarities(
     said = [f"N {len(accuracies):,}", *map(counted, columns)]
     labels = [truth_label, *compared]
     return {
-        name: Similarity(name, labels, said, part[0], part[1], part[2], n) for name, part in zip(COEFFICIENTS, found)
+        name: RankSimilarity(name, labels, said, part[0], part[1], part[2], n) for name, part in zip(COEFFICIENTS, found)
     }
 
 
@@ -279,7 +279,7 @@ def _numbers(estimate: IntervalEstimate) -> list[float]:
     return [np.nan if each is None else each for each in (estimate.value, estimate.low, estimate.high)]
 
 
-def heatmap(path: str | os.PathLike[str], found: Similarity, *, dpi: int = 150) -> Path:
+def heatmap(path: str | os.PathLike[str], found: RankSimilarity, *, dpi: int = 150) -> Path:
     """Draw a coefficient between columns in cells, with N where it is not that of all architectures.
 
     Args:
@@ -314,7 +314,7 @@ def heatmap(path: str | os.PathLike[str], found: Similarity, *, dpi: int = 150) 
     return _saved(figure, target, dpi)
 
 
-def _cell(found: Similarity, i: int, j: int) -> str:
+def _cell(found: RankSimilarity, i: int, j: int) -> str:
     value = "–" if np.isnan(found.values[i, j]) else f"{found.values[i, j]:+.2f}"
     return value if found.n[i, j] == found.n.max() else f"{value}\nN {found.n[i, j]:,}"
 

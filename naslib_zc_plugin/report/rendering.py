@@ -115,11 +115,11 @@ def board_notes(board: Leaderboard) -> list[str]:
         lines.append(
             f"[{CONFIDENCE:.0%}]: bootstrap over architectures, {options.resamples:,} resamples, seed {options.seed}."
         )
-    lines += [f"Proxies: {'; '.join(map(_proxy, board.rows))}.", *provenance(board.facts)]
+    lines += [f"Proxies: {'; '.join(map(_proxy, board.rows))}.", *provenance_notes(board.facts)]
     return [*lines, f"Tabulated by: {board.command}"] if board.command else lines
 
 
-def provenance(facts: Mapping[str, Any]) -> list[str]:
+def provenance_notes(facts: Mapping[str, Any]) -> list[str]:
     """Return the facts of scores in one line, and their command in another; proxies have a line of their own."""
     told = {name: value for name, value in facts.items() if name not in ("command", "proxies")}
     if isinstance(told.get("architectures"), (list, tuple)):

@@ -1,4 +1,4 @@
-"""The loop of one search: who asks, who evaluates, whose loop it is, and the record of every step."""
+"""The loop of one search, ours or a host's: evaluators, and the recorder between them and the strategy."""
 
 from __future__ import annotations
 
@@ -75,11 +75,11 @@ class Evaluator(Protocol):
 
     @property
     def costly(self) -> bool:
-        """Whether an evaluation is worth writing down at once."""
+        """Return whether an evaluation is worth writing down at once."""
 
     @property
     def metric_names(self) -> tuple[str, ...]:
-        """Names of the metrics that it gives besides the fitness."""
+        """Return the names of the metrics that it gives besides the fitness."""
 
     def __call__(self, key: str) -> Evaluation:
         """Return the evaluation of a key: the same whenever it is asked for."""

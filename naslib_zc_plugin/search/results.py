@@ -52,17 +52,17 @@ class Repeat:
 
     @property
     def best(self) -> Entry | None:
-        """The evaluation that won."""
+        """Return the evaluation that won; None if there is none."""
         return self.entries[self.incumbents[-1]] if len(self.incumbents) and self.incumbents[-1] >= 0 else None
 
     @property
     def best_after(self) -> int:
-        """How many evaluations it took until the winner was among them; 0 where there is none."""
+        """Return the number of evaluations until the winner was among them; 0 where there is none."""
         return int(self.incumbents[-1]) + 1 if len(self.incumbents) else 0
 
     @property
     def seconds(self) -> float:
-        """The clock at its end."""
+        """Return the clock at its end."""
         return self.entries[-1].clock if self.entries else 0.0
 
     def reported(self, title: str) -> float:

@@ -78,6 +78,7 @@ class AgingEvolution(Strategy):
         return self._child(self._parent())
 
     def on_external_ask(self, key: str) -> None:
+        """Take note of a key that somebody else asked for."""
         self._awaited += 1
 
     def _tell(self, key: str, fitness: float) -> None:

@@ -38,6 +38,7 @@ class RandomSearch(Strategy):
         return key
 
     def on_external_ask(self, key: str) -> None:
+        """Take note of a key that somebody else asked for."""
         if self.distinct:
             self._asked[key] = None
 

@@ -17,7 +17,7 @@ Around = Union[str, Mapping[str, Any], Strategy]
 class WarmUp(Strategy):
     """Ranks a pool of random architectures by a score, evaluates the best k first, and leaves the rest to a strategy.
 
-    The strategy inside is told of the pool's evaluations as of its own: ageing evolution takes them as its first
+    The strategy inside is told the pool's evaluations like its own: ageing evolution takes them as its first
     population (zero-cost-nas: a pool of 3,000, k = P = 64). Around random search with the whole pool (k of None) every
     evaluation comes from the ranking, as in the curves of zero-cost-nas and epsilon, whose 300 evaluations never
     reach the end of 3,000. Undefined scores rank last; the order of equals is that of the draw.
@@ -67,6 +67,7 @@ class WarmUp(Strategy):
         return self._inside.ask()
 
     def on_external_ask(self, key: str) -> None:
+        """Take note of a key that somebody else asked for."""
         self._inside.on_external_ask(key)
 
     def _tell(self, key: str, fitness: float) -> None:

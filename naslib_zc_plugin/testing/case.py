@@ -40,7 +40,7 @@ class Case:
 Maker = Callable[[], Case]
 
 
-def images(samples: int = 8, size: int = 8, channels: int = 3, classes: int = 4) -> tuple[Tensor, Tensor]:
+def image_batch(samples: int = 8, size: int = 8, channels: int = 3, classes: int = 4) -> tuple[Tensor, Tensor]:
     """Return normal images, (samples, channels, size, size), and labels that have each class equally often."""
     return torch.randn(samples, channels, size, size), torch.arange(samples) % classes
 

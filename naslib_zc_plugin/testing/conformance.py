@@ -77,7 +77,9 @@ def _in_company(network: str, backwards: bool, variants: int) -> dict[str, tuple
 
 
 class ProxyConformance:
-    """The laws that every proxy keeps: inherit it under a name that pytest collects, and name the proxy::
+    """The laws that every proxy keeps.
+
+    Inherit it under a name that pytest collects, and name the proxy::
 
         from naslib_zc_plugin.testing.conformance import ProxyConformance
 

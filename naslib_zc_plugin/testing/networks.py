@@ -15,7 +15,7 @@ from torch.nn.utils import parametrizations, parametrize
 
 from naslib_zc_plugin.spaces import space
 from naslib_zc_plugin.spaces.nasbench_nlp import EXAMPLES, SPACE
-from naslib_zc_plugin.testing.case import Case, Maker, Wired, classifier, images
+from naslib_zc_plugin.testing.case import Case, Maker, Wired, classifier, image_batch
 
 NETWORKS: dict[str, Maker] = {}
 """Name → function that makes a :class:`Case`, the same at each call."""
@@ -43,7 +43,7 @@ def _plain() -> Case:
         nn.init.uniform_(norm.weight, 0.5, 1.5)
         nn.init.normal_(norm.bias)
     block = [nn.Conv2d(3, 6, 3, padding=1, bias=False), first, nn.ReLU()]
-    return Case(classifier(*block, nn.Conv2d(6, 8, 3, stride=2), second, nn.ReLU(), width=8), images())
+    return Case(classifier(*block, nn.Conv2d(6, 8, 3, stride=2), second, nn.ReLU(), width=8), image_batch())
 
 
 @network
@@ -64,21 +64,21 @@ def functional_relu() -> Case:
         return net.head(fourth(x).clamp(min=0))
 
     layers = nn.ModuleList([nn.Linear(48, 12), *(nn.Linear(12, 12) for _ in range(3))])
-    return Case(Wired(forward, layers=layers, head=nn.Linear(12, 4)), images(size=4))
+    return Case(Wired(forward, layers=layers, head=nn.Linear(12, 4)), image_batch(size=4))
 
 
 @network
 def inplace_relu() -> Case:
     """Make in-place ReLUs right after convolutions with biases, no norm."""
     net = classifier(nn.Conv2d(3, 6, 3), nn.ReLU(True), nn.Conv2d(6, 6, 3), nn.ReLU(True), width=6)
-    return Case(net, images())
+    return Case(net, image_batch())
 
 
 @network
 def smooth() -> Case:
     """Make a network without any ReLU."""
     block = [nn.Conv2d(3, 6, 3, bias=False), nn.BatchNorm2d(6), nn.GELU()]
-    return Case(classifier(*block, nn.Conv2d(6, 6, 3), nn.Tanh(), width=6), images())
+    return Case(classifier(*block, nn.Conv2d(6, 6, 3), nn.Tanh(), width=6), image_batch())
 
 
 @network
@@ -96,21 +96,21 @@ def kinds_of_convolution() -> Case:
         nn.ReLU6(),
         width=4,
     )
-    return Case(net, images())
+    return Case(net, image_batch())
 
 
 @network
 def norm_without_affine() -> Case:
     """Make batch norm without scale and shift."""
     net = classifier(nn.Conv2d(3, 6, 3, bias=False), nn.BatchNorm2d(6, affine=False), nn.ReLU(), width=6)
-    return Case(net, images())
+    return Case(net, image_batch())
 
 
 @network
 def norm_without_statistics() -> Case:
     """Make batch norm that keeps no running statistics."""
     net = classifier(nn.Conv2d(3, 6, 3), nn.BatchNorm2d(6, track_running_stats=False), nn.ReLU(), width=6)
-    return Case(net, images())
+    return Case(net, image_batch())
 
 
 @network
@@ -119,14 +119,14 @@ def other_norms() -> Case:
     layers: list[nn.Module] = [nn.Conv2d(3, 6, 1)]
     for norm in (nn.GroupNorm(2, 6), nn.InstanceNorm2d(6, affine=True), nn.LayerNorm([6, 8, 8])):
         layers += [nn.Conv2d(6, 6, 3, padding=1), norm, nn.ReLU()]
-    return Case(classifier(*layers, width=6), images())
+    return Case(classifier(*layers, width=6), image_batch())
 
 
 @network
 def norm_of_vectors() -> Case:
     """Make BatchNorm1d, which has nothing to normalise over in a batch of one."""
     net = nn.Sequential(nn.Flatten(), nn.Linear(48, 12), nn.BatchNorm1d(12), nn.ReLU(), nn.Linear(12, 4))
-    return Case(net, images(size=4))
+    return Case(net, image_batch(size=4))
 
 
 @network
@@ -140,7 +140,7 @@ def residual_in_place() -> Case:
         return net.head(F.relu(net.norm(h), inplace=True).mean((2, 3)))
 
     stem, conv = nn.Conv2d(3, 6, 3, padding=1), nn.Conv2d(6, 6, 3, padding=1)
-    return Case(Wired(forward, stem=stem, conv=conv, norm=nn.BatchNorm2d(6), head=nn.Linear(6, 4)), images())
+    return Case(Wired(forward, stem=stem, conv=conv, norm=nn.BatchNorm2d(6), head=nn.Linear(6, 4)), image_batch())
 
 
 @network
@@ -152,7 +152,7 @@ def branches() -> Case:
         return net.head(F.avg_pool2d(joined, 2).flatten(1))
 
     deep = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 4, 1))
-    return Case(Wired(forward, deep=deep, pool=nn.MaxPool2d(3, 1, 1), head=nn.Linear(7 * 4 * 4, 4)), images())
+    return Case(Wired(forward, deep=deep, pool=nn.MaxPool2d(3, 1, 1), head=nn.Linear(7 * 4 * 4, 4)), image_batch())
 
 
 # Outputs, layers and batches out of the ordinary --------------------
@@ -165,7 +165,7 @@ def dead() -> Case:
     def forward(net: Any, x: Tensor) -> Any:
         return net.head(F.relu(net.norm(net.conv(x) * 0)).mean((2, 3)))
 
-    return Case(Wired(forward, conv=nn.Conv2d(3, 6, 3), norm=nn.BatchNorm2d(6), head=nn.Linear(6, 4)), images())
+    return Case(Wired(forward, conv=nn.Conv2d(3, 6, 3), norm=nn.BatchNorm2d(6), head=nn.Linear(6, 4)), image_batch())
 
 
 @network
@@ -177,26 +177,26 @@ def two_outputs() -> Case:
         return features, net.head(features)
 
     body = nn.Sequential(nn.Conv2d(3, 6, 3), nn.BatchNorm2d(6), nn.ReLU())
-    return Case(Wired(forward, body=body, head=nn.Linear(6, 4)), images(), logits=1)
+    return Case(Wired(forward, body=body, head=nn.Linear(6, 4)), image_batch(), logits=1)
 
 
 @network
 def no_parameters() -> Case:
     """Make a network with nothing to learn."""
-    return Case(nn.Sequential(nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten()), images())
+    return Case(nn.Sequential(nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten()), image_batch())
 
 
 @network
 def bare_parameters() -> Case:
     """Make a network with a parameter of its own and no layer in the sense of the proxies."""
     weight = nn.Parameter(torch.randn(4, 48))
-    return Case(Wired(lambda net, x: F.linear(x.flatten(1).relu(), net.weight), weight=weight), images(size=4))
+    return Case(Wired(lambda net, x: F.linear(x.flatten(1).relu(), net.weight), weight=weight), image_batch(size=4))
 
 
 @network
 def one_sample() -> Case:
     """Make a batch of one."""
-    return Case(_plain().net, images(samples=1))
+    return Case(_plain().net, image_batch(samples=1))
 
 
 # Parameters out of the ordinary --------------------
@@ -213,7 +213,7 @@ def shared_module() -> Case:
         return net.head(x.mean((2, 3)))
 
     stem, conv, norm = nn.Conv2d(3, 6, 1), nn.Conv2d(6, 6, 3, padding=1), nn.BatchNorm2d(6)
-    return Case(Wired(forward, stem=stem, conv=conv, norm=norm, relu=nn.ReLU(), head=nn.Linear(6, 4)), images())
+    return Case(Wired(forward, stem=stem, conv=conv, norm=norm, relu=nn.ReLU(), head=nn.Linear(6, 4)), image_batch())
 
 
 @network
@@ -222,7 +222,7 @@ def tied_weights() -> Case:
     one, other = nn.Linear(12, 12), nn.Linear(12, 12)
     other.weight = one.weight
     stem = [nn.Flatten(), nn.Linear(48, 12), nn.ReLU()]
-    return Case(nn.Sequential(*stem, one, nn.ReLU(), other, nn.ReLU(), nn.Linear(12, 4)), images(size=4))
+    return Case(nn.Sequential(*stem, one, nn.ReLU(), other, nn.ReLU(), nn.Linear(12, 4)), image_batch(size=4))
 
 
 @network
@@ -230,7 +230,7 @@ def weight_norm() -> Case:
     """Make weights that a parametrization computes: every filter at length one."""
     unit = Wired(lambda net, weight: weight / weight.flatten(1).norm(dim=1)[:, None, None, None])
     conv = parametrize.register_parametrization(nn.Conv2d(3, 6, 3), "weight", unit)
-    return Case(classifier(conv, nn.ReLU(), width=6), images())
+    return Case(classifier(conv, nn.ReLU(), width=6), image_batch())
 
 
 @network
@@ -239,14 +239,14 @@ def weight_norm_by_hook() -> Case:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         conv = nn.utils.weight_norm(nn.Conv2d(3, 6, 3))
-    return Case(classifier(conv, nn.ReLU(), width=6), images())
+    return Case(classifier(conv, nn.ReLU(), width=6), image_batch())
 
 
 @network
 def spectral_norm() -> Case:
     """Make a parametrization that writes to its buffers whenever the weight is read in train mode."""
     net = classifier(parametrizations.spectral_norm(nn.Conv2d(3, 6, 3)), nn.ReLU(), width=6)
-    return Case(net, images())
+    return Case(net, image_batch())
 
 
 @network
@@ -276,7 +276,7 @@ def huge_weights() -> Case:
     with torch.no_grad():
         for parameter in net.parameters():
             parameter.mul_(1e30)
-    return Case(net, images())
+    return Case(net, image_batch())
 
 
 @network
@@ -323,7 +323,7 @@ class Stateful(nn.Module):
 @network
 def stateful() -> Case:
     """Make attributes, containers, plain tensors and buffers that each call changes."""
-    return Case(Stateful(), images())
+    return Case(Stateful(), image_batch())
 
 
 @network
@@ -352,7 +352,7 @@ def eval_mode() -> Case:
 def dropout() -> Case:
     """Make noise in train mode."""
     block = [nn.Conv2d(3, 6, 3), nn.ReLU(), nn.Dropout2d(0.3)]
-    return Case(classifier(*block, nn.Conv2d(6, 6, 3), nn.ReLU(), nn.Dropout(0.5), width=6), images())
+    return Case(classifier(*block, nn.Conv2d(6, 6, 3), nn.ReLU(), nn.Dropout(0.5), width=6), image_batch())
 
 
 def _noisy(net: Any, x: Tensor, branches: bool) -> Any:
@@ -368,14 +368,14 @@ def _noisy(net: Any, x: Tensor, branches: bool) -> Any:
 def noisy() -> Case:
     """Make noise from global random states."""
     net = Wired(functools.partial(_noisy, branches=False), conv=nn.Conv2d(3, 6, 3), head=nn.Linear(6, 4))
-    return Case(net, images())
+    return Case(net, image_batch())
 
 
 @network
 def branching() -> Case:
     """Make the same with control flow on values."""
     net = Wired(functools.partial(_noisy, branches=True), conv=nn.Conv2d(3, 6, 3), head=nn.Linear(6, 4))
-    return Case(net, images())
+    return Case(net, image_batch())
 
 
 # Sequences --------------------

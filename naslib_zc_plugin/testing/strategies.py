@@ -101,7 +101,9 @@ def best_of(history: Sequence[tuple[str, float | None]], start: float = -math.in
 
 
 class StrategyConformance:
-    """The laws that every strategy keeps: inherit it under a name that pytest collects, and name the strategy::
+    """The laws that every strategy keeps.
+
+    Inherit it under a name that pytest collects, and name the strategy::
 
         from naslib_zc_plugin.testing.strategies import StrategyConformance
 

@@ -15,7 +15,7 @@ import yaml
 
 from naslib_zc_plugin import benchmarks
 from naslib_zc_plugin.campaign import config as config_module
-from naslib_zc_plugin.campaign.config import Config, load, provenance
+from naslib_zc_plugin.campaign.config import Config, load_campaign, provenance
 from naslib_zc_plugin.campaign.engines import Task
 from naslib_zc_plugin.configuration import ConfigurationError, mapping
 from naslib_zc_plugin.files import DataError
@@ -85,7 +85,7 @@ def test_the_numbers_of_a_shipped_configuration_depend_on_what_they_always_did(
     if "architectures" not in recorded:  # of a benchmark whose table is not at hand
         given = tmp_path / path.name
         given.write_text(yaml.safe_dump({**mapping(path), "architectures": 3}))
-    config = load(given, data=shared / "data")
+    config = load_campaign(given, data=shared / "data")
     found = provenance(config)
     assert {name: _hash(value) for name, value in found.items() if name in recorded} == recorded
     assert set(found) <= {*recorded, "torch", "architectures", "builder"}
@@ -99,39 +99,39 @@ def _hash(value: Any) -> str:
 
 
 def test_a_minimal_configuration(write: Callable[..., Path], tmp_path: Path) -> None:
-    config = load(write())
+    config = load_campaign(write())
     assert (config.seed, config.threads, config.device, config.memory_limit) == (0, 1, "cpu", None)
     assert config.store == str(tmp_path / "campaign.db") and config.images == str((tmp_path / "probes.npz").resolve())
 
 
 def test_paths_are_those_of_the_configuration(write: Callable[..., Path], tmp_path: Path) -> None:
-    config = load(write(store="results/scores.db", architectures="keys.txt"))
+    config = load_campaign(write(store="results/scores.db", architectures="keys.txt"))
     assert config.store == str(tmp_path / "results" / "scores.db")
     assert config.architectures == str(tmp_path / "keys.txt")
-    assert load(write(architectures="all")).architectures == "all"
-    nested = load(write(images={"source": "probes.npz"}), data=tmp_path / "elsewhere")
+    assert load_campaign(write(architectures="all")).architectures == "all"
+    nested = load_campaign(write(images={"source": "probes.npz"}), data=tmp_path / "elsewhere")
     assert nested.images == {"source": str((tmp_path / "probes.npz").resolve())}
 
 
 def test_images_are_no_tokens_and_tokens_no_images(write: Callable[..., Path], tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"probes\.npz: expected tokens; found images: write `images: .*probes\.npz`"):
-        load(write(images=None, tokens="probes.npz")).probe()
+        load_campaign(write(images=None, tokens="probes.npz")).probe()
     np.savez(tmp_path / "text.npz", tokens=np.zeros((4, 5), np.int64), vocabulary_size=7)
-    assert len(load(write(images=None, tokens="text.npz")).probe()) == 5
+    assert len(load_campaign(write(images=None, tokens="text.npz")).probe()) == 5
     with pytest.raises(DataError, match=r"text\.npz: expected images; found tokens: write `tokens: .*text\.npz`"):
-        load(write(images="text.npz")).probe()
+        load_campaign(write(images="text.npz")).probe()
 
 
 def test_a_configuration_written_out_in_full_is_read_as_it_was(write: Callable[..., Path]) -> None:
-    config = load(write(architectures="all"))
+    config = load_campaign(write(architectures="all"))
     assert config.plain()["tokens"] == ""
-    again = load(write(**config.plain()))
+    again = load_campaign(write(**config.plain()))
     assert again == config
 
 
 def test_a_benchmark_that_is_not_there_is_told_as_missing_data(write: Callable[..., Path], tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"nasbench201/.*: expected the table of nasbench201 .*; found no such file"):
-        load(write(architectures={"benchmark": "nasbench201"}), data=tmp_path)
+        load_campaign(write(architectures={"benchmark": "nasbench201"}), data=tmp_path)
 
 
 def test_images_beside_the_configuration_come_before_the_data_directory(
@@ -140,19 +140,19 @@ def test_images_beside_the_configuration_come_before_the_data_directory(
     data = tmp_path / "data"
     images(data / "probes.npz", n=5)
     images(data / "others.npz", n=7)
-    assert len(load(write(), data=data).probe()) == 400
-    assert len(load(write(images="others.npz"), data=data).probe()) == 7
+    assert len(load_campaign(write(), data=data).probe()) == 400
+    assert len(load_campaign(write(images="others.npz"), data=data).probe()) == 7
     with pytest.raises(DataError, match=r"nowhere\.npz: .* beside the configuration or in the data directory .*--data"):
-        load(write(images="nowhere.npz"), data=data).probe()
+        load_campaign(write(images="nowhere.npz"), data=data).probe()
     (data / "page.npz").write_text("<html></html>")
     with pytest.raises(DataError, match=r"page\.npz: expected a \.npz file; found"):
-        load(write(images="page.npz"), data=data).probe()
+        load_campaign(write(images="page.npz"), data=data).probe()
 
 
 def test_networks_have_the_options_of_their_space(write: Callable[..., Path]) -> None:
-    assert load(write(space="nasbench201", network={"C": 8, "N": 1})).network == {"C": 8, "N": 1}
-    with pytest.raises(ValueError, match="space nasbench201 has no option 'c'; there are C, N, flavour, num_classes"):
-        load(write(space="nasbench201", network={"c": 8}))
+    assert load_campaign(write(space="nasbench201", network={"C": 8, "N": 1})).network == {"C": 8, "N": 1}
+    with pytest.raises(ValueError, match="space nasbench201 has no option 'c'; there are C, N, num_classes, variant"):
+        load_campaign(write(space="nasbench201", network={"c": 8}))
 
 
 # What cannot be --------------------
@@ -181,7 +181,7 @@ def test_a_value_that_cannot_be_is_named_with_field_and_file(
     write: Callable[..., Path], field: str, value: object
 ) -> None:
     with pytest.raises(ConfigurationError, match=rf"(?s)campaign\.yaml.* line 1: {field}[][.\w]* must be .*, not "):
-        load(write(**{field: value}))
+        load_campaign(write(**{field: value}))
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_a_value_that_cannot_be_is_named_with_field_and_file(
         ({"space": "toi"}, "space: unknown search space 'toi'.*[Dd]id you mean 'toy'"),
         ({"preset": "naslab"}, "preset: unknown protocol 'naslab'; did you mean naslib"),
         ({"proxys": ["snip"]}, "proxys: unknown field; did you mean proxies"),
-        ({"batch": {"size": 8}}, "batch.size: unknown field; did you mean batch_size"),
+        ({"batch": {"batchsize": 8}}, "batch.batchsize: unknown field; did you mean batch_size"),
         (
             {"architectures": {"benchmark": "toy", "share": 0.5}},
             "architectures: share: unknown field; there are benchm",
@@ -208,14 +208,14 @@ def test_a_value_that_cannot_be_is_named_with_field_and_file(
 )
 def test_a_wrong_name_is_corrected(write: Callable[..., Path], changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigurationError, match=rf"campaign\.yaml, line 1: .*{message}"):
-        load(write(**changes))
+        load_campaign(write(**changes))
 
 
 def test_all_that_is_wrong_is_listed_with_its_line(write: Callable[..., Path]) -> None:
     path = write()
     path.write_text("space: toi\nseed: x\nproxies:\n  - snip\nimages: probes.npz\narchitectures: 3\nthreads: 0\n")
     with pytest.raises(ConfigurationError) as refused:
-        load(path)
+        load_campaign(path)
     assert [(each.line, each.field) for each in refused.value.problems] == [
         (1, "space"), (1, "preset"), (2, "seed"), (7, "threads"),
     ]  # fmt: skip
@@ -268,7 +268,7 @@ def test_a_benchmark_gives_so_many_of_its_keys_and_more_of_them_begin_with_the_s
     write: Callable[..., Path], shared: Path
 ) -> None:
     def drawn(**changes: Any) -> Sequence[str]:
-        found = load(write(space="nasbench201", **changes), data=shared / "data").architectures
+        found = load_campaign(write(space="nasbench201", **changes), data=shared / "data").architectures
         assert not isinstance(found, (int, str))
         return found
 
@@ -289,7 +289,7 @@ def test_a_benchmark_gives_so_many_of_its_keys_and_more_of_them_begin_with_the_s
 def test_tokens_stand_in_for_images(write: Callable[..., Path], campaign: Make, tmp_path: Path) -> None:
     text = np.random.default_rng(0).integers(0, 50, (6, 9))
     np.savez(tmp_path / "text.npz", tokens=text, vocabulary_size=50)
-    config = load(write(images=None, tokens="text.npz"))
+    config = load_campaign(write(images=None, tokens="text.npz"))
     shown = config.probe()
     assert isinstance(shown, Tokens) and np.array_equal(shown.tokens, text[:-1].T)
     with pytest.raises(ValueError, match="either images or tokens"):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from naslib_zc_plugin.campaign.config import Config, load, provenance
+from naslib_zc_plugin.campaign.config import Config, load_campaign, provenance
 from naslib_zc_plugin.files import DataError
 from naslib_zc_plugin.store.provenance import changes, digest
 from tests.campaign.conftest import IMAGES
@@ -107,10 +107,10 @@ def test_the_place_of_the_configuration_does_not_matter(campaign: Make, tmp_path
         images(folder / "toys.npz")
         (folder / "keys.txt").write_text("net-1\nnet-2\n", encoding="utf-8")
         (folder / "campaign.yaml").write_text(text, encoding="utf-8")
-        found.append(provenance(load(folder / "campaign.yaml")))
+        found.append(provenance(load_campaign(folder / "campaign.yaml")))
     assert found[0] == found[1]
     (folder / "keys.txt").write_text("net-1\nnet-3\n", encoding="utf-8")
-    assert list(changes(found[0], provenance(load(folder / "campaign.yaml")))) == ["architectures"]
+    assert list(changes(found[0], provenance(load_campaign(folder / "campaign.yaml")))) == ["architectures"]
 
 
 def test_a_missing_file_of_keys_is_told(campaign: Make, tmp_path: Path) -> None:

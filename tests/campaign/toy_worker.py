@@ -67,16 +67,16 @@ def main() -> None:
     setup = json.loads(sys.stdin.readline())
     shown, inbox = setup["images"], Queue[dict[str, Any]]()
     if not (Path(shown).exists() if isinstance(shown, str) else shown["classes"]):
-        print(json.dumps({"refused": f"DataError: {shown}: made up"}), flush=True)  # noqa: T201
+        print(json.dumps({"refused": f"DataError: {shown}: made up"}), flush=True)
         return
     threading.Thread(target=_read, args=(inbox,), daemon=True).start()
     answer: dict[str, Any] = {"ready": True}
     while not answer.get("exhausted"):
-        print(json.dumps(answer), flush=True)  # noqa: T201
+        print(json.dumps(answer), flush=True)
         task = inbox.get()
         time.sleep(setup["network"].get("slow", 0))
         answer = _outcome(task)
-    print(json.dumps(answer), flush=True)  # noqa: T201
+    print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":

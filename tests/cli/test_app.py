@@ -14,7 +14,8 @@ import naslib_zc_plugin as zc
 from naslib_zc_plugin.cli._app import _reported, app
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ("cost", "doctor", "export", "import", "leaderboard", "merge", "proxies", "quickstart", "score", "search")
+FILES = (ROOT / "naslib_zc_plugin" / "cli").glob("[!_]*.py")
+COMMANDS = sorted(path.stem.rstrip("_") for path in FILES)
 
 
 def _python(code: str) -> subprocess.CompletedProcess[str]:
@@ -30,9 +31,8 @@ def test_help_names_every_command() -> None:
 
 
 def test_every_file_is_a_command() -> None:
-    files = {path.stem.rstrip("_") for path in (ROOT / "naslib_zc_plugin" / "cli").glob("[!_]*.py")}
-    assert files == set(COMMANDS)
-    for name in files:
+    assert {"cost", "import", "score", "search"} <= set(COMMANDS)
+    for name in COMMANDS:
         assert CliRunner().invoke(app, [name, "--help"]).exit_code == 0
 
 

@@ -7,9 +7,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from result_pages import HEADER, replaced
+from result_pages import HEADER
 
-from tests.examples import EXAMPLES, example
+from tests.examples import EXAMPLES, example, pages
 
 pytest.importorskip("pyarrow")
 RESULTS = EXAMPLES.parent / "docs" / "results"
@@ -22,8 +22,7 @@ def printed() -> list[dict[str, str]]:
 
 
 def test_the_page_holds_what_the_committed_scores_give(shared: Path) -> None:
-    page = (RESULTS / "epsilon.md").read_text(encoding="utf-8")
-    assert replaced(page, results.tables(results.Results(shared / "data", RESULTS))) == page
+    pages.check("epsilon", shared / "data")
 
 
 def test_what_is_printed_has_a_row_for_every_pair_of_weights() -> None:

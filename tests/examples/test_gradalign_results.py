@@ -5,19 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from result_pages import replaced
 
 from naslib_zc_plugin.report.leaderboards import mean_ranks
-from tests.examples import EXAMPLES, example
+from tests.examples import example, pages
 
 pytest.importorskip("pyarrow")
-RESULTS = EXAMPLES.parent / "docs" / "results"
 results = example("gradalign_results")
 
 
 def test_the_page_holds_what_the_committed_scores_give(shared: Path) -> None:
-    page = (RESULTS / "gradalign.md").read_text(encoding="utf-8")
-    assert replaced(page, results.tables(results.Results(shared / "data", RESULTS))) == page
+    pages.check("gradalign", shared / "data")
 
 
 def test_printed_ranks_are_those_of_the_printed_coefficients() -> None:

@@ -21,6 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 ENGINE = ("passes.engine", "passes.forward", "passes.per_sample")
 FOLDERS_OF_ENTRIES = ("cli",)
 """Folders whose files are found by name, besides those that a ``Registry`` names."""
+EXCEPTED = {"proxy"}
+"""The decorator that makes a proxy, and the face's function that asks for one: the field's word for both."""
 _LAYOUT = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
 
 
@@ -99,6 +101,16 @@ class House:
         return found
 
     @cached_property
+    def names_of_entries(self) -> set[str]:
+        """Names under which modules offer what a registry finds, such as ``run_search`` of a host."""
+        found = set()
+        for module in self.modules.values():
+            for node in ast.walk(module.tree):
+                if isinstance(node, ast.Call) and ast.unparse(node.func).split("[")[0] == "Registry":
+                    found |= {k.value.value for k in node.keywords if k.arg == "attribute" and isinstance(k.value, ast.Constant)}
+        return found
+
+    @cached_property
     def folders_of_entries(self) -> set[str]:
         """Folders whose modules a registry finds by name."""
         found = set(FOLDERS_OF_ENTRIES)
@@ -162,6 +174,8 @@ class House:
                 continue
             for node in module.tree.body:
                 if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and not node.name.startswith("_"):
+                    if node.name in self.names_of_entries | EXCEPTED:
+                        continue
                     rooms[node.name].add(module.room)
         return {name: where for name, where in rooms.items() if len(where) > 1}
 

@@ -14,12 +14,12 @@ from hypothesis.extra import numpy as arrays
 from torch import Tensor
 
 from naslib_zc_plugin.observations import kernels
-from naslib_zc_plugin.observations.kernels import Measure, Partition, euclidean, jensen_shannon
+from naslib_zc_plugin.observations.kernels import Partition, Similarity, euclidean, jensen_shannon
 
 Values = np.ndarray
 
 
-def kernel(measure: Measure, *outputs: Tensor) -> Values:
+def kernel(measure: Similarity, *outputs: Tensor) -> Values:
     total = measure.kernel(len(outputs[0]))
     for output in outputs:
         total.update(output)

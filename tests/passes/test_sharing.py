@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 import naslib_zc_plugin as zc
 from naslib_zc_plugin.extend import FORWARD, Forward, NormalPair, Ones, Reinitialized, observation, weight_gradients
-from naslib_zc_plugin.passes import Batch, ForwardPass, Network, Outcome, Steps, isolated, observe
+from naslib_zc_plugin.passes import Batch, ForwardPass, Network, Observed, Steps, isolated, observe
 from naslib_zc_plugin.passes.constant_weights import ConstantWeights
 from naslib_zc_plugin.testing import NETWORKS
 
@@ -74,7 +74,7 @@ def test_per_sample_gradients_take_one_run_per_chunk() -> None:
     assert forwards(["gradsign"]) == 4 + 1
 
 
-def outcomes(*observations: Any, name: str = "conv_bn_relu") -> Mapping[Any, Outcome]:
+def outcomes(*observations: Any, name: str = "conv_bn_relu") -> Mapping[Any, Observed]:
     case = NETWORKS[name]()
     with isolated(case.net) as module:
         return observe(Network(module), Batch(*case.batch), observations)

@@ -47,7 +47,7 @@ def test_scores_rank_as_published(shared: Path) -> None:
     found = []
     for number in chosen:
         torch.manual_seed(0)
-        net = SPACE.build(every[number], flavour=rules.variant)
+        net = SPACE.build(every[number], variant=rules.variant)
         scores = zc.score(net, (tokens, torch.zeros(1)), requests, loss=rules.objective())
         found.append({name: score.value for name, score in scores.items()})
     for name, least in LEAST.items():

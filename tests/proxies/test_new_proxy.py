@@ -220,7 +220,7 @@ def test_needs_receives_the_options_that_it_names() -> None:
     seen: list[object] = []
 
     @proxy(needs=lambda b: seen.append(b) or [parameter_sizes()], version=1, paper="nowhere", higher_is_better=True)
-    def mine(sizes: list[int], *, a: int = 1, b: str = "two", c: undefined_name = None) -> float:  # type: ignore  # noqa: F821
+    def mine(sizes: list[int], *, a: int = 1, b: str = "two", c: undefined_name = None) -> float:  # noqa: F821
         return 0.0
 
     with pytest.raises(TypeError, match="mine: the annotation of an option cannot be evaluated"):

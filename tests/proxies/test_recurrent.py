@@ -26,7 +26,7 @@ SAMPLES, STEPS, WORDS = 6, 5, 9
 
 def network(key: str = EXAMPLES["gru"]) -> Any:
     torch.manual_seed(0)
-    return SPACE.build(key, num_classes=WORDS, embedding=14, hidden=12, layers=2, flavour="outputs")
+    return SPACE.build(key, num_classes=WORDS, embedding=14, hidden=12, layers=2, variant="outputs")
 
 
 def words() -> Tensor:
@@ -321,7 +321,7 @@ def test_published_values(shared: Path) -> None:
     small = sorted(number for number in published if rows[number]["num_params"] < 7_000_000)
     for number in Random(0).sample(small, 3):
         key = SPACE.canonical(from_recipe(rows[number]["recipe"]))
-        net = SPACE.build(key, flavour=protocol.variant)
+        net = SPACE.build(key, variant=protocol.variant)
         for label, score in zc.score(net, batch, asked, loss=protocol.objective()).items():
             expected = float(published[number][label])
             assert score.value == pytest.approx(expected, rel=TOLERANCES.get(label, 0.1)), (key, label)

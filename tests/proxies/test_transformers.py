@@ -17,9 +17,9 @@ TOKENS = torch.arange(5 * 6).reshape(5, 6).remainder(23) + 1
 BATCH = TOKENS, torch.zeros(5, dtype=torch.long)
 
 
-def encoder(flavour: str = "nominal") -> nn.Module:
+def encoder(variant: str = "nominal") -> nn.Module:
     torch.manual_seed(1)
-    net = space("flexibert").build(KEY, num_classes=30, positions=6, flavour=flavour)
+    net = space("flexibert").build(KEY, num_classes=30, positions=6, variant=variant)
     for part in net.modules():  # so that passes can be compared
         if isinstance(part, nn.Dropout):
             part.p = 0.0
@@ -67,8 +67,8 @@ def test_softmax_confidence_is_the_mean_maximum_over_heads() -> None:
         found += weights.max(dim=1)[0].mean().item()
     assert value(net, "head_softmax_confidence") == pytest.approx(found, rel=1e-5)
     # The kernels of the dynamic convolution are no attention; the unused softmax of a published transform counts.
-    for flavour, calls in (("nominal", 3), ("published", 4)):
-        total, mean = (value(encoder(flavour), "head_softmax_confidence", average=average) for average in (False, True))
+    for variant, calls in (("nominal", 3), ("published", 4)):
+        total, mean = (value(encoder(variant), "head_softmax_confidence", average=average) for average in (False, True))
         assert total / mean == pytest.approx(calls)
 
 

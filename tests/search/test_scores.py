@@ -19,6 +19,7 @@ from naslib_zc_plugin.search.journal import Journal, ProxyScore
 from naslib_zc_plugin.search.results import method_notes
 from naslib_zc_plugin.spaces.nasbench201 import SPACE
 from naslib_zc_plugin.strategies import strategy
+from naslib_zc_plugin.table import STATUSES
 from tests.search.conftest import LIVE
 
 Make = Callable[..., Experiment]
@@ -58,7 +59,7 @@ def test_a_table_and_scores_made_now_are_alike(toys: Make, store: Path, proxy: s
     for key in KEYS:
         worth = None if values[key] is None else sign * values[key]
         assert table(proxy, key).fitness == live(proxy, key).fitness == worth
-    assert table(proxy, "net-99") == ProxyScore(None, "left", "the table does not have it", 0.0)
+    assert table(proxy, "net-99") == ProxyScore(None, STATUSES[0], "the table does not have it", 0.0)
 
 
 def test_what_is_wrong_with_a_source_is_told(toys: Make, store: Path) -> None:

@@ -37,7 +37,7 @@ def drawn(name: str, number: int, seed: int = 0) -> list[str]:
 def test_the_six_spaces_are_there() -> None:
     assert tuple(name for name in list_spaces() if name.startswith("nds")) == NDS
     for rules in PROTOCOLS.values():
-        assert all(rules.within(name).flavour == "used" for name in NDS if rules.spaces)
+        assert all(rules.within(name).variant == "used" for name in NDS if rules.spaces)
 
 
 @pytest.mark.parametrize("name", CELLS)

@@ -246,8 +246,8 @@ def naslib_values(found: Sequence[Score], undefined: float | None = None) -> np.
 
     Args:
         found: scores of one proxy.
-        undefined: where a score has no value; by default a number
-            :func:`~naslib_zc_plugin.campaign.naslib_json.below` the lowest, :data:`LAST` where none has a value.
+        undefined: for a score without a value; by default a number below the lowest
+            (:func:`naslib_zc_plugin.campaign.naslib_json.below`), :data:`LAST` where none has a value.
     """
     known = [naslib_value(each) for each in found if each.value is not None]
     if undefined is None and known:

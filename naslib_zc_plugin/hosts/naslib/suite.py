@@ -55,9 +55,10 @@ class ZcApi(Mapping[str, "Mapping[str, Any]"]):
     """Text of a spec → proxy → ``{"score": …, "time": …}``, and ``"val_accuracy"``.
 
     It holds the architectures that every proxy was tried on and that have an accuracy: NASLib's code looks all of them
-    up without asking. Scores are numbers as NASLib takes them, by
-    :func:`naslib_zc_plugin.campaign.naslib_json.naslib_number`; one that is undefined or failed ranks last, by
-    :func:`naslib_zc_plugin.campaign.naslib_json.below`. Numpy's numbers in a spec's text are taken for plain ones.
+    up without asking. Scores are numbers as NASLib takes them
+    (:func:`naslib_zc_plugin.campaign.naslib_json.naslib_number`);
+    one that is undefined or failed ranks last (:func:`naslib_zc_plugin.campaign.naslib_json.below`). Numpy's
+    numbers in a spec's text are taken for plain ones.
 
     Args:
         table: of the scores.

@@ -57,7 +57,8 @@ class BenchmarkEvaluator(Evaluator):
     """A column of a benchmark's table as the metric; no network is built.
 
     Args:
-        benchmark: see :func:`naslib_zc_plugin.benchmarks.list_benchmarks`; isomorphic cells of NAS-Bench-101 are one.
+        benchmark: one of :func:`~naslib_zc_plugin.benchmarks.list_benchmarks`; in NAS-Bench-101 isomorphic cells are
+            one.
         metric: column of results. Where lower is better, its negative is reported.
         data: the data directory, ``NAS_ZC_DATA`` unless given.
 

@@ -71,7 +71,7 @@ class NasBenchNlp(ModelSpace):
     The forward pass maps tokens (N, T) to logits (N, T, num_classes), or the last layer's outputs.
 
     Args:
-        num_classes, flavour, embedding, hidden, layers: as
+        num_classes, variant, embedding, hidden, layers: as
             :func:`naslib_zc_plugin.spaces.nasbench_nlp.network.build` takes them.
 
     >>> from naslib_zc_plugin.hosts.nni import AgingEvolution, NasBenchNlp, ZeroCostEvaluator  # doctest: +SKIP
@@ -81,12 +81,12 @@ class NasBenchNlp(ModelSpace):
     """
 
     def __init__(
-        self, num_classes: int = 10_000, flavour: str = "logits", embedding: int = 400, hidden: int = 600,
+        self, num_classes: int = 10_000, variant: str = "logits", embedding: int = 400, hidden: int = 600,
         layers: int = 3,
     ) -> None:  # fmt: skip
         super().__init__()
         key = ensure_frozen(self.add_mutable(RecurrentCell()))
-        self.model: torch.nn.Module = SPACE.build(key, num_classes, flavour, embedding, hidden, layers)
+        self.model: torch.nn.Module = SPACE.build(key, num_classes, variant, embedding, hidden, layers)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Return logits or outputs."""

@@ -24,7 +24,7 @@ from naslib_zc_plugin.table import STATUSES, Column
 if TYPE_CHECKING:
     from naslib_zc_plugin.search.config import ProxyConfig, SearchConfig
 
-_KEPT = ("preset", "images", "dataset", "network", "seed", "threads", "device", "torch")
+_KEPT = ("preset", "images", "dataset", "builder", "network", "seed", "threads", "device", "torch")
 _PENDING = STATUSES[0]
 _STORED = {_PENDING: "left"}  # in journals, whatever the status is called today
 
