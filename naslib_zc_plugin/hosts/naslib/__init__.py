@@ -11,10 +11,11 @@ asked to.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
-from naslib_zc_plugin.search.loop import Evaluate
-from naslib_zc_plugin.strategies import Strategy
+if TYPE_CHECKING:
+    from naslib_zc_plugin.search.loop import Evaluate
+    from naslib_zc_plugin.strategies import Strategy
 
 _FILES = {
     "domains": "GraphDomain domain",

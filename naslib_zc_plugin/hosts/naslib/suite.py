@@ -15,7 +15,7 @@ from naslib_zc_plugin.campaign.store import read_table
 from naslib_zc_plugin.spaces.nasbench201 import keys
 from naslib_zc_plugin.table import STATUSES, Column, ScoreTable
 
-_LEFT, _OK = STATUSES.index("left"), STATUSES.index("ok")
+_PENDING, _OK = STATUSES.index("pending"), STATUSES.index("ok")
 _NUMPY = re.compile(r"np\.\w+\((-?\d+)\)")
 
 
@@ -77,7 +77,7 @@ class ZcApi(Mapping[str, "Mapping[str, Any]"]):
         self._numbers = {
             name: (numbers[label], column.seconds) for label, column in columns.items() for name in _names(label)
         }
-        tried = np.all([column.status != _LEFT for column in columns.values()], axis=0)
+        tried = np.all([column.status != _PENDING for column in columns.values()], axis=0)
         spec = keys.to_naslib if table.facts.get("space") == "nasbench201" else str
         self._rows = {
             str(spec(key)): (row, float(accuracies[key]))

@@ -249,7 +249,7 @@ def test_faults_are_found_at_once(tmp_path: Path) -> None:
         zc.Area(given)
     with pytest.raises(ValueError, match="unknown proxy 'naswott'; did you mean naswot"):
         zc.Area(given, proxy="naswott")
-    with pytest.raises(TypeError, match="has no option 'populaton'"):
+    with pytest.raises(ValueError, match="has no option 'populaton'; did you mean population"):
         adapted(zc.AgingEvolution(given, populaton=3))
     with pytest.raises(ValueError, match="what is an architecture worth\\? Give dataset_api="):
         zc.RandomSearch(given).adapt_search_space(searches.space201())

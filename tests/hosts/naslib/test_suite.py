@@ -121,7 +121,7 @@ def test_numbers_are_finite_and_higher_is_better_in_single_precision() -> None:
 
 
 def test_what_is_looked_up_is_what_a_predictor_would_say() -> None:
-    number = needs("naslib_zc_plugin.hosts.naslib.predictor").number
+    number = needs("naslib_zc_plugin.hosts.naslib.predictor").naslib_value
     table = columns(naswot=(True, [700.0, -3.0, 1.0]), synflow=(True, [1e50, 1.0, 0.0]), ntk=(False, [2.0, 1e61, 3.0]))
     for row, found in enumerate(zc.zc_api(table, accuracies=dict.fromkeys(KEYS, 50.0)).values()):
         for name, column in table.columns.items():

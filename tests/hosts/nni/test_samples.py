@@ -136,12 +136,14 @@ def test_genotypes_round_trip(name: str, sizes: dict[str, Any]) -> None:
         assert domain.to_sample(zc.key_of(sample)) == sample
 
 
-def test_loose_ends_are_the_nodes_that_none_uses() -> None:
+def test_a_sample_whose_input_does_not_come_before_its_node_is_refused() -> None:
     edges = (("a", 0), ("b", 1), ("c", 2), ("d", 0))
-    genotype = Genotype(edges, edges)
-    assert genotype.loose_ends("normal") == (3,)
+    sample = samples.sample_of(Genotype(edges, edges))
     with pytest.raises(ValueError, match="not before its node"):
-        Genotype((("a", 0), ("b", 2)), edges)
+        samples.genotype_of({**sample, "reduce/input_2_1": [2]})
+    del sample["normal/op_3_1"]
+    with pytest.raises(ValueError, match="the sample has no 'normal/op_3_1'"):
+        samples.genotype_of(sample)
 
 
 @pytest.mark.parametrize("name", [*CELLS, "NasBench101", "MobileNetV3Space", "own"])
