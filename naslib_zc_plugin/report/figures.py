@@ -271,7 +271,8 @@ def similarities(
     said = [f"N {len(accuracies):,}", *map(status_counts, columns)]
     labels = [truth_label, *compared]
     return {
-        name: RankSimilarity(name, labels, said, *part[:3], n) for name, part in zip(COEFFICIENTS, found)
+        name: RankSimilarity(name, labels, said, value, low, high, n)
+        for name, (value, low, high) in zip(COEFFICIENTS, found)
     }
 
 
