@@ -77,7 +77,7 @@ def convert_benchmark(
         name: one of :func:`list_benchmarks`.
         source: the makers' file or folder.
         data: the data directory to write to; made if it does not exist.
-        partial: whether fewer architectures than the benchmark has are accepted; the table then says so.
+        partial: whether fewer architectures than the benchmark has are accepted; the table then records it.
         progress: called with an architecture's number after it has been read.
 
     Returns:

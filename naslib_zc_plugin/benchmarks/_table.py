@@ -12,7 +12,7 @@ from numbers import Real
 from pathlib import Path
 from pkgutil import resolve_name
 from types import ModuleType
-from typing import Any, Callable
+from typing import Any, Callable, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -216,11 +216,8 @@ class Table:
             expected = f"the table of {self.name} (the argument `data` or {VARIABLE} names the folder {folder})"
             raise DataError(path, expected, f"no such file; tables there: {', '.join(there) or 'none'}")
         existing(path, f"the table of {self.name}")
-        return self.check(path, *self._load(path))
-
-    def _load(self, path: Path) -> tuple[Columns, bytes | None]:
         load = next(load for ending, load in _FORMATS.items() if path.name.endswith(ending))
-        return load(path, self.columns)
+        return self.check(path, *load(path, self.columns))
 
     def check(self, path: Path, columns: Columns, promised: bytes | None = None) -> Benchmark:
         """Return the benchmark in the columns of a table.
@@ -233,8 +230,8 @@ class Table:
         Raises:
             DataError: other rows, keys, columns, types or ranges, or known facts do not hold.
         """
-        sampled = self.sample is not None and path.name == Path(self.sample.file).name
-        whole = self.sample if sampled and self.sample is not None else self
+        sample = self.sample if self.sample is not None and path.name == Path(self.sample.file).name else None
+        whole = sample or self
         partial, keys = promised is not None, _column(path, columns, self.key)
         wanted = (int(promised) if promised.isdigit() else -1) if promised is not None else whole.rows
         if wanted is not None and len(keys) != wanted:
@@ -254,7 +251,7 @@ class Table:
                 found = f"{values[name][first]:.3f} at {first}"
                 raise DataError(path, f"the best {name!r} to be {value} at {row}", found)
         infos = {name: self.columns[name] for name in values}
-        return Benchmark(self.name, path, written, infos, partial or sampled, values)
+        return Benchmark(self.name, path, written, infos, partial or sample is not None, values)
 
     def _space_keys(self, path: Path, keys: Sequence[Any], columns: Columns) -> tuple[str, ...]:
         unknown = set(columns) - {self.key, *self.others, *self.columns}
@@ -309,8 +306,24 @@ class Table:
 class NestedTable(Table):
     """A table whose rows are nested: JSON lines packed by gzip, several of which may be one architecture.
 
-    A subclass says what its rows are (:meth:`checked`) and how they become columns (:meth:`summary`).
+    A subclass reads a row (:meth:`row`, whose result has the architecture's ``key``), checks all rows together
+    (:meth:`checked`), and gives the columns' numbers for the rows of one key (:meth:`numbers`).
     """
+
+    row_form: ClassVar[str]
+    """The form of a row, for messages."""
+
+    def row(self, row: Any) -> Any:
+        """Return a row of JSON as the benchmark's.
+
+        Raises:
+            LookupError, TypeError, ValueError: it has another form.
+        """
+        raise NotImplementedError
+
+    def numbers(self, of_key: Sequence[Any]) -> dict[str, float]:
+        """Return the number of each column for the rows of one key."""
+        raise NotImplementedError
 
     def trainings(self, path: Path) -> list[Any]:
         """Return the checked rows of the table's file.
@@ -322,11 +335,25 @@ class NestedTable(Table):
 
     def checked(self, path: Path, rows: Sequence[Any]) -> list[Any]:
         """Return rows of JSON as the benchmark's; raise :class:`DataError` unless they are."""
-        raise NotImplementedError
+        found = []
+        for number, row in enumerate(rows):
+            try:
+                found.append(self.row(row))
+            except (LookupError, TypeError, ValueError) as error:
+                what = f"{type(error).__name__}: {error}"
+                raise DataError(path, f"row {number} with {self.row_form}", what) from error
+        return found
 
     def summary(self, path: Path, rows: Sequence[Any]) -> Benchmark:
-        """Return the benchmark in checked rows."""
-        raise NotImplementedError
+        """Return the benchmark in checked rows, of means for each key; columns without any number are left out."""
+        of_key: dict[str, list[Any]] = {}
+        for row in rows:
+            of_key.setdefault(row.key, []).append(row)
+        numbers = [self.numbers(same) for same in of_key.values()]
+        columns = {name: np.array([number[name] for number in numbers]) for name in self.columns}
+        kept = {name: column for name, column in columns.items() if not np.isnan(column).all()}
+        infos = {name: self.columns[name] for name in kept}
+        return Benchmark(self.name, path, tuple(of_key), infos, len(rows) != self.rows, kept)
 
     def read(self, data: str | Path | None = None) -> Benchmark:
         """Read the table and check it, as :meth:`Table.read` does."""
@@ -369,15 +396,15 @@ def _numbers(path: Path, columns: Columns, name: str, info: ColumnInfo) -> NDArr
 
 def _packed(values: list[Any]) -> Any:
     """Return a column of numbers as float64 with NaN for None; any other one as it is."""
-    if all(value is None or (isinstance(value, Real) and not isinstance(value, bool)) for value in values):
-        try:
-            return np.array([math.nan if value is None else float(value) for value in values])
-        except OverflowError:
-            return values
-    return values
+    if not all(value is None or (isinstance(value, Real) and not isinstance(value, bool)) for value in values):
+        return values
+    try:
+        return np.array([math.nan if value is None else float(value) for value in values])
+    except OverflowError:
+        return values
 
 
-def read_parquet(path: Path, columns: Sequence[str] | None = None) -> tuple[Columns, bytes | None]:
+def read_parquet(path: Path, columns: list[str] | None = None) -> tuple[Columns, bytes | None]:
     """Read a Parquet file: the columns (all unless named), and the number of rows promised by a part.
 
     Raises:
@@ -386,8 +413,7 @@ def read_parquet(path: Path, columns: Sequence[str] | None = None) -> tuple[Colu
     """
     # Pages are checked as they are read, names and texts are decoded when they are converted.
     with readable(path, "a whole Parquet file"):
-        names = None if columns is None else list(columns)
-        return _of_arrow(path, parquet().read_table(path, columns=names, page_checksum_verification=True))
+        return _of_arrow(path, parquet().read_table(path, columns=columns, page_checksum_verification=True))
 
 
 def _of_arrow(path: Path, table: Any) -> tuple[Columns, bytes | None]:

@@ -2,8 +2,8 @@
 
 Some official files exist as pickles only, and a pickle may name any function to call. Here the few names that
 numpy's arrays need stand for the inert classes below, which check their arguments and copy bytes; any other name is
-refused before anything is called. Not even numpy's own constructors are within the file's reach. A reader whose files
-need a few names more adds stand-ins of its own.
+refused before anything is called. The file cannot reach even numpy's own constructors. A reader of files that
+need a few more names adds stand-ins of its own.
 """
 
 from __future__ import annotations

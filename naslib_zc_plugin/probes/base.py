@@ -1,4 +1,4 @@
-"""Labelled images and sequences of tokens, from which batches are drawn, and what a source of them is."""
+"""Labelled images and sequences of tokens, from which batches are drawn, and their sources."""
 
 from __future__ import annotations
 
@@ -73,12 +73,19 @@ class Probe:
         if chosen.ndim != 1 or chosen.size == 0 or chosen.dtype.kind not in "iu":
             raise ValueError(f"indices must be a flat sequence of integers, found {indices!r}")
         if chosen.min() < 0 or chosen.max() >= len(self):
-            asked = f"{chosen.min()}..{chosen.max()}"
-            raise ValueError(f"{self.name} has the indices 0..{len(self) - 1}, asked for {asked}")
+            raise ValueError(f"{self.name} has the indices 0..{len(self) - 1}, found {chosen.min()}..{chosen.max()}")
         return Probe(self.name, self.images[chosen], self.labels[chosen], self.classes)
 
     def random(self, n: int, seed: int) -> Probe:
-        """Draw ``n`` different images uniformly; a larger ``n`` extends the draw of a smaller one."""
+        """Draw ``n`` different images uniformly; a larger ``n`` extends the draw of a smaller one.
+
+        Args:
+            n: number of images.
+            seed: of the draw.
+
+        Raises:
+            ValueError: ``n`` is below one, or there are fewer images.
+        """
         return self.take(self._shuffled(n, seed)[:n])
 
     def balanced(self, n: int, seed: int) -> Probe:
@@ -86,6 +93,13 @@ class Probe:
 
         Images are taken in rounds of one random image per class; a class that has run out is passed over, and
         the last, incomplete round falls on random classes.
+
+        Args:
+            n: number of images.
+            seed: of the draw.
+
+        Raises:
+            ValueError: ``n`` is below one, or there are fewer images.
         """
         return self.take(self._rounds(n, seed)[:n])
 
@@ -140,6 +154,7 @@ class Probe:
         return x, torch.from_numpy(chosen.labels)
 
     def _per_channel(self, values: float | Sequence[float] | None, default: float) -> Tensor:
+        """Return one value or one per channel, shape (channels, 1, 1) or (1, 1, 1)."""
         import torch
 
         tensor = torch.tensor(default if values is None else values, dtype=torch.float32).reshape(-1, 1, 1)
@@ -206,11 +221,14 @@ class Tokens:
 
     @property
     def classes(self) -> int:
-        """Return the number of classes at each position: the size of the vocabulary."""
+        """Number of classes at each position: the size of the vocabulary."""
         return self.vocabulary_size
 
     def cut(self, length: int) -> Tokens:
         """Return the first ``length`` tokens of every sequence.
+
+        Args:
+            length: number of tokens, at least one.
 
         Raises:
             ValueError: the sequences are shorter.

@@ -96,9 +96,9 @@ def wordpiece(source: str | Path, text: str = "text.txt", length: int = 512, low
     pieces = _lines(_text(folder / VOCABULARY))
     numbers = {piece: number for number, piece in enumerate(pieces)}
     expected = f"a piece a line, {', '.join(SPECIAL)} among them"
-    lacking = [piece for piece in SPECIAL if piece not in numbers]
-    if lacking:
-        raise DataError(folder / VOCABULARY, expected, f"no {lacking[0]}")
+    missing = [piece for piece in SPECIAL if piece not in numbers]
+    if missing:
+        raise DataError(folder / VOCABULARY, expected, f"no {missing[0]}")
     if len(numbers) < len(pieces):
         twice = next(piece for number, piece in enumerate(pieces) if numbers[piece] != number)
         raise DataError(folder / VOCABULARY, expected, f"{twice!r} twice")
@@ -141,6 +141,7 @@ def _lines(text: str) -> list[str]:
 
 
 def _words(path: Path) -> Iterator[str]:
+    """Yield the words of a text, and :data:`END` after each line."""
     for line in _lines(_text(path)):
         yield from line.split()
         yield END

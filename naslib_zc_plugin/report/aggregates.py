@@ -83,13 +83,13 @@ class Aggregate:
 
     @property
     def label(self) -> str:
-        """Return its kind, with the columns where they are not the usual ones."""
+        """The kind, with the columns where they are not the usual ones."""
         usual = self.members == AGGREGATES.load(self.kind).members
         return self.kind if usual else f"{self.kind}({', '.join(self.members)})"
 
     @property
     def is_vote(self) -> bool:
-        """Return whether it gives a share of pairs instead of scores."""
+        """Whether it gives a share of pairs instead of scores."""
         return AGGREGATES.load(self.kind).join is None
 
     def column(self, table: ScoreTable) -> Column:
@@ -216,7 +216,7 @@ def _table(*scores: Floats) -> Floats:
 
 
 def _ranks(*scores: Floats) -> Floats:
-    """Return average ranks per proxy, shape (proxies, n), among the columns without NaN; NaN elsewhere."""
+    """Compute average ranks per proxy, shape (proxies, n), among the columns without NaN; NaN elsewhere."""
     from scipy.stats import rankdata
 
     table = _table(*scores)

@@ -143,6 +143,7 @@ def finite_truth(truth: Sequence[float] | Floats, length: int) -> Floats:
 
 
 def _estimate(coefficients: Floats, confidence: float) -> IntervalEstimate:
+    """Return a coefficient (the first) with the percentile interval of its resamples (the others)."""
     if np.isnan(coefficients[0]):
         return IntervalEstimate(None, None, None)
     value, *drawn = coefficients[~np.isnan(coefficients)].tolist()
@@ -196,6 +197,7 @@ class _Groups:
 
     @classmethod
     def of(cls, values: npt.NDArray[np.generic]) -> _Groups:
+        """Return the groups of values, shape (n,)."""
         distinct, group = np.unique(values, return_inverse=True)
         order = np.argsort(group, kind="stable")
         return cls(order, np.searchsorted(group[order], np.arange(len(distinct))), group)
@@ -213,6 +215,7 @@ def _dot(a: Floats, b: Floats) -> Floats:
 
 
 def _spearman(counts: Floats, x: _Groups, y: _Groups) -> Floats:
+    """Compute Spearman's rho of each resample, by average ranks."""
     n = len(counts)
     deviations, squares = [], []
     for groups in (x, y):
@@ -225,6 +228,7 @@ def _spearman(counts: Floats, x: _Groups, y: _Groups) -> Floats:
 
 
 def _kendall(counts: Floats, x: _Groups, y: _Groups, both: _Groups, merges: list[_Merge]) -> Floats:
+    """Compute Kendall's tau-b of each resample: pairs that are not tied, less twice the discordant ones."""
     n = len(counts)
     pairs = n * (n - 1) / 2
     tied_x, tied_y, tied = (_dot(sums, sums - 1) / 2 for sums in (groups.sums(counts) for groups in (x, y, both)))
@@ -234,7 +238,7 @@ def _kendall(counts: Floats, x: _Groups, y: _Groups, both: _Groups, merges: list
 
 @dataclass(frozen=True)
 class _Merge:
-    """One level of a merge sort by y: which pairs it brings into order.
+    """One level of a merge sort by y, and the pairs that it brings into order.
 
     Blocks of ``2 * half`` neighbours are merged from two halves. ``left`` and ``right`` hold the elements of the
     halves, block after block and ascending in each; ``before`` how many of ``right`` precede each of ``left``.
@@ -256,6 +260,7 @@ class _Merge:
 
 
 def _merges(y: Floats) -> Iterator[_Merge]:
+    """Yield the levels of a merge sort by y, shape (n,), from blocks of two on."""
     place, half = np.arange(len(y)), 1
     while half < len(y):
         order = np.lexsort((y, place // (2 * half)))  # stable: of equal values the left ones come first

@@ -1,8 +1,8 @@
-"""The members of every search space, and the base of those whose choices are independent."""
+"""The members of every search space, the base of those whose choices are independent, and a check of options."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from math import prod
 from random import Random
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -60,6 +60,12 @@ class Space(Protocol):
 
     def build(self, key: str, *args: Any, **options: Any) -> nn.Module:
         """Build the freshly initialised network of ``key``, whose forward pass returns logits (needs torch)."""
+
+
+def check_known(what: str, value: str, known: Collection[str]) -> None:
+    """Raise ``ValueError``, which names the ``known`` values, unless a mutation rule or a variant is one of them."""
+    if value not in known:
+        raise ValueError(f"unknown {what} {value!r}; use {' or '.join(map(repr, known))}")
 
 
 class Product:

@@ -27,8 +27,8 @@ def rows(table: NestedTable, source: Path, partial: bool, progress: Progress) ->
     """Return a row for each recipe, with its trainings.
 
     Raises:
-        DataError: the source is no such thing, damaged, or not the benchmark's logs; or it has not all cells, and no
-            ``partial`` table is asked for.
+        DataError: the source is no such file or folder, damaged, or holds other logs; or some cells are missing, and
+            ``partial`` is False.
     """
     of_recipe: dict[str, dict[str, Any]] = {}
     for recipe, words, run in _trainings(source):
@@ -70,6 +70,7 @@ def _trainings(source: Path) -> Iterator[tuple[Mapping[str, Any], str, dict[str,
 
 
 def _training(name: str, log: Mapping[str, Any]) -> tuple[Mapping[str, Any], str, dict[str, Any]]:
+    """Return recipe, text and results of a log, after checking its number of parameters."""
     recipe = json.loads(log["recepie"])
     text, key = Path(log["data"]).name, from_recipe(recipe)
     if text not in WORDS:

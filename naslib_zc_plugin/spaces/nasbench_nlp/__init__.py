@@ -17,6 +17,7 @@ from itertools import product
 from random import Random
 from typing import TYPE_CHECKING
 
+from naslib_zc_plugin.spaces._space import check_known
 from naslib_zc_plugin.spaces.nasbench_nlp import keys
 from naslib_zc_plugin.spaces.nasbench_nlp.keys import (
     ACTIVATIONS,
@@ -87,8 +88,7 @@ class NASBenchNLP:
         Raises:
             ValueError: a malformed key or another rule.
         """
-        if rule not in ("node", "edge"):
-            raise ValueError(f"unknown mutation rule {rule!r}; use 'node' or 'edge'")
+        check_known("mutation rule", rule, ["node", "edge"])
         if rule == "edge":
             return rng.choice(self.neighbours(key))
         numbers = list(range(len(parse(key).nodes)))
@@ -186,7 +186,7 @@ def _changes_of(key: str, number: int) -> list[str]:
 def _worse(before: Cell, after: Cell) -> bool:
     """Return whether more new hidden states than before use a previous one directly."""
 
-    def direct(cell: Cell) -> int:
+    def direct(cell: Cell) -> int:  # uses of previous hidden states by new ones
         return sum(not {*STATES}.isdisjoint(cell.nodes[number].inputs) for number in cell.outputs)
 
     return direct(after) > direct(before)
@@ -196,7 +196,7 @@ def _changed(cell: Cell, number: int) -> Iterator[list[Node]]:
     """Yield the nodes after each change of one of them, whether they make a cell or not."""
     operation, inputs = cell.nodes[number]
 
-    def to(new: str, sources: list[Input]) -> list[Node]:
+    def to(new: str, sources: list[Input]) -> list[Node]:  # the nodes with another operation or inputs at this one
         nodes = list(cell.nodes)
         nodes[number] = Node(new, tuple(sources))
         return nodes
