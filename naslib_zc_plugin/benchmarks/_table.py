@@ -1,4 +1,4 @@
-"""A benchmark's table: where it lies, what must hold, how it is read, checked, converted and written."""
+"""A benchmark's table: its place and facts, and how it is read, checked, converted and written."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Columns = Mapping[str, Sequence[Any]]
 """Name → an entry per architecture: float64 with NaN for gaps where all are numbers, else a list."""
 Progress = Callable[[int], None]
 Converter = Callable[["Table", Path, bool, Progress], Any]
-"""The table, its makers' file or folder, whether a part will do, and a function called with each number → columns."""
+"""The table, the makers' file or folder, whether a part is enough, a function called with each number → columns."""
 
 _PARTIAL = b"naslib_zc_plugin.partial"
 _UPPER = {"%": 100.0, "fraction": 1.0}
@@ -37,7 +37,7 @@ class ColumnInfo:
     """The meaning of a benchmark's column.
 
     Attributes:
-        description: what was measured, and how.
+        description: the quantity, and how it was measured.
         unit: ``"%"`` (0 to 100), ``"fraction"`` (0 to 1), ``"s"``, ``"M"`` (millions), ``""`` for anything else.
         higher_is_better: None where neither direction is better by itself.
         gaps: whether the column, or its number for some architectures, may be missing.
@@ -90,8 +90,7 @@ class Benchmark:
         """
         if name not in self.columns:
             raise ValueError(f"{self.name} has no column {name!r}; {closest(name, self.columns)}")
-        values = self._values[name]
-        return {key: value for key, value in zip(self.keys, values.tolist()) if value == value}
+        return {key: value for key, value in zip(self.keys, self._values[name].tolist()) if value == value}
 
     def training_seconds(self, name: str) -> dict[str, float]:
         """Return the seconds of the training behind a column: where only longer trainings were timed, their share.
@@ -108,10 +107,9 @@ class Benchmark:
         self.column(name)
         cost = self.columns[name].cost
         if cost is None or cost[0] not in self.columns:
-            timed = [each for each, info in self.columns.items() if info.cost and info.cost[0] in self.columns]
-            raise ValueError(
-                f"{self.name} has no training time for {name!r}; it has one for {', '.join(timed) or 'no column'}"
-            )
+            timed = (each for each, info in self.columns.items() if info.cost and info.cost[0] in self.columns)
+            known = ", ".join(timed) or "no column"
+            raise ValueError(f"{self.name} has no training time for {name!r}; it has one for {known}")
         return {key: cost[1] * seconds for key, seconds in self.column(cost[0]).items()}
 
 
@@ -143,8 +141,8 @@ class Table:
         key: name of the column of architectures.
         others: names of further columns; any other one is refused.
         rows: number of architectures; None: any.
-        space_keys: returns the keys as the space writes them, given the column of keys and all columns; raises
-            ``ValueError`` unless they are the benchmark's. By default they are the column itself.
+        space_keys: returns the keys as the space writes them, given the column of keys and all columns, or raises
+            ``ValueError`` for keys of other architectures. By default they are the column itself.
         best: column → row and value of its maximum in the whole table, to recognise it by.
         sample: a table of some of the architectures that is read while there is no whole one.
         converter: reads the makers' files and returns the columns; or ``"module:function"``, which is imported when it
@@ -236,8 +234,7 @@ class Table:
         wanted = (int(promised) if promised.isdigit() else -1) if promised is not None else whole.rows
         if wanted is not None and len(keys) != wanted:
             rows = f"{whole.rows} rows" if whole.rows is not None else "its rows"
-            expected = f"{wanted} of {rows}, as its metadata say" if partial else rows
-            raise DataError(path, expected, f"{len(keys)}")
+            raise DataError(path, f"{wanted} of {rows}, as its metadata say" if partial else rows, f"{len(keys)}")
         written = self._space_keys(path, keys, columns)
         values = {
             name: _numbers(path, columns, name, info)
@@ -254,6 +251,7 @@ class Table:
         return Benchmark(self.name, path, written, infos, partial or sample is not None, values)
 
     def _space_keys(self, path: Path, keys: Sequence[Any], columns: Columns) -> tuple[str, ...]:
+        """Return the keys as the space writes them, after checking that no column is unknown and no key comes twice."""
         unknown = set(columns) - {self.key, *self.others, *self.columns}
         if unknown:
             raise DataError(path, f"columns of {self.name} alone", f"columns {', '.join(sorted(unknown))}")
@@ -284,6 +282,9 @@ class Table:
             columns: name → values.
             source: the file that they were read from, which a :class:`DataError` names.
             partial: whether fewer architectures than the benchmark has are accepted.
+
+        Raises:
+            DataError: architectures are missing, or the columns are not the benchmark's.
         """
         import pyarrow
 
@@ -417,6 +418,7 @@ def read_parquet(path: Path, columns: list[str] | None = None) -> tuple[Columns,
 
 
 def _of_arrow(path: Path, table: Any) -> tuple[Columns, bytes | None]:
+    """Return the columns of pyarrow's table, and the number of rows promised by a part."""
     if len(set(table.column_names)) < len(table.column_names):
         raise DataError(path, "columns of different names", f"columns {', '.join(table.column_names)}")
     found = {}
@@ -428,6 +430,7 @@ def _of_arrow(path: Path, table: Any) -> tuple[Columns, bytes | None]:
 
 
 def _read_csv(path: Path, numeric: Mapping[str, ColumnInfo]) -> tuple[Columns, None]:
+    """Read a table in CSV; the columns in ``numeric`` are numbers, the others texts."""
     expected = "a table in CSV with a line of names"
     with readable(path, expected), path.open(newline="", encoding="utf-8") as file:
         names, *rows = csv.reader(file, strict=True)
@@ -489,33 +492,10 @@ def read_lines(path: Path, expected: str) -> list[Any]:
     return found
 
 
-def real_number(value: Any) -> float:
-    """Return a number of JSON, which may be NaN or infinity.
-
-    Raises:
-        TypeError: the value is something else, such as text or a truth value.
-        ValueError: it is beyond all floating-point numbers.
-    """
-    if type(value) not in (int, float):
-        raise TypeError(f"a number is {value!r:.100}")
-    try:
-        return float(value)
-    except OverflowError:
-        raise ValueError("a number has more than 300 digits") from None
-
-
-def whole_number(value: Any) -> int:
-    """Return a whole number of JSON; raise ``TypeError`` for anything else, such as 1.0 or text."""
-    if type(value) is not int:
-        raise TypeError(f"a whole number is {value!r:.100}")
-    return value
-
-
 def parquet() -> ModuleType:
     """Return pyarrow's module for Parquet; raise ``ImportError`` with the command that installs it."""
     try:
         import pyarrow.parquet
     except ImportError as error:
         raise ImportError("benchmark tables need pyarrow: pip install 'naslib-zc-plugin[tables]'") from error
-    module: ModuleType = pyarrow.parquet
-    return module
+    return pyarrow.parquet  # type: ignore[no-any-return]

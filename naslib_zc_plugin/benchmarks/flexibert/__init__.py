@@ -17,8 +17,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from naslib_zc_plugin.benchmarks._table import ColumnInfo, NestedTable, real_number, whole_number
-from naslib_zc_plugin.files import DataError
+from naslib_zc_plugin.benchmarks._table import ColumnInfo, NestedTable
+from naslib_zc_plugin.files import DataError, real_number, whole_number
 from naslib_zc_plugin.spaces.flexibert import SPACE, keys
 
 TASKS = ("cola", "mnli", "mrpc", "qnli", "qqp", "rte", "sst", "sts")

@@ -21,8 +21,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from naslib_zc_plugin.benchmarks._table import Progress, Table, real_number
-from naslib_zc_plugin.files import DataError, existing, inside, readable, unpickle
+from naslib_zc_plugin.benchmarks._table import Progress, Table
+from naslib_zc_plugin.files import DataError, existing, inside, readable, real_number, unpickle
 from naslib_zc_plugin.spaces.nasbench201 import SPACE, keys
 
 _EXPECTED = "the files of NATS-Bench's topology space (.pickle.pbz2, -simple folder or .tar), or NAS-Bench-201's .pth"

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Optional
 
-from naslib_zc_plugin.benchmarks._table import ColumnInfo, Progress, Table, real_number
+from naslib_zc_plugin.benchmarks._table import ColumnInfo, Progress, Table
 from naslib_zc_plugin.benchmarks.nasbench201 import INDEX, KEY, NASLIB_PREFIXES, ROWS, NaslibColumns, space_keys
-from naslib_zc_plugin.files import DataError, existing, unpickle
+from naslib_zc_plugin.files import DataError, existing, real_number, unpickle
 from naslib_zc_plugin.spaces.nasbench201 import SPACE, keys
 
 LENGTH = 200

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from naslib_zc_plugin.benchmarks._table import ColumnInfo, NestedTable, real_number, whole_number
-from naslib_zc_plugin.files import DataError
+from naslib_zc_plugin.benchmarks._table import ColumnInfo, NestedTable
+from naslib_zc_plugin.files import DataError, real_number, whole_number
 from naslib_zc_plugin.spaces.nasbench_nlp import SPACE, from_recipe, keys
 
 LISTED = 4_322

@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from naslib_zc_plugin.benchmarks._table import NestedTable, Progress, real_number, whole_number
+from naslib_zc_plugin.benchmarks._table import NestedTable, Progress
 from naslib_zc_plugin.benchmarks.nasbench_nlp import ALL, WORDS, parameters
-from naslib_zc_plugin.files import DataError, existing, inside, readable
+from naslib_zc_plugin.files import DataError, existing, inside, readable, real_number, whole_number
 from naslib_zc_plugin.spaces.nasbench_nlp import from_recipe
 
 _EXPECTED = "logs.zip of NAS-Bench-NLP (JSON logs of trainings), or a folder with such archives"

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from naslib_zc_plugin.benchmarks._table import Progress, real_number
+from naslib_zc_plugin.benchmarks._table import Progress
 from naslib_zc_plugin.benchmarks.nds import COLUMNS, KEY, NdsTable
-from naslib_zc_plugin.files import DataError, existing, readable
+from naslib_zc_plugin.files import DataError, existing, readable, real_number
 
 if TYPE_CHECKING:
     from naslib_zc_plugin.spaces.nds import CellSpace
