@@ -204,14 +204,12 @@ class _Groups:
 
     def sums(self, counts: Floats) -> Floats:
         """Return the counts of each group, ascending, shape (groups, resamples)."""
-        found: Floats = np.add.reduceat(counts[self.order], self.starts, axis=0)
-        return found
+        return np.add.reduceat(counts[self.order], self.starts, axis=0)  # type: ignore[no-any-return]
 
 
 def _dot(a: Floats, b: Floats) -> Floats:
     """Return the sum of the products in each column."""
-    found: Floats = np.einsum("ij,ij->j", a, b)
-    return found
+    return np.einsum("ij,ij->j", a, b)  # type: ignore[no-any-return]
 
 
 def _spearman(counts: Floats, x: _Groups, y: _Groups) -> Floats:

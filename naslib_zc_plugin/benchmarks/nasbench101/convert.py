@@ -127,10 +127,8 @@ def _upper(cell: keys.Cell) -> str:
 def _mean(runs: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return means over the runs that exist; NaN where there is none."""
     there = ~np.isnan(runs)
-    total: NDArray[np.float64] = np.where(there, runs, 0).sum(axis=1)
     with np.errstate(invalid="ignore"):
-        mean: NDArray[np.float64] = total / there.sum(axis=1)
-    return mean
+        return np.where(there, runs, 0).sum(axis=1) / there.sum(axis=1)  # type: ignore[no-any-return]
 
 
 # Fields of the messages: of a training, and of an evaluation seconds and the accuracies in the order of PARTS.

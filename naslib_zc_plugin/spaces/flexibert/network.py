@@ -88,8 +88,7 @@ class Encoder(nn.Module):
         self, input_ids: Tensor, token_type_ids: Tensor | None = None, attention_mask: Tensor | None = None
     ) -> Tensor:
         """Return the last hidden state; a mask, which tokenizers give, has no effect: the operations see padding."""
-        states: Tensor = self.layers(self.embeddings(input_ids, token_type_ids))
-        return states
+        return self.layers(self.embeddings(input_ids, token_type_ids))  # type: ignore[no-any-return]
 
 
 class Embeddings(nn.Module):
@@ -115,8 +114,8 @@ class Embeddings(nn.Module):
             raise ValueError(f"{length} tokens, but {self.positions.num_embeddings} positions: build it with more")
         places = self.positions(torch.arange(length, device=tokens.device))
         kinds = self.types(torch.zeros_like(tokens) if types is None else types)
-        states: Tensor = self.projection(self.dropout(self.norm(self.words(tokens) + kinds + places)))
-        return states
+        normed = self.norm(self.words(tokens) + kinds + places)
+        return self.projection(self.dropout(normed))  # type: ignore[no-any-return]
 
 
 class Residual(nn.Module):
@@ -131,8 +130,7 @@ class Residual(nn.Module):
 
     def forward(self, states: Tensor) -> Tensor:
         """Map ``(batch, length, hidden)`` to the same shape."""
-        normed: Tensor = self.norm(states + self.dropout(self.output(self.block(states))))
-        return normed
+        return self.norm(states + self.dropout(self.output(self.block(states))))  # type: ignore[no-any-return]
 
 
 class FeedForward(nn.Sequential):
@@ -208,8 +206,7 @@ def attended(query: Tensor, key: Tensor, value: Tensor, by: SelfAttention | Conv
     """Attend by heads, ``(batch, heads, length, size)``; proxies look at the call of softmax."""
     query, key, value = (split(part, by.heads) for part in (query, key, value))
     scores = (query / math.sqrt(query.shape[-1])) @ key.transpose(-1, -2)
-    mixed: Tensor = by.dropout(scores.softmax(-1)) @ value
-    return mixed
+    return by.dropout(scores.softmax(-1)) @ value  # type: ignore[no-any-return]
 
 
 class Convolution(Attended):
