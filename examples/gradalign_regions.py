@@ -75,7 +75,7 @@ def functions(network: Sequence[Layer]) -> int:
 
 
 def changed(network: Sequence[Layer], layer: int, unit: int, entry: int, by: Fraction) -> list[Layer]:
-    """Return the network with one parameter changed: the weight of a unit's input ``entry``, or, after them, its bias."""
+    """Return the network with one parameter changed: a unit's weight of input ``entry``, or its bias after those."""
     weights, biases = network[layer]
     row = list(weights[unit]) + [biases[unit]]
     row[entry] += by

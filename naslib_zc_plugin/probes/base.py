@@ -60,20 +60,16 @@ class Probe:
     def __len__(self) -> int:
         return len(self.images)
 
-    def take(self, indices: Indices) -> Probe:
+    def take(self, indices: int | Indices) -> Probe:
         """Return the images at ``indices``, at least one, in that order and as often as named.
 
         Args:
-            indices: places of images, from 0.
+            indices: places of images, from 0; or how many from the start.
 
         Raises:
             ValueError: not a flat sequence of integers, or an index out of range.
         """
-        chosen = np.asarray(indices)
-        if chosen.ndim != 1 or chosen.size == 0 or chosen.dtype.kind not in "iu":
-            raise ValueError(f"indices must be a flat sequence of integers, found {indices!r}")
-        if chosen.min() < 0 or chosen.max() >= len(self):
-            raise ValueError(f"{self.name} has the indices 0..{len(self) - 1}, found {chosen.min()}..{chosen.max()}")
+        chosen = _indices(indices, len(self), f"{self.name} has {len(self)} images")
         return Probe(self.name, self.images[chosen], self.labels[chosen], self.classes)
 
     def random(self, n: int, seed: int) -> Probe:
@@ -143,9 +139,6 @@ class Probe:
         """
         import torch
 
-        if isinstance(images, (int, np.integer)):
-            self._check_count(int(images))
-            images = range(int(images))
         chosen = self.take(images)
         x = torch.from_numpy(np.ascontiguousarray(chosen.images.transpose(0, 3, 1, 2))).float()
         if chosen.images.dtype == np.uint8:
@@ -173,12 +166,8 @@ class Probe:
         return order[np.argsort(rounds, kind="stable")]
 
     def _shuffled(self, n: int, seed: int) -> NDArray[np.int64]:
-        self._check_count(n)
+        _indices(n, len(self), f"{self.name} has {len(self)} images")
         return np.random.default_rng(seed).permutation(len(self))
-
-    def _check_count(self, n: int) -> None:
-        if not 1 <= n <= len(self):
-            raise ValueError(f"{self.name} has {len(self)} images, asked for {n}; ask for 1 to {len(self)}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,13 +241,19 @@ class Tokens:
         """
         import torch
 
-        numbers = np.arange(chosen) if isinstance(chosen, (int, np.integer)) else np.asarray(chosen)
-        if numbers.size and (numbers.ndim != 1 or numbers.dtype.kind not in "iu"):
-            raise ValueError(f"sequences are chosen by a number or a flat sequence of integers, found {chosen!r}")
-        if numbers.size == 0 or numbers.min() < 0 or numbers.max() >= len(self):
-            raise ValueError(f"{self.name} has {len(self)} sequences, asked for {chosen!r}; ask for 1 to {len(self)}")
+        numbers = _indices(chosen, len(self), f"{self.name} has {len(self)} sequences")
         targets = None if self.targets is None else torch.from_numpy(self.targets[numbers])
         return torch.from_numpy(self.tokens[numbers]), targets
+
+
+def _indices(chosen: int | Indices, count: int, there: str) -> NDArray[np.integer[Any]]:
+    """Return indices, or those of the first ``chosen``, after checking that all are below ``count``."""
+    found = np.arange(min(chosen, count + 1)) if isinstance(chosen, (int, np.integer)) else np.asarray(chosen)
+    if found.size and (found.ndim != 1 or found.dtype.kind not in "iu"):
+        raise ValueError(f"choose by a number or a flat sequence of integers, found {chosen!r}")
+    if found.size == 0 or found.min() < 0 or found.max() >= count:
+        raise ValueError(f"{there}, asked for {chosen!r}; ask for 1 to {count}, or for indices 0..{count - 1}")
+    return found
 
 
 @dataclass(frozen=True)

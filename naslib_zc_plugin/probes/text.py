@@ -102,20 +102,16 @@ def wordpiece(source: str | Path, text: str = "text.txt", length: int = 512, low
     if len(numbers) < len(pieces):
         twice = next(piece for number, piece in enumerate(pieces) if numbers[piece] != number)
         raise DataError(folder / VOCABULARY, expected, f"{twice!r} twice")
-    tokenizer = _tokenizer(numbers, lowercase)
+    try:
+        from tokenizers import BertWordPieceTokenizer
+    except ImportError as error:
+        raise ImportError("texts in WordPiece need tokenizers: pip install 'naslib-zc-plugin[nlp]'") from error
+    tokenizer = BertWordPieceTokenizer(numbers, lowercase=lowercase)
     tokenizer.enable_truncation(length)
     tokenizer.enable_padding(pad_id=pieces.index("[PAD]"), length=length)
     with readable(folder, "a text and a vocabulary of WordPiece"):
         rows = [encoded.ids for encoded in tokenizer.encode_batch(documents)]
     return Tokens(str(source), np.array(rows, np.int64), len(pieces))
-
-
-def _tokenizer(numbers: dict[str, int], lowercase: bool) -> Any:
-    try:
-        from tokenizers import BertWordPieceTokenizer
-    except ImportError as error:
-        raise ImportError("texts in WordPiece need tokenizers: pip install 'naslib-zc-plugin[nlp]'") from error
-    return BertWordPieceTokenizer(numbers, lowercase=lowercase)
 
 
 def _is_whole(value: Any) -> bool:

@@ -204,7 +204,7 @@ class _Groups:
 
     def sums(self, counts: Floats) -> Floats:
         """Return the counts of each group, ascending, shape (groups, resamples)."""
-        return np.add.reduceat(counts[self.order], self.starts, axis=0)  # type: ignore[no-any-return]
+        return np.add.reduceat(counts[self.order], self.starts, axis=0)
 
 
 def _dot(a: Floats, b: Floats) -> Floats:
