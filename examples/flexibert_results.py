@@ -15,7 +15,7 @@ from pathlib import Path
 from result_pages import agreements, beside_each_other, chosen, repeated, replaced, shares, with_columns
 
 from naslib_zc_plugin.benchmarks import benchmark
-from naslib_zc_plugin.benchmarks.flexibert import FAILED, rows
+from naslib_zc_plugin.benchmarks.flexibert import FAILED, TABLE
 from naslib_zc_plugin.campaign.store import read_table
 from naslib_zc_plugin.report.figures import RankSimilarity, heatmap, similarities
 from naslib_zc_plugin.table import ScoreTable
@@ -30,7 +30,7 @@ class Results:
     def __init__(self, data: Path, results: Path) -> None:
         self._results = results
         self._known = benchmark("flexibert", data)
-        trained = [row for row in rows(self._known.path) if row.number != FAILED[0]]
+        trained = [row for row in TABLE.trainings(self._known.path) if row.number != FAILED[0]]
         self.glue = {str(row.number): row.scores["glue"] for row in trained}
         self._keys = {str(row.number): row.key for row in trained}
 

@@ -327,7 +327,7 @@ class NestedTable(Table):
         raise NotImplementedError
 
     def trainings(self, path: Path) -> list[Any]:
-        """Return the checked rows of the table's file.
+        """Return the checked rows of the table's file at ``path``, those of equal architectures too.
 
         Raises:
             DataError: there is no such file, it is damaged, or its rows are not the benchmark's.
@@ -383,10 +383,9 @@ def _numbers(path: Path, columns: Columns, name: str, info: ColumnInfo) -> NDArr
         other = next((value for value in plain if value is not None), None)
         raise DataError(path, f"{name!r} as a column of numbers", f"{other!r:.100}")
     values: NDArray[np.float64] = plain.astype(np.float64)
-    missing = int(np.isnan(values).sum())
-    if missing and not info.gaps:
-        raise DataError(path, f"{name!r} of every architecture", f"{missing} without")
     present = values[~np.isnan(values)]
+    if len(present) < len(values) and not info.gaps:
+        raise DataError(path, f"{name!r} of every architecture", f"{len(values) - len(present)} without")
     upper = _UPPER.get(info.unit, np.finfo(float).max)
     if present.size and (present.min() < info.minimum or present.max() > upper):
         least = f"{info.minimum:g}"

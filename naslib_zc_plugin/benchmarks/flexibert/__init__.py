@@ -2,7 +2,8 @@
 
 Training ran once for each row. Nine pairs of rows are one architecture trained twice, which shows how far a training is
 repeatable (0.2 to 2.0 of GLUE); a key's numbers are the means over its rows, ``trainings`` counts them, and
-:func:`rows` gives them one by one. Row 47's fine-tuning on RTE failed (0), so it has neither ``rte`` nor ``glue``.
+``TABLE.trainings`` returns them one by one. Row 47's fine-tuning on RTE failed (0): it has neither ``rte`` nor
+``glue``.
 
 The trained networks follow the keys only in part: the makers' training code ran plain attention for every operation,
 and its first feed-forward layer is four times the hidden size wide. Treat the operations as noise here.
@@ -103,12 +104,3 @@ TABLE = NasBenchBertTable(
     },
     converter=f"{__name__}.convert:rows",
 )
-
-
-def rows(path: Path) -> list[TrainedEncoder]:
-    """Return all trainings in the table's file, those of equal architectures and the failed one too.
-
-    Raises:
-        DataError: there is no such file, it is damaged, or its rows are not the benchmark's.
-    """
-    return TABLE.trainings(path)

@@ -1,8 +1,8 @@
 """NAS-Bench-NLP (Klyuchnikov et al., IEEE Access 2022): language models of recurrent cells, trained on Penn Treebank.
 
 Rows whose recipes build the same network (other names of nodes, another order of nodes without weights: 4,051 keys in
-4,322 rows) are one key, whose numbers are means over all its trainings; :func:`rows` gives them row by row. A training
-that diverged has no loss and enters no mean; ``ptb_diverged`` counts them.
+4,322 rows) are one key, whose numbers are means over all its trainings; ``TABLE.trainings`` returns them row by row. A
+training that diverged has no loss and enters no mean; ``ptb_diverged`` counts them.
 """
 
 from __future__ import annotations
@@ -141,12 +141,3 @@ TABLE = NasBenchNlpTable(
     },
     converter=f"{__name__}.convert:rows",
 )
-
-
-def rows(path: Path) -> list[TrainedCell]:
-    """Return all cells in the table's file.
-
-    Raises:
-        DataError: there is no such file, it is damaged, or its rows are not the benchmark's.
-    """
-    return TABLE.trainings(path)
