@@ -1,7 +1,7 @@
 """Benchmarks: the results of training, for every architecture of a space.
 
 A folder is a benchmark: ``__init__.py`` offers ``TABLE``, the form of the one neutral table in the data directory and
-the facts that must hold in it; ``convert.py`` makes that table of the makers' files, once in a life. The six of NDS
+the facts that must hold in it; ``convert.py`` makes that table from the makers' files, and runs once. The six of NDS
 share a folder. Other distributions register a :class:`Table` in the entry-point group ``naslib_zc_plugin.benchmarks``
 (name = module:object). Parquet needs pyarrow, which the extra ``tables`` brings; importing this needs numpy only.
 """

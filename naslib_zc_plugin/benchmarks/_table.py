@@ -115,7 +115,7 @@ class Benchmark:
 
 @dataclass(frozen=True)
 class Sample:
-    """A table of some of the architectures, which is read where the whole one does not exist.
+    """A table of some of the architectures, read where the whole one does not exist.
 
     Attributes:
         file: path below the data directory.

@@ -100,14 +100,14 @@ class Probe:
         return self.take(self._rounds(n, seed)[:n])
 
     def split(self, *sizes: int, seed: int) -> list[Probe]:
-        """Return disjoint random parts of ``sizes`` images, and one of all others, each as even over classes as can be.
+        """Return disjoint random parts of ``sizes`` images, and one of all others, as even over classes as possible.
 
         Args:
             sizes: number of images of each part.
             seed: of the draw.
 
         Raises:
-            ValueError: a size is below one, or the sizes leave no image.
+            ValueError: a size is below one, or no image is left for the last part.
         """
         if min(sizes, default=1) < 1 or sum(sizes) >= len(self):
             raise ValueError(f"{self.name} has {len(self)} images: parts of {sizes} leave none, or are none")

@@ -46,7 +46,7 @@ def words(
 
     Raises:
         ValueError: a number out of its range, or no number.
-        DataError: no such text, no text, too short, or of more words than ``vocabulary_size``.
+        DataError: the text does not exist, is no text, is too short, or has more words than ``vocabulary_size``.
     """
     least = {"columns": (columns, 1), "length": (length, 1), "start": (start, 0)}
     for option, (value, lowest) in {**least, "vocabulary_size": (vocabulary_size, 0)}.items():
@@ -73,7 +73,7 @@ def words(
 def wordpiece(source: str | Path, text: str = "text.txt", length: int = 512, lowercase: bool = True) -> Tokens:
     """Read the documents of a text, each cut or padded to ``length`` tokens; without targets.
 
-    Documents are separated by blank lines, those of spaces too. Each one is ``[CLS]``, its pieces, ``[SEP]``, padding.
+    Documents are separated by blank lines, which may hold spaces. Each is ``[CLS]``, its pieces, ``[SEP]``, padding.
 
     Args:
         source: folder that holds ``vocab.txt``, a piece a line (as Hugging Face's tokenizers of BERT save it).
@@ -83,7 +83,7 @@ def wordpiece(source: str | Path, text: str = "text.txt", length: int = 512, low
 
     Raises:
         ValueError: a length below 3.
-        DataError: no such text or none at all, or a vocabulary without BERT's special pieces or with a piece twice.
+        DataError: the text does not exist or is empty, or the vocabulary has no special pieces or a piece twice.
         ImportError: tokenizers is not installed.
     """
     if not _is_whole(length) or length < 3:

@@ -138,9 +138,9 @@ def oriented(column: Column) -> Floats:
 def tenas(ntk: Scores, regions: Scores) -> list[float | None]:
     r"""Join TE-NAS' two criteria, :math:`\mathrm{rank}(-\kappa) + \mathrm{rank}(R)`; higher is better.
 
-    TE-NAS itself (Chen et al., ICLR 2021) scores no architecture: it prunes a supernet by how much each operation
-    changes both ranks. The sum per architecture is the reading of AZ-NAS and GradAlign. It is relative to the networks
-    given: adding one changes the others' scores.
+    TE-NAS itself (Chen et al., ICLR 2021) scores no architecture: it prunes a supernet by the change of both ranks that
+    each operation makes. The sum per architecture is the reading of AZ-NAS and GradAlign. It is relative to the given
+    networks: adding one changes the others' scores.
 
     Args:
         ntk: condition numbers of the neural tangent kernel, lower better.

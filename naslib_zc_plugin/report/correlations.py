@@ -76,7 +76,7 @@ def agreement(
         truth: the accuracies, finite, higher better (negate a perplexity).
         higher_is_better: the proxy's direction; if False the scores are negated.
         undefined: "drop" leaves architectures with undefined scores out. "worst" ranks them below every defined score,
-            tied among themselves, and counts them in ``n``; Pearson's r has no place for them and still drops them.
+            tied among themselves, and counts them in ``n``; Pearson's r still drops them.
         resamples: number of bootstrap resamples; 0 for no intervals.
         seed: of the resamples.
         confidence: of the intervals, between 0 and 1.

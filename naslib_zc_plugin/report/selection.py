@@ -36,7 +36,7 @@ class Top:
 
     Attributes:
         by_accuracy: among the architectures whose accuracy is above the percentile, 90 for the top 10 %.
-        by_score: among the ⌊share · n⌋ with the best scores; of equal scores the earlier ones.
+        by_score: among the ⌊share · n⌋ with the best scores, the earlier ones first where scores are equal.
         overlap: "Top-10%/top-10%", in percent; None where no score is above its percentile.
         hits: "Top-64/top-5%"; None for 64 architectures or fewer.
     """
@@ -169,7 +169,7 @@ class Percentile:
 
 
 def percentile(value: float, column: Column) -> Percentile:
-    """Find the place of a value among the scores of its proxy's column, whatever the proxy's direction.
+    """Find the place of a value among the scores of its proxy's column, for either direction of the proxy.
 
     The value must come from the same version, options and protocol as the column, which is not checked here.
 

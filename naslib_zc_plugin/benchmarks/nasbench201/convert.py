@@ -3,7 +3,7 @@
 ``NATS-tss-v1_0-3ffb9-simple``, as a folder or as its ``.tar``, has a pickle of its own for each architecture, packed
 with bz2; they are read one by one, in little memory, and the archive need not be unpacked.
 ``NATS-tss-v1_0-3ffb9.pickle.pbz2`` is one such pickle of all, and ``NAS-Bench-201-v1_1-096897.pth`` one that torch
-saved: these are whole in memory before their first number can be used, which takes tens of gigabytes.
+saved: these are read into memory as a whole, which takes tens of gigabytes.
 
 An architecture's results are, per training length, lists of seeds per data set and a record for each data set and
 seed, with accuracies and times of each epoch. The official API means over seeds; so do the columns here.
@@ -33,7 +33,7 @@ _TORCH_MAGIC = 0x1950A86A20F9469CFC6C
 _LENGTHS = {12: ("12", "less"), 200: ("200", "full")}
 """Epochs → the names of that training in NATS-Bench and in NAS-Bench-201."""
 _LEGACY_SEED = 888
-"""Where the counts of runs disagree, by a fault of the benchmark's makers, this one's are right (as in their API)."""
+"""Where the counts of runs disagree, by a fault of the benchmark's makers, this seed's are right, as in the API."""
 _SEEDS = 3
 
 # Prefix of the columns → the official names of the data set and of the set of images.

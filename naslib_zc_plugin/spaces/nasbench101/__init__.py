@@ -43,7 +43,7 @@ class NASBench101:
     def neighbours(self, key: str) -> list[str]:
         """Return the cells one elementary change away, in the benchmark's order.
 
-        A change is another operation at a vertex, an edge more or less, or a vertex more with one edge in and one out.
+        A change is another operation at a vertex, an edge more or less, or a new vertex with one edge in and one out.
         Vertices that an edge less cuts off from the paths between input and output are removed with it.
         """
         cell = enumeration.first(keys.parse(key))
@@ -156,7 +156,7 @@ def _ancestors(count: int, bits: int) -> list[set[int]]:
 
 
 def _changed(cell: Cell, change: _Change) -> Cell | None:
-    """Return the cell after a change, as the first of isomorphic ones; None where the output would be cut off."""
+    """Return the cell after a change, as the first of isomorphic ones; None where that cuts off the output."""
     labels = list(cell.labels)
     if change.kind == "operation":
         labels[change.source - 1] = (labels[change.source - 1] + change.label) % len(OPERATIONS)

@@ -120,7 +120,7 @@ def checked(cell: Cell, name: str = "the cell") -> Cell:
 
 
 def reached(nodes: Sequence[Node], outputs: Iterable[int]) -> set[Input]:
-    """Return all sources and nodes from which a way leads to one of the outputs."""
+    """Return all sources and nodes from which a path leads to one of the outputs."""
     found: set[Input] = set()
     pending: list[Input] = list(outputs)
     while pending:
@@ -135,7 +135,7 @@ def order(nodes: Sequence[Node]) -> list[int]:
     """Return the nodes' numbers in an order of evaluation, as early as their inputs allow.
 
     Raises:
-        ValueError: some nodes wait for one another in a circle.
+        ValueError: some nodes depend on each other in a circle.
     """
     done: dict[int, None] = {}
     while len(done) < len(nodes):

@@ -35,9 +35,9 @@ WIDTHS, DEPTHS = (16, 24, 32), (4, 8, 12, 16, 20)
 class CellSpace(Product):
     """One of NDS' design spaces; stateless, all randomness is the caller's ``rng``.
 
-    An architecture is a width, a depth, and for each edge of both cells an operation and a place before its node,
-    all free of each other: both edges of a node may come from one place. So there are (for one cell of n nodes and O
-    operations) ∏ (O · p)², p = 2, ..., n + 1, the paper's Table 3.
+    An architecture is a width, a depth, and for each edge of both cells an operation and a place before its node. All
+    choices are independent: both edges of a node may come from one place. One cell of n nodes and O operations has
+    ∏ (O · p)², p = 2, ..., n + 1, variants, as in the paper's Table 3.
 
     Keys of any other width or depth, such as published networks have, can be built, mutated and made canonical; they
     have no place in the space's order.
