@@ -39,7 +39,7 @@ Scores = dict[str, list[Optional[float]]]
 
 
 def scored(key: str, source: Probe | Tokens, sizes: Sequence[int] = SIZES, draws: int = DRAWS) -> Scores:
-    """epsilon of a network for random batches, the same for all networks."""
+    """Score a network by epsilon on random batches, the same for all networks."""
     protocol = published_protocol("epsilon")
     network = space(SPACE).build(key, num_classes=protocol.classes)
     (asked,) = protocol.requests(["epsilon"], SPACE)
@@ -51,7 +51,7 @@ def scored(key: str, source: Probe | Tokens, sizes: Sequence[int] = SIZES, draws
 
 
 def continued(path: Path, source: Probe | Tokens, architectures: int) -> None:
-    """Append what is missing to a file of scores."""
+    """Append the missing scores to a file."""
     done = {json.loads(line)["key"] for line in path.read_text(encoding="utf-8").splitlines()} if path.exists() else ()
     for key in stream(architectures, space(SPACE), seed=0):
         if key not in done:
@@ -72,7 +72,7 @@ class Spread:
 
 
 def spreads(path: Path, truth: dict[str, float]) -> list[Spread]:
-    """Of a file of scores, by size."""
+    """Return the spreads of a file of scores, by size."""
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     accuracies = [truth[row["key"]] for row in rows]
     found = []
@@ -94,7 +94,7 @@ def _quartiles(values: Sequence[float]) -> tuple[float, float, float]:
 
 
 def table(found: dict[str, list[Spread]]) -> str:
-    """Median [quartiles] by data set and size."""
+    """Return a table of medians [quartiles] by data set and size."""
     rows = [
         [DATASETS[name], str(each.size), f"{each.architectures:,}", f"{each.kept:.1%}".replace("%", " %"),
          *(f"{middle:.3f} [{low:.3f}, {high:.3f}]" for middle, low, high in (each.rho, each.tau))]
@@ -104,7 +104,7 @@ def table(found: dict[str, list[Spread]]) -> str:
 
 
 def lines(found: dict[str, list[Spread]]) -> list[SearchCurve]:
-    """A line per data set, of Spearman's rho."""
+    """Return a line per data set, of Spearman's rho."""
     return [
         SearchCurve(DATASETS[name], np.log2([each.size for each in sizes]), *np.array([each.rho for each in sizes]).T)
         for name, sizes in found.items()
@@ -112,7 +112,7 @@ def lines(found: dict[str, list[Spread]]) -> list[SearchCurve]:
 
 
 def read(data: Path, results: Path) -> dict[str, list[Spread]]:
-    """By data set, of those that were scored."""
+    """Return the spreads by data set, of those that were scored."""
     known, found = benchmark(SPACE, data), {}
     for name in DATASETS:
         path = results / "scores" / f"epsilon_batches_{name}.jsonl"
@@ -122,7 +122,7 @@ def read(data: Path, results: Path) -> dict[str, list[Spread]]:
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     for name in ("score", "page"):

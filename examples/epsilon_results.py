@@ -1,11 +1,11 @@
-"""Makes the tables of docs/results/epsilon.md, and its Figure 2: the epsilon paper's, beside what campaigns give.
+"""Makes the tables of docs/results/epsilon.md, and its Figure 2: the epsilon paper's, beside those of campaigns.
 
     python examples/epsilon_results.py DATA docs/results
     python examples/epsilon_results.py DATA docs/results --figures
 
 DATA is a folder of benchmark tables; the other one holds `scores/`, with the campaigns' Parquet exports, each called
 like its configuration, `printed/epsilon.csv`, and the page `epsilon.md`, whose tables are replaced, each below the
-comment that names it. A row whose campaign has no export says so.
+comment that names it. A row without an export reads "not run".
 """
 
 from __future__ import annotations
@@ -48,19 +48,19 @@ class Results:
         return read_table(path) if path.exists() else None
 
     def _truth(self, space: str, column: str) -> Mapping[str, float]:
-        """Higher is better: losses are negated."""
+        """Return accuracies by architecture; losses are negated, so that higher is better."""
         found = benchmark(space, self._data)
         sign = -1 if found.columns[column].higher_is_better is False else 1
         return {key: sign * value for key, value in found.column(column).items()}
 
 
 def space_of(campaign: str) -> str:
-    """The search space, by the name of a campaign."""
+    """Return the search space of a campaign, by its name."""
     return next(name for name in ("nasbench201", "nasbench101", "nasbench_nlp") if campaign.startswith(name))
 
 
 def row(results: Results, asked: Mapping[str, str], resamples: int) -> list[str]:
-    """A printed row beside ours."""
+    """Return a printed row beside ours."""
     numbers = [float(asked[name]) if asked[name] else None for name in ("rho", "rho_top", "tau", "tau_top")]
     printed = PrintedMeasures(*numbers, *(float(asked[name]) if asked[name] else None for name in ("overlap", "hits")))
     kept = f"{int(asked['kept']):,}" if asked["kept"] else "–"
@@ -80,7 +80,7 @@ def row(results: Results, asked: Mapping[str, str], resamples: int) -> list[str]
 
 
 def tables(results: Results, resamples: int = 1000) -> dict[str, str]:
-    """Each table as Markdown, by the name that it has in the page."""
+    """Return each table as Markdown, by its name in the page."""
     names = dict.fromkeys(asked["table"] for asked in results.printed)
     return {
         f"table {name}": markdown(
@@ -91,7 +91,7 @@ def tables(results: Results, resamples: int = 1000) -> dict[str, str]:
 
 
 def draw(results: Results, data: Path, folder: Path) -> None:
-    """Figure 2: epsilon against accuracy, coloured by parameters where the benchmark tells them."""
+    """Draw Figure 2: epsilon against accuracy, coloured by parameters where the benchmark has them."""
     for campaign, (label, truth) in FIGURED.items():
         table, space = results.table(campaign), space_of(campaign)
         if table is not None:
@@ -104,7 +104,7 @@ def draw(results: Results, data: Path, folder: Path) -> None:
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("results", type=Path)

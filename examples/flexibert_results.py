@@ -15,7 +15,7 @@ from pathlib import Path
 from result_pages import agreements, beside_each_other, chosen, repeated, replaced, shares, with_columns
 
 from naslib_zc_plugin.benchmarks import benchmark
-from naslib_zc_plugin.benchmarks.flexibert import FAILED, rows
+from naslib_zc_plugin.benchmarks.flexibert import FAILED, TABLE
 from naslib_zc_plugin.campaign.store import read_table
 from naslib_zc_plugin.report.figures import RankSimilarity, heatmap, similarities
 from naslib_zc_plugin.table import ScoreTable
@@ -30,12 +30,12 @@ class Results:
     def __init__(self, data: Path, results: Path) -> None:
         self._results = results
         self._known = benchmark("flexibert", data)
-        trained = [row for row in rows(self._known.path) if row.number != FAILED[0]]
+        trained = [row for row in TABLE.trainings(self._known.path) if row.number != FAILED[0]]
         self.glue = {str(row.number): row.scores["glue"] for row in trained}
         self._keys = {str(row.number): row.key for row in trained}
 
     def table(self, name: str) -> ScoreTable | None:
-        """A row per training, with the product of hidden size and depth beside the scores; None without an export."""
+        """Return a row per training, with the product of hidden size and depth; None without an export."""
         path = self._results / "scores" / f"flexibert_{name}.parquet"
         if not path.exists():
             return None
@@ -43,13 +43,13 @@ class Results:
         return repeated(with_columns(read_table(path), baselines), self._keys)
 
     def similarities(self) -> dict[str, RankSimilarity]:
-        """Of the kinds of activations, with each other and with GLUE, where they are scored."""
+        """Compare the kinds of activations that are scored, with each other and with GLUE."""
         table = self.table("activations")
         return {} if table is None else similarities(chosen(table, KINDS), self.glue, "trained")
 
 
 def tables(results: Results, resamples: int = 1000) -> dict[str, str]:
-    """Each table as Markdown, by the name that it has in the page; those without a campaign are left out."""
+    """Return each table as Markdown, by its name in the page; those without a campaign are left out."""
     found = {}
     for name, title in (("activations", "table 1"), ("gradients", "gradients"), ("published", "published")):
         table = results.table(name)
@@ -63,7 +63,7 @@ def tables(results: Results, resamples: int = 1000) -> dict[str, str]:
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("results", type=Path)

@@ -9,12 +9,12 @@ eta not above a bound, which we read as 1/L; gradients not longer than G. From t
 
     reduction >= eta/2 |g1 + g2|^2 = eta/2 (|g1|^2 + |g2|^2 + 2 |g1| |g2| cos theta)                     (proven)
 
-and the theorem's G can come in only by putting it in the place of both lengths,
+and the theorem's G can enter only as a substitute for both lengths,
 
     reduction >= eta G^2 (1 + cos theta)                                                                 (as read)
 
 which the shorter of two gradients already breaks: a bound from above does not bound from below. It does hold with the
-shorter length m in the place of G. And an angle alone orders nothing: the lengths count as well.
+shorter length m instead of G. And an angle alone orders nothing: the lengths count as well.
 
 With --figure (needs matplotlib): the gradients of two networks, one with a small and one with a large angle, as in the
 paper's Figure 1, and the reductions beside the bounds.
@@ -58,12 +58,12 @@ class Step:
 
     @property
     def proven(self) -> float:
-        """The bound that follows from smoothness."""
+        """Return the bound that follows from smoothness."""
         a, b = self.lengths
         return self.rate / 2 * (a * a + b * b + 2 * a * b * self.cosine)
 
     def by_length(self, length: float) -> float:
-        """The bound with one length in the place of both: as the theorem is read, or that of the shorter gradient."""
+        """Return the bound with one length for both: as the theorem is read, or that of the shorter gradient."""
         return self.rate * length**2 * (1 + self.cosine)
 
 
@@ -93,7 +93,7 @@ def one_step(losses: Losses, start: Tensor, points: int = 33) -> Step:
 
 
 def toy(seed: int) -> tuple[Losses, Tensor]:
-    """A network of one hidden layer of tanh, two random samples with squared losses, and random parameters."""
+    """Make a network of one hidden layer of tanh, two random samples with squared losses, and random parameters."""
     source = torch.Generator().manual_seed(seed)
     inputs = torch.randn(2, INPUTS, generator=source, dtype=torch.float64)
     targets = torch.randn(2, generator=source, dtype=torch.float64)
@@ -108,8 +108,8 @@ def toy(seed: int) -> tuple[Losses, Tensor]:
     return losses, start
 
 
-def told(steps: Sequence[Step]) -> list[str]:
-    """In words: how often each bound holds, and what orders the reductions."""
+def described(steps: Sequence[Step]) -> list[str]:
+    """Describe how often each bound holds, and the order of the reductions."""
     slack = 1e-12
     proven = sum(step.reduction >= step.proven - slack for step in steps)
     read = sum(step.reduction >= step.by_length(max(step.lengths)) - slack for step in steps)
@@ -158,13 +158,13 @@ def draw(path: Path, steps: Sequence[Step]) -> None:
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=200, help="networks and pairs of samples")
     parser.add_argument("--figure", type=Path, help="draw angles and bounds")
     arguments = parser.parse_args()
     steps = [one_step(*toy(seed)) for seed in range(arguments.steps)]
-    print("\n".join(told(steps)))
+    print("\n".join(described(steps)))
     if arguments.figure:
         draw(arguments.figure, steps)
 

@@ -4,9 +4,9 @@
     python examples/gradalign_regions.py --figure regions.png
 
 GradAlign's section 9: a network of three layers cuts the plane into 7 regions; one parameter is changed a little, and
-there are 10 (its Figure 4). The text that we have lacks the equations and the figure's numbers: layer l is read as
+there are 10 (its Figure 4). Our copy of the text is without the equations and the figure's numbers: layer l is read as
 h_l = max(W_l h_{l-1} + b_l, 0), the last one without the maximum, and the parameters are ours, with sizes 2, 3, 2, 1.
-After that, what as small a change does to networks with random parameters. With --figure (needs matplotlib) both
+After that, the effect of such a change on networks with random parameters. With --figure (needs matplotlib) both
 partitions are drawn.
 
 A region is a set of inputs with the same units on, as NASWOT and TE-NAS count them (on a batch). Numbers are fractions
@@ -38,8 +38,8 @@ class Piece:
 
     Attributes:
         corners: in order; convex combinations of them are the piece.
-        pattern: which units are on, layer after layer.
-        rows: what the last layer computes there.
+        pattern: for each unit whether it is on, layer after layer.
+        rows: the functions that the last layer computes there.
     """
 
     corners: tuple[Point, ...]
@@ -48,7 +48,7 @@ class Piece:
 
 
 def layers(*given: tuple[Sequence[Sequence[float]], Sequence[float]]) -> list[Layer]:
-    """Layers of decimal numbers, such as 0.3, taken for what they say (3/10)."""
+    """Return layers of decimal numbers, such as 0.3, as exact fractions (3/10)."""
     return [
         (tuple(tuple(Fraction(str(w)) for w in row) for row in weights), tuple(Fraction(str(b)) for b in biases))
         for weights, biases in given
@@ -56,7 +56,7 @@ def layers(*given: tuple[Sequence[Sequence[float]], Sequence[float]]) -> list[La
 
 
 def pieces(network: Sequence[Layer]) -> Iterator[Piece]:
-    """The plane cut into pieces, none of which is a mere line; a region is in as many as quadrants that it reaches."""
+    """Cut the plane into pieces, none a mere line; a region has one in each quadrant that it reaches."""
     for quadrant in _QUADRANTS:
         found = [Piece(tuple(quadrant), (), ((_I, _O, _O), (_O, _I, _O)))]
         for layer in network[:-1]:
@@ -65,17 +65,17 @@ def pieces(network: Sequence[Layer]) -> Iterator[Piece]:
 
 
 def regions(network: Sequence[Layer]) -> int:
-    """Number of patterns of units that are on somewhere in the plane, on more than a line; each is one convex set."""
+    """Count the patterns of units that are on somewhere in the plane, on more than a line; each is a convex set."""
     return len({piece.pattern for piece in pieces(network)})
 
 
 def functions(network: Sequence[Layer]) -> int:
-    """Number of different affine functions that the network is made of: at most that of regions."""
+    """Count the different affine functions of the network: at most as many as regions."""
     return len({piece.rows for piece in pieces(network)})
 
 
 def changed(network: Sequence[Layer], layer: int, unit: int, entry: int, by: Fraction) -> list[Layer]:
-    """The network with one parameter changed: the weight of the unit's input ``entry``, or its bias after the last."""
+    """Return the network with one parameter changed: a unit's weight of input ``entry``, or its bias after those."""
     weights, biases = network[layer]
     row = list(weights[unit]) + [biases[unit]]
     row[entry] += by
@@ -84,7 +84,7 @@ def changed(network: Sequence[Layer], layer: int, unit: int, entry: int, by: Fra
 
 
 def _affine(layer: Layer, rows: Sequence[Row]) -> tuple[Row, ...]:
-    """What a layer computes of functions of the plane, before its maximum."""
+    """Apply a layer, before its maximum, to functions of the plane."""
     found = []
     for weights, bias in zip(*layer):
         a, b, c = (sum((w * row[i] for w, row in zip(weights, rows)), _O) for i in range(3))
@@ -93,7 +93,7 @@ def _affine(layer: Layer, rows: Sequence[Row]) -> tuple[Row, ...]:
 
 
 def _through(piece: Piece, layer: Layer) -> Iterator[Piece]:
-    """A piece, cut where a unit of the layer switches."""
+    """Cut a piece where a unit of the layer switches."""
     found = [Piece(piece.corners, piece.pattern, ())]
     for row in _affine(layer, piece.rows):
         found = [
@@ -105,7 +105,7 @@ def _through(piece: Piece, layer: Layer) -> Iterator[Piece]:
 
 
 def _cut(corners: Sequence[Point], row: Row) -> Iterator[tuple[bool, tuple[Point, ...]]]:
-    """The parts of a convex polygon where a function is above zero and where it is below.
+    """Return the parts of a convex polygon where a function is above zero and where it is below.
 
     A function that is zero all over the polygon leaves its unit off.
     """
@@ -133,7 +133,7 @@ CHANGE = (1, 0, 2, Fraction("-0.2"))
 
 
 def randomised(rng: random.Random) -> list[Layer]:
-    """A network of the example's sizes with parameters from U(-1, 1), in thousandths."""
+    """Return a network of the example's sizes with parameters from U(-1, 1), in thousandths."""
 
     def drawn(count: int) -> tuple[Fraction, ...]:
         return tuple(Fraction(rng.randint(-1000, 1000), 1000) for _ in range(count))
@@ -146,7 +146,7 @@ def randomised(rng: random.Random) -> list[Layer]:
 
 
 def sensitivity(networks: int, by: Fraction, seed: int = 0) -> list[tuple[int, int]]:
-    """Regions of random networks before and after one random parameter of their hidden layers moves by ``by``."""
+    """Count regions of random networks before and after one random parameter of a hidden layer moves by ``by``."""
     rng = random.Random(seed)
     found = []
     for _ in range(networks):
@@ -175,7 +175,7 @@ def draw(path: Path, networks: Sequence[tuple[str, Sequence[Layer]]], reach: flo
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--figure", type=Path, help="draw both partitions")
     arguments = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Makes the tables of docs/results/gradalign.md: GradAlign's, beside what campaigns give.
+"""Makes the tables of docs/results/gradalign.md: GradAlign's, beside those of campaigns.
 
     python examples/gradalign_results.py DATA docs/results
     python examples/gradalign_results.py DATA docs/results --figures
@@ -42,7 +42,7 @@ synflow     .254 89.052  90.223 71.106 41.444   6  5.333  7.333
 zen         .395 91.957  86.960 68.260 40.600   1 12.000  6.333
 """
 CAMPAIGNS = {"tenas": ("tenas",), "synflow": ("narrow", "naslib"), "zen": ("naslib",)}
-"""On NAS-Bench-101, where it is not ``gradalign``, or ``narrow`` for what that lacks."""
+"""On NAS-Bench-101, where it is not ``gradalign``, or ``narrow`` for methods that are missing there."""
 OWN = ("gradalign1", "gradalign2", "gradsign", "naswot")
 DATASETS = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16_120": "ImageNet16-120"}
 SELECTING = {"cifar10": "cifar10_test_200_half_train", "cifar100": "cifar100_test_200",
@@ -59,7 +59,7 @@ class Results:
         self._known = {name: benchmark(name, data) for name in ("nasbench101", "nasbench201")}
 
     def scores(self, campaign: str, method: str, truth: str) -> tuple[Floats, Floats] | None:
-        """Scores that were made, higher better, and accuracies; None where there is no export, or no such scores."""
+        """Return scores, higher better, and accuracies; None where there is no export, or no such scores."""
         path = self._results / "scores" / f"{campaign}.parquet"
         if not path.exists():
             return None
@@ -71,19 +71,19 @@ class Results:
         return oriented(column)[made], accuracies[made]
 
     def tau(self, campaign: str, method: str, truth: str) -> float | None:
-        """Kendall's, without interval."""
+        """Compute Kendall's tau, without interval."""
         found = self.scores(campaign, method, truth)
         return agreement(*found, resamples=0).kendall.value if found else None
 
 
 def campaigns(method: str) -> Sequence[str]:
-    """Of NAS-Bench-101, those that score a method."""
+    """Return the campaigns of NAS-Bench-101 that score a method."""
     usual = ("gradalign",) if method in OWN else ("narrow",)
     return [f"nasbench101_cifar10_{name}" for name in CAMPAIGNS.get(method, usual)]
 
 
 def table2(results: Results, resamples: int) -> str:
-    """Kendall's tau on NAS-Bench-101."""
+    """Return Table 2: Kendall's tau on NAS-Bench-101."""
     rows = []
     for method, (printed, *_) in ROWS.items():
         for campaign in campaigns(method):
@@ -101,7 +101,7 @@ def table2(results: Results, resamples: int) -> str:
 
 
 def _selected(results: Results, campaign: str, method: str, truth: str, scale: float) -> list[str]:
-    """Accuracy of the network with the best score, its rank, and among how many."""
+    """Return the accuracy of the network with the best score, its rank, and the number of networks."""
     found = results.scores(campaign, method, truth)
     pick = selected(*found) if found else None
     if found is None or pick is None:
@@ -111,7 +111,7 @@ def _selected(results: Results, campaign: str, method: str, truth: str, scale: f
 
 
 def table3(results: Results) -> str:
-    """The network that each method selects on NAS-Bench-101."""
+    """Return Table 3: the network that each method selects on NAS-Bench-101."""
     rows = [
         [f"{campaign.split('_')[-1]}/{method}", f"{printed:.3f}",
          *_selected(results, campaign, method, "val_acc_108", 100)]
@@ -121,7 +121,7 @@ def table3(results: Results) -> str:
 
 
 def table5(results: Results) -> str:
-    """The network that each method selects on NAS-Bench-201: of the whole space where that is scored."""
+    """Return Table 5: the network that each method selects on NAS-Bench-201, of the whole space where it is scored."""
     rows = []
     for method, (_, _, *printed) in ROWS.items():
         row = [method]
@@ -137,12 +137,12 @@ def table5(results: Results) -> str:
 
 
 def sample(method: str) -> str:
-    """The campaign of NAS-Bench-201 that scores a method on a random sample."""
+    """Return the campaign of NAS-Bench-201 that scores a method on a random sample."""
     return "gradalign" if method in OWN else "tenas" if method == "tenas" else "naslib"
 
 
 def table8(results: Results) -> str:
-    """Mean ranks by Kendall's tau over the data sets of NAS-Bench-101 and 201, and the mean of both."""
+    """Return Table 8: mean ranks by Kendall's tau over the data sets of NAS-Bench-101 and 201, and the mean of both."""
     one: Mapping[str, float | None] = {m: results.tau(campaigns(m)[0], m, "val_acc_108") for m in ROWS}
     two: list[Mapping[str, float | None]] = [
         {m: results.tau(f"nasbench201_{dataset}_{sample(m)}", m, truth) for m in ROWS}
@@ -166,13 +166,13 @@ def table8(results: Results) -> str:
 
 
 def tables(results: Results, resamples: int = 1000) -> dict[str, str]:
-    """Each table as Markdown, by the name that it has in the page."""
+    """Return each table as Markdown, by its name in the page."""
     found = {"table 2": table2(results, resamples), "table 3": table3(results)}
     return {**found, "table 5": table5(results), "table 8": table8(results)}
 
 
 def draw(data: Path, results: Path) -> None:
-    """GradAlign's scores on NAS-Bench-101 against validation accuracy, coloured by parameters."""
+    """Draw GradAlign's scores on NAS-Bench-101 against validation accuracy, coloured by parameters."""
     path = results / "scores" / "nasbench101_cifar10_gradalign.parquet"
     if path.exists():
         known = benchmark("nasbench101", data)
@@ -183,7 +183,7 @@ def draw(data: Path, results: Path) -> None:
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("results", type=Path)

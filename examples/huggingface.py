@@ -22,7 +22,7 @@ VOCABULARY, MASK, CLASSES = 200, 3, 4
 
 
 def batch(samples: int, length: int) -> dict[str, Tensor]:
-    """What a tokenizer gives: tokens, and which of them are padding."""
+    """Return a batch as tokenizers do: tokens, and a mask of padding."""
     draw = torch.Generator().manual_seed(0)
     tokens = torch.randint(4, VOCABULARY, (samples, length), generator=draw)
     mask = torch.ones_like(tokens)
@@ -31,17 +31,17 @@ def batch(samples: int, length: int) -> dict[str, Tensor]:
 
 
 def first_state_as_class(states: Tensor, labels: Tensor) -> Tensor:
-    """A loss on the hidden states (samples, length, width): the first position's first values as logits."""
+    """Compute a loss of hidden states (samples, length, width): the first position's first values are logits."""
     return F.cross_entropy(states[:, 0, :CLASSES], labels)
 
 
 def masked_tokens(logits: Tensor, tokens: Tensor) -> Tensor:
-    """The loss of a masked language model, whose targets are -100 wherever nothing is masked."""
+    """Compute the loss of a masked language model, whose targets are -100 wherever nothing is masked."""
     return F.cross_entropy(logits.flatten(0, 1), tokens.flatten(), ignore_index=-100)
 
 
 def encoder(kind: Any, layers: int, width: int) -> nn.Module:
-    """A fresh encoder of that kind."""
+    """Return a fresh encoder of a kind."""
     torch.manual_seed(0)
     config = RobertaConfig(
         vocab_size=VOCABULARY,
@@ -56,7 +56,7 @@ def encoder(kind: Any, layers: int, width: int) -> nn.Module:
 
 
 def show(title: str, scores: dict[str, zc.Score]) -> None:
-    """A line for each proxy: its number, or why it has none."""
+    """Print a line for each proxy: its number, or the reason why it has none."""
     print(f"\n{title}")
     for name, score in scores.items():
         print(f"  {name:25} {score.reason if score.value is None else format(score.value, '.6g')}")
@@ -71,7 +71,7 @@ def main() -> None:
     inputs = batch(8, 16)
 
     # An encoder alone returns several tensors, of which `logits` names one, and needs a loss. Its hidden states come
-    # out of a layer norm: their sum is constant, and proxies of the sum say so unless they are asked for the loss.
+    # out of a layer norm: their sum is constant, and proxies of the sum report it unless they use the loss.
     of_loss = zc.proxy("head_importance", of="loss", label="head_importance of the loss")
     asked = [*map(zc.proxy, zc.list_proxies()), of_loss]
     scores = zc.score(

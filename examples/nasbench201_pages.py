@@ -3,7 +3,7 @@
     python examples/nasbench201_pages.py DATA docs/results
 
 DATA is a folder of benchmark tables; the other folder holds `scores/`, with the campaigns' Parquet exports, and gets
-the pages and `figures/`. Each leaderboard is what `nas-zc leaderboard` writes, by the command that stands below it.
+the pages and `figures/`. Each leaderboard is written by `nas-zc leaderboard`, by the command that stands below it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 
 DATASETS = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16_120": "ImageNet16-120"}
-# Of the campaigns: the cost of their scores in the README's units, what else is asked for, and the figures shown.
+# Of the campaigns: the cost of their scores in the README's units, further options, and the figures shown.
 UNITS = (
     "grad_norm=1.15 snip=1.15 plain=1.15 fisher=1.15 grasp=3.6 jacov=0.85 epe_nas=0.85 naswot=0.55 zen=0.3 "
     "synflow=0.07 l2_norm=0.02 params=0.02"
@@ -43,7 +43,7 @@ they went: [overview](nasbench201.md). Units: the README's, measured at batch 64
 
 
 def section(data: Path, results: Path, config: str, units: str, asked: list[str], shown: list[str]) -> str:
-    """A campaign's leaderboard; its figures are put where the page finds them."""
+    """Return a campaign's leaderboard, and put its figures where the page finds them."""
     costs = [word for each in units.split() for word in ("--units", each)]
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(
@@ -61,7 +61,7 @@ def section(data: Path, results: Path, config: str, units: str, asked: list[str]
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("results", type=Path)

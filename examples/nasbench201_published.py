@@ -25,7 +25,7 @@ SENTINEL = -1e8
 
 
 def compared(table: ScoreTable, published: pd.DataFrame) -> str:
-    """The agreement of each proxy with the published values, on the architectures that have both."""
+    """Return each proxy's agreement with the published values, on the architectures that have both."""
     ours = [position for position, key in enumerate(table.keys) if key in published.index]
     theirs = published.loc[[table.keys[position] for position in ours]]
     lines = ["| proxy | Spearman with the published values [95 %] | N | undefined |", "| --- | --- | --- | --- |"]
@@ -40,7 +40,7 @@ def compared(table: ScoreTable, published: pd.DataFrame) -> str:
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("scores", type=Path)

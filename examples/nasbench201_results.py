@@ -1,4 +1,4 @@
-"""Prints the tables of docs/results/nasbench201.md: campaigns on NAS-Bench-201 beside what the papers print.
+"""Prints the tables of docs/results/nasbench201.md: campaigns on NAS-Bench-201 beside the papers' numbers.
 
     python examples/nasbench201_results.py DATA docs/results/scores
     python examples/nasbench201_results.py DATA docs/results/scores --page docs/results/nasbench201.md
@@ -68,12 +68,12 @@ RANKS = {
     "grad_norm": 23 / 3, "grasp": 10.0, "jacov": 17 / 3, "snip": 22 / 3, "synflow": 16 / 3, "zen": 12.0,
 }  # fmt: skip
 SIGNS = {"spearman": "ρ", "kendall": "τ"}
-# Of the published scores: their file in DATA, the names of proxies there, and what stands for none.
+# Of the published scores: their file in DATA, the names of proxies there, and the mark of a missing one.
 PUBLISHED, NAMES, SENTINEL = "nasbench201/published_scores_cifar10.csv.gz", {"naswot": "nwot"}, -1e8
 
 
 def printed() -> Iterator[tuple[str, str, str, str, dict[str, float]]]:
-    """Source, campaign, proxy, coefficient, and by data set what is printed."""
+    """Return source, campaign, proxy, coefficient, and the printed number by data set."""
     for line in PRINTED.strip().splitlines():
         source, campaign, label, coefficient, *values = line.split()
         yield source, campaign, label, coefficient, dict(zip(DATASETS, map(float, values)))
@@ -91,11 +91,11 @@ class Results:
         self._known: dict[tuple[str, str, str, str], Agreement] = {}
 
     def accuracies(self, dataset: str, truth: str) -> dict[str, float]:
-        """By architecture."""
+        """Return accuracies by architecture."""
         return self._benchmark.column(TRUTHS[dataset][truth])
 
     def agreement(self, campaign: str, dataset: str, label: str, truth: str) -> Agreement | None:
-        """None where the campaign has no scores of the proxy."""
+        """Return a proxy's agreement; None where the campaign has no scores of it."""
         asked = campaign, dataset, label, truth
         if asked not in self._known and (campaign, dataset) in self.tables:
             table, accuracies = matched(self.tables[campaign, dataset], self.accuracies(dataset, truth), truth)
@@ -108,32 +108,32 @@ class Results:
 
 
 def tables(results: Results) -> dict[str, str]:
-    """Each table as Markdown, by the name that it has in the page."""
+    """Return each table as Markdown, by its name in the page."""
     beside = {dataset: against_printed(results, dataset) for dataset in DATASETS}
     rest = {"sample": sample(results), "ranks": ranks(results), "balanced": balanced(results)}
     return {"how far": how_far(results), **beside, **rest}
 
 
 def how_far(results: Results) -> str:
-    """How many architectures each campaign scored."""
+    """Return a table of the number of architectures that each campaign scored."""
     rows = [[c, *(reached(results.tables.get((c, d))) for d in DATASETS)] for c in CAMPAIGNS]
     return markdown(["campaign", *DATASETS.values()], rows)
 
 
 def reached(table: ScoreTable | None) -> str:
-    """Architectures done of those asked for, the proxies that are behind, and the scores that failed."""
+    """Describe the architectures done, the proxies that are behind, and the scores that failed."""
     if table is None:
         return "–"
     done = {label: len(table) - column.count("pending") for label, column in table.columns.items()}
     most = max(done.values())
     behind = [f"; {label} {count:,}" if count else f"; no {label}" for label, count in done.items() if count < most]
     failed = sum(column.count("failed") for column in table.columns.values())
-    told = f"{most:,} of {table.facts['architectures']:,}{''.join(behind)}"
-    return f"{told}; {failed:,} scores failed" if failed else told
+    done = f"{most:,} of {table.facts['architectures']:,}{''.join(behind)}"
+    return f"{done}; {failed:,} scores failed" if failed else done
 
 
 def against_printed(results: Results, dataset: str) -> str:
-    """What is printed of a data set, beside what the campaigns give with the same accuracies and with others."""
+    """Return the printed numbers of a data set, beside those of campaigns with the same accuracies and with others."""
     header = ["campaign/proxy", "", "printed", "ours", "difference", "with other accuracies", "N", "undefined", ""]
     rows = []
     for source, campaign, label, coefficient, values in printed():
@@ -155,7 +155,7 @@ def against_printed(results: Results, dataset: str) -> str:
 
 
 def sample(results: Results) -> str:
-    """Published scores (CIFAR-10's) on all architectures that have them and on the campaign's, and its own scores."""
+    """Compare published scores (CIFAR-10's) on all their architectures and on the campaign's with its scores."""
     rows = []
     for dataset, name in DATASETS.items():
         table = results.tables.get(("naslib", dataset))
@@ -175,13 +175,13 @@ def sample(results: Results) -> str:
 
 
 def tau(scores: Mapping[str, float], keys: list[str], accuracies: Mapping[str, float]) -> str:
-    """Kendall's tau over some architectures, and of how many."""
+    """Return Kendall's tau over some architectures, and their number."""
     found = agreement([scores[key] for key in keys], [accuracies[key] for key in keys], resamples=0)
     return f"{found.kendall.value:.3f} ({found.n:,})"
 
 
 def ranks(results: Results) -> str:
-    """Mean ranks by Kendall's tau over the data sets, of all methods of GradAlign's tables."""
+    """Return mean ranks by Kendall's tau over the data sets, of all methods of GradAlign's tables."""
     lines = [(label, campaign) for source, campaign, label, *_ in printed() if source == "G"]
     campaigns = dict(reversed(lines))  # of two, the first
     columns: list[Mapping[str, float | None]] = []
@@ -199,7 +199,7 @@ def ranks(results: Results) -> str:
 
 
 def balanced(results: Results) -> str:
-    """GradAlign in random and class-balanced batches."""
+    """Compare GradAlign in random and class-balanced batches."""
     rows = []
     for dataset, name in DATASETS.items():
         for label in ("gradalign1", "gradalign2"):
@@ -215,7 +215,7 @@ def balanced(results: Results) -> str:
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("scores", type=Path)

@@ -1,11 +1,11 @@
-"""Makes the tables and figures of docs/results/search.md: the published searches, beside what the papers print.
+"""Makes the tables and figures of docs/results/search.md: the published searches, beside the papers' numbers.
 
     python examples/nasbench201_searches.py DATA docs/results
     python examples/nasbench201_searches.py DATA docs/results search_area scores
 
 DATA is a folder of benchmark tables; the other folder holds `search.md`, `scores/` with the campaigns' Parquet exports,
 and gets `figures/`. Every configuration `configs/search_*.yaml` is run from the beginning, as `nas-zc search` does, and
-its results take the place of what stands between `<!-- its name -->` and `<!-- / -->`; names after the folders choose
+its results replace the text between `<!-- its name -->` and `<!-- / -->`; names after the folders choose
 some. Searches whose scores no table has are left out and named.
 """
 
@@ -64,7 +64,7 @@ RANDOM = {
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("results", type=Path)
@@ -85,7 +85,7 @@ def main() -> None:
 
 
 def replaced(page: str, name: str, block: str) -> str:
-    """The page with what stands between the comment of that name and the next end replaced."""
+    """Return the page with the text between the comment of that name and the next end replaced."""
     found = block.replace("\\", r"\\")
     page, count = re.subn(rf"(<!-- {name} -->\n)(?s:.*?)(<!-- / -->\n)", rf"\g<1>\n{found}\n\g<2>", page)
     if count != 1:
@@ -94,7 +94,7 @@ def replaced(page: str, name: str, block: str) -> str:
 
 
 def searched(path: Path, data: Path, folder: Path) -> str:
-    """Run a configuration; its results as Markdown."""
+    """Run a configuration, and return its results as Markdown."""
     experiment, lacking = scored(load_experiment(path, data))
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as place:
@@ -119,23 +119,27 @@ def searched(path: Path, data: Path, folder: Path) -> str:
 
 
 def scored(experiment: Experiment) -> tuple[Experiment, list[str]]:
-    """The experiment without the searches whose scores are not there, and the labels of these."""
+    """Return the experiment without the searches whose scores are missing, and the labels of these."""
     lacking = [search.label for search in experiment.searches if not has(search)]
     return select_searches(experiment, [s.label for s in experiment.searches if s.label not in lacking]), lacking
 
 
 def has(search: SearchConfig) -> bool:
-    """Whether the tables have the scores that a search uses."""
+    """Return whether the tables have the scores that a search uses."""
     tables = [read_table(path) for path in search.scores.table if Path(path).exists()]
     names = [proxy_label(proxy) for proxy in search.proxies()]
     return all(any(name in table and table[name].count("ok") for table in tables) for name in names)
 
 
 def whole(
-    experiment: Experiment, prepared: Sequence[LoadedSearch], found: Sequence[Result], name: str, folder: Path,
+    experiment: Experiment,
+    prepared: Sequence[LoadedSearch],
+    found: Sequence[Result],
+    name: str,
+    folder: Path,
     command: str,
 ) -> str:
-    """What was found, with the protocol under it; what the best was worth on the way; the curves."""
+    """Return the results with their protocol, the fitness of the best on the way, and the curves."""
     text = table(results_table(found, prepared, command))
     curve = experiment.curve
     if curve.at:
@@ -151,7 +155,7 @@ def whole(
 
 
 def populations(found: Sequence[Result]) -> str:
-    """Scores × populations: what is found, and after how many evaluations."""
+    """Return a table of scores × populations: the network found, and the number of evaluations."""
     rows: dict[str, list[str]] = {}
     for result in found:
         score = result.config.label.rpartition(" ")[0]
@@ -174,12 +178,12 @@ class Tables:
             self.found[dataset] = [read_table(file) for file in files if file.exists()]
 
     def columns(self) -> Iterator[tuple[str, str, ScoreTable]]:
-        """Data set, proxy and the table that has it."""
+        """Yield data set, proxy and the table that has it."""
         for dataset, found in self.found.items():
             yield from ((dataset, name, each) for each in found for name in each if each[name].count("ok"))
 
     def scores(self, dataset: str, name: str, twelve: str) -> Mapping[str, float]:
-        """By architecture, its score (NaN if undefined); ``val_acc`` is the benchmark's column ``twelve``."""
+        """Return scores by architecture (NaN if undefined); ``val_acc`` is the benchmark's column ``twelve``."""
         if name == "val_acc":
             return self.benchmark.column(twelve)
         found = self.get(dataset, name)
@@ -190,24 +194,24 @@ class Tables:
         return {key: float(value) for key, value, is_ in zip(found.keys, column.values, judged) if is_}
 
     def get(self, dataset: str, name: str) -> ScoreTable | None:
-        """The table that has scores by a proxy."""
+        """Return the table that has scores by a proxy."""
         return next((each for d, n, each in self.columns() if (d, n) == (dataset, name)), None)
 
 
 def known(tables: Tables) -> str:
-    """How many of the space are scored."""
+    """Return a table of the number of architectures that are scored."""
     rows = []
     for dataset, name, found in tables.columns():
         column = found[name]
         done = [column.count(status) for status in ("ok", "undefined")]
         counts = [f"{count:,}" for count in (*done, len(tables.benchmark) - sum(done))]
         rows.append([DATASETS[dataset][0], name, *counts, f"{np.nanmedian(column.seconds):.3f}"])
-    header = ["data set", "proxy", "scored", "undefined", "left", "seconds (median)"]
+    header = ["data set", "proxy", "scored", "undefined", "pending", "seconds (median)"]
     return table(TextTable("", header, rows, words=["proxy"]))
 
 
 def correlations(tables: Tables) -> str:
-    """Tables I and VI of Lightweight NAS."""
+    """Return Tables I and VI of Lightweight NAS."""
     rows = []
     for number, (dataset, (title, twelve, _, test)) in enumerate(DATASETS.items()):
         truth = tables.benchmark.column(test)
@@ -228,7 +232,7 @@ def correlations(tables: Tables) -> str:
 
 
 def expected(tables: Tables, number: int = 1000) -> str:
-    """What random search finds among so many networks, over all draws: exactly, by the ranks of the scores.
+    """Compute exactly the expected result of random search among so many networks, by the ranks of the scores.
 
     The network of rank r wins if it is drawn and the r - 1 better ones are not.
     """
@@ -254,7 +258,7 @@ def expected(tables: Tables, number: int = 1000) -> str:
 
 
 def best(tables: Tables) -> str:
-    """The network with the best score, which evolution by that score ends with."""
+    """Return a table of the networks with the best score, with which evolution by that score ends."""
     rows = []
     for number, (dataset, (title, _, validation, test)) in enumerate(DATASETS.items()):
         for name, printed in SELECTED.items():
@@ -278,7 +282,7 @@ def best(tables: Tables) -> str:
 
 
 def table(sheet: TextTable) -> str:
-    """A sheet as Markdown, its notes as a list."""
+    """Return a table as Markdown, its notes as a list."""
     rule = [":--" if number == 0 or name in sheet.words else "--:" for number, name in enumerate(sheet.header)]
     rows = [list(map(escaped, sheet.header)), rule, *(list(map(escaped, line)) for line in sheet.body)]
     text = "".join(f"| {' | '.join(row)} |\n" for row in rows)

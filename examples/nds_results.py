@@ -1,4 +1,4 @@
-"""Makes GradAlign's Tables 6 and 7 on NDS, beside what the paper prints, from the official files.
+"""Makes GradAlign's Tables 6 and 7 on NDS, beside the paper's numbers, from the official files.
 
     python examples/nds_results.py OFFICIAL DATA STORES
 
@@ -46,7 +46,7 @@ HEADER = ["proxy", "τ printed", "τ", "difference", "selected, printed", "selec
 
 
 def printed(space: str) -> Iterator[tuple[str, float, float]]:
-    """Proxy, coefficient and accuracy of the selected network."""
+    """Return proxy, coefficient and accuracy of the selected network, as printed."""
     for line in PRINTED.strip().splitlines():
         label, *values = line.split()
         place = SPACES.index(space)
@@ -54,7 +54,7 @@ def printed(space: str) -> Iterator[tuple[str, float, float]]:
 
 
 def table_of(space: str, official: Path, data: Path, partial: bool) -> str | None:
-    """Reads the official file unless its table is there; what is to be said of it, None where there is neither."""
+    """Read the official file unless its table exists; return a note on it, None where there is neither."""
     form = BENCHMARKS.load(space)
     source = official / f"{form.official}.json"
     if not (data / form.file).exists():
@@ -67,7 +67,7 @@ def table_of(space: str, official: Path, data: Path, partial: bool) -> str | Non
 
 
 def scored(config: Config) -> Path:
-    """The campaign's store, whole; its folder is made."""
+    """Complete the campaign's store, in a folder that is made, and return it."""
     Path(config.store).parent.mkdir(parents=True, exist_ok=True)
     provenance(config)  # errors of the configuration come before a file is made
     with Store(Path(config.store)) as store:
@@ -77,7 +77,7 @@ def scored(config: Config) -> Path:
 
 
 def beside(board: Leaderboard, space: str) -> str:
-    """A space's rows of both tables."""
+    """Return a space's rows of both tables."""
     rows = {row.label: row for row in board.rows}
     return markdown(HEADER, [_row(rows[label], *numbers) for label, *numbers in printed(space) if label in rows])
 
@@ -97,7 +97,7 @@ def _count(text: str) -> int:
 
 
 def shown(space: str, given: argparse.Namespace) -> bool:
-    """Prints a space's part; whether there is its official file or table."""
+    """Print a space's part; return whether its official file or table exists."""
     said = table_of(space, given.official, given.data, given.partial)
     print(f"\n## {space}\n\n{said or 'no official file'}\n")
     if said is None:
@@ -113,7 +113,7 @@ def shown(space: str, given: argparse.Namespace) -> bool:
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("official", "data", "stores"):
         parser.add_argument(name, type=Path)

@@ -26,18 +26,18 @@ PRINTED = {"signs": (0.27, 0.24, 0.43), "relu": (0.27, 0.24, 0.43), "relu+sigmoi
 
 
 def perplexities(data: Path) -> dict[str, float]:
-    """Test perplexities on PTB by architecture, negated."""
+    """Return test perplexities on PTB by architecture, negated."""
     return {key: -value for key, value in benchmark("nasbench_nlp", data).column("ptb_test_ppl").items()}
 
 
 def read(results: Path, name: str) -> ScoreTable | None:
-    """The export of a campaign; None where there is none."""
+    """Return the export of a campaign; None where there is none."""
     path = results / "scores" / f"nasbench_nlp_{name}.parquet"
     return read_table(path) if path.exists() else None
 
 
 def tables(data: Path, results: Path, resamples: int = 1000) -> dict[str, str]:
-    """Each table as Markdown, by the name that it has in the page; those without a campaign are left out."""
+    """Return each table as Markdown, by its name in the page; those without a campaign are left out."""
     truth, found = perplexities(data), {}
     activations, partitions, loss, hidden = (
         read(results, name) for name in ("activations", "partitions", "loss", "hidden")
@@ -66,7 +66,7 @@ def _each_other(table: ScoreTable, truth: Mapping[str, float]) -> dict[str, str]
 
 
 def draw(data: Path, results: Path) -> None:
-    """Figure 2 for each coefficient."""
+    """Draw Figure 2 for each coefficient."""
     table = read(results, "activations")
     if table is not None:
         for name, found in similarities(chosen(table, KINDS), perplexities(data), "trained").items():
@@ -74,7 +74,7 @@ def draw(data: Path, results: Path) -> None:
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("results", type=Path)

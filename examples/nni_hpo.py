@@ -31,7 +31,7 @@ SPACE: dict[str, Any] = {
 
 
 def experiment(trials: int) -> Experiment:
-    """The experiment, not begun."""
+    """Return the experiment, not begun."""
     made = Experiment("local")
     made.config.search_space = SPACE
     made.config.trial_command = f"{sys.executable} nni_hpo_trial.py"

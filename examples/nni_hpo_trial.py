@@ -20,7 +20,7 @@ from naslib_zc_plugin.spaces import space
 
 
 def result(given: dict[str, Any]) -> float:
-    """The accuracy, in per cent, of what the proxy chooses."""
+    """Return the accuracy, in per cent, of the network that the proxy chooses."""
     topologies = space("nasbench201")
     rng = Random(given["seed"])
     keys = [topologies.sample(rng) for _ in range(given["candidates"])]

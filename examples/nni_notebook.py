@@ -29,7 +29,7 @@ IMAGES = {"source": "synthetic:normal", "n": 32, "size": 16}
 # ## Your own model space
 #
 # A proxy is an evaluator: a network is scored instead of trained. Weights depend on the seed and the architecture
-# alone, so that a score is the same whenever it is asked for.
+# alone, so that a score is the same at every call.
 
 
 # %%
@@ -47,13 +47,13 @@ class Mine(ModelSpace):
         self.head = torch.nn.Linear(width, 10)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Images to logits."""
+        """Map images to logits."""
         x = torch.relu(self.first(x))
         return self.head(torch.relu(self.second(x)).mean((2, 3)))
 
 
 def run(space: ModelSpace, evaluator: object, strategy: object, trials: int) -> NasExperiment:
-    """An experiment in this process."""
+    """Run an experiment in this process."""
     config = NasExperimentConfig("sequential", "simplified", "local")
     config.max_trial_number = trials
     config.experiment_working_directory = tempfile.mkdtemp()
@@ -104,7 +104,7 @@ names = domain(space)
 
 
 def score(sample: dict[str, str]) -> float:
-    """The score of a sample; below all others where it is undefined, such as of a network without path."""
+    """Return the score of a sample; below all others where it is undefined, such as of a network without path."""
     try:
         return profiler.profile(sample)
     except NoScore:

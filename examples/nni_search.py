@@ -27,7 +27,7 @@ DIGITS = {"source": "digits", "size": 16}
 
 
 def main(trials: int = 12) -> None:
-    """Search, and print what was found."""
+    """Search, and print the result."""
     torch.set_num_threads(1)  # networks so small are no faster with more
     space = NasBench201(stem_out_channels=8, num_modules_per_stack=1)
     evaluator = TrainingEvaluator(DIGITS, epochs=5, images=600, seed=0)

@@ -5,7 +5,7 @@
 
 CAUTION: NNI's server listens on the port at ALL network interfaces of the machine, and whoever reaches it can run
 commands there; it has no password and no option that keeps it to this machine. Run this behind a firewall that closes
-the port, or in a container without a network, and then say ``--yes``. What nni_search.py does needs no server.
+the port, or in a container without a network, and then add ``--yes``. nni_search.py needs no server.
 
 Evaluators and the model space are named in modules that the trials' processes can import; ours are. Several trials end
 in an order that is not the same twice, so that unlike with one worker histories differ from run to run.

@@ -1,4 +1,4 @@
-"""What the pages of docs/results have in common: printed values beside ours, columns beside each other, components.
+"""Shared parts of the pages of docs/results: printed values beside ours, columns beside each other, components.
 
 The examples `*_results.py` import it; the tables of a page are replaced, each below the comment that names it.
 """
@@ -63,12 +63,12 @@ def difference(value: float | None, estimate: IntervalEstimate) -> str:
 def row_beside(
     label: str, printed: PrintedMeasures, kept: str, column: Column, truth: Floats, resamples: int = 1000
 ) -> list[str]:
-    """Return a row under :data:`HEADER`. Failed scores, and those not computed yet, have no part in it.
+    """Return a row under :data:`HEADER`. Failed scores, and those not computed yet, do not count.
 
     Args:
         label: of the row.
         printed: the paper's.
-        kept: how many scores the paper has, in words.
+        kept: the number of scores in the paper, in words.
         column: the scores.
         truth: accuracies of its architectures, finite.
         resamples: of the intervals.
@@ -119,7 +119,7 @@ def chosen(table: ScoreTable, labels: Sequence[str], without: Collection[str] = 
     """Return some columns of a table, ``without`` some architectures.
 
     Raises:
-        ValueError: the table lacks a column.
+        ValueError: a column is missing.
     """
     kept = [place for place, key in enumerate(table.keys) if key not in without]
     columns = {
@@ -235,7 +235,7 @@ def components(
     r"""Analyse the principal components of columns, as "ReLU is all you need for NASWOT" does of activation features.
 
     The shares are the eigenvalues of the columns' correlation matrix (``standardised``) or covariance matrix over their
-    sum. The paper does not say which it took. Intervals are over architectures, drawn with replacement; a resample in
+    sum. The paper does not state its choice. Intervals are over architectures, drawn with replacement; a resample in
     which a column is constant has no correlation matrix and is left out.
 
     Args:
@@ -247,7 +247,7 @@ def components(
         confidence: of the interval, between 0 and 1.
 
     Raises:
-        ValueError: a label that the table lacks, fewer than two columns or three architectures, a column that does not
+        ValueError: a label that is missing, fewer than two columns or three architectures, a column that does not
             vary, or options out of range.
     """
     names = list(table) if labels is None else list(labels)

@@ -1,11 +1,11 @@
-"""Runs searches in our own loop and in a host's, and compares what they evaluated, step by step.
+"""Runs searches in our own loop and in a host's, and compares their evaluations, step by step.
 
     python examples/search_in_host.py configs/search_*.yaml --host naslib --data DIR
 
 One repeat of every search of each configuration: first by ``host: none``, then by ``host: nni``, which is NNI's
 ``NasExperiment`` in its NasBench201 space, or by ``host: naslib``, which is NASLib's ``Trainer`` with its graph of
 NAS-Bench-201 (with NASLib on ``PYTHONPATH``). Prints a line per search, and ends with 1 if a history differs. A search
-whose scores are not there is named and left out.
+whose scores are missing is named and left out.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from naslib_zc_plugin.search.loop import HOSTS
 
 
 def history(search: LoadedSearch, host: str, folder: Path) -> tuple[list[Entry], float]:
-    """What one repeat evaluates in the loop of a host, and the seconds that passed."""
-    asked = replace(search, config=search.config.model_copy(update={"host": host, "repeats": 1}))
+    """Return the evaluations of one repeat in the loop of a host, and the seconds that passed."""
+    hosted = replace(search, config=search.config.model_copy(update={"host": host, "repeats": 1}))
     path = folder / f"{host}.db"
     start = time.perf_counter()
     with Journal(path) as journal:
-        run_experiment([asked], journal)
+        run_experiment([hosted], journal)
     return histories(path)[search.config.label].get(0, []), time.perf_counter() - start
 
 
 def compared(search: LoadedSearch, host: str) -> tuple[bool, str]:
-    """Whether both loops evaluate the same architectures, with the same fitness and clock; and a line on it."""
+    """Return whether both loops evaluate the same architectures, with the same fitness and clock, and a line on it."""
     with tempfile.TemporaryDirectory() as folder:
         (ours, own), (theirs, other) = (history(search, loop, Path(folder)) for loop in ("none", host))
     took = f"{own:.1f} s in our loop, {other:.1f} s in that of {host}"
@@ -46,7 +46,7 @@ def compared(search: LoadedSearch, host: str) -> tuple[bool, str]:
 
 
 def ready(experiment: Experiment, search: SearchConfig, data: Path | None) -> LoadedSearch | str:
-    """The search with all that it needs, or what it lacks."""
+    """Return the search with all that it needs, or a text about the missing part."""
     try:
         (prepared,) = load_data(select_searches(experiment, [search.label]), data)
     except ValueError as error:
@@ -55,7 +55,7 @@ def ready(experiment: Experiment, search: SearchConfig, data: Path | None) -> Lo
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("configs", type=Path, nargs="+", metavar="CONFIG")
     parser.add_argument("--host", required=True, choices=[host for host in HOSTS.names() if host != "none"])

@@ -5,8 +5,8 @@
     python examples/slurm_dask.py examples/slurm_dask.yaml --jobs 8 --gpus 1 --queue gpu    # with `device: cuda` in it
 
 Run it where jobs are submitted from and can reach (a login node, in tmux or as a job of its own), in the environment
-that the workers have as well, with the images in a shared folder. Jobs come and go: what a dying one had begun is
-scored by another. Ctrl-C or the end of this process stops everything; the same command goes on where it was.
+that the workers have as well, with the images in a shared folder. Jobs come and go: another one scores the unfinished
+architectures of a dying one. Ctrl-C or the end of this process stops everything; the same command goes on where it was.
 
 A cluster that runs already needs no script: give `engine: {name: dask, address: "tcp://node01:8786"}` in the
 configuration, and start its workers by `dask worker tcp://node01:8786 --nthreads 1`, those with a GPU by
@@ -28,7 +28,7 @@ from naslib_zc_plugin.campaign.store import Store
 
 
 def options() -> argparse.Namespace:
-    """What the command line says."""
+    """Return the options of the command line."""
     parser = argparse.ArgumentParser(description="Score a campaign's architectures in Slurm jobs.")
     parser.add_argument("config", help="configuration in YAML; its engine is replaced by this one")
     parser.add_argument("--data", help="directory with images and tables")
@@ -42,7 +42,7 @@ def options() -> argparse.Namespace:
 
 
 def started(asked: argparse.Namespace, threads: int) -> Any:
-    """A cluster of jobs that come as there is work, up to the number asked for."""
+    """Return a cluster of jobs that come as there is work, up to ``--jobs``."""
     try:
         from dask_jobqueue import SLURMCluster
     except ImportError:
@@ -63,7 +63,7 @@ def started(asked: argparse.Namespace, threads: int) -> Any:
 
 
 def score(config: Config) -> Progress:
-    """Score what is missing, until all is done or a signal comes."""
+    """Score the missing architectures, until all are done or a signal comes."""
     received: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _: received.append(number))
@@ -73,12 +73,12 @@ def score(config: Config) -> Progress:
 
 
 def tell(progress: Progress) -> None:
-    """Progress in a line that changes."""
+    """Print the progress in one line, over the last one."""
     print(f"\r{progress.done:,} of {progress.total:,} done, {progress.failed:,} scores failed", end="", flush=True)
 
 
 def main() -> None:
-    """Start jobs, score, and say whether there is something left."""
+    """Start jobs and score; exit with a message if architectures are pending."""
     asked = options()
     config = load_campaign(asked.config, asked.data)
     with started(asked, config.threads) as cluster:

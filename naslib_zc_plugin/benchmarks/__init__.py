@@ -1,7 +1,7 @@
 """Benchmarks: the results of training, for every architecture of a space.
 
 A folder is a benchmark: ``__init__.py`` offers ``TABLE``, the form of the one neutral table in the data directory and
-the facts that must hold in it; ``convert.py`` makes that table of the makers' files, once in a life. The six of NDS
+the facts that must hold in it; ``convert.py`` makes that table from the makers' files, and runs once. The six of NDS
 share a folder. Other distributions register a :class:`Table` in the entry-point group ``naslib_zc_plugin.benchmarks``
 (name = module:object). Parquet needs pyarrow, which the extra ``tables`` brings; importing this needs numpy only.
 """
@@ -77,7 +77,7 @@ def convert_benchmark(
         name: one of :func:`list_benchmarks`.
         source: the makers' file or folder.
         data: the data directory to write to; made if it does not exist.
-        partial: whether fewer architectures than the benchmark has are accepted; the table then says so.
+        partial: whether fewer architectures than the benchmark has are accepted; the table then records it.
         progress: called with an architecture's number after it has been read.
 
     Returns:

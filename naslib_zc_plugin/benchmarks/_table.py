@@ -1,4 +1,4 @@
-"""A benchmark's table: its place, the facts that must hold in it, and how it is read, checked and written."""
+"""A benchmark's table: its place and facts, and how it is read, checked, converted and written."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numbers import Real
 from pathlib import Path
 from pkgutil import resolve_name
 from types import ModuleType
-from typing import Any, Callable
+from typing import Any, Callable, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ Columns = Mapping[str, Sequence[Any]]
 """Name → an entry per architecture: float64 with NaN for gaps where all are numbers, else a list."""
 Progress = Callable[[int], None]
 Converter = Callable[["Table", Path, bool, Progress], Any]
-"""The table, its makers' file or folder, whether a part will do, and a function called with each number → columns."""
+"""The table, the makers' file or folder, whether a part is enough, a function called with each number → columns."""
 
 _PARTIAL = b"naslib_zc_plugin.partial"
 _UPPER = {"%": 100.0, "fraction": 1.0}
@@ -37,7 +37,7 @@ class ColumnInfo:
     """The meaning of a benchmark's column.
 
     Attributes:
-        description: the measurement, and how it was made.
+        description: the quantity, and how it was measured.
         unit: ``"%"`` (0 to 100), ``"fraction"`` (0 to 1), ``"s"``, ``"M"`` (millions), ``""`` for anything else.
         higher_is_better: None where neither direction is better by itself.
         gaps: whether the column, or its number for some architectures, may be missing.
@@ -90,8 +90,7 @@ class Benchmark:
         """
         if name not in self.columns:
             raise ValueError(f"{self.name} has no column {name!r}; {closest(name, self.columns)}")
-        values = self._values[name]
-        return {key: value for key, value in zip(self.keys, values.tolist()) if value == value}
+        return {key: value for key, value in zip(self.keys, self._values[name].tolist()) if value == value}
 
     def training_seconds(self, name: str) -> dict[str, float]:
         """Return the seconds of the training behind a column: where only longer trainings were timed, their share.
@@ -108,16 +107,15 @@ class Benchmark:
         self.column(name)
         cost = self.columns[name].cost
         if cost is None or cost[0] not in self.columns:
-            timed = [each for each, info in self.columns.items() if info.cost and info.cost[0] in self.columns]
-            raise ValueError(
-                f"{self.name} has no training time for {name!r}; it has one for {', '.join(timed) or 'no column'}"
-            )
+            timed = (each for each, info in self.columns.items() if info.cost and info.cost[0] in self.columns)
+            known = ", ".join(timed) or "no column"
+            raise ValueError(f"{self.name} has no training time for {name!r}; it has one for {known}")
         return {key: cost[1] * seconds for key, seconds in self.column(cost[0]).items()}
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A table of some of the architectures, which is read where the whole one does not exist.
+    """A table of some of the architectures, read where the whole one does not exist.
 
     Attributes:
         file: path below the data directory.
@@ -143,8 +141,8 @@ class Table:
         key: name of the column of architectures.
         others: names of further columns; any other one is refused.
         rows: number of architectures; None: any.
-        space_keys: returns the keys as the space writes them, given the column of keys and all columns; raises
-            ``ValueError`` unless they are the benchmark's. By default they are the column itself.
+        space_keys: returns the keys as the space writes them, given the column of keys and all columns, or raises
+            ``ValueError`` for keys of other architectures. By default they are the column itself.
         best: column → row and value of its maximum in the whole table, to recognise it by.
         sample: a table of some of the architectures that is read while there is no whole one.
         converter: reads the makers' files and returns the columns; or ``"module:function"``, which is imported when it
@@ -216,11 +214,8 @@ class Table:
             expected = f"the table of {self.name} (the argument `data` or {VARIABLE} names the folder {folder})"
             raise DataError(path, expected, f"no such file; tables there: {', '.join(there) or 'none'}")
         existing(path, f"the table of {self.name}")
-        return self.check(path, *self._load(path))
-
-    def _load(self, path: Path) -> tuple[Columns, bytes | None]:
         load = next(load for ending, load in _FORMATS.items() if path.name.endswith(ending))
-        return load(path, self.columns)
+        return self.check(path, *load(path, self.columns))
 
     def check(self, path: Path, columns: Columns, promised: bytes | None = None) -> Benchmark:
         """Return the benchmark in the columns of a table.
@@ -233,14 +228,13 @@ class Table:
         Raises:
             DataError: other rows, keys, columns, types or ranges, or known facts do not hold.
         """
-        sampled = self.sample is not None and path.name == Path(self.sample.file).name
-        whole = self.sample if sampled and self.sample is not None else self
+        sample = self.sample if self.sample is not None and path.name == Path(self.sample.file).name else None
+        whole = sample or self
         partial, keys = promised is not None, _column(path, columns, self.key)
         wanted = (int(promised) if promised.isdigit() else -1) if promised is not None else whole.rows
         if wanted is not None and len(keys) != wanted:
             rows = f"{whole.rows} rows" if whole.rows is not None else "its rows"
-            expected = f"{wanted} of {rows}, as its metadata say" if partial else rows
-            raise DataError(path, expected, f"{len(keys)}")
+            raise DataError(path, f"{wanted} of {rows}, as its metadata say" if partial else rows, f"{len(keys)}")
         written = self._space_keys(path, keys, columns)
         values = {
             name: _numbers(path, columns, name, info)
@@ -254,9 +248,10 @@ class Table:
                 found = f"{values[name][first]:.3f} at {first}"
                 raise DataError(path, f"the best {name!r} to be {value} at {row}", found)
         infos = {name: self.columns[name] for name in values}
-        return Benchmark(self.name, path, written, infos, partial or sampled, values)
+        return Benchmark(self.name, path, written, infos, partial or sample is not None, values)
 
     def _space_keys(self, path: Path, keys: Sequence[Any], columns: Columns) -> tuple[str, ...]:
+        """Return the keys as the space writes them, after checking that no column is unknown and no key comes twice."""
         unknown = set(columns) - {self.key, *self.others, *self.columns}
         if unknown:
             raise DataError(path, f"columns of {self.name} alone", f"columns {', '.join(sorted(unknown))}")
@@ -287,6 +282,9 @@ class Table:
             columns: name → values.
             source: the file that they were read from, which a :class:`DataError` names.
             partial: whether fewer architectures than the benchmark has are accepted.
+
+        Raises:
+            DataError: architectures are missing, or the columns are not the benchmark's.
         """
         import pyarrow
 
@@ -309,11 +307,27 @@ class Table:
 class NestedTable(Table):
     """A table whose rows are nested: JSON lines packed by gzip, several of which may be one architecture.
 
-    A subclass gives rows a meaning (:meth:`checked`) and turns them into columns (:meth:`summary`).
+    A subclass reads a row (:meth:`row`, whose result has the architecture's ``key``), checks all rows together
+    (:meth:`checked`), and gives the columns' numbers for the rows of one key (:meth:`numbers`).
     """
 
+    row_form: ClassVar[str]
+    """The form of a row, for messages."""
+
+    def row(self, row: Any) -> Any:
+        """Return a row of JSON as the benchmark's.
+
+        Raises:
+            LookupError, TypeError, ValueError: it has another form.
+        """
+        raise NotImplementedError
+
+    def numbers(self, of_key: Sequence[Any]) -> dict[str, float]:
+        """Return the number of each column for the rows of one key."""
+        raise NotImplementedError
+
     def trainings(self, path: Path) -> list[Any]:
-        """Return the checked rows of the table's file.
+        """Return the checked rows of the table's file at ``path``, those of equal architectures too.
 
         Raises:
             DataError: there is no such file, it is damaged, or its rows are not the benchmark's.
@@ -322,11 +336,25 @@ class NestedTable(Table):
 
     def checked(self, path: Path, rows: Sequence[Any]) -> list[Any]:
         """Return rows of JSON as the benchmark's; raise :class:`DataError` unless they are."""
-        raise NotImplementedError
+        found = []
+        for number, row in enumerate(rows):
+            try:
+                found.append(self.row(row))
+            except (LookupError, TypeError, ValueError) as error:
+                what = f"{type(error).__name__}: {error}"
+                raise DataError(path, f"row {number} with {self.row_form}", what) from error
+        return found
 
     def summary(self, path: Path, rows: Sequence[Any]) -> Benchmark:
-        """Return the benchmark in checked rows."""
-        raise NotImplementedError
+        """Return the benchmark in checked rows, of means for each key; columns without any number are left out."""
+        of_key: dict[str, list[Any]] = {}
+        for row in rows:
+            of_key.setdefault(row.key, []).append(row)
+        numbers = [self.numbers(same) for same in of_key.values()]
+        columns = {name: np.array([number[name] for number in numbers]) for name in self.columns}
+        kept = {name: column for name, column in columns.items() if not np.isnan(column).all()}
+        infos = {name: self.columns[name] for name in kept}
+        return Benchmark(self.name, path, tuple(of_key), infos, len(rows) != self.rows, kept)
 
     def read(self, data: str | Path | None = None) -> Benchmark:
         """Read the table and check it, as :meth:`Table.read` does."""
@@ -355,10 +383,9 @@ def _numbers(path: Path, columns: Columns, name: str, info: ColumnInfo) -> NDArr
         other = next((value for value in plain if value is not None), None)
         raise DataError(path, f"{name!r} as a column of numbers", f"{other!r:.100}")
     values: NDArray[np.float64] = plain.astype(np.float64)
-    missing = int(np.isnan(values).sum())
-    if missing and not info.gaps:
-        raise DataError(path, f"{name!r} of every architecture", f"{missing} without")
     present = values[~np.isnan(values)]
+    if len(present) < len(values) and not info.gaps:
+        raise DataError(path, f"{name!r} of every architecture", f"{len(values) - len(present)} without")
     upper = _UPPER.get(info.unit, np.finfo(float).max)
     if present.size and (present.min() < info.minimum or present.max() > upper):
         least = f"{info.minimum:g}"
@@ -369,15 +396,15 @@ def _numbers(path: Path, columns: Columns, name: str, info: ColumnInfo) -> NDArr
 
 def _packed(values: list[Any]) -> Any:
     """Return a column of numbers as float64 with NaN for None; any other one as it is."""
-    if all(value is None or (isinstance(value, Real) and not isinstance(value, bool)) for value in values):
-        try:
-            return np.array([math.nan if value is None else float(value) for value in values])
-        except OverflowError:
-            return values
-    return values
+    if not all(value is None or (isinstance(value, Real) and not isinstance(value, bool)) for value in values):
+        return values
+    try:
+        return np.array([math.nan if value is None else float(value) for value in values])
+    except OverflowError:
+        return values
 
 
-def read_parquet(path: Path, columns: Sequence[str] | None = None) -> tuple[Columns, bytes | None]:
+def read_parquet(path: Path, columns: list[str] | None = None) -> tuple[Columns, bytes | None]:
     """Read a Parquet file: the columns (all unless named), and the number of rows promised by a part.
 
     Raises:
@@ -386,11 +413,11 @@ def read_parquet(path: Path, columns: Sequence[str] | None = None) -> tuple[Colu
     """
     # Pages are checked as they are read, names and texts are decoded when they are converted.
     with readable(path, "a whole Parquet file"):
-        names = None if columns is None else list(columns)
-        return _of_arrow(path, parquet().read_table(path, columns=names, page_checksum_verification=True))
+        return _of_arrow(path, parquet().read_table(path, columns=columns, page_checksum_verification=True))
 
 
 def _of_arrow(path: Path, table: Any) -> tuple[Columns, bytes | None]:
+    """Return the columns of pyarrow's table, and the number of rows promised by a part."""
     if len(set(table.column_names)) < len(table.column_names):
         raise DataError(path, "columns of different names", f"columns {', '.join(table.column_names)}")
     found = {}
@@ -402,6 +429,7 @@ def _of_arrow(path: Path, table: Any) -> tuple[Columns, bytes | None]:
 
 
 def _read_csv(path: Path, numeric: Mapping[str, ColumnInfo]) -> tuple[Columns, None]:
+    """Read a table in CSV; the columns in ``numeric`` are numbers, the others texts."""
     expected = "a table in CSV with a line of names"
     with readable(path, expected), path.open(newline="", encoding="utf-8") as file:
         names, *rows = csv.reader(file, strict=True)
@@ -463,33 +491,10 @@ def read_lines(path: Path, expected: str) -> list[Any]:
     return found
 
 
-def real_number(value: Any) -> float:
-    """Return a number of JSON, which may be NaN or infinity.
-
-    Raises:
-        TypeError: the value is something else, such as text or a truth value.
-        ValueError: it is beyond all floating-point numbers.
-    """
-    if type(value) not in (int, float):
-        raise TypeError(f"a number is {value!r:.100}")
-    try:
-        return float(value)
-    except OverflowError:
-        raise ValueError("a number has more than 300 digits") from None
-
-
-def whole_number(value: Any) -> int:
-    """Return a whole number of JSON; raise ``TypeError`` for anything else, such as 1.0 or text."""
-    if type(value) is not int:
-        raise TypeError(f"a whole number is {value!r:.100}")
-    return value
-
-
 def parquet() -> ModuleType:
     """Return pyarrow's module for Parquet; raise ``ImportError`` with the command that installs it."""
     try:
         import pyarrow.parquet
     except ImportError as error:
         raise ImportError("benchmark tables need pyarrow: pip install 'naslib-zc-plugin[tables]'") from error
-    module: ModuleType = pyarrow.parquet
-    return module
+    return pyarrow.parquet  # type: ignore[no-any-return]

@@ -15,8 +15,12 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
 
-__all__ = ["VARIABLE", "DataError", "data_folder", "existing", "inside", "readable", "replacing"]
+__all__ = [
+    "VARIABLE", "DataError", "data_folder", "existing", "inside", "readable", "real_number", "replacing",
+    "whole_number",
+]  # fmt: skip
 
 VARIABLE = "NAS_ZC_DATA"
 """The environment variable that names the data directory."""
@@ -122,6 +126,44 @@ def readable(path: str | Path, expected: str) -> Iterator[None]:
         raise
     except _DAMAGED as error:
         raise DataError(path, expected, f"{type(error).__name__}: {error}") from error
+
+
+def real_number(value: Any) -> float:
+    """Return a number of JSON, which may be NaN or infinity.
+
+    Args:
+        value: a value of JSON.
+
+    Raises:
+        TypeError: the value is something else, such as text or a truth value.
+        ValueError: it is beyond all floating-point numbers.
+
+    >>> real_number(3)
+    3.0
+    """
+    if type(value) not in (int, float):
+        raise TypeError(f"a number is {value!r:.100}")
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError("a number has more than 300 digits") from None
+
+
+def whole_number(value: Any) -> int:
+    """Return a whole number of JSON.
+
+    Args:
+        value: a value of JSON.
+
+    Raises:
+        TypeError: the value is something else, such as 1.0, text or a truth value.
+
+    >>> whole_number(3)
+    3
+    """
+    if type(value) is not int:
+        raise TypeError(f"a whole number is {value!r:.100}")
+    return value
 
 
 def inside(path: str | Path, member: str) -> PurePosixPath:

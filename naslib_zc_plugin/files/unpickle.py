@@ -2,8 +2,8 @@
 
 Some official files exist as pickles only, and a pickle may name any function to call. Here the few names that
 numpy's arrays need stand for the inert classes below, which check their arguments and copy bytes; any other name is
-refused before anything is called. Not even numpy's own constructors are within the file's reach. A reader whose files
-need a few names more adds stand-ins of its own.
+refused before anything is called. The file cannot reach even numpy's own constructors. A reader of files that
+need a few more names adds stand-ins of its own.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import pickle
 import re
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -53,11 +54,8 @@ def read_pickle(path: str | Path, stream: BinaryIO | None = None, also: StandIns
         DataError: the file is damaged, is no pickle, or names anything else.
     """
     try:
-        if stream is None:
-            with Path(path).open("rb") as file:
-                value = _Unpickler(file, also or {}).load()
-        else:
-            value = _Unpickler(stream, also or {}).load()
+        with Path(path).open("rb") if stream is None else nullcontext(stream) as file:
+            value = _Unpickler(file, also or {}).load()
     except Exception as error:  # damaged pickles raise nearly anything, see the pickle module's documentation
         raise DataError(path, _EXPECTED, f"{type(error).__name__}: {error}") from error
     if type(value) is dict:

@@ -108,16 +108,13 @@ def images(source: str | Path, **options: Any) -> Probe:
 
 
 def _source_of(source: str | Path) -> Source | None:
-    """Return the first source that recognises a path or text: ours, then those of others, of which none can fail us."""
-    for name in _ORDER:
-        kind = PROBES.load(name)
-        if kind.recognises(source):
-            return kind
-    for name in PROBES.names():
+    """Return the first source that recognises a path or text: ours, then those of others, whose errors are logged."""
+    for name in (*_ORDER, *(name for name in PROBES.names() if name not in _ORDER)):
         try:
-            kind = PROBES.load(name)
-            if name not in _ORDER and kind.recognises(source):
-                return kind
+            if PROBES.load(name).recognises(source):
+                return PROBES.load(name)
         except Exception as error:
+            if name in _ORDER:
+                raise
             logger.warning("the source of probes %r is left out: %s: %s", name, type(error).__name__, error)
     return None

@@ -1,4 +1,4 @@
-"""Labelled images and sequences of tokens, from which batches are drawn, and the form of their sources."""
+"""Labelled images and sequences of tokens, from which batches are drawn, and their sources."""
 
 from __future__ import annotations
 
@@ -60,25 +60,28 @@ class Probe:
     def __len__(self) -> int:
         return len(self.images)
 
-    def take(self, indices: Indices) -> Probe:
+    def take(self, indices: int | Indices) -> Probe:
         """Return the images at ``indices``, at least one, in that order and as often as named.
 
         Args:
-            indices: places of images, from 0.
+            indices: places of images, from 0; or how many from the start.
 
         Raises:
             ValueError: not a flat sequence of integers, or an index out of range.
         """
-        chosen = np.asarray(indices)
-        if chosen.ndim != 1 or chosen.size == 0 or chosen.dtype.kind not in "iu":
-            raise ValueError(f"indices must be a flat sequence of integers, found {indices!r}")
-        if chosen.min() < 0 or chosen.max() >= len(self):
-            asked = f"{chosen.min()}..{chosen.max()}"
-            raise ValueError(f"{self.name} has the indices 0..{len(self) - 1}, asked for {asked}")
+        chosen = _indices(indices, len(self), f"{self.name} has {len(self)} images")
         return Probe(self.name, self.images[chosen], self.labels[chosen], self.classes)
 
     def random(self, n: int, seed: int) -> Probe:
-        """Draw ``n`` different images uniformly; a larger ``n`` extends the draw of a smaller one."""
+        """Draw ``n`` different images uniformly; a larger ``n`` extends the draw of a smaller one.
+
+        Args:
+            n: number of images.
+            seed: of the draw.
+
+        Raises:
+            ValueError: ``n`` is below one, or there are fewer images.
+        """
         return self.take(self._shuffled(n, seed)[:n])
 
     def balanced(self, n: int, seed: int) -> Probe:
@@ -86,18 +89,25 @@ class Probe:
 
         Images are taken in rounds of one random image per class; a class that has run out is passed over, and
         the last, incomplete round falls on random classes.
+
+        Args:
+            n: number of images.
+            seed: of the draw.
+
+        Raises:
+            ValueError: ``n`` is below one, or there are fewer images.
         """
         return self.take(self._rounds(n, seed)[:n])
 
     def split(self, *sizes: int, seed: int) -> list[Probe]:
-        """Return disjoint random parts of ``sizes`` images, and one of all others, each as even over classes as can be.
+        """Return disjoint random parts of ``sizes`` images, and one of all others, as even over classes as possible.
 
         Args:
             sizes: number of images of each part.
             seed: of the draw.
 
         Raises:
-            ValueError: a size is below one, or the sizes leave no image.
+            ValueError: a size is below one, or no image is left for the last part.
         """
         if min(sizes, default=1) < 1 or sum(sizes) >= len(self):
             raise ValueError(f"{self.name} has {len(self)} images: parts of {sizes} leave none, or are none")
@@ -129,9 +139,6 @@ class Probe:
         """
         import torch
 
-        if isinstance(images, (int, np.integer)):
-            self._check_count(int(images))
-            images = range(int(images))
         chosen = self.take(images)
         x = torch.from_numpy(np.ascontiguousarray(chosen.images.transpose(0, 3, 1, 2))).float()
         if chosen.images.dtype == np.uint8:
@@ -140,6 +147,7 @@ class Probe:
         return x, torch.from_numpy(chosen.labels)
 
     def _per_channel(self, values: float | Sequence[float] | None, default: float) -> Tensor:
+        """Return one value or one per channel, shape (channels, 1, 1) or (1, 1, 1)."""
         import torch
 
         tensor = torch.tensor(default if values is None else values, dtype=torch.float32).reshape(-1, 1, 1)
@@ -158,12 +166,8 @@ class Probe:
         return order[np.argsort(rounds, kind="stable")]
 
     def _shuffled(self, n: int, seed: int) -> NDArray[np.int64]:
-        self._check_count(n)
+        _indices(n, len(self), f"{self.name} has {len(self)} images")
         return np.random.default_rng(seed).permutation(len(self))
-
-    def _check_count(self, n: int) -> None:
-        if not 1 <= n <= len(self):
-            raise ValueError(f"{self.name} has {len(self)} images, asked for {n}; ask for 1 to {len(self)}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,11 +210,14 @@ class Tokens:
 
     @property
     def classes(self) -> int:
-        """Return the number of classes at each position: the size of the vocabulary."""
+        """Number of classes at each position: the size of the vocabulary."""
         return self.vocabulary_size
 
     def cut(self, length: int) -> Tokens:
         """Return the first ``length`` tokens of every sequence.
+
+        Args:
+            length: number of tokens, at least one.
 
         Raises:
             ValueError: the sequences are shorter.
@@ -234,13 +241,19 @@ class Tokens:
         """
         import torch
 
-        numbers = np.arange(chosen) if isinstance(chosen, (int, np.integer)) else np.asarray(chosen)
-        if numbers.size and (numbers.ndim != 1 or numbers.dtype.kind not in "iu"):
-            raise ValueError(f"sequences are chosen by a number or a flat sequence of integers, found {chosen!r}")
-        if numbers.size == 0 or numbers.min() < 0 or numbers.max() >= len(self):
-            raise ValueError(f"{self.name} has {len(self)} sequences, asked for {chosen!r}; ask for 1 to {len(self)}")
+        numbers = _indices(chosen, len(self), f"{self.name} has {len(self)} sequences")
         targets = None if self.targets is None else torch.from_numpy(self.targets[numbers])
         return torch.from_numpy(self.tokens[numbers]), targets
+
+
+def _indices(chosen: int | Indices, count: int, there: str) -> NDArray[np.integer[Any]]:
+    """Return indices, or those of the first ``chosen``, after checking that all are below ``count``."""
+    found = np.arange(min(chosen, count + 1)) if isinstance(chosen, (int, np.integer)) else np.asarray(chosen)
+    if found.size and (found.ndim != 1 or found.dtype.kind not in "iu"):
+        raise ValueError(f"choose by a number or a flat sequence of integers, found {chosen!r}")
+    if found.size == 0 or found.min() < 0 or found.max() >= count:
+        raise ValueError(f"{there}, asked for {chosen!r}; ask for 1 to {count}, or for indices 0..{count - 1}")
+    return found
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from naslib_zc_plugin.files import DataError, inside, readable
 from naslib_zc_plugin.probes.base import Probe
@@ -32,7 +31,7 @@ class _Layout:
 
     @property
     def record(self) -> int:
-        """Return the bytes of a record."""
+        """Bytes of a record."""
         return self.label_bytes + 3 * _SIDE * _SIDE
 
 
@@ -91,17 +90,15 @@ def load(source: str | Path, split: str = "train") -> Probe:
     missing = [file for file in layout.files[split] if (layout.folder, file) not in parts]
     if missing:
         raise DataError(path, f"{', '.join(layout.files[split])}", f"no {', '.join(missing)}")
-    records = np.concatenate([_records(layout, parts[layout.folder, file]) for file in layout.files[split]])
+    data = b"".join(parts[layout.folder, file] for file in layout.files[split])
+    records = np.frombuffer(data, dtype=np.uint8).reshape(-1, layout.record)
     images = records[:, layout.label_bytes :].reshape(-1, 3, _SIDE, _SIDE).transpose(0, 2, 3, 1)
     labels = records[:, layout.label_bytes - 1].astype(np.int64)
     return Probe(layout.name, np.ascontiguousarray(images), labels, layout.classes)
 
 
-def _records(layout: _Layout, data: bytes) -> NDArray[np.uint8]:
-    return np.frombuffer(data, dtype=np.uint8).reshape(-1, layout.record)
-
-
 def _read_folder(path: Path, split: str) -> dict[tuple[str, str], bytes]:
+    """Return the contents of a split's files by their official folder and name."""
     parts = {}
     for layout, file in _in_folder(path, (split,)):
         _check_size(layout, split, file, file.stat().st_size)
@@ -126,6 +123,7 @@ def _is_python_version(path: Path) -> bool:
 
 
 def _read_archive(path: Path, split: str) -> dict[tuple[str, str], bytes]:
+    """Return the contents of a split's members by folder and name, after reading the whole archive."""
     parts = {}
     # Tar looks at no checksum and stops at its last member; gzip has one for all, at the end.
     with readable(path, "a whole .tar.gz archive"), gzip.open(path) as stream:

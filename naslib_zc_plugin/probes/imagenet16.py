@@ -47,6 +47,7 @@ def load(source: str | Path, split: str = "train") -> Probe:
 
 
 def _read(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return the images of the first 120 classes in a file, (n, 16, 16, 3), and their labels from 0."""
     content = unpickle.read_pickle(existing(path, "an official file of ImageNet16"))
     if not isinstance(content, dict) or not {"data", "labels"} <= content.keys():
         found = f"keys {list(content)}" if isinstance(content, dict) else type(content).__name__
@@ -61,6 +62,7 @@ def _read(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
 
 
 def _labels(path: Path, values: Any, n: int) -> NDArray[np.int64]:
+    """Return a file's labels after checking their type, number and range."""
     if isinstance(values, np.ndarray):
         values = values.tolist()
     if not isinstance(values, list) or not all(type(value) is int for value in values):

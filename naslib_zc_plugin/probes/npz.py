@@ -29,7 +29,11 @@ def load(source: str | Path, length: int | None = None) -> Probe | Tokens:
 
     Instead of them there may be a text, with ``vocabulary_size`` (absent: the largest token plus one): either
     ``tokens``, (time, sequences), whose targets are the tokens of a step later; or ``input_ids``, (sequences, length),
-    without targets. ``length`` cuts the sequences.
+    without targets.
+
+    Args:
+        source: the ``.npz`` file.
+        length: tokens to keep of each sequence; all by default.
 
     Raises:
         DataError: no such file, damaged, a missing array, or a wrong type, shape or label.
@@ -48,6 +52,7 @@ def load(source: str | Path, length: int | None = None) -> Probe | Tokens:
 
 
 def _tokens(source: str | Path, arrays: dict[str, NDArray[Any]]) -> Tokens:
+    """Return the sequences in ``tokens`` or ``input_ids``."""
     found = arrays["input_ids"] if "input_ids" in arrays else arrays["tokens"].T
     if found.dtype.kind not in "iu" or found.ndim != 2 or 0 in found.shape:
         raise DataError(source, "tokens of an integer type, of two dimensions", f"{found.dtype} {found.shape}")
@@ -66,6 +71,7 @@ def _tokens(source: str | Path, arrays: dict[str, NDArray[Any]]) -> Tokens:
 
 
 def _classes(source: str | Path, classes: NDArray[Any] | None, labels: NDArray[Any]) -> int:
+    """Return the number of classes, which the file gives as a number, by names, or not at all."""
     if classes is None:
         return int(labels.max(initial=-1)) + 1
     if classes.ndim == 1:
@@ -77,6 +83,7 @@ def _classes(source: str | Path, classes: NDArray[Any] | None, labels: NDArray[A
 
 
 def _read(path: Path) -> dict[str, NDArray[Any]]:
+    """Return the archive's known arrays, those of exactly one kind of probe."""
     if not zipfile.is_zipfile(existing(path, "a .npz file")):
         raise DataError(path, "a .npz file", "a file that is no zip archive, or a truncated one")
     with readable(path, "a .npz file of plain arrays"), np.load(path, allow_pickle=False) as archive:

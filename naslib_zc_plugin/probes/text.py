@@ -46,7 +46,7 @@ def words(
 
     Raises:
         ValueError: a number out of its range, or no number.
-        DataError: no such text, no text, too short, or of more words than ``vocabulary_size``.
+        DataError: the text does not exist, is no text, is too short, or has more words than ``vocabulary_size``.
     """
     least = {"columns": (columns, 1), "length": (length, 1), "start": (start, 0)}
     for option, (value, lowest) in {**least, "vocabulary_size": (vocabulary_size, 0)}.items():
@@ -73,7 +73,7 @@ def words(
 def wordpiece(source: str | Path, text: str = "text.txt", length: int = 512, lowercase: bool = True) -> Tokens:
     """Read the documents of a text, each cut or padded to ``length`` tokens; without targets.
 
-    Documents are separated by blank lines, those of spaces too. Each one is ``[CLS]``, its pieces, ``[SEP]``, padding.
+    Documents are separated by blank lines, which may hold spaces. Each is ``[CLS]``, its pieces, ``[SEP]``, padding.
 
     Args:
         source: folder that holds ``vocab.txt``, a piece a line (as Hugging Face's tokenizers of BERT save it).
@@ -83,7 +83,7 @@ def wordpiece(source: str | Path, text: str = "text.txt", length: int = 512, low
 
     Raises:
         ValueError: a length below 3.
-        DataError: no such text or none at all, or a vocabulary without BERT's special pieces or with a piece twice.
+        DataError: the text does not exist or is empty, or the vocabulary has no special pieces or a piece twice.
         ImportError: tokenizers is not installed.
     """
     if not _is_whole(length) or length < 3:
@@ -96,26 +96,22 @@ def wordpiece(source: str | Path, text: str = "text.txt", length: int = 512, low
     pieces = _lines(_text(folder / VOCABULARY))
     numbers = {piece: number for number, piece in enumerate(pieces)}
     expected = f"a piece a line, {', '.join(SPECIAL)} among them"
-    lacking = [piece for piece in SPECIAL if piece not in numbers]
-    if lacking:
-        raise DataError(folder / VOCABULARY, expected, f"no {lacking[0]}")
+    missing = [piece for piece in SPECIAL if piece not in numbers]
+    if missing:
+        raise DataError(folder / VOCABULARY, expected, f"no {missing[0]}")
     if len(numbers) < len(pieces):
         twice = next(piece for number, piece in enumerate(pieces) if numbers[piece] != number)
         raise DataError(folder / VOCABULARY, expected, f"{twice!r} twice")
-    tokenizer = _tokenizer(numbers, lowercase)
+    try:
+        from tokenizers import BertWordPieceTokenizer
+    except ImportError as error:
+        raise ImportError("texts in WordPiece need tokenizers: pip install 'naslib-zc-plugin[nlp]'") from error
+    tokenizer = BertWordPieceTokenizer(numbers, lowercase=lowercase)
     tokenizer.enable_truncation(length)
     tokenizer.enable_padding(pad_id=pieces.index("[PAD]"), length=length)
     with readable(folder, "a text and a vocabulary of WordPiece"):
         rows = [encoded.ids for encoded in tokenizer.encode_batch(documents)]
     return Tokens(str(source), np.array(rows, np.int64), len(pieces))
-
-
-def _tokenizer(numbers: dict[str, int], lowercase: bool) -> Any:
-    try:
-        from tokenizers import BertWordPieceTokenizer
-    except ImportError as error:
-        raise ImportError("texts in WordPiece need tokenizers: pip install 'naslib-zc-plugin[nlp]'") from error
-    return BertWordPieceTokenizer(numbers, lowercase=lowercase)
 
 
 def _is_whole(value: Any) -> bool:
@@ -141,6 +137,7 @@ def _lines(text: str) -> list[str]:
 
 
 def _words(path: Path) -> Iterator[str]:
+    """Yield the words of a text, and :data:`END` after each line."""
     for line in _lines(_text(path)):
         yield from line.split()
         yield END

@@ -83,13 +83,13 @@ class Aggregate:
 
     @property
     def label(self) -> str:
-        """Return its kind, with the columns where they are not the usual ones."""
+        """The kind, with the columns where they are not the usual ones."""
         usual = self.members == AGGREGATES.load(self.kind).members
         return self.kind if usual else f"{self.kind}({', '.join(self.members)})"
 
     @property
     def is_vote(self) -> bool:
-        """Return whether it gives a share of pairs instead of scores."""
+        """Whether it gives a share of pairs instead of scores."""
         return AGGREGATES.load(self.kind).join is None
 
     def column(self, table: ScoreTable) -> Column:
@@ -138,9 +138,9 @@ def oriented(column: Column) -> Floats:
 def tenas(ntk: Scores, regions: Scores) -> list[float | None]:
     r"""Join TE-NAS' two criteria, :math:`\mathrm{rank}(-\kappa) + \mathrm{rank}(R)`; higher is better.
 
-    TE-NAS itself (Chen et al., ICLR 2021) scores no architecture: it prunes a supernet by how much each operation
-    changes both ranks. The sum per architecture is the reading of AZ-NAS and GradAlign. It is relative to the networks
-    given: adding one changes the others' scores.
+    TE-NAS itself (Chen et al., ICLR 2021) scores no architecture: it prunes a supernet by the change of both ranks that
+    each operation makes. The sum per architecture is the reading of AZ-NAS and GradAlign. It is relative to the given
+    networks: adding one changes the others' scores.
 
     Args:
         ntk: condition numbers of the neural tangent kernel, lower better.
@@ -216,7 +216,7 @@ def _table(*scores: Floats) -> Floats:
 
 
 def _ranks(*scores: Floats) -> Floats:
-    """Return average ranks per proxy, shape (proxies, n), among the columns without NaN; NaN elsewhere."""
+    """Compute average ranks per proxy, shape (proxies, n), among the columns without NaN; NaN elsewhere."""
     from scipy.stats import rankdata
 
     table = _table(*scores)

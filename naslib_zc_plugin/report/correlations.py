@@ -76,7 +76,7 @@ def agreement(
         truth: the accuracies, finite, higher better (negate a perplexity).
         higher_is_better: the proxy's direction; if False the scores are negated.
         undefined: "drop" leaves architectures with undefined scores out. "worst" ranks them below every defined score,
-            tied among themselves, and counts them in ``n``; Pearson's r has no place for them and still drops them.
+            tied among themselves, and counts them in ``n``; Pearson's r still drops them.
         resamples: number of bootstrap resamples; 0 for no intervals.
         seed: of the resamples.
         confidence: of the intervals, between 0 and 1.
@@ -143,6 +143,7 @@ def finite_truth(truth: Sequence[float] | Floats, length: int) -> Floats:
 
 
 def _estimate(coefficients: Floats, confidence: float) -> IntervalEstimate:
+    """Return a coefficient (the first) with the percentile interval of its resamples (the others)."""
     if np.isnan(coefficients[0]):
         return IntervalEstimate(None, None, None)
     value, *drawn = coefficients[~np.isnan(coefficients)].tolist()
@@ -196,23 +197,23 @@ class _Groups:
 
     @classmethod
     def of(cls, values: npt.NDArray[np.generic]) -> _Groups:
+        """Return the groups of values, shape (n,)."""
         distinct, group = np.unique(values, return_inverse=True)
         order = np.argsort(group, kind="stable")
         return cls(order, np.searchsorted(group[order], np.arange(len(distinct))), group)
 
     def sums(self, counts: Floats) -> Floats:
         """Return the counts of each group, ascending, shape (groups, resamples)."""
-        found: Floats = np.add.reduceat(counts[self.order], self.starts, axis=0)
-        return found
+        return np.add.reduceat(counts[self.order], self.starts, axis=0)
 
 
 def _dot(a: Floats, b: Floats) -> Floats:
     """Return the sum of the products in each column."""
-    found: Floats = np.einsum("ij,ij->j", a, b)
-    return found
+    return np.einsum("ij,ij->j", a, b)  # type: ignore[no-any-return]
 
 
 def _spearman(counts: Floats, x: _Groups, y: _Groups) -> Floats:
+    """Compute Spearman's rho of each resample, by average ranks."""
     n = len(counts)
     deviations, squares = [], []
     for groups in (x, y):
@@ -225,6 +226,7 @@ def _spearman(counts: Floats, x: _Groups, y: _Groups) -> Floats:
 
 
 def _kendall(counts: Floats, x: _Groups, y: _Groups, both: _Groups, merges: list[_Merge]) -> Floats:
+    """Compute Kendall's tau-b of each resample: pairs that are not tied, less twice the discordant ones."""
     n = len(counts)
     pairs = n * (n - 1) / 2
     tied_x, tied_y, tied = (_dot(sums, sums - 1) / 2 for sums in (groups.sums(counts) for groups in (x, y, both)))
@@ -234,7 +236,7 @@ def _kendall(counts: Floats, x: _Groups, y: _Groups, both: _Groups, merges: list
 
 @dataclass(frozen=True)
 class _Merge:
-    """One level of a merge sort by y: which pairs it brings into order.
+    """One level of a merge sort by y, and the pairs that it brings into order.
 
     Blocks of ``2 * half`` neighbours are merged from two halves. ``left`` and ``right`` hold the elements of the
     halves, block after block and ascending in each; ``before`` how many of ``right`` precede each of ``left``.
@@ -256,6 +258,7 @@ class _Merge:
 
 
 def _merges(y: Floats) -> Iterator[_Merge]:
+    """Yield the levels of a merge sort by y, shape (n,), from blocks of two on."""
     place, half = np.arange(len(y)), 1
     while half < len(y):
         order = np.lexsort((y, place // (2 * half)))  # stable: of equal values the left ones come first

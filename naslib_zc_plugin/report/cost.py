@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from naslib_zc_plugin.scoring import Asked, Score
 
-# Proxies that are often asked for together, and share passes when they are.
+# Proxies that are often scored together, and then share passes.
 TOGETHER = {
     "NASLib's thirteen": tuple(
         "grad_norm snip grasp fisher synflow jacov naswot epe_nas zen l2_norm plain params flops".split()
@@ -81,8 +81,8 @@ def measure_cost(
 ) -> Iterator[Cost]:
     """Measure the unit, the forward pass alone (without gradients), and each request; yield each when it is done.
 
-    Every task runs once for its memory, which warms it up, and then in ``rounds`` pairs with the unit. Memory on the
-    CPU is what torch's allocator reports, on a GPU the allocator's own peak.
+    Every task runs once for its memory, which warms it up, and then in ``rounds`` pairs with the unit. On the CPU
+    memory is summed from the events of torch's allocator; on a GPU it is the allocator's own peak.
 
     Args:
         build: returns the network, on the device to measure on; called once.
@@ -131,11 +131,12 @@ def measure_cost(
 
 
 def _cost(name: str, task: Task, unit: Task, unit_peak: int, rounds: int, device: torch.device) -> Cost:
+    """Measure a task's memory, then its time in ``rounds`` pairs with the unit."""
     from naslib_zc_plugin.passes.isolation import Stopwatch
 
     peak, scores = _peak(task, device)
-    flawed = sorted((s for s in scores.values() if s.status != "ok"), key=lambda s: s.status)  # failed ones first
-    status, reason = (flawed[0].status, f"{flawed[0].name}: {flawed[0].reason}") if flawed else ("ok", "")
+    worst = min((s for s in scores.values() if s.status != "ok"), key=lambda s: s.status, default=None)  # failed first
+    status, reason = (worst.status, f"{worst.name}: {worst.reason}") if worst else ("ok", "")
     if status == "failed":
         return Cost(name, None, None, None, None, status, reason)
     clock = Stopwatch(device)

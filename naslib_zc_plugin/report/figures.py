@@ -30,7 +30,7 @@ COEFFICIENTS = {"spearman": "Spearman's ρ", "kendall": "Kendall's τ", "pearson
 Scale = Literal["auto", "linear", "log", "symlog", "rank"]
 
 _DECADES = 3  # scores whose magnitudes span more of them read better on a logarithmic axis
-_NEGLIGIBLE = 0.01  # share of the smallest magnitudes that says nothing about that span
+_NEGLIGIBLE = 0.01  # share of the smallest magnitudes that does not count in that span
 _PANEL = (3.0, 2.6)  # inches
 _RASTER = 2000  # more points than this stay pixels in an SVG
 _COLOURS = "viridis_r"  # the darker the more, as in epsilon's figures
@@ -135,6 +135,7 @@ def _shades(keys: Sequence[str], colour: Mapping[str, float] | None) -> tuple[Fl
 
 
 def _grid(count: int, columns: int) -> tuple[Figure, list[Axes]]:
+    """Return a figure and its ``count`` panels, at most ``columns`` in a row."""
     across = min(columns, count)
     down = math.ceil(count / across)
     figure = _figure(_PANEL[0] * across + 0.8, _PANEL[1] * down + 0.2)
@@ -147,6 +148,7 @@ def _grid(count: int, columns: int) -> tuple[Figure, list[Axes]]:
 def _draw(
     panel: Axes, values: Floats, accuracies: Floats, scale: Scale, shades: Floats | None, norm: LogNorm | None
 ) -> None:
+    """Draw the points of a panel, those of defined scores."""
     from scipy.stats import rankdata
 
     defined = ~np.isnan(values)
@@ -166,6 +168,7 @@ def _draw(
 
 
 def _set_scale(panel: Axes, shown: Floats, scale: Scale) -> None:
+    """Set the scale of the score axis, which "auto" chooses by the magnitudes of the scores."""
     from matplotlib.ticker import SymmetricalLogLocator
 
     magnitudes = np.abs(shown[shown != 0])
@@ -181,7 +184,7 @@ def _set_scale(panel: Axes, shown: Floats, scale: Scale) -> None:
     elif scale == "symlog":
         threshold = 10.0 ** np.floor(np.log10(least))
         sides = 2 if shown.min() < 0 < shown.max() else 1
-        # Enough of the axis around zero for the labels there to stay apart.
+        # The part about zero is wide enough for its labels.
         about_zero = max(1.0, sides * np.log10(magnitudes.max() / threshold) / 8)
         panel.set_xscale("symlog", linthresh=threshold, linscale=about_zero)
         ticks = SymmetricalLogLocator(base=10, linthresh=threshold)
@@ -191,11 +194,12 @@ def _set_scale(panel: Axes, shown: Floats, scale: Scale) -> None:
 
 def status_counts(column: Column) -> str:
     """Return the number of a column's scores, and of the missing ones by reason."""
-    lacking = [(name, column.count(name)) for name in ("undefined", "failed", "pending")]
-    return ", ".join([f"N {column.count('ok'):,}", *(f"{number:,} {name}" for name, number in lacking if number)])
+    missing = [(name, column.count(name)) for name in ("undefined", "failed", "pending")]
+    return ", ".join([f"N {column.count('ok'):,}", *(f"{number:,} {name}" for name, number in missing if number)])
 
 
 def _label(panel: Axes, name: str, column: Column, accuracies: Floats) -> None:
+    """Give a panel its title, with the coefficients and the counts, and its grid."""
     up = column.higher_is_better
     found = agreement(column.values, accuracies, higher_is_better=up, resamples=0)
     rho, tau = ("undefined" if e.value is None else f"{e.value:+.3f}" for e in (found.spearman, found.kendall))
@@ -268,12 +272,9 @@ def similarities(
             for place, name in enumerate(COEFFICIENTS):
                 found[place, :, i, j] = found[place, :, j, i] = _numbers(getattr(agreed, name))
             n[i, j] = n[j, i] = np.count_nonzero(both)
-    said = [f"N {len(accuracies):,}", *map(status_counts, columns)]
+    counts = [f"N {len(accuracies):,}", *map(counted, columns)]
     labels = [truth_label, *compared]
-    return {
-        name: RankSimilarity(name, labels, said, value, low, high, n)
-        for name, (value, low, high) in zip(COEFFICIENTS, found)
-    }
+    return {name: RankSimilarity(name, labels, counts, *part, n) for name, part in zip(COEFFICIENTS, found)}
 
 
 def _numbers(estimate: IntervalEstimate) -> list[float]:
@@ -305,23 +306,19 @@ def heatmap(path: str | os.PathLike[str], found: RankSimilarity, *, dpi: int = 1
     image = panel.imshow(found.values, cmap="RdBu_r", vmin=-1, vmax=1)
     places = range(len(found.labels))
     panel.set_xticks(places, found.labels, rotation=60, ha="right", fontsize="x-small", parse_math=False)
-    rows = [f"{label}\n{said}" for label, said in zip(found.labels, found.counts)]
+    rows = [f"{label}\n{count}" for label, count in zip(found.labels, found.counts)]
     panel.set_yticks(places, rows, fontsize="x-small", parse_math=False)
-    for i in places:
-        for j in places:
-            panel.text(j, i, _cell(found, i, j), ha="center", va="center", fontsize=5.5, color=_ink(found.values[i, j]))
+    for (i, j), value in np.ndenumerate(found.values):
+        ink = "white" if abs(value) > 0.65 else "black"
+        panel.text(j, i, _cell(value, found.n[i, j], found.n.max()), ha="center", va="center", fontsize=5.5, color=ink)
     panel.set_title(f"{COEFFICIENTS[found.coefficient]}, + where both prefer the same", fontsize="small")
     figure.colorbar(image, ax=panel, shrink=0.6, pad=0.01)
     return _saved(figure, target, dpi)
 
 
-def _cell(found: RankSimilarity, i: int, j: int) -> str:
-    value = "–" if np.isnan(found.values[i, j]) else f"{found.values[i, j]:+.2f}"
-    return value if found.n[i, j] == found.n.max() else f"{value}\nN {found.n[i, j]:,}"
-
-
-def _ink(value: float) -> str:
-    return "white" if abs(value) > 0.65 else "black"
+def _cell(value: float, n: int, most: int) -> str:
+    text = "–" if np.isnan(value) else f"{value:+.2f}"
+    return text if n == most else f"{text}\nN {n:,}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -392,8 +389,8 @@ def curves(
 
 
 def _bounds(lines: Sequence[SearchCurve]) -> tuple[float, float] | None:
-    late = [edge[len(edge) // 5 :] for line in lines for edge in (line.low, line.high)]
-    shown = np.concatenate(late)
+    """Return the lower and upper end of the vertical axis; None where it needs no other than matplotlib's own."""
+    shown = np.concatenate([edge[len(edge) // 5 :] for line in lines for edge in (line.low, line.high)])
     shown = shown[np.isfinite(shown)]
     if not len(shown) or shown.min() == shown.max():
         return None

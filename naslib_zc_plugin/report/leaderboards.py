@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from naslib_zc_plugin.report.aggregates import Aggregate, oriented
-from naslib_zc_plugin.report.correlations import Agreement, Floats, Indices, UndefinedRank, agreement
+from naslib_zc_plugin.report.correlations import Agreement, Floats, UndefinedRank, agreement
 from naslib_zc_plugin.report.selection import SHARE, Selected, Top, selected, top
 from naslib_zc_plugin.table import STATUSES, Column, ScoreTable
 
@@ -25,7 +25,7 @@ class LeaderboardOptions:
 
     Attributes:
         aggregates: columns joined into rows or votes of their own.
-        undefined: where undefined scores rank. Failed ones, and architectures that are left, never do.
+        undefined: rank of undefined scores. Failed ones and pending architectures have no rank.
         positive: count scores that are not above zero as undefined, as epsilon's evaluation does on NAS-Bench-101 and
             NAS-Bench-NLP (and not on NAS-Bench-201).
         share: of the architectures that are the best.
@@ -70,7 +70,7 @@ class ProxyRow:
 class Vote:
     """A majority of proxies: the share of pairs that it orders correctly, over ``n`` architectures.
 
-    In ``undefined`` of them a member's score is missing, which then votes minus; ``unscored`` more failed or are left.
+    In ``undefined`` of them a member's score is undefined, which votes minus; ``unscored`` more are failed or pending.
     """
 
     label: str
@@ -144,19 +144,18 @@ def leaderboard(
     options = options or LeaderboardOptions()
     compared, accuracies = matched(table, truth, truth_name)
     if options.positive:
-        columns = {label: positive(column) for label, column in compared.columns.items()}
-        compared = replace(compared, columns=columns)
+        compared = replace(compared, columns={label: positive(compared[label]) for label in compared})
     given = {a.label: a.column(compared) for a in options.aggregates if not a.is_vote}
     rows = [
-        _row(label, column, compared.keys, accuracies, options, (units or {}).get(label))
+        _row(label, column, compared.keys, accuracies, options, units or {})
         for label, column in {**compared.columns, **given}.items()
     ]
     votes = [_vote(a, compared, accuracies) for a in options.aggregates if a.is_vote]
     span = float(accuracies.min()), float(accuracies.max())
-    untrained = len(table) - len(compared)
+    count = len(compared)
     rows.sort(key=_place)
     return Leaderboard(
-        table.name, truth_name, rows, votes, len(compared), untrained, span, options, table.facts, command
+        table.name, truth_name, rows, votes, count, len(table) - count, span, options, table.facts, command
     )
 
 
@@ -175,12 +174,11 @@ def matched(table: ScoreTable, truth: Mapping[str, float], truth_name: str = "ac
     known = np.flatnonzero(np.isfinite(accuracies))
     if not len(known):
         raise ValueError(f"{table.name}: {truth_name} is known of no architecture; take that of its search space")
-    columns = {label: _part(table[label], known) for label in table}
+    columns = {
+        label: replace(each, values=each.values[known], status=each.status[known], seconds=each.seconds[known])
+        for label, each in table.columns.items()
+    }
     return ScoreTable(table.name, [table.keys[i] for i in known.tolist()], columns, table.facts), accuracies[known]
-
-
-def _part(column: Column, chosen: Indices) -> Column:
-    return replace(column, values=column.values[chosen], status=column.status[chosen], seconds=column.seconds[chosen])
 
 
 def positive(column: Column) -> Column:
@@ -196,31 +194,33 @@ def _row(
     keys: Sequence[str],
     accuracies: Floats,
     options: LeaderboardOptions,
-    units: float | None,
+    units: Mapping[str, float],
 ) -> ProxyRow:
+    """Compare one column with the accuracies, over the architectures that it scored."""
     seconds = column.seconds[np.isfinite(column.seconds)]
     scored = is_scored(column)
     values, truth = oriented(column)[scored], accuracies[scored]
-    asked: dict[str, Any] = {"undefined": options.undefined, "resamples": options.resamples, "seed": options.seed}
+    given: dict[str, Any] = {"undefined": options.undefined, "resamples": options.resamples, "seed": options.seed}
     pick = selected(oriented(column), accuracies)
     return ProxyRow(
         label,
         column,
-        agreement(values, truth, **asked),
-        top(values, truth, share=options.share, **asked),
+        agreement(values, truth, **given),
+        top(values, truth, share=options.share, **given),
         pick,
         tuple(keys[i] for i in pick.positions) if pick else (),
         float(np.median(seconds)) if len(seconds) else None,
-        units,
+        units.get(label),
     )
 
 
 def is_scored(column: Column) -> npt.NDArray[np.bool_]:
-    """Return where a score was computed, be it undefined."""
+    """Return for each architecture whether its score was computed, an undefined one included."""
     return np.isin(column.status, [STATUSES.index("ok"), STATUSES.index("undefined")])
 
 
 def _vote(aggregate: Aggregate, table: ScoreTable, accuracies: Floats) -> Vote:
+    """Hold a vote over the architectures that all members scored."""
     columns = [table[label] for label in aggregate.members]
     made = np.all([is_scored(column) for column in columns], axis=0)
     scores, n = [oriented(column)[made] for column in columns], int(np.count_nonzero(made))
@@ -229,6 +229,7 @@ def _vote(aggregate: Aggregate, table: ScoreTable, accuracies: Floats) -> Vote:
 
 
 def _place(row: ProxyRow) -> tuple[bool, float, str]:
+    """Return the sort key of a row: best Spearman's rho first, rows without one last."""
     rho = row.agreement.spearman.value
     return rho is None, -(rho or 0.0), row.label
 
@@ -267,6 +268,8 @@ def mean_ranks(coefficients: Mapping[str, Sequence[Mapping[str, float | None]]])
     >>> [(row.name, row.mean) for row in ranking.rows]
     [('naswot', 1.5), ('synflow', 1.5)]
     """
+    from scipy.stats import rankdata
+
     columns = [column for benchmark in coefficients.values() for column in benchmark]
     if not columns or not all(coefficients.values()):
         raise ValueError("mean ranks need one benchmark or more, each with a data set or more")
@@ -274,20 +277,13 @@ def mean_ranks(coefficients: Mapping[str, Sequence[Mapping[str, float | None]]])
     ranked = [name for name in names if all(column.get(name) is not None for column in columns)]
     if not ranked:
         raise ValueError("no method has a coefficient on every data set: there is nothing to rank")
-    by_benchmark = {
-        benchmark: np.mean([_ranks([column[name] for name in ranked]) for column in group], axis=0)
-        for benchmark, group in coefficients.items()
-    }
+    by_benchmark = {}
+    for benchmark, group in coefficients.items():
+        values = np.array([[column[name] for name in ranked] for column in group], dtype=np.float64)
+        by_benchmark[benchmark] = rankdata(-values, method="dense", axis=1).mean(axis=0)
     rows = []
     for place, name in enumerate(ranked):
         ranks = {benchmark: float(found[place]) for benchmark, found in by_benchmark.items()}
         rows.append(MeanRank(name, ranks, float(np.mean(list(ranks.values())))))
     rows.sort(key=lambda row: row.mean)
     return Ranking(rows, [name for name in names if name not in ranked])
-
-
-def _ranks(values: Sequence[float | None]) -> Floats:
-    from scipy.stats import rankdata
-
-    found: Floats = rankdata(-np.array(values, dtype=np.float64), method="dense").astype(np.float64)
-    return found

@@ -11,6 +11,8 @@ import json
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
+from pathlib import Path
+from string import Template
 from typing import Any
 
 from naslib_zc_plugin.report.correlations import CONFIDENCE, Agreement, IntervalEstimate
@@ -87,7 +89,9 @@ def as_html(
         parts += [_figure(*figure) for figure in (figures[number].items() if number < len(figures) else ())]
     if ranking:
         parts.append(table_html(rank_table(ranking)))
-    return _PAGE.format(title=escape(heading), body="".join(parts))
+    # In XHTML's syntax, which browsers and XML parsers read alike; its script needs no sign that XML would escape.
+    page = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
+    return Template(page).substitute(title=escape(heading), body="".join(parts))
 
 
 def board_title(board: Leaderboard) -> str:
@@ -164,17 +168,17 @@ def rank_table(ranking: Ranking) -> TextTable:
     """Return mean ranks as a table."""
     benchmarks = list(ranking.rows[0].ranks)
     body = [[row.name, *(f"{row.ranks[name]:.3f}" for name in benchmarks), f"{row.mean:.3f}"] for row in ranking.rows]
-    left = [f"Not ranked, as they lack a coefficient somewhere: {', '.join(ranking.unranked)}."]
-    how = (
+    notes = [
         f"Ranks by Kendall's tau among these {len(body)}, 1 the best, each over the architectures counted above; "
         "mean over data sets, then over benchmarks."
-    )
-    return TextTable(
-        "Mean rank", ["proxy", *benchmarks, "mean"], body, notes=[how, *(left if ranking.unranked else [])]
-    )
+    ]
+    if ranking.unranked:
+        notes.append(f"Not ranked, as they lack a coefficient somewhere: {', '.join(ranking.unranked)}.")
+    return TextTable("Mean rank", ["proxy", *benchmarks, "mean"], body, notes=notes)
 
 
 def _agreement(board: Leaderboard) -> TextTable:
+    """Return the table of coefficients over all architectures."""
     level = f" [{CONFIDENCE:.0%}]" if board.options.resamples else ""
     header = [*_FIRST, *(name + level for name in ("Spearman", "Kendall", "Pearson")), *_COUNTS, *_COSTS]
     body = []
@@ -187,10 +191,9 @@ def _agreement(board: Leaderboard) -> TextTable:
 
 
 def _best(board: Leaderboard) -> TextTable:
+    """Return the table of the measures among the best."""
     percent = f"{100 * board.options.share:g}%"
-    header = list(_FIRST)
-    for by in ("accuracy", "score"):
-        header += [f"by {by}: Spearman", "Kendall", "N"]
+    header = [*_FIRST, "by accuracy: Spearman", "Kendall", "N", "by score: Spearman", "Kendall", "N"]
     header += [f"Top-{percent}/top-{percent}", "Top-64/top-5%", "of N"]
     body = []
     for row in board.rows:
@@ -202,7 +205,8 @@ def _best(board: Leaderboard) -> TextTable:
 
 
 def _votes(board: Leaderboard) -> TextTable:
-    header = ("vote", "pairs in order", "2p − 1", "N", "undefined", "failed or left")
+    """Return the table of votes."""
+    header = ("vote", "pairs in order", "2p − 1", "N", "undefined", "failed or pending")
     body = []
     for vote in board.votes:
         counts = map(_count, (vote.n, vote.undefined, vote.unscored))
@@ -212,15 +216,14 @@ def _votes(board: Leaderboard) -> TextTable:
 
 
 def _selected(board: Leaderboard, named: int) -> TextTable:
+    """Return the table of the networks with the best score."""
     header = [*_FIRST, board.truth, "rank", "ties", *_COUNTS, "network"]
     body = []
     for row in board.rows:
         *numbers, network = _pick(row, named)
         body.append([*_first(row), *numbers, *_counts(row), network])
-    best = (
-        f"The network of the best score (of {board.architectures:,}, the best has {four_digits(board.accuracies[1])})"
-    )
-    return TextTable(best, header, body, ["better", "network"])
+    best = f"of {board.architectures:,}, the best has {four_digits(board.accuracies[1])}"
+    return TextTable(f"The network of the best score ({best})", header, body, ["better", "network"])
 
 
 def _first(row: ProxyRow) -> tuple[str, str]:
@@ -235,6 +238,7 @@ def _counts(row: ProxyRow) -> Iterator[str]:
 
 
 def _pick(row: ProxyRow, named: int) -> tuple[str, str, str, str]:
+    """Return accuracy, rank, number and names of the networks with a proxy's best score."""
     pick = row.selected
     if pick is None:
         return "–", "–", "–", "–"
@@ -297,6 +301,7 @@ def _line(board: Leaderboard, found: Mapping[str, object]) -> dict[str, object]:
 
 
 def _of_row(row: ProxyRow) -> Iterator[tuple[str, object]]:
+    """Yield the cells of a proxy's line of CSV, by column."""
     column, pick = row.column, row.selected
     yield from {"label": row.label, "proxy": column.proxy, "version": column.version}.items()
     yield "options", json.dumps(dict(column.options), ensure_ascii=False, default=str)
@@ -316,7 +321,7 @@ def _of_row(row: ProxyRow) -> Iterator[tuple[str, object]]:
 
 
 def _of_vote(vote: Vote) -> dict[str, object]:
-    # Failed and pending scores are not distinguished: either way a member's score is missing.
+    # Failed and pending ones are counted together: either way a member's score is missing.
     counts = {"n": vote.n, "undefined": vote.undefined, "unscored": vote.unscored}
     return {"label": vote.label, "pairs_in_order": vote.share, **counts}
 
@@ -332,55 +337,3 @@ def _coefficients(prefix: str, found: Agreement) -> Iterator[tuple[str, object]]
 def _figure(caption: str, image: bytes) -> str:
     text, data = escape(caption), b64encode(image).decode("ascii")
     return f'<figure><img alt="{text}" src="data:image/png;base64,{data}" /><figcaption>{text}</figcaption></figure>\n'
-
-
-# XHTML's syntax, which browsers and XML parsers read alike; the script holds no sign that either would mistake.
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8" />
-<meta name="viewport" content="width=device-width, initial-scale=1" />
-<meta http-equiv="Content-Security-Policy"
- content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'" />
-<title>{title}</title>
-<style>
-:root {{ color-scheme: light dark; --line: #8884; --soft: #8881; }}
-body {{ font: 15px/1.45 system-ui, sans-serif; margin: 0 auto; padding: 1rem; max-width: 90rem; }}
-h1 {{ font-size: 1.4rem; }} h2 {{ font-size: 1.2rem; margin-top: 2.5rem; }} h3 {{ font-size: 1rem; }}
-.wide {{ overflow-x: auto; -webkit-overflow-scrolling: touch; }}
-table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; white-space: nowrap; }}
-th, td {{ padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: right; }}
-.word {{ text-align: left; }}
-td:first-child, th:first-child {{ position: sticky; left: 0; background: Canvas; }}
-tbody tr:hover td {{ background-color: var(--soft); }}
-th button {{ all: unset; cursor: pointer; font-weight: 600; }} th button:focus-visible {{ outline: 2px solid; }}
-th[aria-sort=ascending] button::after {{ content: " ▲"; }} th[aria-sort=descending] button::after {{ content: " ▼"; }}
-ul {{ padding-left: 1.1rem; font-size: .85rem; overflow-wrap: anywhere; }}
-img {{ max-width: 100%; background: #fff; }} figure {{ margin: 1rem 0; }} figcaption {{ font-size: .85rem; }}
-</style>
-</head>
-<body>
-<h1>{title}</h1>
-{body}
-<script>
-document.querySelectorAll("th button").forEach(function (button) {{
-  button.addEventListener("click", function () {{
-    const head = button.parentElement, row = head.parentElement, body = row.closest("table").tBodies[0];
-    const place = Array.from(row.cells).indexOf(head), down = head.getAttribute("aria-sort") !== "descending";
-    Array.from(row.cells).forEach(function (cell) {{ cell.removeAttribute("aria-sort"); }});
-    head.setAttribute("aria-sort", down ? "descending" : "ascending");
-    const key = function (line) {{
-      const text = line.cells[place].textContent, number = parseFloat(text.replaceAll(",", ""));
-      return head.className === "word" ? text : Number.isNaN(number) ? null : number;
-    }};
-    Array.from(body.rows).sort(function (a, b) {{
-      const x = key(a), y = key(b);
-      if (x === null || y === null) return (x === null) - (y === null);
-      return (typeof x === "string" ? y.localeCompare(x) : y - x) * (down ? 1 : -1);
-    }}).forEach(function (line) {{ body.append(line); }});
-  }});
-}});
-</script>
-</body>
-</html>
-"""

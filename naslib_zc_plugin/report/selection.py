@@ -1,4 +1,4 @@
-"""How well scores find the best: agreement among the best, the overlap of the tops, the selected network, percentiles.
+"""Measures of the best: agreement among them, the overlap of the tops, the selected network, percentiles.
 
 "The top 10 %" differs between papers, and so do the numbers: the best by accuracy (epsilon's tables) are not the best
 by score (Table VI of Lightweight NAS).
@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 
 from naslib_zc_plugin.report.correlations import (
     CONFIDENCE,
@@ -36,7 +36,7 @@ class Top:
 
     Attributes:
         by_accuracy: among the architectures whose accuracy is above the percentile, 90 for the top 10 %.
-        by_score: among the ⌊share · n⌋ with the best scores; of equal scores the earlier ones.
+        by_score: among the ⌊share · n⌋ with the best scores, the earlier ones first where scores are equal.
         overlap: "Top-10%/top-10%", in percent; None where no score is above its percentile.
         hits: "Top-64/top-5%"; None for 64 architectures or fewer.
     """
@@ -113,18 +113,11 @@ def top(
     values, accuracies = compared_pairs(scores, truth, higher_is_better, undefined)
     best = accuracies > _quantile(accuracies, 1 - share)
     first = np.argsort(-values, kind="stable")[: math.floor(share * len(values))]
-    by_accuracy, by_score = (
-        agreement(
-            values[chosen],
-            accuracies[chosen],
-            undefined=undefined,
-            resamples=resamples,
-            seed=seed,
-            confidence=confidence,
-        )
-        for chosen in (best, first)
-    )
-    return Top(by_accuracy, by_score, _overlap(values, best, share), _hits(values, accuracies))
+    agree = partial(agreement, undefined=undefined, resamples=resamples, seed=seed, confidence=confidence)
+    by_accuracy, by_score = (agree(values[chosen], accuracies[chosen]) for chosen in (best, first))
+    high = values > _quantile(values, 1 - share)
+    overlap = 100 * int(np.count_nonzero(best & high)) / int(np.count_nonzero(high)) if high.any() else None
+    return Top(by_accuracy, by_score, overlap, _hits(values, accuracies))
 
 
 def selected(scores: Scores, truth: Sequence[float] | Floats, *, higher_is_better: bool = True) -> Selected | None:
@@ -161,9 +154,9 @@ class Percentile:
         better: number of better ones.
         equal: number of equal ones.
         n: number of defined ones.
-        undefined: number of undefined ones, which have no part in the percentile.
+        undefined: number of undefined ones, which do not count in the percentile.
         failed: number of failed ones.
-        left: number of architectures that are not scored yet.
+        pending: number of architectures that are not scored yet.
     """
 
     percentile: float | None
@@ -172,11 +165,11 @@ class Percentile:
     n: int
     undefined: int
     failed: int
-    left: int
+    pending: int
 
 
 def percentile(value: float, column: Column) -> Percentile:
-    """Find the place of a value among the scores of its proxy's column, whatever the proxy's direction.
+    """Find the place of a value among the scores of its proxy's column, for either direction of the proxy.
 
     The value must come from the same version, options and protocol as the column, which is not checked here.
 
@@ -211,12 +204,8 @@ def _quantile(values: Floats, q: float) -> float:
     return -math.inf if math.isnan(found) else found
 
 
-def _overlap(values: Floats, best: npt.NDArray[np.bool_], share: float) -> float | None:
-    chosen = values > _quantile(values, 1 - share)
-    return 100 * int(np.count_nonzero(best & chosen)) / int(np.count_nonzero(chosen)) if chosen.any() else None
-
-
 def _hits(values: Floats, accuracies: Floats) -> int | None:
+    """Count the best 5 % by accuracy among the 64 best by score; None where there are no more than 64."""
     if len(values) <= _COUNT:
         return None
     best = accuracies > _quantile(accuracies, 1 - _BEST)

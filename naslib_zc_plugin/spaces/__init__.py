@@ -1,4 +1,4 @@
-"""Search spaces: what an architecture's key means, and the network that it builds.
+"""Search spaces: the keys of architectures, and the networks that they build.
 
 One module or folder here is one space, or a family of spaces (:mod:`.nds`); modules whose names begin with ``_`` are
 shared parts. Each offers ``SPACE``, an object that keeps to :class:`Space`. A space of another distribution is such an

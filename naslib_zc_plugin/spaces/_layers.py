@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import reduce
 
 import torch
@@ -101,17 +101,24 @@ class Zero(nn.Module):
 
 
 class FactorizedReduce(nn.Module):
-    """ReLU, then two 1×1 convolutions, of the even and of the odd pixels, each for half of the channels; norm."""
+    """ReLU, then two 1×1 convolutions, of the even and of the odd pixels, each for half of the channels; norm.
 
-    def __init__(self, inputs: int, outputs: int) -> None:
+    Args:
+        inputs: channels of the images.
+        outputs: channels of the result, an even number.
+        names: of the two convolutions and the norm; those of NNI by default.
+    """
+
+    def __init__(self, inputs: int, outputs: int, names: Sequence[str] = ("conv_1", "conv_2", "bn")) -> None:
         super().__init__()
-        self.relu = nn.ReLU()
-        self.conv_1 = nn.Conv2d(inputs, outputs // 2, 1, 2, bias=False)
-        self.conv_2 = nn.Conv2d(inputs, outputs // 2, 1, 2, bias=False)
-        self.bn = nn.BatchNorm2d(outputs)
+        self.relu, self.names = nn.ReLU(), names
+        for name in names[:2]:
+            self.add_module(name, nn.Conv2d(inputs, outputs // 2, 1, 2, bias=False))
+        self.add_module(names[2], nn.BatchNorm2d(outputs))
 
     def forward(self, x: Tensor) -> Tensor:
         """Map images ``(batch, inputs, H, W)`` to ``(batch, outputs, H/2, W/2)``."""
         x = self.relu(x)
         shifted = nn.functional.pad(x, (0, 1, 0, 1))[:, :, 1:, 1:]
-        return self.bn(torch.cat([self.conv_1(x), self.conv_2(shifted)], dim=1))  # type: ignore[no-any-return]
+        even, odd, norm = map(self.get_submodule, self.names)
+        return norm(torch.cat([even(x), odd(shifted)], dim=1))  # type: ignore[no-any-return]

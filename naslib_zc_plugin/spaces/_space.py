@@ -1,8 +1,8 @@
-"""The members of every search space, and the base of those whose choices are independent."""
+"""The members of every search space, the base of those whose choices are independent, and a check of options."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from math import prod
 from random import Random
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -19,8 +19,8 @@ class Space(Protocol):
     alone, so that equal generators give equal keys.
 
     A space may also have an attribute ``builder``, an integer: the version of the code that draws the initial weights.
-    It enters the provenance of campaigns, and rises with every change after which a seed gives other weights. Without
-    the attribute, the weights of a seed have been the same ever since.
+    It enters the provenance of campaigns, and rises with every change after which a seed gives other weights. A space
+    without the attribute has never changed the weights of a seed.
 
     CONTRIBUTING has a complete space in one file.
 
@@ -35,7 +35,7 @@ class Space(Protocol):
 
     @property
     def size(self) -> int | None:
-        """Number of keys; None where they are not counted, and so have no position."""
+        """Number of keys; None where keys are not counted and have no positions."""
 
     def key(self, index: int) -> str:
         """Return the key at a position of the space's order, 0 to ``size`` − 1; inverse of :meth:`index`.
@@ -47,7 +47,7 @@ class Space(Protocol):
         """Return the position of ``key`` in the space's order. Raises ``ValueError`` where keys are not counted."""
 
     def sample(self, rng: Random) -> str:
-        """Draw a key uniformly, or as the space's benchmark drew its own where the docstring states so."""
+        """Draw a key: uniformly, unless the space's docstring names the distribution of its benchmark."""
 
     def neighbours(self, key: str) -> list[str]:
         """Return the keys one elementary change away from ``key``, in a fixed order and without ``key``."""
@@ -60,6 +60,12 @@ class Space(Protocol):
 
     def build(self, key: str, *args: Any, **options: Any) -> nn.Module:
         """Build the freshly initialised network of ``key``, whose forward pass returns logits (needs torch)."""
+
+
+def check_known(what: str, value: str, known: Collection[str]) -> None:
+    """Raise ``ValueError``, which names the ``known`` values, unless a mutation rule or a variant is one of them."""
+    if value not in known:
+        raise ValueError(f"unknown {what} {value!r}; use {' or '.join(map(repr, known))}")
 
 
 class Product:
@@ -143,7 +149,7 @@ class Product:
         ]
 
     def resample_one(self, key: str, places: Sequence[int], rng: Random) -> str:
-        """Draw one of the choices ``places`` uniformly, then another value of it, likewise."""
+        """Draw one of the choices at ``places`` uniformly, then another value of it, also uniformly."""
         before = self.decode(key)
         place = rng.choice([place for place in places if set(self.choices[place]) - {before[place]}])
         value = rng.choice([value for value in self.choices[place] if value != before[place]])

@@ -21,7 +21,7 @@ from itertools import permutations
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from naslib_zc_plugin.spaces._space import Product
+from naslib_zc_plugin.spaces._space import Product, check_known
 from naslib_zc_plugin.spaces.nds.keys import BUILDER, CELLS, Edges, Genotype, read_genotype, write_genotype
 
 if TYPE_CHECKING:
@@ -66,8 +66,7 @@ class NASBench301(Product):
         Raises:
             ValueError: ``key`` is not of this space, or another rule.
         """
-        if rule != "one":
-            raise ValueError(f"unknown mutation rule {rule!r}; use 'one'")
+        check_known("mutation rule", rule, ["one"])
         return rng.choice(self.neighbours(key))
 
     def canonical(self, key: str) -> str:
@@ -87,20 +86,19 @@ class NASBench301(Product):
         """
         from naslib_zc_plugin.spaces.nds import network
 
-        cells = named_edges(parse(key))
-        return network.build(Genotype(**cells, width=C, depth=N), False, num_classes)
+        return network.build(Genotype(**named_edges(parse(key)), width=C, depth=N), False, num_classes)
 
     def decode(self, key: str) -> list[Any]:
         """Return the value of each choice in ``key``."""
         spec = parse(key)
-        nodes = [(cell[first], cell[first + 1]) for cell in spec for first in range(0, 2 * _NODES, 2)]
+        nodes = [(cell[first], cell[first + 1]) for cell in spec for first in range(0, _EDGES, 2)]
         return [value for (a, one), (b, two) in nodes for value in ((a, b), one, two)]
 
     def encode(self, values: Sequence[Any]) -> str:
         """Return the key of the places and operations of each node."""
         nodes = zip(values[::3], values[1::3], values[2::3])
         pairs = [pair for (a, b), one, two in nodes for pair in ((a, one), (b, two))]
-        return str((tuple(pairs[: 2 * _NODES]), tuple(pairs[2 * _NODES :])))
+        return str((tuple(pairs[:_EDGES]), tuple(pairs[_EDGES:])))
 
 
 SPACE = NASBench301()
@@ -152,7 +150,7 @@ def parse(key: str) -> Spec:
         check(found)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
         raise ValueError(f"not a key of nasbench301: {key[:200]!r} ({error})") from error
-    # Of what equals a number, a number alone is written.
+    # True and 1.0 are equal to numbers, but are not written in keys.
     spec: Spec = tuple(tuple((int(place), int(number)) for place, number in cell) for cell in found)
     if str(spec) != key:
         raise ValueError(f"not a key of nasbench301, as it is written: {key[:200]!r}; it would be {str(spec)!r}")
@@ -190,4 +188,5 @@ def _number(operation: str) -> int:
 
 
 def _is_tuple(value: Any, length: int) -> bool:
+    """Return whether a value is a sequence, other than text, of this length."""
     return isinstance(value, Sequence) and not isinstance(value, str) and len(value) == length

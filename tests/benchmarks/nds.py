@@ -19,7 +19,7 @@ def job(table: NdsTable, rng: Random, auxiliary: bool = False) -> dict[str, Any]
     key = space.sample(rng)
     found = space.genotype(key)
     cells = {cell: [list(edge) for edge in found.edges(cell)] for cell in CELLS}
-    ends = {f"{cell}_concat": list(space.concatenated(found, cell)) for cell in CELLS}
+    ends = {f"{cell}_concat": list(found.joined(cell, space.loose)) for cell in CELLS}
     errors = [round(rng.uniform(5, 90), 2) for _ in range(EPOCHS)]
     return {
         "job_id": f"job{rng.randrange(1000)}",

@@ -12,7 +12,7 @@ import pytest
 from scipy.stats import kendalltau
 
 from naslib_zc_plugin.benchmarks import Benchmark, benchmark, convert_benchmark
-from naslib_zc_plugin.benchmarks.flexibert import TASKS, rows
+from naslib_zc_plugin.benchmarks.flexibert import TABLE, TASKS
 from naslib_zc_plugin.files import DataError
 from tests.benchmarks import bert
 
@@ -33,7 +33,7 @@ def test_the_baselines_have_their_published_correlations(real: Benchmark) -> Non
 def test_an_architecture_trained_twice_has_the_mean_of_both(real: Benchmark) -> None:
     trainings, glue = real.column("trainings"), real.column("glue")
     assert len(real) == 491 and sorted(trainings.values())[-10:] == [1] + [2] * 9
-    every = rows(real.path)
+    every = TABLE.trainings(real.path)
     assert len(every) == 500
     for key in (key for key, count in trainings.items() if count == 2):
         first, second = (row.scores["glue"] for row in every if row.key == key)
@@ -41,7 +41,7 @@ def test_an_architecture_trained_twice_has_the_mean_of_both(real: Benchmark) -> 
 
 
 def test_the_failed_training_has_no_mean(real: Benchmark) -> None:
-    failed = rows(real.path)[47]
+    failed = TABLE.trainings(real.path)[47]
     assert failed.scores["rte"] == 0 and failed.key not in real.column("glue")
     assert failed.key not in real.column("rte") and failed.key in real.column("mnli")
     assert len(real.column("glue")) == 490

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from naslib_zc_plugin.benchmarks import _table, benchmark, convert_benchmark
-from naslib_zc_plugin.benchmarks.nasbench_nlp import LISTED, parameters, rows
+from naslib_zc_plugin.benchmarks.nasbench_nlp import LISTED, TABLE, parameters
 from naslib_zc_plugin.files import DataError
 from naslib_zc_plugin.spaces.nasbench_nlp import EXAMPLES, SPACE, to_recipe
 from tests.benchmarks import cells
@@ -21,7 +21,7 @@ RNN, LSTM, GRU = map(SPACE.canonical, EXAMPLES.values())
 
 def test_facts_of_the_table(shared: Path) -> None:
     found = benchmark("nasbench_nlp", shared / "data")
-    every = rows(found.path)
+    every = TABLE.trainings(found.path)
     assert (len(found), len(every), found.partial) == (4051, 4322, True)
     assert found.keys[:3] == (RNN, LSTM, GRU)
     losses = found.column("ptb_test_loss")
@@ -162,7 +162,7 @@ def test_a_table_that_would_fill_the_memory_is_refused(tmp_path: Path, monkeypat
     size = sum(len(json.dumps({**ROW, "arch": number, "rows": 5})) + 1 for number in range(5))
     lines = [{**ROW, "arch": number, "rows": 5} for number in range(5)]
     monkeypatch.setattr(_table, "_LONGEST", size)
-    assert len(rows(written(tmp_path, lines) / "nasbench_nlp" / "architectures.jsonl.gz")) == 5
+    assert len(TABLE.trainings(written(tmp_path, lines) / "nasbench_nlp" / "architectures.jsonl.gz")) == 5
     monkeypatch.setattr(_table, "_LONGEST", size - 1)
     with pytest.raises(DataError, match=f"more than {size - 1} characters"):
         benchmark("nasbench_nlp", tmp_path)

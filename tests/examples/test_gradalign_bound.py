@@ -55,8 +55,8 @@ def test_what_is_proven_holds_and_what_is_read_fails_with_gradients_of_different
     assert all(step.reduction >= step.proven > step.by_length(min(step.lengths)) >= 0 for step in steps)
     failures = [step for step in steps if step.reduction < step.by_length(max(step.lengths))]
     assert failures and all(step.lengths[0] != pytest.approx(step.lengths[1], rel=0.05) for step in failures)
-    assert bound.told(steps)[1].endswith(f" {len(steps)}")
-    assert bound.told(steps)[3].endswith(f" {len(steps) - len(failures)}")
+    assert bound.described(steps)[1].endswith(f" {len(steps)}")
+    assert bound.described(steps)[3].endswith(f" {len(steps) - len(failures)}")
 
 
 def test_with_equal_lengths_both_are_one() -> None:

@@ -52,7 +52,7 @@ def test_a_coefficient_in_words() -> None:
 @pytest.mark.parametrize("up", [True, False])
 def test_a_row_of_the_measures_of_the_tables(up: bool) -> None:
     entries: list[Entry] = [value if up else -float(value) for value in NOISY]
-    entries[:3], entries[3:10] = ["failed", "left", "failed"], ["undefined"] * 7
+    entries[:3], entries[3:10] = ["failed", "pending", "failed"], ["undefined"] * 7
     printed = PrintedMeasures(0.7, None, 0.5, 0.1, 12.5, 3)
     row = row_beside("p", printed, "60 %", column(entries, up=up), TRUTH, resamples=20)
     values, truth = np.array(NOISY[10:], dtype=float), TRUTH[10:]
@@ -188,7 +188,7 @@ def test_the_interval_is_that_of_a_plain_bootstrap() -> None:
 
 
 def test_architectures_without_all_of_them_are_left_out_and_counted() -> None:
-    entries: list[float | str] = [*map(float, MIXED[:-6, 0] ** 3), *["undefined"] * 4, *["left"] * 2]
+    entries: list[float | str] = [*map(float, MIXED[:-6, 0] ** 3), *["undefined"] * 4, *["pending"] * 2]
     found = components(scores(MIXED, cubes=entries), ["c1", "cubes"], resamples=0)
     assert (found.n, found.left_out, found.labels) == (74, 6, ["c1", "cubes"])
     expected = np.linalg.eigvalsh(np.corrcoef(MIXED[:-6, 1], MIXED[:-6, 0] ** 3))[::-1] / 2

@@ -148,14 +148,14 @@ def test_the_text_of_an_aggregate() -> None:
 
 
 def test_columns_joined_keep_their_status_and_add_their_seconds() -> None:
-    ntk = column([3.0, 1.0, "undefined", "failed", "left", 2.0], up=False, seconds=[1.0] * 6)
+    ntk = column([3.0, 1.0, "undefined", "failed", "pending", 2.0], up=False, seconds=[1.0] * 6)
     regions = column([5.0, 5.0, 1.0, "undefined", "failed", 7.0], seconds=[0.5, math.nan, 0.5, 0.5, 0.5, 0.5])
     both = table({"ntk": ntk, "linear_regions": regions})
     for found in (
         Aggregate.parse("tenas").column(both),
         Aggregate.parse("rank_product:ntk,linear_regions").column(both),
     ):
-        assert [STATUSES[code] for code in found.status] == ["ok", "ok", "undefined", "failed", "left", "ok"]
+        assert [STATUSES[code] for code in found.status] == ["ok", "ok", "undefined", "failed", "pending", "ok"]
         assert found.higher_is_better
         np.testing.assert_array_equal(found.seconds, [1.5, math.nan, 1.5, 1.5, 1.5, 1.5])
         defined = [0, 1, 5]

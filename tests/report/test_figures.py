@@ -26,7 +26,7 @@ SCORES = table(
     {
         "naswot": column([accuracy + float(RNG.normal()) for accuracy in ACCURACIES]),
         "synflow": column([10.0 ** (accuracy / 3) for accuracy in ACCURACIES]),
-        "$\\kappa": column([-accuracy for accuracy in ACCURACIES[:30]] + ["undefined"] * 5 + ["left"] * 5, up=False),
+        "$\\kappa": column([-accuracy for accuracy in ACCURACIES[:30]] + ["undefined"] * 5 + ["pending"] * 5, up=False),
         "nothing": column(["failed"] * 40),
     }
 )
@@ -57,7 +57,7 @@ def test_svg_titles_say_how_many_and_how_well(tmp_path: Path) -> None:
     text = words(path)
     for title in (
         "synflow ρ = +1.000 τ = +1.000 N 40",
-        "$\\kappa ↓ ρ = +1.000 τ = +1.000 N 30, 5 undefined, 5 left",
+        "$\\kappa ↓ ρ = +1.000 τ = +1.000 N 30, 5 undefined, 5 pending",
         "nothing ρ = undefined τ = undefined N 0, 40 failed",
     ):
         assert title in " ".join(text.split())
@@ -157,7 +157,7 @@ COLUMNS_TRUTH = {f"arch{i}": float(accuracy) for i, accuracy in enumerate(COLUMN
 ENTRIES: dict[str, list[float | str]] = {
     "up": list(COLUMNS_RNG.normal(size=N)),
     "$x_1": ["undefined" if value > 1 else value for value in COLUMNS_RNG.normal(size=N)],
-    "down": ["left" if value < -1 else value for value in COLUMNS_RNG.normal(size=N)],
+    "down": ["pending" if value < -1 else value for value in COLUMNS_RNG.normal(size=N)],
     "flat": [1.0] * N,
 }
 COLUMNS = table({label: column(entries, up=label != "down") for label, entries in ENTRIES.items()})

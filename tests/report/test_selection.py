@@ -109,7 +109,7 @@ def test_lightweight_nas_table_vi(shared: Path, truth: str, printed: float, tole
     assert found.spearman.value == pytest.approx(printed, abs=tolerance)
 
 
-entries = st.lists(st.one_of(st.integers(-4, 4).map(float), st.sampled_from(["undefined", "failed", "left"])))
+entries = st.lists(st.one_of(st.integers(-4, 4).map(float), st.sampled_from(["undefined", "failed", "pending"])))
 
 
 @given(entries, st.integers(-5, 5), st.booleans())
@@ -117,7 +117,7 @@ def test_percentile_is_scipys_mean_of_weak_and_strict(given_entries, value: int,
     values = [entry for entry in given_entries if isinstance(entry, float)]
     found = percentile(value, column(given_entries, up=up))
     assert (found.n, found.undefined) == (len(values), given_entries.count("undefined"))
-    assert (found.failed, found.left) == (given_entries.count("failed"), given_entries.count("left"))
+    assert (found.failed, found.pending) == (given_entries.count("failed"), given_entries.count("pending"))
     assert found.equal == values.count(value)
     assert found.better == sum(other > value if up else other < value for other in values)
     if not values:
@@ -129,7 +129,7 @@ def test_percentile_is_scipys_mean_of_weak_and_strict(given_entries, value: int,
 
 def test_lower_can_be_better() -> None:
     scores = column([1.0, 2.0, 2.0, 4.0, "undefined"], up=False)
-    assert percentile(2.0, scores) == Percentile(50.0, better=1, equal=2, n=4, undefined=1, failed=0, left=0)
+    assert percentile(2.0, scores) == Percentile(50.0, better=1, equal=2, n=4, undefined=1, failed=0, pending=0)
     assert percentile(0.5, scores).percentile == 100
 
 

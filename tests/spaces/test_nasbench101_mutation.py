@@ -161,5 +161,5 @@ def _shape(key: str) -> tuple[int, int, int]:
 
 
 def test_another_rule_is_refused() -> None:
-    with pytest.raises(ValueError, match="unknown mutation rule 'node'; use one of 'change', 'edge'"):
+    with pytest.raises(ValueError, match="unknown mutation rule 'node'; use 'change' or 'edge'"):
         SPACE.mutate(EXAMPLE, Random(0), "node")

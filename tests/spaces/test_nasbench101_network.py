@@ -115,7 +115,7 @@ def test_variants(variant: str, channels: int, momentum: float, tracked: bool) -
 
 
 def test_what_cannot_be_built_is_named() -> None:
-    with pytest.raises(ValueError, match="unknown variant 'nats'; use one of zerocost, naslib, naswot, epsilon"):
+    with pytest.raises(ValueError, match="unknown variant 'nats'; use 'zerocost' or 'naslib' or 'naswot' or 'epsilon'"):
         SPACE.build(EXAMPLE, variant="nats")
     with pytest.raises(ValueError, match="C, N and num_classes must be at least 1, found 0, 3 and 10"):
         SPACE.build(EXAMPLE, C=0)

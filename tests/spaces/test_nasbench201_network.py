@@ -180,7 +180,7 @@ def test_none_keeps_the_gradients_path() -> None:
 @pytest.mark.parametrize(
     ("options", "fault"),
     [
-        ({"variant": "darts"}, "unknown variant 'darts'; use one of nats, zerocost"),
+        ({"variant": "darts"}, "unknown variant 'darts'; use 'nats' or 'zerocost'"),
         ({"C": 0}, "at least 1, found 0, 5 and 10"),
         ({"N": 0}, "at least 1"),
         ({"num_classes": -1}, "at least 1"),

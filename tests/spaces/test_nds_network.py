@@ -116,7 +116,7 @@ def test_width_and_depth_may_be_given() -> None:
     for wrong in ({"width": 0}, {"depth": 2}, {"num_classes": 0}):
         with pytest.raises(ValueError, match="width and num_classes must be at least 1 and depth 3"):
             here.build(key, **{"width": 2, "depth": 3, **wrong})
-    with pytest.raises(ValueError, match="unknown variant 'nats'; use one of nds, used"):
+    with pytest.raises(ValueError, match="unknown variant 'nats'; use 'nds' or 'used'"):
         here.build(key, variant="nats")
 
 

@@ -2,7 +2,8 @@
 
 Training ran once for each row. Nine pairs of rows are one architecture trained twice, which shows how far a training is
 repeatable (0.2 to 2.0 of GLUE); a key's numbers are the means over its rows, ``trainings`` counts them, and
-:func:`rows` gives them one by one. Row 47's fine-tuning on RTE failed (0), so it has neither ``rte`` nor ``glue``.
+``TABLE.trainings`` returns them one by one. Row 47's fine-tuning on RTE failed (0): it has neither ``rte`` nor
+``glue``.
 
 The trained networks follow the keys only in part: the makers' training code ran plain attention for every operation,
 and its first feed-forward layer is four times the hidden size wide. Treat the operations as noise here.
@@ -17,10 +18,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import numpy as np
-
-from naslib_zc_plugin.benchmarks._table import Benchmark, ColumnInfo, NestedTable, real_number, whole_number
-from naslib_zc_plugin.files import DataError
+from naslib_zc_plugin.benchmarks._table import ColumnInfo, NestedTable
+from naslib_zc_plugin.files import DataError, real_number, whole_number
 from naslib_zc_plugin.spaces.flexibert import SPACE, keys
 
 TASKS = ("cola", "mnli", "mrpc", "qnli", "qqp", "rte", "sst", "sts")
@@ -44,59 +43,51 @@ class TrainedEncoder:
 class NasBenchBertTable(NestedTable):
     """A table of trainings of the architectures that the space draws from seed 0."""
 
+    row_form = "an architecture, scores and seconds"
+
+    def row(self, row: Any) -> TrainedEncoder:
+        """Return a row of JSON as a training."""
+        key = SPACE.of_layers(row["hidden_size"], row["layers"])
+        scores = {name: real_number(row["scores"][name]) for name in (*TASKS, "glue")}
+        return TrainedEncoder(whole_number(row["id"]), key, scores, real_number(row["time_to_train_s"]))
+
     def checked(self, path: Path, rows: Sequence[Any]) -> list[TrainedEncoder]:
         """Return rows of JSON as trainings; raise :class:`DataError` unless they are the benchmark's."""
         if len(rows) != ROWS:
             raise DataError(path, f"{ROWS} rows", f"{len(rows)}")
-        draw, checked = Random(0), []
-        for number, row in enumerate(rows):
-            try:
-                key = SPACE.of_layers(row["hidden_size"], row["layers"])
-                scores = {name: real_number(row["scores"][name]) for name in (*TASKS, "glue")}
-                one = TrainedEncoder(whole_number(row["id"]), key, scores, real_number(row["time_to_train_s"]))
-            except (LookupError, TypeError, ValueError) as error:
-                expected = f"row {number} with an architecture, scores and seconds"
-                raise DataError(path, expected, f"{type(error).__name__}: {error}") from error
-            if (one.number, key) != (number, SPACE.sample(draw)):
-                found = f"id {one.number}, {key} at {number}"
+        draw, checked = Random(0), super().checked(path, rows)
+        for number, row in enumerate(checked):
+            if (row.number, row.key) != (number, SPACE.sample(draw)):
+                found = f"id {row.number}, {row.key} at {number}"
                 raise DataError(path, "the benchmark's architectures in its order", found)
-            mean = sum(scores[task] for task in TASKS) / len(TASKS)
-            in_range = all((-100 if task == "cola" else 0) <= scores[task] <= 100 for task in TASKS)
-            if not 0 < one.seconds < math.inf:
-                raise DataError(path, f"row {number} with seconds of training", f"{one.seconds}")
-            if not in_range or not abs(scores["glue"] - mean) < 1e-3:
-                raise DataError(path, f"row {number} with percents of which glue is the mean", f"{scores}")
-            checked.append(one)
+            mean = sum(row.scores[task] for task in TASKS) / len(TASKS)
+            in_range = all((-100 if task == "cola" else 0) <= row.scores[task] <= 100 for task in TASKS)
+            if not 0 < row.seconds < math.inf:
+                raise DataError(path, f"row {number} with seconds of training", f"{row.seconds}")
+            if not in_range or not abs(row.scores["glue"] - mean) < 1e-3:
+                raise DataError(path, f"row {number} with percents of which glue is the mean", f"{row.scores}")
         return checked
 
-    def summary(self, path: Path, rows: Sequence[TrainedEncoder]) -> Benchmark:
-        """Return means over the trainings of each key."""
-        of_key: dict[str, list[TrainedEncoder]] = {}
-        for row in rows:
-            of_key.setdefault(row.key, []).append(row)
-        values = {name: np.array([_value(name, of_key[key]) for key in of_key]) for name in self.columns}
-        return Benchmark(self.name, path, tuple(of_key), self.columns, False, values)
-
-
-def _value(name: str, of_key: Sequence[TrainedEncoder]) -> float:
-    """Return a column's number for the rows of one key."""
-    architecture = keys.parse(of_key[0].key)
-    known = {
-        "trainings": len(of_key),
-        "hidden_size": architecture.hidden,
-        "depth": len(architecture.layers),
-        "hidden_times_depth": architecture.hidden * len(architecture.layers),
-    }
-    if name in known:
-        return known[name]
-    values = [row.seconds if name == "time_to_train_s" else row.scores[name] for row in of_key]
-    failed = name in (FAILED[1], "glue") and any(row.number == FAILED[0] for row in of_key)
-    return float("nan") if failed else sum(values) / len(values)
+    def numbers(self, of_key: Sequence[TrainedEncoder]) -> dict[str, float]:
+        """Return means over the trainings of one key, and the facts of its architecture."""
+        architecture, count = keys.parse(of_key[0].key), len(of_key)
+        means = {name: sum(row.scores[name] for row in of_key) / count for name in (*TASKS, "glue")}
+        if any(row.number == FAILED[0] for row in of_key):
+            means.update({FAILED[1]: math.nan, "glue": math.nan})
+        return {
+            **means,
+            "time_to_train_s": sum(row.seconds for row in of_key) / count,
+            "trainings": count,
+            "hidden_size": architecture.hidden,
+            "depth": len(architecture.layers),
+            "hidden_times_depth": architecture.hidden * len(architecture.layers),
+        }
 
 
 TABLE = NasBenchBertTable(
     name="flexibert",
     file="flexibert/architectures.jsonl.gz",
+    rows=ROWS,
     columns={
         "glue": ColumnInfo("mean of the eight tasks", "%", True, gaps=True, cost=_COST),
         **{
@@ -113,12 +104,3 @@ TABLE = NasBenchBertTable(
     },
     converter=f"{__name__}.convert:rows",
 )
-
-
-def rows(path: Path) -> list[TrainedEncoder]:
-    """Return all trainings in the table's file, those of equal architectures and the failed one too.
-
-    Raises:
-        DataError: there is no such file, it is damaged, or its rows are not the benchmark's.
-    """
-    return TABLE.trainings(path)

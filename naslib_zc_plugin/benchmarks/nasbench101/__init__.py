@@ -1,13 +1,14 @@
-"""NAS-Bench-101 (Ying et al., ICML 2019): the results of training its 423,624 cells.
+"""NAS-Bench-101 (Ying et al., ICML 2019): results of training its 423,624 cells.
 
-The whole table holds means over the benchmark's three runs, and the runs. While it is not there, an unbiased sample of
-20,001 cells is read instead: its validation accuracies are of one run each, and there are no other accuracies.
+The whole table holds the benchmark's three runs and their means. Where it does not exist, an unbiased sample of 20,001
+cells is read instead: its validation accuracies are of one run each, and it has no other accuracies.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +20,11 @@ from naslib_zc_plugin.spaces.nasbench101.keys import hash_of
 
 TRAININGS, RUNS = (4, 12, 36, 108), 3
 """Epochs of the trainings, and runs of each."""
-PARTS = ("train", "val", "test")
-"""Of the images."""
+PARTS = {"train": "training", "val": "validation", "test": "test"}
+"""Parts of the images, and their names in words."""
 KEY, CELL = "hash", ("n_vertices", "adj_upper_rowmajor", "ops")
 """Columns of the benchmark's hash, and of the cell: vertices, the matrix above its diagonal row by row, operations."""
 
-_TITLES = {"val": "validation", "test": "test", "train": "training"}
 _CHECKED = 64  # rows whose hash is computed; all of them would take a minute
 
 
@@ -44,6 +44,7 @@ def hashes(path: Path) -> dict[str, str]:
 
 
 def _keys(columns: Columns) -> Iterator[str]:
+    """Yield the canonical key of each row's cell."""
     missing = [name for name in CELL if name not in columns]
     if missing:
         raise ValueError(f"no column {missing[0]!r}")
@@ -56,7 +57,8 @@ def _keys(columns: Columns) -> Iterator[str]:
 
 @lru_cache(maxsize=1 << 12)
 def _bits(count: int, upper: str) -> int:
-    pairs = [(source, target) for source in range(count) for target in range(source + 1, count)]
+    """Return the edges of the matrix above its diagonal, row by row, as the bits of a cell."""
+    pairs = list(combinations(range(count), 2))
     if len(pairs) != len(upper) or set(upper) - {"0", "1"}:
         raise ValueError(f"{upper!r} as the matrix of {count} vertices")
     return sum(1 << keys.place(*pair) for pair, edge in zip(pairs, upper) if edge == "1")
@@ -64,6 +66,7 @@ def _bits(count: int, upper: str) -> int:
 
 @lru_cache(maxsize=1 << 12)
 def _labels(operations: str) -> tuple[int, ...]:
+    """Return the numbers of operations that are joined by commas."""
     names = operations.split(",") if operations else []
     unknown = [name for name in names if name not in keys.OPERATIONS]
     if unknown:
@@ -87,19 +90,18 @@ def _columns() -> dict[str, ColumnInfo]:
     for epochs in TRAININGS:
         cost = ("train_time_s", epochs / max(TRAININGS))
         for part in PARTS:
-            name, text = f"{part}_acc_{epochs}", f"{_TITLES[part]} accuracy after {epochs} epochs"
+            name, text = f"{part}_acc_{epochs}", f"{PARTS[part]} accuracy after {epochs} epochs"
             # The sample has validation accuracies, and the smaller of the benchmark's files one length.
             gaps = (part, epochs) != ("val", max(TRAININGS))
-            said = f"{text}, mean of the runs{' (the sample of 20,001 cells: one run)' if part == 'val' else ''}"
-            found[name] = ColumnInfo(said, "fraction", True, gaps=gaps, cost=cost)
+            described = f"{text}, mean of the runs{' (the sample of 20,001 cells: one run)' if part == 'val' else ''}"
+            found[name] = ColumnInfo(described, "fraction", True, gaps=gaps, cost=cost)
             for run in range(RUNS):
                 found[f"{name}_run{run}"] = ColumnInfo(f"{text}, run {run}", "fraction", True, gaps=True, cost=cost)
     found["params"] = ColumnInfo("weights of the network", "", None)
     found["train_time_s"] = ColumnInfo(f"training of {max(TRAININGS)} epochs, mean of the runs", "s", False)
     for epochs in TRAININGS[:-1]:
-        found[f"train_time_{epochs}_s"] = ColumnInfo(
-            f"training of {epochs} epochs, mean of the runs", "s", False, gaps=True
-        )
+        text = f"training of {epochs} epochs, mean of the runs"
+        found[f"train_time_{epochs}_s"] = ColumnInfo(text, "s", False, gaps=True)
     return found
 
 

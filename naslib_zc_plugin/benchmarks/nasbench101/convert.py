@@ -17,6 +17,7 @@ import json
 import struct
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 from math import isqrt, nan
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Union
@@ -96,16 +97,15 @@ def columns(table: Table, source: Path, partial: bool, progress: Progress) -> di
 
 
 def _columns(found: _Cells) -> Iterator[tuple[str, Any]]:
+    """Yield the name and the values of each column, with rows in the benchmark's order."""
     hashes = list(found.rows)
     order = np.array(sorted(range(len(hashes)), key=lambda row: enumeration.first(found.cells[row])), dtype=np.intp)
     every = [found.cells[row] for row in order.tolist()]
     yield "hash", [hashes[row] for row in order.tolist()]
     yield "n_vertices", [cell.vertices for cell in every]
     yield "n_edges", [bin(cell.bits).count("1") for cell in every]
-    # Matrices one after another, not all at once: they would be half of the memory.
-    texts = [(_upper(matrix), ",".join(operations[1:-1])) for matrix, operations in map(keys.unpack, every)]
-    yield "adj_upper_rowmajor", [upper for upper, _ in texts]
-    yield "ops", [operations for _, operations in texts]
+    yield "adj_upper_rowmajor", [_upper(cell) for cell in every]
+    yield "ops", [",".join(keys.OPERATIONS[label] for label in cell.labels) for cell in every]
     yield "params", np.frombuffer(found.parameters, dtype=np.int64)[order].astype(float)
     numbers = np.frombuffer(found.numbers).reshape(-1, len(TRAININGS), RUNS, _MEASURED)[order]
     for place, epochs in enumerate(TRAININGS):
@@ -118,17 +118,17 @@ def _columns(found: _Cells) -> Iterator[tuple[str, Any]]:
             yield from ((f"{name}_acc_{epochs}_run{run}", trained[:, run, part]) for run in range(RUNS))
 
 
-def _upper(matrix: keys.Matrix) -> str:
-    return "".join(str(edge) for at, row in enumerate(matrix) for edge in row[at + 1 :])
+def _upper(cell: keys.Cell) -> str:
+    """Write the adjacency matrix above its diagonal, row by row."""
+    pairs = combinations(range(cell.vertices), 2)
+    return "".join(str(cell.bits >> keys.place(source, target) & 1) for source, target in pairs)
 
 
 def _mean(runs: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return means over the runs that exist; NaN where there is none."""
     there = ~np.isnan(runs)
-    total: NDArray[np.float64] = np.where(there, runs, 0).sum(axis=1)
     with np.errstate(invalid="ignore"):
-        mean: NDArray[np.float64] = total / there.sum(axis=1)
-    return mean
+        return np.where(there, runs, 0).sum(axis=1) / there.sum(axis=1)  # type: ignore[no-any-return]
 
 
 # Fields of the messages: of a training, and of an evaluation seconds and the accuracies in the order of PARTS.
@@ -245,14 +245,10 @@ def _text(value: Value) -> bytes:
 def _varint(message: bytes, at: int) -> tuple[int, int]:
     """Read an integer of seven bits a byte, the last byte below 128; return it and the place after it."""
     found = 0
-    for place in range(_LONGEST_VARINT):
-        if at >= len(message):
-            break
-        byte = message[at]
-        at += 1
+    for place, byte in enumerate(message[at : at + _LONGEST_VARINT]):
         found |= (byte & 127) << 7 * place
         if byte < 128:
-            return found, at
+            return found, at + place + 1
     raise ValueError("an integer of a protocol buffer that does not end")
 
 
@@ -280,7 +276,9 @@ def records(path: Path) -> Iterator[bytes]:
         for batch in _batches(_framed(path, file)):
             for part, name in ((0, "length"), (2, "content")):
                 wanted = np.array([struct.unpack("<I", record[part + 1])[0] for record in batch], dtype=np.uint32)
-                wrong = np.flatnonzero(_masked(checksums([record[part] for record in batch])) != wanted)
+                sums = checksums([record[part] for record in batch])
+                masked = (sums >> np.uint32(15) | sums << np.uint32(17)) + np.uint32(_MASK)
+                wrong = np.flatnonzero(masked != wanted)
                 if wrong.size:
                     found = f"another one in record {first + int(wrong[0])}"
                     raise DataError(path, f"the checksum of each record's {name}", found)
@@ -289,6 +287,7 @@ def records(path: Path) -> Iterator[bytes]:
 
 
 def _batches(framed: Iterator[Framed]) -> Iterator[list[Framed]]:
+    """Yield the records in groups whose checksums are computed together in bounded memory."""
     batch: list[Framed] = []
     longest = 0
     for record in framed:
@@ -340,7 +339,3 @@ def _table() -> NDArray[np.uint32]:
 
 
 _TABLE = _table()
-
-
-def _masked(sums: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    return (sums >> np.uint32(15) | sums << np.uint32(17)) + np.uint32(_MASK)

@@ -10,21 +10,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from naslib_zc_plugin.benchmarks._table import ColumnInfo, Table
-from naslib_zc_plugin.spaces.nasbench201 import keys as space
+from naslib_zc_plugin.spaces.nasbench201 import SPACE
 
-ROWS = 15_625
+ROWS = SPACE.size
 KEY, INDEX, CLASS = "arch_str", "index", "unique_str"
-"""NaslibColumns of the architecture, of its place in the benchmark, and of its class of isomorphic cells."""
+"""Columns of the architecture, of its place in the benchmark, and of its class of isomorphic cells."""
 
 _TITLES = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16": "ImageNet16-120"}
 NASLIB = {"cifar10": "cifar10", "cifar100": "cifar100", "imagenet16_120": "ImageNet16-120"}
-"""Data sets of campaigns → in NASLib (``cifar10-valid`` in its pickles)."""
+"""Data sets of campaigns → NASLib's names; its pickles have ``cifar10-valid``."""
 NASLIB_PREFIXES = {"cifar10-valid": "cifar10", "cifar100": "cifar100", "ImageNet16-120": "imagenet16"}
 """Data sets of NASLib's pickles → how our columns begin."""
 _LENGTHS = (12, 200)
 
 NaslibColumns = Mapping[str, Mapping[str, tuple[str, float]]]
-"""NASLib's data set → its measurement → our column, and the factor to multiply it by."""
+"""NASLib's data set → its measurement → our column, and the factor to multiply it with."""
 
 
 def naslib_columns(accuracy: str = "test", epochs: int = 200) -> NaslibColumns:
@@ -49,11 +49,7 @@ def naslib_columns(accuracy: str = "test", epochs: int = 200) -> NaslibColumns:
             "params": (f"{prefix}_params_M", 1.0),
             "train_time": (f"{prefix}_traintime_200_s", 1 / 200),
         }
-        for dataset, prefix in (
-            ("cifar10-valid", "cifar10"),
-            ("cifar100", "cifar100"),
-            ("ImageNet16-120", "imagenet16"),
-        )
+        for dataset, prefix in NASLIB_PREFIXES.items()
     }
     halved = "_half_train" if accuracy == "test" else ""
     found["cifar10-valid"]["eval_acc1es"] = (f"cifar10_{accuracy}_{epochs}{halved}", 1.0)
@@ -98,8 +94,8 @@ def _columns() -> dict[str, ColumnInfo]:
 
 
 def space_keys(keys: Sequence[str], columns: Mapping[str, Sequence[Any]]) -> Sequence[str]:
-    """Return the keys; raise ``ValueError`` unless they are in the official order, as the index says."""
-    places = [space.index(key) for key in keys]
+    """Return the keys; raise ``ValueError`` unless they and the index are in the official order."""
+    places = [SPACE.index(key) for key in keys]
     wrong = next((row for row in range(1, len(places)) if places[row] <= places[row - 1]), None)
     if wrong is not None:
         raise ValueError(f"{keys[wrong]!r} in row {wrong}, out of the official order")

@@ -3,7 +3,7 @@
 ``NATS-tss-v1_0-3ffb9-simple``, as a folder or as its ``.tar``, has a pickle of its own for each architecture, packed
 with bz2; they are read one by one, in little memory, and the archive need not be unpacked.
 ``NATS-tss-v1_0-3ffb9.pickle.pbz2`` is one such pickle of all, and ``NAS-Bench-201-v1_1-096897.pth`` one that torch
-saved: these are whole in memory before their first number can be used, which takes tens of gigabytes.
+saved: these are read into memory as a whole, which takes tens of gigabytes.
 
 An architecture's results are, per training length, lists of seeds per data set and a record for each data set and
 seed, with accuracies and times of each epoch. The official API means over seeds; so do the columns here.
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from naslib_zc_plugin.benchmarks._table import Progress, Table
-from naslib_zc_plugin.files import DataError, existing, inside, readable, unpickle
+from naslib_zc_plugin.files import DataError, existing, inside, readable, real_number, unpickle
 from naslib_zc_plugin.spaces.nasbench201 import SPACE, keys
 
 _EXPECTED = "the files of NATS-Bench's topology space (.pickle.pbz2, -simple folder or .tar), or NAS-Bench-201's .pth"
@@ -31,9 +31,9 @@ _MEMBER = re.compile(r"\d{1,6}\.pickle\.pbz2")
 _META = "meta.pickle.pbz2"
 _TORCH_MAGIC = 0x1950A86A20F9469CFC6C
 _LENGTHS = {12: ("12", "less"), 200: ("200", "full")}
-"""Epochs → the name of that training in NATS-Bench, and in NAS-Bench-201."""
+"""Epochs → the names of that training in NATS-Bench and in NAS-Bench-201."""
 _LEGACY_SEED = 888
-"""Where the counts of runs disagree, by a fault of the benchmark's makers, this one's are right (as in their API)."""
+"""Where the counts of runs disagree, by a fault of the benchmark's makers, this seed's are right, as in the API."""
 _SEEDS = 3
 
 # Prefix of the columns → the official names of the data set and of the set of images.
@@ -57,7 +57,7 @@ def columns(table: Table, source: Path, partial: bool, progress: Progress) -> di
     """Return the columns of the table, rows in the official order; call ``progress`` with each number read.
 
     Raises:
-        DataError: no official file, damaged, of another content than its name's checksum says, with architectures
+        DataError: no official file, damaged, of another checksum than the one in its name, with architectures
             or results that are not the benchmark's, or asking to run code.
     """
     rows = {}
@@ -73,6 +73,7 @@ def columns(table: Table, source: Path, partial: bool, progress: Progress) -> di
 
 
 def _architectures(source: Path) -> Iterator[Results]:
+    """Return the results in official files, by the form of the source."""
     if source.is_dir():
         return _in_folder(source)
     existing(source, _EXPECTED)
@@ -98,14 +99,8 @@ def _in_tar(source: Path) -> Iterator[Results]:
         for member in archive:
             name = inside(source, member.name).name
             if member.isfile() and (name == _META or _MEMBER.fullmatch(name)):
-                stream = cast(BinaryIO, archive.extractfile(member))
-                yield from _one(source / member.name, stream)
-    _check_end(source)
-
-
-def _check_end(source: Path) -> None:
-    """Check that a tar archive ends with blocks of zeros; without them it may be cut between two members."""
-    with source.open("rb") as file:
+                yield from _one(source / member.name, cast(BinaryIO, archive.extractfile(member)))
+    with source.open("rb") as file:  # without blocks of zeros at the end it may be cut between two members
         file.seek(-tarfile.BLOCKSIZE, os.SEEK_END)
         if any(file.read()):
             raise DataError(source, "a whole .tar archive", "one without an end")
@@ -121,6 +116,7 @@ def _one(path: Path, stream: BinaryIO) -> Iterator[Results]:
 
 
 def _in_one(source: Path, content: Any) -> Iterator[Results]:
+    """Yield the results in a file of all architectures."""
     _check_order(source, content)
     results = content.get("arch2infos")
     if not isinstance(results, dict) or not all(type(number) is int for number in results):
@@ -173,8 +169,7 @@ def _torch_file(path: Path) -> Any:
                 stream.read()  # to its checksum
         return content
     with path.open("rb") as file:
-        magic = unpickle.read_pickle(path, file, _STAND_INS)
-        if magic != _TORCH_MAGIC:
+        if unpickle.read_pickle(path, file, _STAND_INS) != _TORCH_MAGIC:
             raise DataError(path, "a file of torch", "a pickle of another kind")
         _version, _system, content, _storages = (unpickle.read_pickle(path, file, _STAND_INS) for _ in range(4))
     return content
@@ -224,6 +219,7 @@ def _check_order(source: Path, content: Any) -> None:
 
 
 def _numbers(results: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns' numbers for one architecture."""
     halved = _runs(results, 200, "cifar10-valid")
     whole = _runs(results, 200, "cifar10")
     found: dict[str, Any] = {"n_seeds_200": len(halved)}
@@ -252,7 +248,7 @@ def _runs(results: Mapping[str, Any], epochs: int, dataset: str) -> dict[int, Ru
 
 def _accuracies(runs: Mapping[int, Run], images: str) -> list[float]:
     """Return accuracies after the last epoch, in percent."""
-    return [_number(run["eval_acc1es"][f"{images}@{run['epochs'] - 1}"]) for run in runs.values()]
+    return [real_number(run["eval_acc1es"][f"{images}@{run['epochs'] - 1}"]) for run in runs.values()]
 
 
 def _training_time(runs: Mapping[int, Run]) -> float | None:
@@ -260,12 +256,12 @@ def _training_time(runs: Mapping[int, Run]) -> float | None:
     times = [[run["train_times"], run["epochs"]] for run in runs.values()]
     if any(seconds is None for seconds, _ in times):
         return None
-    return _mean([sum(_number(seconds[epoch]) for epoch in range(epochs)) for seconds, epochs in times])
+    return _mean([sum(real_number(seconds[epoch]) for epoch in range(epochs)) for seconds, epochs in times])
 
 
 def _count(runs: Mapping[int, Run], name: str) -> float:
     """Return weights or operations in millions, mean over the runs."""
-    counts = {seed: _number(run[name]) for seed, run in runs.items()}
+    counts = {seed: real_number(run[name]) for seed, run in runs.items()}
     agree = len({f"{count:.5f}" for count in counts.values()}) == 1
     return _mean(list(counts.values())) if agree else counts[_LEGACY_SEED]
 
@@ -274,12 +270,6 @@ def _mean(values: Sequence[float]) -> float:
     if not values:
         raise ValueError("no run")
     return sum(values) / len(values)
-
-
-def _number(value: Any) -> float:
-    if type(value) not in (int, float):
-        raise TypeError(f"a number is {value!r}")
-    return float(value)
 
 
 def class_text(key: str) -> str:
@@ -291,13 +281,11 @@ def class_text(key: str) -> str:
     nodes = ["0"]
     for target in range(1, 4):
         edges = [(nodes[a], operation) for (a, b), operation in zip(keys.EDGES, operations) if b == target]
-        nodes.append("+".join(sorted(_terms(edges))))
+        nodes.append("+".join(sorted(_term(*edge) for edge in edges)))
     return nodes[-1]
 
 
-def _terms(edges: Sequence[tuple[str, str]]) -> Iterator[str]:
-    for source, operation in edges:
-        if operation == "none" or source == "#":
-            yield "#"
-        else:
-            yield source if operation == "skip_connect" else f"({source})@{operation}"
+def _term(source: str, operation: str) -> str:
+    if operation == "none" or source == "#":
+        return "#"
+    return source if operation == "skip_connect" else f"({source})@{operation}"

@@ -10,17 +10,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Optional
 
-from naslib_zc_plugin.benchmarks._table import ColumnInfo, Progress, Table, real_number
+from naslib_zc_plugin.benchmarks._table import ColumnInfo, Progress, Table
 from naslib_zc_plugin.benchmarks.nasbench201 import INDEX, KEY, NASLIB_PREFIXES, ROWS, NaslibColumns, space_keys
-from naslib_zc_plugin.files import DataError, existing, unpickle
-from naslib_zc_plugin.spaces.nasbench201 import keys
+from naslib_zc_plugin.files import DataError, existing, real_number, unpickle
+from naslib_zc_plugin.spaces.nasbench201 import SPACE, keys
 
 LENGTH = 200
 _EPOCHS = (12, LENGTH)
 _EXPECTED = "NASLib's nb201_<dataset>_full_training.pickle, or a folder with some of them"
 _PATTERN = "nb201_*.pickle"
 Facts = tuple[str, str, str, Optional[bool]]
-# NASLib's names → ours, description, unit, and whether higher is better.
+# NASLib's names → ours, the description, the unit, and whether higher is better.
 _CURVES: dict[str, Facts] = {
     "eval_acc1es": ("eval", "accuracy on what NASLib calls validation and test images", "%", True),
     "train_acc1es": ("train", "accuracy on the training images", "%", True),
@@ -40,8 +40,8 @@ def _columns() -> dict[str, ColumnInfo]:
     for dataset, prefix in NASLIB_PREFIXES.items():
         for name, text, unit, higher in _CURVES.values():
             for epochs in _EPOCHS:
-                said = f"{text}, {dataset}, after {epochs} of {LENGTH} epochs, one run"
-                found[f"{prefix}_{name}_{epochs}"] = ColumnInfo(said, unit, higher, gaps=True)
+                described = f"{text}, {dataset}, after {epochs} of {LENGTH} epochs, one run"
+                found[f"{prefix}_{name}_{epochs}"] = ColumnInfo(described, unit, higher, gaps=True)
         for name, text, unit, higher in _COSTS.values():
             found[f"{prefix}_{name}"] = ColumnInfo(f"{text}, {dataset}", unit, higher, gaps=True)
     return found
@@ -76,7 +76,10 @@ def columns(table: Table, source: Path, partial: bool, progress: Progress) -> di
         DataError: no such pickle, one that is damaged or asks to run code, or that holds something else.
     """
     rows: dict[str, dict[str, float]] = {}
-    for path in _pickles(source):
+    paths = sorted(source.glob(_PATTERN)) if source.is_dir() else [existing(source, _EXPECTED)]
+    if not paths:
+        raise DataError(source, _EXPECTED, f"no {_PATTERN}")
+    for path in paths:
         content = unpickle.read_pickle(path)
         if not isinstance(content, dict) or not content:
             raise DataError(path, "a dict by architecture string", type(content).__name__)
@@ -86,18 +89,11 @@ def columns(table: Table, source: Path, partial: bool, progress: Progress) -> di
                     raise DataError(path, "each data set in one pickle", f"{name} of {key} a second time")
                 rows[key][name] = value
             progress(number)
-    ordered = sorted(rows, key=keys.index)
-    found: dict[str, list[Any]] = {KEY: ordered, INDEX: [keys.index(key) for key in ordered]}
+    ordered = sorted(rows, key=SPACE.index)
+    found: dict[str, list[Any]] = {KEY: ordered, INDEX: [SPACE.index(key) for key in ordered]}
     for name in table.columns:
         if any(name in row for row in rows.values()):
             found[name] = [rows[key].get(name) for key in ordered]
-    return found
-
-
-def _pickles(source: Path) -> list[Path]:
-    found = sorted(source.glob(_PATTERN)) if source.is_dir() else [existing(source, _EXPECTED)]
-    if not found:
-        raise DataError(source, _EXPECTED, f"no {_PATTERN}")
     return found
 
 

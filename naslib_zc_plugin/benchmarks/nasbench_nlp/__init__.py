@@ -1,8 +1,8 @@
 """NAS-Bench-NLP (Klyuchnikov et al., IEEE Access 2022): language models of recurrent cells, trained on Penn Treebank.
 
 Rows whose recipes build the same network (other names of nodes, another order of nodes without weights: 4,051 keys in
-4,322 rows) are one key, whose numbers are means over all its trainings; :func:`rows` gives them row by row. A training
-that diverged has no loss and enters no mean; ``ptb_diverged`` counts them.
+4,322 rows) are one key, whose numbers are means over all its trainings; ``TABLE.trainings`` returns them row by row. A
+training that diverged has no loss and enters no mean; ``ptb_diverged`` counts them.
 """
 
 from __future__ import annotations
@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from naslib_zc_plugin.benchmarks._table import Benchmark, ColumnInfo, NestedTable, real_number, whole_number
-from naslib_zc_plugin.files import DataError
+from naslib_zc_plugin.benchmarks._table import ColumnInfo, NestedTable
+from naslib_zc_plugin.files import DataError, real_number, whole_number
 from naslib_zc_plugin.spaces.nasbench_nlp import SPACE, from_recipe, keys
 
 LISTED = 4_322
@@ -62,6 +60,14 @@ def parameters(key: str, words: int = 10_000) -> int:
 class NasBenchNlpTable(NestedTable):
     """A table of recipes and their trainings."""
 
+    row_form = "a recipe and its trainings"
+
+    def row(self, row: Any) -> TrainedCell:
+        """Return a row of JSON as a cell."""
+        key = SPACE.canonical(from_recipe(row["recipe"]))
+        trainings = (tuple(map(_training, row[name])) for name in ("ptb_runs", "wt2"))
+        return TrainedCell(whole_number(row["arch"]), key, whole_number(row["num_params"]), *trainings)
+
     def checked(self, path: Path, rows: Sequence[Any]) -> list[TrainedCell]:
         """Return rows of JSON as cells; raise :class:`DataError` unless they are the benchmark's.
 
@@ -70,45 +76,39 @@ class NasBenchNlpTable(NestedTable):
         first = rows[0] if rows and isinstance(rows[0], Mapping) else {}
         if len(rows) not in (LISTED, ALL) and (not rows or len(rows) != first.get("rows")):
             raise DataError(path, f"{LISTED} or {ALL} rows, or as many as the first says", f"{len(rows)}")
-        checked = []
-        for number, row in enumerate(rows):
-            try:
-                cell = _cell(row)
-            except (LookupError, TypeError, ValueError) as error:
-                expected = f"row {number} with a recipe and its trainings"
-                raise DataError(path, expected, f"{type(error).__name__}: {error}") from error
+        checked: list[TrainedCell] = super().checked(path, rows)
+        for number, cell in enumerate(checked):
             if (cell.number, cell.parameters) != (number, parameters(cell.key)):
                 expected = f"cell {number} with {parameters(cell.key)} parameters"
                 raise DataError(path, expected, f"cell {cell.number} with {cell.parameters}")
-            checked.append(cell)
         if len(checked) in BEST:
             number, loss = BEST[len(checked)]
-            trained = {cell.number: _mean(training.test for training in cell.ptb) for cell in checked}
-            best = min(((value, row) for row, value in trained.items() if value == value), default=(math.nan, None))
-            if best[1] != number or not abs(best[0] - loss) <= 1e-6:
-                found = f"{best[0]} in row {best[1]}"
-                raise DataError(path, f"the lowest test loss to be {loss} in row {number}", found)
+            means = [_mean(training.test for training in cell.ptb) for cell in checked]
+            best, row = min(((mean, row) for row, mean in enumerate(means) if mean == mean), default=(math.nan, None))
+            if row != number or not abs(best - loss) <= 1e-6:
+                raise DataError(path, f"the lowest test loss to be {loss} in row {number}", f"{best} in row {row}")
         return checked
 
-    def summary(self, path: Path, rows: Sequence[TrainedCell]) -> Benchmark:
-        """Return means over the trainings of each key; columns without any number are left out."""
-        of_key: dict[str, list[TrainedCell]] = {}
-        for row in rows:
-            of_key.setdefault(row.key, []).append(row)
-        numbers = [_numbers(of_key[key]) for key in of_key]
-        values = {name: np.array([number[name] for number in numbers]) for name in self.columns}
-        kept = {name: column for name, column in values.items() if not np.isnan(column).all()}
-        columns = {name: self.columns[name] for name in kept}
-        return Benchmark(self.name, path, tuple(of_key), columns, len(rows) != ALL, kept)
-
-
-def _cell(row: Mapping[str, Any]) -> TrainedCell:
-    key = SPACE.canonical(from_recipe(row["recipe"]))
-    trainings = (tuple(map(_training, row[name])) for name in ("ptb_runs", "wt2"))
-    return TrainedCell(whole_number(row["arch"]), key, whole_number(row["num_params"]), *trainings)
+    def numbers(self, of_key: Sequence[TrainedCell]) -> dict[str, float]:
+        """Return means over the trainings of one key, and their counts."""
+        ptb = [training for row in of_key for training in row.ptb]
+        wikitext = [training for row in of_key for training in row.wikitext]
+        ended = [training.test for training in ptb if training.test == training.test]
+        return {
+            "ptb_test_loss": _mean(ended),
+            "ptb_test_ppl": _mean(map(math.exp, ended)),
+            "ptb_val_loss": _mean(training.validation for training in ptb),
+            "ptb_train_s": _mean(training.seconds for training in ptb),
+            "ptb_runs": len(ended),
+            "ptb_diverged": len(ptb) - len(ended),
+            "wt2_test_loss": _mean(training.test for training in wikitext),
+            "wt2_val_loss": _mean(training.validation for training in wikitext),
+            "params": of_key[0].parameters,
+        }
 
 
 def _training(run: Mapping[str, Any]) -> LanguageTraining:
+    """Return a run of JSON as a training; raise ``ValueError`` for numbers out of range."""
     given = (run["test_loss"], run.get("val_loss"), run.get("wall_s"))
     values = [math.nan if value is None else real_number(value) for value in given]
     if any(value <= 0 or math.isinf(value) for value in values):
@@ -124,27 +124,10 @@ def _mean(values: Iterable[float]) -> float:
     return sum(numbers) / len(numbers) if numbers else math.nan
 
 
-def _numbers(of_key: Sequence[TrainedCell]) -> dict[str, float]:
-    """Return the columns' numbers for the rows of one key."""
-    ptb = [training for row in of_key for training in row.ptb]
-    wikitext = [training for row in of_key for training in row.wikitext]
-    ended = [training.test for training in ptb if training.test == training.test]
-    return {
-        "ptb_test_loss": _mean(ended),
-        "ptb_test_ppl": _mean(map(math.exp, ended)),
-        "ptb_val_loss": _mean(training.validation for training in ptb),
-        "ptb_train_s": _mean(training.seconds for training in ptb),
-        "ptb_runs": len(ended),
-        "ptb_diverged": len(ptb) - len(ended),
-        "wt2_test_loss": _mean(training.test for training in wikitext),
-        "wt2_val_loss": _mean(training.validation for training in wikitext),
-        "params": of_key[0].parameters,
-    }
-
-
 TABLE = NasBenchNlpTable(
     name="nasbench_nlp",
     file="nasbench_nlp/architectures.jsonl.gz",
+    rows=ALL,
     columns={
         "ptb_test_loss": ColumnInfo("Penn Treebank, test loss after 50 epochs, nats a word", "", False, gaps=True),
         "ptb_test_ppl": ColumnInfo("Penn Treebank, test perplexity after 50 epochs", "", False, gaps=True),
@@ -158,12 +141,3 @@ TABLE = NasBenchNlpTable(
     },
     converter=f"{__name__}.convert:rows",
 )
-
-
-def rows(path: Path) -> list[TrainedCell]:
-    """Return all cells in the table's file.
-
-    Raises:
-        DataError: there is no such file, it is damaged, or its rows are not the benchmark's.
-    """
-    return TABLE.trainings(path)

@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from naslib_zc_plugin.benchmarks._table import NestedTable, Progress, real_number, whole_number
+from naslib_zc_plugin.benchmarks._table import NestedTable, Progress
 from naslib_zc_plugin.benchmarks.nasbench_nlp import ALL, WORDS, parameters
-from naslib_zc_plugin.files import DataError, existing, inside, readable
+from naslib_zc_plugin.files import DataError, existing, inside, readable, real_number, whole_number
 from naslib_zc_plugin.spaces.nasbench_nlp import from_recipe
 
 _EXPECTED = "logs.zip of NAS-Bench-NLP (JSON logs of trainings), or a folder with such archives"
@@ -27,8 +27,8 @@ def rows(table: NestedTable, source: Path, partial: bool, progress: Progress) ->
     """Return a row for each recipe, with its trainings.
 
     Raises:
-        DataError: the source is no such thing, damaged, or not the benchmark's logs; or it has not all cells, and no
-            ``partial`` table is asked for.
+        DataError: the source is no such file or folder, damaged, or holds other logs; or some cells are missing, and
+            ``partial`` is False.
     """
     of_recipe: dict[str, dict[str, Any]] = {}
     for recipe, words, run in _trainings(source):
@@ -70,6 +70,7 @@ def _trainings(source: Path) -> Iterator[tuple[Mapping[str, Any], str, dict[str,
 
 
 def _training(name: str, log: Mapping[str, Any]) -> tuple[Mapping[str, Any], str, dict[str, Any]]:
+    """Return recipe, text and results of a log, after checking its number of parameters."""
     recipe = json.loads(log["recepie"])
     text, key = Path(log["data"]).name, from_recipe(recipe)
     if text not in WORDS:

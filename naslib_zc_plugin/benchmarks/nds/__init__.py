@@ -40,7 +40,7 @@ class NdsTable(Table):
 
     @property
     def space(self) -> CellSpace:
-        """Return its search space."""
+        """The design space."""
         return space(self.name)  # type: ignore[return-value]
 
     def differing_parameters(self, found: Benchmark) -> dict[str, tuple[int, int]]:
@@ -60,6 +60,7 @@ def _table(name: str, official: str, rows: int) -> NdsTable:
     """Return the table of a design space: its name, the official file's without ``.json``, and its networks."""
 
     def space_keys(keys: Sequence[str], columns: Columns) -> Sequence[str]:
+        """Return the keys; raise ``ValueError`` unless all are canonical."""
         cells = space(name)
         wrong = next((key for key in keys if cells.canonical(key) != key), None)
         if wrong is not None:

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from naslib_zc_plugin.benchmarks._table import Progress, real_number
+from naslib_zc_plugin.benchmarks._table import Progress
 from naslib_zc_plugin.benchmarks.nds import COLUMNS, KEY, NdsTable
-from naslib_zc_plugin.files import DataError, existing, readable
+from naslib_zc_plugin.files import DataError, existing, readable, real_number
 
 if TYPE_CHECKING:
     from naslib_zc_plugin.spaces.nds import CellSpace
@@ -48,6 +48,7 @@ def columns(table: NdsTable, source: Path, partial: bool, progress: Progress) ->
 
 
 def _row(cells: CellSpace, job: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row of a trained network."""
     net = job["net"]
     width, depth, auxiliary = net["width"], net["depth"], net["aux"]
     if type(width) is not int or type(depth) is not int or auxiliary not in (False, True):
@@ -84,7 +85,7 @@ def jobs(source: Path, expected: str) -> Iterator[dict[str, Any]]:
             for job in _jobs(text):
                 yield job
                 found += 1
-            if not text.at_end():
+            if text.peek():
                 raise ValueError("more after its end")
         except ValueError as error:
             fault = error.msg if isinstance(error, json.JSONDecodeError) else error
@@ -120,7 +121,7 @@ class _Text:
 
     def take(self, allowed: str) -> str:
         """Take the next character, which is one of ``allowed``."""
-        found = self._next()
+        found = self.peek()
         if not found or found not in allowed:
             raise ValueError(f"{found!r} instead of {' or '.join(map(repr, allowed))}" if found else "no end")
         self._at += 1
@@ -139,11 +140,8 @@ class _Text:
                 if len(self._buffer) - self._at > _LONGEST or not self._more():
                     raise
 
-    def at_end(self) -> bool:
-        """Return whether nothing but white space is left."""
-        return not self._next()
-
-    def _next(self) -> str:
+    def peek(self) -> str:
+        """Return the next character that is no white space, and leave it; empty at the end."""
         while True:
             while self._at < len(self._buffer) and self._buffer[self._at] in _SPACE:
                 self._at += 1

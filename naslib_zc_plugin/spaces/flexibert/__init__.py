@@ -17,7 +17,7 @@ from itertools import product
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from naslib_zc_plugin.spaces._space import Product
+from naslib_zc_plugin.spaces._space import Product, check_known
 from naslib_zc_plugin.spaces.flexibert import keys
 from naslib_zc_plugin.spaces.flexibert.keys import CHOICES, DEPTHS, HIDDEN_SIZES, Architecture, Layer
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from torch import nn
 
 __all__ = ["SPACE", "Architecture", "FlexiBert", "Layer"]
-
 
 _OFFICIAL = "operation_type operation_parameter num_operation_heads feed_forward_dimension num_feed_forward".split()
 
@@ -89,9 +88,8 @@ class FlexiBert:
         Raises:
             ValueError: a malformed key, or a rule other than ``"attribute"``.
         """
+        check_known("mutation rule", rule, ["attribute"])
         parent, space = keys.parse(key), self._depth(key)
-        if rule != "attribute":
-            raise ValueError(f"unknown mutation rule {rule!r}; use 'attribute'")
         choice = rng.randrange(1 + len(space.choices))
         if choice != 1:
             values, place = space.decode(key), max(0, choice - 1)
@@ -147,7 +145,7 @@ class FlexiBert:
         return network.build(key, num_classes=num_classes, variant=variant, positions=positions)
 
     def _depth(self, key: str) -> _Depth:
-        """Return the space of the keys that are as deep."""
+        """Return the space of the keys of equal depth."""
         return _SHORT if len(keys.parse(key).layers) == DEPTHS[0] else _DEEP
 
 

@@ -67,6 +67,7 @@ def parse(key: str) -> Architecture:
 
 
 def _layer(key: str, text: str) -> Layer:
+    """Return the layer of a part of the key."""
     found = _PART.fullmatch(text)
     if found is None:
         raise ValueError(f"{key!r}: expected a layer such as 'SA-SDP-4-1024x3', found {text!r}")

@@ -13,6 +13,8 @@ from torch.func import functional_call
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
+from naslib_zc_plugin.spaces._layers import named
+from naslib_zc_plugin.spaces._space import check_known
 from naslib_zc_plugin.spaces.flexibert.keys import Architecture, Layer, parse
 
 VARIANTS = ("nominal", "published")
@@ -34,22 +36,21 @@ def build(key: str, num_classes: int = 30_522, variant: str = "nominal", positio
     Args:
         key: of the encoder.
         num_classes: size of the vocabulary, which campaigns call classes; the default is BERT's (uncased WordPiece).
-        variant: ``"nominal"``: the sizes that the key names. ``"published"``: what aaronserianni/training-free-nas
-            scored, where the hidden size is 256 and the feed-forward width 1,024 whatever the key says; there, Fourier
-            and cosine transforms also compute a softmax that nothing uses but the softmax confidence sees.
+        variant: ``"nominal"``: the sizes that the key names. ``"published"``: the networks that
+            aaronserianni/training-free-nas scored, where the hidden size is 256 and the feed-forward width 1,024 for
+            every key; there, Fourier and cosine transforms also compute a softmax that nothing uses but the softmax
+            confidence sees.
         positions: the longest input.
 
     Raises:
         ValueError: the key is malformed, the variant is unknown, or a size is below one.
     """
     architecture = parse(key)
-    if variant not in VARIANTS:
-        raise ValueError(f"unknown variant {variant!r}; use one of {', '.join(VARIANTS)}")
+    check_known("variant", variant, VARIANTS)
     if min(num_classes, positions) < 1:
         raise ValueError(f"num_classes and positions must be at least 1, found {num_classes} and {positions}")
     if variant == "published":
-        layers = (replace(layer, width=1024) for layer in architecture.layers)
-        architecture = Architecture(256, tuple(layers))
+        architecture = Architecture(256, tuple(replace(layer, width=1024) for layer in architecture.layers))
     encoder = Encoder(architecture, num_classes, positions, softmax_of_transforms=variant == "published")
     encoder.apply(initialise)
     return encoder
@@ -80,17 +81,14 @@ class Encoder(nn.Module):
             if isinstance(operation, Attended):
                 operation = Residual(operation, architecture.hidden)
             forward = FeedForward(architecture.hidden, layer.width, layer.count)
-            made = nn.Sequential()
-            made.add_module("operation", operation)
-            made.add_module("feed_forward", Residual(forward, architecture.hidden))
+            made = named(operation=operation, feed_forward=Residual(forward, architecture.hidden))
             self.layers.add_module(f"layer{number}", made)
 
     def forward(
         self, input_ids: Tensor, token_type_ids: Tensor | None = None, attention_mask: Tensor | None = None
     ) -> Tensor:
         """Return the last hidden state; a mask, which tokenizers give, has no effect: the operations see padding."""
-        states: Tensor = self.layers(self.embeddings(input_ids, token_type_ids))
-        return states
+        return self.layers(self.embeddings(input_ids, token_type_ids))  # type: ignore[no-any-return]
 
 
 class Embeddings(nn.Module):
@@ -116,12 +114,12 @@ class Embeddings(nn.Module):
             raise ValueError(f"{length} tokens, but {self.positions.num_embeddings} positions: build it with more")
         places = self.positions(torch.arange(length, device=tokens.device))
         kinds = self.types(torch.zeros_like(tokens) if types is None else types)
-        states: Tensor = self.projection(self.dropout(self.norm(self.words(tokens) + kinds + places)))
-        return states
+        normed = self.norm(self.words(tokens) + kinds + places)
+        return self.projection(self.dropout(normed))  # type: ignore[no-any-return]
 
 
 class Residual(nn.Module):
-    """Adds a block's output, brought to the hidden size, to its input, and normalises."""
+    """A block whose output, brought to the hidden size, is added to its input, then normalised."""
 
     def __init__(self, block: Attended | FeedForward, hidden: int) -> None:
         super().__init__()
@@ -132,8 +130,7 @@ class Residual(nn.Module):
 
     def forward(self, states: Tensor) -> Tensor:
         """Map ``(batch, length, hidden)`` to the same shape."""
-        normed: Tensor = self.norm(states + self.dropout(self.output(self.block(states))))
-        return normed
+        return self.norm(states + self.dropout(self.output(self.block(states))))  # type: ignore[no-any-return]
 
 
 class FeedForward(nn.Sequential):
@@ -148,9 +145,10 @@ class FeedForward(nn.Sequential):
 
 
 class Layers(nn.Sequential):
-    """Encoder layers. Of a large batch, gradients recompute what is inside an operation or a feed-forward block.
+    """Encoder layers. For a large batch, the backward pass computes each block's inner values again.
 
-    Their values are the same, and memory holds one block's insides, not all: of 128 times 512 tokens a quarter.
+    Gradients are the same, and memory holds the inner values of one block, not of all: of 128 times 512 tokens a
+    quarter.
     """
 
     def forward(self, states: Tensor) -> Tensor:
@@ -205,11 +203,10 @@ class SelfAttention(Attended):
 
 
 def attended(query: Tensor, key: Tensor, value: Tensor, by: SelfAttention | Convolution) -> Tensor:
-    """Attend by heads, ``(batch, heads, length, size)``; softmax is called as such, for proxies look at it."""
+    """Attend by heads, ``(batch, heads, length, size)``; proxies look at the call of softmax."""
     query, key, value = (split(part, by.heads) for part in (query, key, value))
     scores = (query / math.sqrt(query.shape[-1])) @ key.transpose(-1, -2)
-    mixed: Tensor = by.dropout(scores.softmax(-1)) @ value
-    return mixed
+    return by.dropout(scores.softmax(-1)) @ value  # type: ignore[no-any-return]
 
 
 class Convolution(Attended):
@@ -279,8 +276,7 @@ def cosine(x: Tensor) -> Tensor:
 def _cosine(x: Tensor) -> Tensor:
     """Transform the last dimension, by the Fourier transform of its even and its reversed odd places."""
     length = x.shape[-1]
-    ordered = torch.cat([x[..., ::2], x[..., 1::2].flip(-1)], dim=-1)
-    found = torch.fft.fft(ordered)
+    found = torch.fft.fft(torch.cat([x[..., ::2], x[..., 1::2].flip(-1)], dim=-1))
     angle = torch.arange(length, dtype=x.dtype, device=x.device) * (math.pi / (2 * length))
     return torch.mul(found.real * angle.cos() + found.imag * angle.sin(), 2)
 

@@ -18,6 +18,7 @@ from itertools import product
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
+from naslib_zc_plugin.spaces._space import check_known
 from naslib_zc_plugin.spaces.nasbench101 import enumeration, keys
 from naslib_zc_plugin.spaces.nasbench101.keys import EDGES, OPERATIONS, VERTICES, Cell, place, sources_of
 
@@ -42,8 +43,8 @@ class NASBench101:
     def neighbours(self, key: str) -> list[str]:
         """Return the cells one elementary change away, in the benchmark's order.
 
-        A change is another operation at a vertex, an edge more or less, or a vertex more with one edge in and one out.
-        What an edge less takes off the paths from input to output is gone with it.
+        A change is another operation at a vertex, an edge more or less, or a new vertex with one edge in and one out.
+        Vertices that an edge less cuts off from the paths between input and output are removed with it.
         """
         cell = enumeration.first(keys.parse(key))
         found = {_changed(cell, change) for change in _changes(cell.vertices, cell.bits)}
@@ -66,9 +67,8 @@ class NASBench101:
         Raises:
             ValueError: a malformed key or another rule.
         """
+        check_known("mutation rule", rule, _RULES)
         cell = enumeration.first(keys.parse(key))
-        if rule not in _RULES:
-            raise ValueError(f"unknown mutation rule {rule!r}; use one of {', '.join(map(repr, _RULES))}")
         if rule in ("nasbench", "naslib"):
             return keys.format(_resampled(cell, rng, 1 / (VERTICES - 2) if rule == "nasbench" else 1 / len(OPERATIONS)))
         listed = _flips if rule == "edge" and cell.vertices > 2 else _changes
@@ -156,18 +156,16 @@ def _ancestors(count: int, bits: int) -> list[set[int]]:
 
 
 def _changed(cell: Cell, change: _Change) -> Cell | None:
-    """Return the cell after a change, as the first of isomorphic ones; None where the output would be cut off."""
+    """Return the cell after a change, as the first of isomorphic ones; None where that cuts off the output."""
     labels = list(cell.labels)
     if change.kind == "operation":
         labels[change.source - 1] = (labels[change.source - 1] + change.label) % len(OPERATIONS)
         return enumeration.first(cell._replace(labels=tuple(labels)))
     labels += [change.label] if change.kind == "vertex" else []
     found = _graph_after(cell.vertices, cell.bits, *change[:3])
-    return (
-        None
-        if found is None
-        else enumeration.first(found._replace(labels=tuple(labels[each] for each in found.labels)))
-    )
+    if found is None:
+        return None
+    return enumeration.first(found._replace(labels=tuple(labels[each] for each in found.labels)))
 
 
 @lru_cache(maxsize=1 << 16)

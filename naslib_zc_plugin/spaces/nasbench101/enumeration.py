@@ -147,7 +147,7 @@ def all_graphs() -> Graphs:
 
 
 def _full(count: int) -> NDArray[np.uint32]:
-    """Return the graphs of so many vertices, all of them on paths from input to output, by their edges' bits."""
+    """Return the edges' bits of all graphs of ``count`` vertices, each vertex on a path from input to output."""
     pairs = _pairs(count)
     bits = np.arange(1 << len(pairs), dtype=np.uint32)
     edges = np.zeros(len(bits), dtype=np.uint8)

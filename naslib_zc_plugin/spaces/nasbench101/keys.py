@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 VERTICES, EDGES = 7, 9
-"""At most so many, with input and output."""
+"""The most vertices, input and output included, and the most edges."""
 INPUT, OUTPUT = "input", "output"
 OPERATIONS = ("conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3")
 """In the benchmark's order, by which it hashes."""
@@ -62,7 +62,7 @@ def parse(key: str) -> Cell:
     """Return the cell of a key, as it is written.
 
     Raises:
-        ValueError: no such text, too many vertices or edges, or input and output are not connected.
+        ValueError: the text is no key, has too many vertices or edges, or does not connect input and output.
     """
     parts = key.split("|")
     count = len(parts) + 1
@@ -217,11 +217,11 @@ NASLIB_NUMBERS = [
     *((0, 1) if target > source else (0,) for source in range(VERTICES) for target in range(VERTICES)),
     *((0,), *[(2, 3, 4)] * (VERTICES - 2), (1,)),
 ]
-"""Which numbers may stand at each place of the 56 by which NASLib knows a cell.
+"""The possible numbers at each of the 56 places by which NASLib knows a cell.
 
-They are the 7 × 7 adjacency matrix row by row, then an operation for each vertex. Vertices that a cell does not have
-stand before the output, without edges, as convolutions of 3 × 3. Source: NASLib, ``naslib/search_spaces/nasbench101``
-(Develop branch).
+The places are the 7 × 7 adjacency matrix row by row, then an operation for each vertex. Vertices that a cell does not
+have stand before the output, without edges, as convolutions of 3 × 3. Source: NASLib,
+``naslib/search_spaces/nasbench101`` (Develop branch).
 """
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 import torch
 from torch import Tensor, nn
 
 from naslib_zc_plugin.spaces._layers import named
+from naslib_zc_plugin.spaces._space import check_known
 from naslib_zc_plugin.spaces.nasbench101.keys import OPERATIONS, Cell, parse, prune, sources_of
 
 STACKS = 3
@@ -17,7 +20,7 @@ STACKS = 3
 
 @dataclass(frozen=True)
 class Variant:
-    """The differences between codes.
+    """The differences between the codes that build these networks.
 
     Attributes:
         channels: of the stem.
@@ -55,9 +58,9 @@ def build(key: str, C: int | None = None, N: int = 3, num_classes: int = 10, var
         N: cells of a stack.
         num_classes: number of logits.
         variant: ``"zerocost"`` is the network of zero-cost-nas (Abdelfattah et al., ICLR 2021): 128 channels, as many
-            parameters as the benchmark says. ``"naslib"`` is the one that NASLib makes (nasbench_pytorch), and on which
+            parameters as the benchmark counts. ``"naslib"`` is the one of NASLib (nasbench_pytorch), on which
             NAS-Bench-Suite-Zero measured: the same, but with a momentum of 0.997 in the batch norms of stem and
-            projections, which zen-score sees. (The number is TensorFlow's, where it means what PyTorch calls 0.003.)
+            projections, which zen-score sees. (It is TensorFlow's number, PyTorch's would be 0.003.)
             ``"naswot"`` (BayesWatch/nas-without-training) has 16 channels. ``"epsilon"`` (egracheva/epsinas) has 128,
             PyTorch's own initial weights, and batch norms without running statistics. The last two have one class in
             their code, which a protocol's ``classes`` sets.
@@ -66,8 +69,7 @@ def build(key: str, C: int | None = None, N: int = 3, num_classes: int = 10, var
         ValueError: the key is malformed, the variant is unknown, or a size is below one.
     """
     cell = prune(parse(key))
-    if variant not in VARIANTS:
-        raise ValueError(f"unknown variant {variant!r}; use one of {', '.join(VARIANTS)}")
+    check_known("variant", variant, VARIANTS)
     kind = VARIANTS[variant]
     width = kind.channels if C is None else C
     if min(width, N, num_classes) < 1:
@@ -124,8 +126,8 @@ def channels_of(cell: Cell, inputs: int, outputs: int) -> list[int]:
 class CellNetwork(nn.Module):
     """The vertices of a cell.
 
-    What enters the cell is projected (1×1 convolution, norm, ReLU) for each vertex that it leads to. A vertex adds what
-    leads to it, wider inputs cut to its own channels, and applies its operation. The output concatenates the vertices
+    The cell's input is projected (1×1 convolution, norm, ReLU) for each vertex that it leads to. A vertex adds its
+    inputs, wider ones cut to its own channels, and applies its operation. The output concatenates the vertices
     that lead to it, and adds the projected input where that does; the input alone is its projection.
     """
 
@@ -155,10 +157,7 @@ class CellNetwork(nn.Module):
         """Add the inputs of a vertex, the projected input last."""
         if 0 in self.sources[vertex]:
             terms = [*terms, self.get_submodule(f"projection{vertex}")(x)]
-        total = terms[0]
-        for term in terms[1:]:
-            total = total + term
-        return total
+        return reduce(add, terms)
 
 
 def _cut(x: Tensor, channels: int) -> Tensor:
@@ -166,6 +165,7 @@ def _cut(x: Tensor, channels: int) -> Tensor:
 
 
 def _operation(name: str, channels: int, kind: Variant) -> nn.Module:
+    """Return the module of an operation's name; the image keeps its size."""
     if name == "maxpool3x3":
         return nn.MaxPool2d(3, stride=1, padding=1)
     return convolution(channels, channels, {"conv1x1-bn-relu": 1, "conv3x3-bn-relu": 3}[name], kind, momentum=0.1)

@@ -12,10 +12,11 @@ benchmark's architecture strings.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from naslib_zc_plugin.spaces._space import Product
+from naslib_zc_plugin.spaces._space import Product, check_known
 from naslib_zc_plugin.spaces.nasbench201 import keys
 from naslib_zc_plugin.spaces.nasbench201.keys import EDGES, OPERATIONS
 
@@ -44,13 +45,10 @@ class NASBench201(Product):
         Raises:
             ValueError: a malformed key or another rule.
         """
-        keys.parse(key)
-        if rule == "edge":
-            return self.resample_one(key, range(len(EDGES)), rng)
-        if rule == "node":
-            node = rng.randint(1, 3)
-            return self.resample_one(key, [edge for edge, (_, target) in enumerate(EDGES) if target == node], rng)
-        raise ValueError(f"unknown mutation rule {rule!r}; use 'edge' or 'node'")
+        check_known("mutation rule", rule, ["edge", "node"])
+        node = rng.randint(1, 3) if rule == "node" else None
+        edges = [edge for edge, (_, target) in enumerate(EDGES) if node in (None, target)]
+        return self.resample_one(key, edges, rng)
 
     def canonical(self, key: str) -> str:
         """Return the representative of the keys that build the same network (14,125, see :func:`.keys.canonical`)."""
@@ -58,11 +56,15 @@ class NASBench201(Product):
 
     def index(self, key: str) -> int:
         """Return the position of ``key`` in the benchmark's official order, 0 to 15,624."""
-        return keys.index(key)
+        return _official_order()[1][super().index(key)]
 
     def key(self, index: int) -> str:
-        """Return the key at a position of the official order; inverse of :meth:`index`."""
-        return keys.key(index)
+        """Return the key at a position of the official order; inverse of :meth:`index`.
+
+        Raises:
+            ValueError: no such position.
+        """
+        return super().key(_official_order()[0][index] if 0 <= index < self.size else index)
 
     def naslib_key(self, key: str) -> str:
         """Return the name of ``key`` in NASLib's files: the text of six numbers, such as ``(4, 0, 3, 1, 4, 3)``.
@@ -88,3 +90,14 @@ class NASBench201(Product):
 
 
 SPACE = NASBench201()
+
+
+@cache
+def _official_order() -> tuple[list[int], dict[int, int]]:
+    """Return the benchmark's order, shuffled once with its generator's seed, and the position of each cell in it.
+
+    Cells are numbers in the order of their choices.
+    """
+    order = list(range(SPACE.size))
+    Random(88).shuffle(order)
+    return order, {number: position for position, number in enumerate(order)}

@@ -1,4 +1,4 @@
-"""Architecture strings of NAS-Bench-201, their official numbering, and which of them build the same network.
+"""Architecture strings of NAS-Bench-201, their names in NASLib, and classes of strings with the same network.
 
 Relabelling the inner nodes 1 and 2 of a cell gives a valid cell only if no operation runs from one to the other, that
 is if edge (1→2) is ``none``: it then adds a zero tensor to node 2 before and to node 1 after. The relabelled cell has
@@ -22,9 +22,7 @@ classes join networks of different parameter counts.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache, lru_cache
-from itertools import product
-from random import Random
+from functools import lru_cache
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
@@ -44,6 +42,7 @@ def parse(key: str) -> tuple[str, ...]:
 
 
 def _incoming(key: str, target: int, text: str) -> list[str]:
+    """Return the operations on the edges into a node, from its part of the key."""
     if len(text) < 2 or text[0] != "|" or text[-1] != "|":
         raise ValueError(f"{key!r}: node {target} must begin and end with '|', found {text!r}")
     edges = text[1:-1].split("|")
@@ -86,23 +85,6 @@ def canonical(key: str) -> str:
     return format(min(operations, swapped, key=lambda cell: list(map(OPERATIONS.index, cell))))
 
 
-def index(key: str) -> int:
-    """Return the position of ``key`` in the benchmark's official order, 0 to 15,624."""
-    return _positions()[format(parse(key))]
-
-
-def key(index: int) -> str:
-    """Return the key at a position of the official order.
-
-    Raises:
-        ValueError: no such position.
-    """
-    order = _order()
-    if not 0 <= index < len(order):
-        raise ValueError(f"NAS-Bench-201 has the indices 0 to {len(order) - 1}, found {index}")
-    return order[index]
-
-
 # NASLib's order of edges (0→1) (0→2) (0→3) (1→2) (1→3) (2→3), as positions in EDGES, and of operations.
 _NASLIB_EDGES = (0, 1, 3, 2, 4, 5)
 _NASLIB_OPERATIONS = ("skip_connect", "none", "nor_conv_3x3", "nor_conv_1x1", "avg_pool_3x3")
@@ -124,16 +106,3 @@ def from_naslib(numbers: Sequence[int]) -> str:
         raise ValueError(f"NASLib knows a cell by {len(EDGES)} numbers from 0 to 4, found {numbers!r}")
     # The order of edges is its own inverse.
     return format([_NASLIB_OPERATIONS[numbers[edge]] for edge in _NASLIB_EDGES])
-
-
-@cache
-def _order() -> tuple[str, ...]:
-    """Return the benchmark's order: all cells, first edge slowest, shuffled once with the seed of its generator."""
-    order = [format(operations) for operations in product(OPERATIONS, repeat=len(EDGES))]
-    Random(88).shuffle(order)
-    return tuple(order)
-
-
-@cache
-def _positions() -> dict[str, int]:
-    return {key: position for position, key in enumerate(_order())}

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from naslib_zc_plugin.spaces._layers import CompleteCell, ResidualReduction, Zero, nats_frame, relu_conv_norm
+from naslib_zc_plugin.spaces._space import check_known
 from naslib_zc_plugin.spaces.nasbench201.keys import OPERATIONS
 
 VARIANTS = ("nats", "zerocost")
@@ -35,8 +36,7 @@ def build(operations: Sequence[str], C: int, N: int, num_classes: int, variant: 
     Raises:
         ValueError: the variant is unknown, or a size is below one.
     """
-    if variant not in VARIANTS:
-        raise ValueError(f"unknown variant {variant!r}; use one of {', '.join(VARIANTS)}")
+    check_known("variant", variant, VARIANTS)
     if min(C, N, num_classes) < 1:
         raise ValueError(f"C, N and num_classes must be at least 1, found {C}, {N} and {num_classes}")
     cells: OrderedDict[str, nn.Module] = OrderedDict()
@@ -63,6 +63,7 @@ class Edge(nn.ModuleDict):
 
 
 def _operation(name: str, channels: int, affine: bool) -> nn.Module:
+    """Return the module of an operation's name; images keep their shape."""
     if name == "none":
         return Zero()
     if name == "skip_connect":

@@ -17,6 +17,7 @@ from itertools import product
 from random import Random
 from typing import TYPE_CHECKING
 
+from naslib_zc_plugin.spaces._space import check_known
 from naslib_zc_plugin.spaces.nasbench_nlp import keys
 from naslib_zc_plugin.spaces.nasbench_nlp.keys import (
     ACTIVATIONS,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["EXAMPLES", "SPACE", "NASBenchNLP", "from_recipe", "to_recipe"]
 
 INTERMEDIATE = 13
-"""Nodes besides the hidden states that the generator makes, before those without use are taken out."""
+"""Nodes besides the hidden states that the generator makes, before unused ones are removed."""
 
 
 class NASBenchNLP:
@@ -49,11 +50,12 @@ class NASBenchNLP:
     def sample(self, rng: Random) -> str:
         """Draw a cell by the rules of the benchmark's generator (fmsnew/nas-bench-nlp-release).
 
-        It has 1, 2 or 3 hidden states as often as there, 2000:2000:735. Until there are 13 nodes more than that: a
-        linear node (probability 1/2), of 2 (4/5) or 3 of the input, the hidden states and the activations so far,
-        followed by an activation; or a blend, product or sum (1/6 each) of hidden states and nodes so far. Then random
-        nodes become the new hidden states, and nodes that lead to none are taken out. The cell is valid if the input
-        and all hidden states are used, none of them by a new hidden state directly; until then, it is drawn anew.
+        It has 1, 2 or 3 hidden states, with the generator's odds of 2000:2000:735. Nodes are drawn until there are 13
+        more than hidden states: a linear node (probability 1/2), of 2 (4/5) or 3 of the input, the hidden states and
+        the activations so far, followed by an activation; or a blend, product or sum (1/6 each) of hidden states and
+        nodes so far. Then random nodes become the new hidden states, and nodes that lead to none are removed. The cell
+        is valid if the input and all hidden states are used, none of them by a new hidden state directly; otherwise
+        another one is drawn.
         """
         states = STATES[: rng.choices((1, 2, 3), (2000, 2000, 735))[0]]
         while True:
@@ -68,9 +70,9 @@ class NASBenchNLP:
         """Return the cells one change away, by node, in a fixed order, each once.
 
         A change gives a node another activation, or a sum for a product; takes another input for one; adds an input to
-        a linear node of two, or takes one from one of three; makes a blend of a product or a sum, or one of them of a
-        blend; or puts a new linear node with its activation before an input of a linear node. Nodes that lead nowhere
-        then are taken out. New hidden states never come to use previous ones directly, and no cell grows beyond the
+        a linear node of two, or removes one of three; turns a product or a sum into a blend, or a blend into one of
+        them; or puts a new linear node with its activation before an input of a linear node. Nodes that then lead
+        nowhere are removed. New hidden states never come to use previous ones directly, and no cell grows beyond the
         generator's largest.
         """
         numbers = range(len(parse(key).nodes))
@@ -87,8 +89,7 @@ class NASBenchNLP:
         Raises:
             ValueError: a malformed key or another rule.
         """
-        if rule not in ("node", "edge"):
-            raise ValueError(f"unknown mutation rule {rule!r}; use 'node' or 'edge'")
+        check_known("mutation rule", rule, ["node", "edge"])
         if rule == "edge":
             return rng.choice(self.neighbours(key))
         numbers = list(range(len(parse(key).nodes)))
@@ -186,7 +187,7 @@ def _changes_of(key: str, number: int) -> list[str]:
 def _worse(before: Cell, after: Cell) -> bool:
     """Return whether more new hidden states than before use a previous one directly."""
 
-    def direct(cell: Cell) -> int:
+    def direct(cell: Cell) -> int:  # uses of previous hidden states by new ones
         return sum(not {*STATES}.isdisjoint(cell.nodes[number].inputs) for number in cell.outputs)
 
     return direct(after) > direct(before)
@@ -196,7 +197,7 @@ def _changed(cell: Cell, number: int) -> Iterator[list[Node]]:
     """Yield the nodes after each change of one of them, whether they make a cell or not."""
     operation, inputs = cell.nodes[number]
 
-    def to(new: str, sources: list[Input]) -> list[Node]:
+    def to(new: str, sources: list[Input]) -> list[Node]:  # the nodes with another operation or inputs at this one
         nodes = list(cell.nodes)
         nodes[number] = Node(new, tuple(sources))
         return nodes

@@ -1,4 +1,4 @@
-"""Recurrent cells as text, which keys are one network, and the benchmark's own format; without torch.
+"""Recurrent cells as text, keys that build one network, and the benchmark's own format; without torch.
 
 A key names a cell's nodes one after another, then which of them are the new hidden states.
 
@@ -120,7 +120,7 @@ def checked(cell: Cell, name: str = "the cell") -> Cell:
 
 
 def reached(nodes: Sequence[Node], outputs: Iterable[int]) -> set[Input]:
-    """Return all sources and nodes from which a way leads to one of the outputs."""
+    """Return all sources and nodes from which a path leads to one of the outputs."""
     found: set[Input] = set()
     pending: list[Input] = list(outputs)
     while pending:
@@ -135,7 +135,7 @@ def order(nodes: Sequence[Node]) -> list[int]:
     """Return the nodes' numbers in an order of evaluation, as early as their inputs allow.
 
     Raises:
-        ValueError: some nodes wait for one another in a circle.
+        ValueError: some nodes depend on each other in a circle.
     """
     done: dict[int, None] = {}
     while len(done) < len(nodes):
@@ -150,7 +150,7 @@ def order(nodes: Sequence[Node]) -> list[int]:
     return list(done)
 
 
-# Which keys build the same network, weights included. The weights of a cell are drawn linear node by linear node, input
+# Keys that build the same network, weights included. The weights of a cell are drawn linear node by linear node, input
 # by input. A key may change everything but that order: the places of the other nodes, and the order in which sums and
 # products (which commute exactly in floating point) take their inputs. Cells that differ in the order of their linear
 # nodes have equally distributed weights, but other ones: they are kept apart, so that a published score, which belongs
@@ -158,15 +158,15 @@ def order(nodes: Sequence[Node]) -> list[int]:
 
 _COMMUTE = ("prod", "sum")
 _LONGEST = 1 << 12
-"""Characters of a term, ten times those of the benchmark's longest; longer ones are told apart by their hashes."""
+"""Characters of a term, ten times those of the benchmark's longest; longer ones are compared by their hashes."""
 
 
 @lru_cache(maxsize=1 << 14)
 def canonical(key: str) -> str:
-    """Return the key with linear nodes first, in their order, then the others by what they compute.
+    """Return the key with linear nodes first, in their order, then the others sorted by their terms.
 
-    Two of the others that compute the same are told apart by what uses them, then by the order in which one comes upon
-    them on the way from the new hidden states back.
+    Two of the others with one term are sorted by their uses, then by the order in which a walk from the new hidden
+    states back meets them.
     """
     cell = parse(key)
     terms = _terms(cell)
@@ -202,7 +202,7 @@ def _terms(cell: Cell) -> dict[Input, str]:
 
 
 def _ties(cell: Cell, terms: dict[Input, str]) -> dict[int, tuple[list[str], list[int], int]]:
-    """Tell nodes of equal terms apart, by their uses, the hidden states that they become, and their rank."""
+    """Return sort keys for nodes of equal terms: their uses, the hidden states that they become, and their rank."""
     uses: dict[Input, list[tuple[int, int]]] = {number: [] for number in range(len(cell.nodes))}
     for user, (operation, inputs) in enumerate(cell.nodes):
         for place, source in enumerate(inputs):

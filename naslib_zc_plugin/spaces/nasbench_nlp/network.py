@@ -10,14 +10,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from naslib_zc_plugin.spaces._space import check_known
 from naslib_zc_plugin.spaces.nasbench_nlp.keys import Cell, Input, Node, order
 
 VARIANTS = ("logits", "outputs", "published", "training")
 DROPPED = {"words": 0.1, "inputs": 0.4, "between": 0.25, "outputs": 0.4, "weights": 0.5}
 """AWD-LSTM's rates of dropout while a network trains on Penn Treebank.
 
-Of whole words of the embedding, after the embedding, between layers, after the last layer, and of single weights of
-what is no layer input (DropConnect).
+They apply to whole words of the embedding, after the embedding, between layers, after the last layer, and to single
+weights of the maps of hidden states and nodes (DropConnect).
 """
 EMBEDDED = 0.1
 SEED = 0
@@ -46,8 +47,7 @@ def build(cell: Cell, num_classes: int, variant: str, embedding: int, hidden: in
     Raises:
         ValueError: the variant is unknown, or a size is below one.
     """
-    if variant not in VARIANTS:
-        raise ValueError(f"unknown variant {variant!r}; use one of {', '.join(VARIANTS)}")
+    check_known("variant", variant, VARIANTS)
     if min(num_classes, embedding, hidden, layers) < 1:
         sizes = f"{num_classes}, {embedding}, {hidden} and {layers}"
         raise ValueError(f"num_classes, embedding, hidden and layers must be at least 1, found {sizes}")
@@ -129,8 +129,8 @@ class RecurrentLayer(nn.Module):
         cell: the cell.
         inputs: width d of the inputs.
         hidden: width h of the hidden states, and of every node.
-        dropped: rate of DropConnect on the weights of what is no layer input, in train mode. Such weights never learn:
-            the benchmark's code wraps them anew in each forward run, and its optimizer holds those that are not used.
+        dropped: rate of DropConnect on the weights of hidden states and nodes, in train mode. Such weights never
+            learn: the benchmark's code wraps them anew in each forward pass, and its optimizer holds unused ones.
     """
 
     initial_state: Tensor

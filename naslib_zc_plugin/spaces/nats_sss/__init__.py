@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from naslib_zc_plugin.spaces._space import Product
+from naslib_zc_plugin.spaces._space import Product, check_known
 
 if TYPE_CHECKING:
     from torch import nn
@@ -36,8 +36,7 @@ class NATSSize(Product):
         Raises:
             ValueError: a malformed key or another rule.
         """
-        if rule != "layer":
-            raise ValueError(f"unknown mutation rule {rule!r}; use 'layer'")
+        check_known("mutation rule", rule, ["layer"])
         return self.resample_one(key, range(LAYERS), rng)
 
     def canonical(self, key: str) -> str:

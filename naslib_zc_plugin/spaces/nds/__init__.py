@@ -18,7 +18,7 @@ from functools import cached_property
 from random import Random
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from naslib_zc_plugin.spaces._space import Product
+from naslib_zc_plugin.spaces._space import Product, check_known
 from naslib_zc_plugin.spaces.nds import keys
 from naslib_zc_plugin.spaces.nds.keys import CELLS, Edges, Genotype
 
@@ -35,9 +35,9 @@ WIDTHS, DEPTHS = (16, 24, 32), (4, 8, 12, 16, 20)
 class CellSpace(Product):
     """One of NDS' design spaces; stateless, all randomness is the caller's ``rng``.
 
-    An architecture is a width, a depth, and for each edge of both cells an operation and a place before its node,
-    all free of each other: both edges of a node may come from one place. So there are (for one cell of n nodes and O
-    operations) ∏ (O · p)², p = 2, ..., n + 1, the paper's Table 3.
+    An architecture is a width, a depth, and for each edge of both cells an operation and a place before its node. All
+    choices are independent: both edges of a node may come from one place. One cell of n nodes and O operations has
+    ∏ (O · p)², p = 2, ..., n + 1, variants, as in the paper's Table 3.
 
     Keys of any other width or depth, such as published networks have, can be built, mutated and made canonical; they
     have no place in the space's order.
@@ -74,11 +74,9 @@ class CellSpace(Product):
         Raises:
             ValueError: ``key`` is not of this space, or another rule.
         """
-        first = {"one": 0, "cells": 2}.get(rule)
-        if first is None:
-            raise ValueError(f"unknown mutation rule {rule!r}; use 'one' or 'cells'")
-        # Each edge has other operations and other places to choose from: all that "cells" draws from is as likely.
-        return self.resample_one(key, range(first, len(self.choices)), rng)
+        check_known("mutation rule", rule, ["one", "cells"])
+        # Each edge has other operations and other places to choose from, so "cells" draws all of them alike.
+        return self.resample_one(key, range(2 if rule == "cells" else 0, len(self.choices)), rng)
 
     def canonical(self, key: str) -> str:
         """Return the key with the two edges of each node in order: by place, then by operation.
@@ -101,10 +99,10 @@ class CellSpace(Product):
             edges = found.edges(cell)
             if len(edges) != 2 * self.nodes:
                 raise ValueError(f"{key!r}: a cell of {self.name} has {self.nodes} nodes, {cell} {len(edges) // 2}")
-            unknown = next((operation for operation, _ in edges if operation not in self.operations), None)
-            if unknown is not None:
+            unknown = [operation for operation, _ in edges if operation not in self.operations]
+            if unknown:
                 known = ", ".join(self.operations)
-                raise ValueError(f"{key!r}: unknown operation {unknown!r}; {self.name} has {known}")
+                raise ValueError(f"{key!r}: unknown operation {unknown[0]!r}; {self.name} has {known}")
         return found
 
     def from_genotype(self, given: str | Mapping[str, Any], width: int, depth: int) -> str:
@@ -117,7 +115,7 @@ class CellSpace(Product):
         found = Genotype(cells["normal"], cells["reduce"], width, depth)
         key = keys.format(self.genotype(keys.format(found)))
         for cell in CELLS:
-            expected = self.concatenated(found, cell)
+            expected = found.joined(cell, self.loose)
             if tuple(sorted(ends[cell])) != expected:
                 raise ValueError(f"{cell} concatenates {ends[cell]}, in {self.name} it would be {expected}")
         return key
@@ -125,18 +123,13 @@ class CellSpace(Product):
     def to_genotype(self, key: str) -> str:
         """Return the text of a key's two cells in DARTS' notation."""
         found = self.genotype(key)
-        return keys.write_genotype(
-            {cell: found.edges(cell) for cell in CELLS}, {cell: self.concatenated(found, cell) for cell in CELLS}
-        )
-
-    def concatenated(self, genotype: Genotype, cell: str) -> tuple[int, ...]:
-        """Return the places of the nodes whose concatenation is the output of a cell, ``"normal"`` or ``"reduce"``."""
-        return genotype.joined(cell, self.loose)
+        ends = {cell: found.joined(cell, self.loose) for cell in CELLS}
+        return keys.write_genotype({cell: found.edges(cell) for cell in CELLS}, ends)
 
     def parameters(self, key: str, num_classes: int = 10, auxiliary: bool = False) -> int:
         """Count the parameters of the network of ``key`` as the benchmark does: see :func:`.keys.count_parameters`."""
         found = self.genotype(key)
-        ends = {cell: len(self.concatenated(found, cell)) for cell in CELLS}
+        ends = {cell: len(found.joined(cell, self.loose)) for cell in CELLS}
         return keys.count_parameters(found, ends, num_classes, auxiliary)
 
     def build(
@@ -159,7 +152,7 @@ class CellSpace(Product):
 
     @cached_property
     def choices(self) -> list[tuple[Any, ...]]:  # type: ignore[override]
-        """The widths, the depths, and the operations and places of each edge, of the normal cell first."""
+        """Widths, depths, and the operations and places of each edge, of the normal cell first."""
         places = [tuple(range(2 + number // 2)) for number in range(2 * self.nodes)]
         return [self.widths, self.depths, *(v for _ in CELLS for each in places for v in (self.operations, each))]
 
@@ -189,7 +182,7 @@ _NASNET = (
 _AMOEBA = "skip_connect sep_conv_3x3 sep_conv_5x5 sep_conv_7x7 avg_pool_3x3 max_pool_3x3 dil_sep_conv_3x3 conv_7x1_1x7"
 
 DARTS = CellSpace("nds_darts", tuple(_DARTS.split()), nodes=4, loose=False)
-"""DARTS (Liu et al., ICLR 2019). Unlike in what DARTS itself finds, an edge may be ``none``."""
+"""DARTS (Liu et al., ICLR 2019). Unlike in the cells that DARTS itself finds, an edge may be ``none``."""
 
 DARTS_FIX_W_D = replace(DARTS, name="nds_darts_fix_w_d", widths=(16,), depths=(20,))
 """The same with fixed width and depth, 16 channels and 20 cells (``DARTS_fix-w-d``)."""

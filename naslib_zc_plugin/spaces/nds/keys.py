@@ -166,24 +166,24 @@ def write_genotype(cells: Mapping[str, Edges], concatenated: Mapping[str, Sequen
 
 
 def _fields(text: str) -> dict[str, Any]:
+    """Parse the text of a genotype, without running it, into its fields."""
     if len(text) > _LONGEST:
         raise ValueError(f"{len(text)} characters")
     call = ast.parse(text.strip(), mode="eval").body
     if not isinstance(call, ast.Call):
         raise ValueError("no call of Genotype")
     names = [str(each.arg) for each in call.keywords]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise ValueError(f"{twice} twice")
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ValueError(f"{twice[0]} twice")
     return {name: _value(each.value) for name, each in zip(names, call.keywords)}
 
 
 def _value(node: ast.expr) -> Any:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range":
         bounds = [_place(ast.literal_eval(each)) for each in node.args]
-        farthest = max(map(abs, bounds))
-        if farthest > _LARGEST:
-            raise ValueError(f"places up to {farthest}")
+        if max(map(abs, bounds)) > _LARGEST:
+            raise ValueError(f"places up to {max(map(abs, bounds))}")
         return list(range(*bounds))
     return ast.literal_eval(node)
 
@@ -262,19 +262,18 @@ def count_parameters(
     total = 27 * last + 2 * last
     for place, kind in enumerate(cell_kinds(depth)):
         channels *= 2 if kind == "reduce" else 1
-        total += (before + last) * channels + 4 * channels + _cell_parameters(genotype, kind, channels)
+        total += (before + last) * channels + 4 * channels
+        for name, source in genotype.edges(kind):
+            total += _operation_parameters(name, channels, kind == "reduce" and source < 2)
         before, last = last, concatenated[kind] * channels
         if auxiliary and place == 2 * depth // 3:
-            total += _head(last, classes)
+            # 1×1 convolution to 128 channels, 2×2 convolution to 768, each with a norm, and a classifier.
+            total += last * 128 + 256 + 4 * 128 * 768 + 1536 + (768 + 1) * classes
     return total + (last + 1) * classes
 
 
-def _cell_parameters(genotype: Genotype, kind: str, channels: int) -> int:
-    edges = genotype.edges(kind)
-    return sum(_operation_parameters(name, channels, kind == "reduce" and place < 2) for name, place in edges)
-
-
 def _operation_parameters(name: str, channels: int, halves: bool) -> int:
+    """Count the parameters of an operation, of stride 2 if it halves the image."""
     square = channels * channels
     if name == "skip_connect":
         return square + 2 * channels if halves else 0
@@ -285,8 +284,3 @@ def _operation_parameters(name: str, channels: int, halves: bool) -> int:
         return 0
     once = int(found[2]) ** 2 * channels + square + 2 * channels
     return once if found[1] == "dil" else 2 * once
-
-
-def _head(channels: int, classes: int) -> int:
-    """Count a head: 1×1 convolution to 128 channels, 2×2 convolution to 768, each with a norm, and a classifier."""
-    return channels * 128 + 256 + 4 * 128 * 768 + 1536 + (768 + 1) * classes

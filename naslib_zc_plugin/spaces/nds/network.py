@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from naslib_zc_plugin.spaces._layers import FactorizedReduce, Zero
+from naslib_zc_plugin.spaces._space import check_known
 from naslib_zc_plugin.spaces.nds.keys import SHALLOWEST, STEM, Edges, Genotype, cell_kinds, cell_uses
 
 VARIANTS = ("nds", "used")
@@ -31,14 +32,14 @@ def build(genotype: Genotype, loose: bool, num_classes: int = 10, variant: str =
         num_classes: number of logits.
         variant: ``"nds"`` is the network of the benchmark, whose parameters it counts: a cell has the convolutions of
             both of its inputs also where it uses one. ``"used"`` is without the modules that the logits do not depend
-            on: such a convolution, and a cell that all later ones pass over. NASWOT's code, whose protocol the
-            published numbers on NDS follow, leaves out what no gradient reaches. Both draw the same weights.
+            on: such a convolution, and a cell that all later ones pass over. The
+            published numbers on NDS follow the protocol of NASWOT's code, which leaves out modules that no gradient
+            reaches. Both draw the same weights.
 
     Raises:
         ValueError: the variant is unknown, or a size is below that of the smallest network.
     """
-    if variant not in VARIANTS:
-        raise ValueError(f"unknown variant {variant!r}; use one of {', '.join(VARIANTS)}")
+    check_known("variant", variant, VARIANTS)
     width, depth = genotype.width or 0, genotype.depth or 0
     if width < 1 or num_classes < 1 or depth < SHALLOWEST:
         raise ValueError(
@@ -76,8 +77,9 @@ class CellNetwork(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map images ``(batch, 3, H, W)`` to logits ``(batch, num_classes)``."""
         before = last = self.stem(x)
-        for cell in self._cells():
-            before, last = last, cell(before, last)
+        for stage in self.stages:
+            for cell in stage.children():
+                before, last = last, cell(before, last)
         return self.classifier(self.global_pooling(last).flatten(1))  # type: ignore[no-any-return]
 
     def drop_dead_cells(self, genotype: Genotype) -> CellNetwork:
@@ -93,9 +95,6 @@ class CellNetwork(nn.Module):
                     if not used:
                         cell.get_submodule("preprocessor").register_module(name, nn.Identity())
         return self
-
-    def _cells(self) -> list[nn.Module]:
-        return [cell for stage in self.stages for cell in stage.children()]
 
 
 class TwoInputCell(nn.Module):
@@ -130,7 +129,7 @@ class TwoInputCell(nn.Module):
 
 
 class PassedOver(nn.Module):
-    """Stands for a cell whose output no other cell that matters takes."""
+    """A dead cell: no cell that the logits depend on takes its output."""
 
     def forward(self, before: Tensor, last: Tensor) -> Tensor:
         """Return the last cell's output, so that the next cell gets one of the right size."""
@@ -176,5 +175,6 @@ def _conv(channels: int, kernel: _Size, stride: _Size = 1, dilation: int = 1, gr
 
 
 def _relu_conv_norm(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
+    """Return ReLU, convolution and norm, numbered as in NNI and pycls, unlike those of ``_layers``."""
     convolution = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
     return nn.Sequential(nn.ReLU(), convolution, nn.BatchNorm2d(outputs))

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from naslib_zc_plugin.spaces._space import Product
+from naslib_zc_plugin.spaces._space import Product, check_known
 from naslib_zc_plugin.spaces.nasbench201.keys import EDGES
 
 if TYPE_CHECKING:
@@ -43,8 +43,7 @@ class TransNASBench101Micro(Product):
         Raises:
             ValueError: a malformed key or another rule.
         """
-        if rule != "edge":
-            raise ValueError(f"unknown mutation rule {rule!r}; use 'edge'")
+        check_known("mutation rule", rule, ["edge"])
         return self.resample_one(key, range(len(EDGES)), rng)
 
     def canonical(self, key: str) -> str:

@@ -63,5 +63,5 @@ def _operation(name: str, channels: int, factor: int) -> nn.Module:
     if name == "none":
         return Zero(factor, factor)
     if name == "skip_connect":
-        return nn.Identity() if factor == 1 else FactorizedReduce(channels, factor * channels)
+        return nn.Identity() if factor == 1 else FactorizedReduce(channels, factor * channels, ("even", "odd", "norm"))
     return relu_conv_norm(channels, factor * channels, {"nor_conv_1x1": 1, "nor_conv_3x3": 3}[name], factor)
