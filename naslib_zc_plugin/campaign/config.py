@@ -1,4 +1,4 @@
-"""What a campaign scores and how: read from YAML, checked, sent to workers as JSON; and what its numbers depend on."""
+"""The configuration of a campaign: read from YAML, checked, sent to workers as JSON; and its provenance."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from functools import cached_property
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path, PurePath
-from typing import Annotated, Any, Optional, Union
+from typing import Annotated, Any, Callable, Optional, Union
 
 import numpy as np
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -101,22 +101,17 @@ class Config(Section):
     truth: str = ""
     """The benchmark's column that leaderboards compare with; the protocol's unless given."""
 
-    @field_validator("space")
+    @field_validator("space", "preset")
     @classmethod
-    def _check_space(cls, name: str) -> str:
-        space(name)
-        return name
-
-    @field_validator("preset")
-    @classmethod
-    def _check_preset(cls, name: str) -> str:
-        published_protocol(name)
+    def _check_name(cls, name: str, info: ValidationInfo) -> str:
+        find: Callable[[str], object] = space if info.field_name == "space" else published_protocol
+        find(name)
         return name
 
     @field_validator("architectures", mode="before", json_schema_input_type=Union[Keys, OfBenchmark])
     @classmethod
     def _find_architectures(cls, given: Any, info: ValidationInfo) -> Any:
-        origin = info.context if isinstance(info.context, Origin) else None
+        origin: Origin | None = info.context
         if isinstance(given, Mapping):
             asked = configuration.check(OfBenchmark, given, "architectures")
             return _of_benchmark(asked, info.data.get("seed", 0), origin.data if origin else None)
@@ -129,9 +124,8 @@ class Config(Section):
     def _find_source(cls, given: Any, info: ValidationInfo) -> Any:
         if isinstance(given, Mapping) and not isinstance(given.get("source"), str):
             raise ValueError("must be a source, or a mapping with a source")
-        if isinstance(info.context, Origin):
-            return located(given, info.context.path.parent, info.context.data)
-        return given
+        origin: Origin | None = info.context
+        return located(given, origin.path.parent, origin.data) if origin else given
 
     @field_validator("proxies")
     @classmethod
@@ -165,10 +159,8 @@ class Config(Section):
     @field_validator("store")
     @classmethod
     def _find_store(cls, given: str, info: ValidationInfo) -> str:
-        if isinstance(info.context, Origin):
-            path = info.context.path
-            return str(path.parent / (given or f"{path.stem}.db"))
-        return given
+        origin: Origin | None = info.context
+        return str(origin.path.parent / (given or f"{origin.path.stem}.db")) if origin else given
 
     @model_validator(mode="after")
     def _check_shown(self) -> Config:
@@ -262,21 +254,20 @@ def _requests(asked: Sequence[Any], rules: Protocol, within: str) -> dict[str, P
 
 
 def _of_benchmark(asked: OfBenchmark, seed: int, data: str | Path | None) -> list[str]:
-    """Return keys of a benchmark's table, in a random order of which a larger number gives more."""
+    """Return keys of a benchmark's table in a random order; a larger number adds to those of a smaller one."""
     keys, number = benchmarks.benchmark(asked.benchmark, data).keys, asked.number
     if number is not None and not 1 <= number <= len(keys):
         raise ValueError(f"{asked.benchmark} has {len(keys):,}; ask for 1 to that many, not {number!r}")
     return [keys[place] for place in islice(permuted(len(keys), seed), number)]
 
 
-# What its numbers depend on --------------------
-
+# Its provenance --------------------
 
 _STORED = {"variant": "flavour"}  # options of networks that stores know by an older name
 
 
 def provenance(config: Config) -> dict[str, Any]:
-    """Return everything that a score depends on besides its key, and what is scored, as values that JSON can hold.
+    """Return everything that a score depends on besides its key, and the architectures, as values that JSON can hold.
 
     The engine, the number of workers and the limits are not part of it: they change no value. The names are stored.
     The images are read once, however often it is called.
@@ -298,15 +289,12 @@ def _provenance(config: Config) -> dict[str, Any]:
         del rules[part]
     if protocol.loss == "labels":  # stores that were made when there was no other loss do not name it
         del rules["loss"]
-    proxies = {
-        label: {
-            "name": request.name,
-            "version": describe(request.name).version,
-            "higher_is_better": describe(request.name).higher_is_better,
-            "options": dict(request.options),
-        }
-        for label, request in config.requests().items()
-    }
+    proxies = {}
+    for label, request in config.requests().items():
+        info, options = describe(request.name), dict(request.options)
+        proxies[label] = {
+            "name": info.name, "version": info.version, "higher_is_better": info.higher_is_better, "options": options,
+        }  # fmt: skip
     builder = getattr(space(config.space), "builder", 0)
     plain = {
         "space": config.space,
@@ -324,8 +312,7 @@ def _provenance(config: Config) -> dict[str, Any]:
         "truth": config.truth or protocol.truth_of(dataset),
         "singletons": _singletons(config, shown) if protocol.same_batch else None,
     }
-    same: dict[str, Any] = json.loads(json.dumps(plain))
-    return same
+    return dict(json.loads(json.dumps(plain)))
 
 
 def _singletons(config: Config, shown: Probe | Tokens) -> float | None:

@@ -8,21 +8,20 @@ from __future__ import annotations
 import csv
 import json
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 from naslib_zc_plugin.campaign.engines import Outcome, Row
 from naslib_zc_plugin.campaign.naslib_json import write_suite
-from naslib_zc_plugin.campaign.store import STORE, Record, Store, facts_of, provenance_of, records
+from naslib_zc_plugin.campaign.store import STORE, Store, facts_of, provenance_of, records
 from naslib_zc_plugin.files import replacing
 from naslib_zc_plugin.spaces import space
-from naslib_zc_plugin.store.database import StoreError, address, open_to_read, sqlite_errors
+from naslib_zc_plugin.store.database import StoreError, address, open_to_read, reading, sqlite_errors
 from naslib_zc_plugin.store.parquet import records_of, write_parquet
-from naslib_zc_plugin.store.provenance import EXTENDABLE, changes
+from naslib_zc_plugin.store.provenance import contradictions
 from naslib_zc_plugin.table import STATUSES
 
 FIELDS = (
@@ -30,10 +29,9 @@ FIELDS = (
 )  # fmt: skip
 """Columns of an export; ``proxy`` is the label, ``seconds`` of the proxy, ``memory`` (bytes) of the architecture."""
 CANONICAL = FIELDS[:6]
-"""What does not depend on where and how fast it was computed."""
+"""The columns that depend neither on the machine nor on its speed."""
 
-_SUITE = ".json"
-
+_PARQUET, _LINES, _SUITE = ".parquet", (".csv", ".jsonl"), ".json"
 _FAILED = STATUSES.index("failed")
 
 _SHARED = """
@@ -93,50 +91,34 @@ def export(store: str | Path, target: str | Path, canonical: bool = False, data:
         StoreError: no such store, or one that is damaged.
     """
     store, target = Path(store), Path(target)
-    if target.suffix not in (*_WRITERS, _SUITE):
-        raise ValueError(f"cannot write {target.name}: end it in {', '.join((*_WRITERS, _SUITE))}")
-    if canonical and target.suffix not in (".csv", ".jsonl"):
+    if target.suffix not in (_PARQUET, *_LINES, _SUITE):
+        raise ValueError(f"cannot write {target.name}: end it in {', '.join((_PARQUET, *_LINES, _SUITE))}")
+    if canonical and target.suffix not in _LINES:
         raise ValueError("canonical exports are .csv or .jsonl")
     if data is not None and target.suffix != _SUITE:
         raise ValueError(f"accuracies are exported to {_SUITE} only")
     with replacing(target) as draft:
         if target.suffix == _SUITE:
             return write_suite(draft, records(store), provenance_of(store), data)
-        return _WRITERS[target.suffix](store, draft, CANONICAL if canonical else FIELDS)
+        if target.suffix == _PARQUET:
+            return write_parquet(draft, records(store), provenance_of(store))
+        return _write_lines(store, draft, target.suffix, CANONICAL if canonical else FIELDS)
 
 
-def _parquet(store: Path, draft: Path, _: Sequence[str]) -> int:
-    return write_parquet(draft, records(store), provenance_of(store))
-
-
-def _csv(store: Path, draft: Path, fields: Sequence[str]) -> int:
-    with draft.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, fields, extrasaction="ignore", lineterminator="\n")
-        writer.writeheader()
-        return _each(records(store), writer.writerow)
-
-
-def _lines(store: Path, draft: Path, fields: Sequence[str]) -> int:
-    with draft.open("w", encoding="utf-8") as file:
-
-        def write(record: Record) -> None:
-            file.write(json.dumps({field: record[field] for field in fields}, ensure_ascii=False) + "\n")
-
-        return _each(records(store), write)
-
-
-def _each(found: Iterable[Record], write: Callable[[Record], object]) -> int:
+def _write_lines(store: Path, draft: Path, ending: str, fields: Sequence[str]) -> int:
+    """Write a line of CSV or JSON for each score, and return how many."""
     count = 0
-    for count, record in enumerate(found, 1):  # noqa: B007 -- the number of records is the result
-        write(record)
+    with draft.open("w", encoding="utf-8", newline="\n") as file:
+        table = csv.DictWriter(file, fields, lineterminator="\n")
+        if ending == ".csv":
+            table.writeheader()
+        for count, record in enumerate(records(store), 1):  # noqa: B007 -- the number of records is the result
+            line = {field: record[field] for field in fields}
+            if ending == ".csv":
+                table.writerow(line)
+            else:
+                file.write(json.dumps(line, ensure_ascii=False) + "\n")
     return count
-
-
-_WRITERS: dict[str, Callable[[Path, Path, Sequence[str]], int]] = {
-    ".parquet": _parquet,
-    ".csv": _csv,
-    ".jsonl": _lines,
-}
 
 
 # Merging --------------------
@@ -189,7 +171,7 @@ def _row(record: Mapping[str, Any]) -> Row:
 
 
 def _absorb(store: Store, source: Path) -> int:
-    with sqlite_errors(source), closing(open_to_read(source, STORE)) as connection:
+    with reading(source, STORE) as connection:
         facts = _joined(store, source, facts_of(connection))
     with sqlite_errors(source):
         store.connection.execute("ATTACH ? AS source", (address(source),))
@@ -213,12 +195,7 @@ def _joined(store: Store, source: Path, theirs: Mapping[str, Any]) -> dict[str, 
     ours = store.facts()
     if not ours:
         return dict(theirs)
-    found = {name: line for name, line in changes(ours, theirs).items() if name not in EXTENDABLE}
-    both = ours["proxies"].keys() & theirs["proxies"].keys()
-    for label in both:
-        if ours["proxies"][label] != theirs["proxies"][label]:
-            found[label] = f"proxies.{label}"
-    if found:
+    if found := contradictions(ours, theirs):
         raise StoreError(f"{source} was made with another configuration than {store.path}: {'; '.join(found.values())}")
     asked = ours["architectures"]
     if asked != theirs["architectures"]:

@@ -65,7 +65,7 @@ def below(low: float, high: float) -> float:
 def write_suite(
     draft: Path, records: Iterable[Mapping[str, Any]], facts: Mapping[str, Any], data: str | Path | None = None
 ) -> int:
-    """Write records of a store, and return how many scores.
+    """Write records of a store, and return the number of scores.
 
     Undefined scores are left out, which NASLib's readers do not expect:
     :func:`naslib_zc_plugin.hosts.naslib.zc_api` ranks them last instead. A proxy that has another name in NASLib is
@@ -126,7 +126,7 @@ def import_suite(source: Path, name: str, data: Path) -> list[Path]:
 
     Args:
         source: the file.
-        name: of its search space.
+        name: the name of its search space.
         data: the data directory to write to.
 
     Returns:
@@ -147,11 +147,9 @@ def import_suite(source: Path, name: str, data: Path) -> list[Path]:
     written = []
     for dataset, records in tables.items():
         ours = _DATASETS.get(dataset, dataset)
-        facts = _facts(source, name, ours, records)
-        target = data / name / f"{PREFIX}{ours}.parquet"
-        with replacing(target) as draft:
-            write_parquet(draft, records, facts)
-        written.append(target)
+        written.append(data / name / f"{PREFIX}{ours}.parquet")
+        with replacing(written[-1]) as draft:
+            write_parquet(draft, records, _facts(source, name, ours, records))
     return written
 
 
@@ -192,34 +190,19 @@ def _record(key: str, proxy: str, score: Any) -> dict[str, Any]:
         raise ValueError(f"{proxy} is {score!r}")
     defined = math.isfinite(value) and value != _SENTINEL
     return {
-        "key": key,
-        "proxy": PREFIX + proxy,
-        "version": 0,
-        "value": float(value) if defined else None,
-        "status": "ok" if defined else "undefined",
-        "reason": "" if defined else f"published as {value:g}",
+        "key": key, "proxy": PREFIX + proxy, "version": 0, "value": float(value) if defined else None,
+        "status": "ok" if defined else "undefined", "reason": "" if defined else f"published as {value:g}",
         "seconds": seconds,
-    }
+    }  # fmt: skip
 
 
 def _facts(source: Path, name: str, dataset: str, records: list[dict[str, Any]]) -> dict[str, Any]:
-    labels = dict.fromkeys(record["proxy"] for record in records)
-    proxies = {
-        label: {
-            "name": _OURS.get(label[len(PREFIX) :], label[len(PREFIX) :]),
-            "version": 0,
-            "higher_is_better": True,
-            "options": {},
-        }
-        for label in labels
-    }
+    proxies = {}
+    for label in dict.fromkeys(record["proxy"] for record in records):
+        theirs = label[len(PREFIX) :]
+        proxies[label] = {"name": _OURS.get(theirs, theirs), "version": 0, "higher_is_better": True, "options": {}}
     truth = nasbench201.naslib_accuracy(dataset) if name == nasbench201.TABLE.name else None
     return {
-        "space": name,
-        "dataset": dataset,
-        "architectures": len({record["key"] for record in records}),
-        "preset": {"name": "published"},
-        "source": source.name,
-        "truth": truth,
-        "proxies": proxies,
-    }
+        "space": name, "dataset": dataset, "architectures": len({record["key"] for record in records}),
+        "preset": {"name": "published"}, "source": source.name, "truth": truth, "proxies": proxies,
+    }  # fmt: skip

@@ -1,4 +1,4 @@
-"""A campaign as it runs: the plan's keys go to the engine, what comes back goes into the store."""
+"""A campaign as it runs: the plan's keys go to the engine, its outcomes into the store."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import islice
@@ -45,7 +46,7 @@ class Changed(ValueError):
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a campaign stands.
+    """The state of a campaign.
 
     Attributes:
         total: architectures that the campaign asks for.
@@ -65,52 +66,43 @@ class Progress:
 
     @property
     def pending(self) -> int:
-        """Return the number of architectures that are not done."""
+        """The number of architectures that are not done."""
         return self.total - self.done
 
     @property
     def rate(self) -> float:
-        """Return the architectures per second in this run."""
+        """Architectures per second in this run."""
         return self.gained / self.seconds if self.seconds else 0.0
 
     @property
     def remaining(self) -> float | None:
-        """Return the seconds that remain at this pace; None before the first architecture of this run is done."""
+        """Seconds that remain at this pace; None before the first architecture of this run is done."""
         return self.pending / self.rate if self.rate else None
 
 
-def prepare(
-    config: Config,
-    store: Store,
-    extend: bool = False,
-    command: str = "",
-) -> None:
+def prepare(config: Config, store: Store, extend: bool = False, command: str = "") -> None:
     """Make a new store this campaign's, or check that an old one is.
 
     Args:
         config: the campaign.
         store: its store.
         extend: let architectures and proxies be added to what is there.
-        command: by which it is run, for those who read its results.
+        command: the command that runs it, for readers of the results.
 
     Raises:
         Changed: it holds scores that were made otherwise.
-        ValueError: proxies or images that cannot be had.
+        ValueError: proxies or images that are not available.
     """
     now, before = provenance(config), store.facts()
-    found = changes(before, now) if before else {}
-    if found and not (extend and _extended(before, now, found)):
-        raise Changed(store.path, found)
+    if before and (found := changes(before, now)):
+        kept = all(now["proxies"].get(label) == plain for label, plain in before["proxies"].items())
+        if not (extend and kept and set(found) <= {*EXTENDABLE}):
+            raise Changed(store.path, found)
     store.declare({**now, "command": command} if command else now)
 
 
-def _extended(before: dict[str, Any], now: dict[str, Any], found: dict[str, str]) -> bool:
-    same = all(now["proxies"].get(label) == plain for label, plain in before["proxies"].items())
-    return same and set(found) <= set(EXTENDABLE)
-
-
 def origin(config: Config) -> dict[str, Any]:
-    """Return where scores are made, as it is stored beside each of them."""
+    """Return the device, threads, seed and versions that are stored beside each score."""
     return {
         "device": config.device,
         "threads": config.threads,
@@ -127,26 +119,26 @@ def run(
     report: Callable[[Progress], None] = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Progress:
-    """Score what is missing in a store that was prepared for the campaign.
+    """Score the missing architectures of a store that was prepared for the campaign.
 
     Args:
         config: the campaign.
         store: where scores go, architecture by architecture.
         engine: where it is scored; closed at the end.
-        report: called often with the state of things.
-        stop: called often; once it returns True, what is in flight gets :data:`GRACE` seconds, and what is done by
-            then is kept.
+        report: called often with the progress.
+        stop: called often; once it returns True, architectures in flight get :data:`GRACE` seconds, and those done by
+            then are kept.
 
     Returns:
-        Where the campaign stands at the end.
+        The progress at the end.
 
     Raises:
         StoreError: the store cannot be written; the same call goes on from what was committed.
         EngineError: no process is left that could score.
         ValueError: an architecture that is not of the space.
     """
-    campaign = _Run(config, store, engine, report)
-    try:
+    with closing(engine):
+        campaign = _Run(config, store, engine, report)
         for task in campaign.tasks():
             while campaign.in_flight >= engine.capacity and not stop():
                 campaign.take(_PATIENCE)
@@ -158,8 +150,6 @@ def run(
         end = time.monotonic() + GRACE
         while campaign.in_flight and (left := end - time.monotonic()) > 0:
             campaign.take(min(_PATIENCE, left))
-    finally:
-        engine.close()
     return campaign.progress()
 
 
@@ -192,7 +182,7 @@ class _Run:
         )
 
     def tasks(self) -> Iterator[Task]:
-        """Yield what is missing, in the order of the plan; provably identical architectures once."""
+        """Yield the missing scores, in the order of the plan; provably identical architectures once."""
         keys = plan.stream(self._config.architectures, self._space, self._config.seed)
         for chunk in plan.chunks(keys, _CHUNK):
             canonical = {key: self._space.canonical(key) for key in chunk}
@@ -207,20 +197,17 @@ class _Run:
         self._engine.submit(task)
 
     def take(self, timeout: float) -> None:
-        """Write what is finished."""
+        """Wait for outcomes, and write them."""
         outcomes = self._engine.collect(timeout)
         if outcomes:
             self._store.add(outcomes, self._origin)
         for outcome in outcomes:
-            self._note(outcome)
+            self._in_flight.discard(outcome.key)
+            shared = self._waiting.pop(outcome.key, 0)
+            self._passed += shared
+            self._gained += shared
+            self._statuses.update(row.status for row in outcome.rows)
         self._report(self.progress())
-
-    def _note(self, outcome: Outcome) -> None:
-        self._in_flight.discard(outcome.key)
-        shared = self._waiting.pop(outcome.key, 0)
-        self._passed += shared
-        self._gained += shared
-        self._statuses.update(row.status for row in outcome.rows)
 
 
 # Before it runs --------------------
@@ -235,7 +222,7 @@ class Estimate:
         measured: how many were scored for this.
         seconds: of one architecture in one worker, the mean.
         spread: standard deviation of the seconds (n − 1).
-        memory: bytes of a worker at its largest; None where it cannot be told.
+        memory: bytes of a worker at its largest; None where it cannot be measured.
         failed: of the measured, those with a failed score, and why: key → reason.
     """
 
@@ -248,7 +235,7 @@ class Estimate:
 
 
 def estimate(config: Config, sample: int = 5) -> Estimate:
-    """Score the first architectures of a campaign, store nothing, and return what that took.
+    """Score the first architectures of a campaign, store nothing, and return the cost.
 
     Raises:
         EngineError: no worker can score.
@@ -275,13 +262,10 @@ def estimate(config: Config, sample: int = 5) -> Estimate:
 
 
 def _scored(config: Config, keys: list[str], labels: tuple[str, ...]) -> list[Outcome]:
-    engine = LocalEngine(config, workers=1)
     found: list[Outcome] = []
-    try:
+    with closing(LocalEngine(config)) as engine:
         for key in keys:
             engine.submit(Task(key, labels))
         while len(found) < len(keys):
             found += engine.collect(1.0)
-    finally:
-        engine.close()
     return found

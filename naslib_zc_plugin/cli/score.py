@@ -82,8 +82,8 @@ def campaign_line(progress: Progress) -> str:
 
 
 def _duration(seconds: float) -> str:
-    minutes, hours = round(seconds / 60), round(seconds / 3600)
-    return f"{round(seconds)} s" if seconds < 120 else f"{minutes} min" if minutes < 120 else f"{hours} h"
+    minutes = round(seconds / 60)
+    return f"{seconds:.0f} s" if seconds < 120 else f"{minutes} min" if minutes < 120 else f"{seconds / 3600:.0f} h"
 
 
 def _estimate(config: Config) -> None:
@@ -140,17 +140,12 @@ def _others(config: Config) -> ScoreTable | None:
     from naslib_zc_plugin.campaign.config import provenance
     from naslib_zc_plugin.campaign.run import Changed
     from naslib_zc_plugin.campaign.store import read_table
-    from naslib_zc_plugin.store.provenance import EXTENDABLE, changes
+    from naslib_zc_plugin.store.provenance import contradictions
 
     if not Path(config.store).exists():
         return None
     found = read_table(config.store)
-    now = provenance(config)
-    differences = {name: line for name, line in changes(found.facts, now).items() if name not in EXTENDABLE}
-    for label, asked in now["proxies"].items():
-        if found.facts["proxies"].get(label, asked) != asked:
-            differences[label] = f"proxies.{label}"
-    if differences:
+    if differences := contradictions(found.facts, provenance(config)):
         raise Changed(config.store, differences)
     return found
 

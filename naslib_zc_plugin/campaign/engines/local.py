@@ -1,4 +1,4 @@
-"""Scoring processes on this machine, each watched: its death is a message like any other."""
+"""Scoring processes on this machine; the death of one is a message like any other."""
 
 from __future__ import annotations
 
@@ -46,30 +46,28 @@ class ScoringProcess:
         self.task: Task | None = None
         self.since = time.monotonic()
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 -- closed in reap()
+        path = os.pathsep.join(filter(None, sys.path))  # whatever it was extended with
+        threads = str(config.threads)
         self._process = subprocess.Popen(
-            list(command),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._stderr,
-            text=True,
+            list(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr, text=True,
             encoding="utf-8",
-            env={**os.environ, **_environment(config.threads)},
-        )
+            env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},
+        )  # fmt: skip
         self._write(config.plain())
         threading.Thread(target=self._listen, args=(inbox,), daemon=True).start()
 
     @property
     def pid(self) -> int:
-        """Return the number of the process."""
+        """The number of the process."""
         return self._process.pid
 
     def score(self, task: Task) -> None:
-        """Send it a task; the outcome, or its death, will be in the inbox."""
+        """Send it a task; the outcome, or the message of its death, will be in the inbox."""
         self.state, self.task, self.since = "busy", task, time.monotonic()
         self._write({"key": task.key, "labels": list(task.labels)})
 
     def kill(self) -> None:
-        """End it at once; its messages until then are ignored."""
+        """End it at once, and ignore its messages until then."""
         self.state = "dying"
         self._process.kill()
 
@@ -97,7 +95,7 @@ class ScoringProcess:
         try:
             self._process.stdin.write(json.dumps(message) + "\n")
             self._process.stdin.flush()
-        except OSError:  # it is dead, which the inbox will tell
+        except OSError:  # it is dead: the inbox will have that message
             logger.debug("worker %d cannot be written to", self.pid)
 
     def _listen(self, inbox: Queue[Message]) -> None:
@@ -108,12 +106,6 @@ class ScoringProcess:
             except ValueError:  # killed in the middle of a line
                 break
         inbox.put((self, None))
-
-
-def _environment(threads: int) -> dict[str, str]:
-    """Return the parent's search path, whatever it was extended with, and the threads of numerical libraries."""
-    path = os.pathsep.join(entry for entry in sys.path if entry)
-    return {"PYTHONPATH": path, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
 
 
 class LocalEngine:
@@ -145,12 +137,12 @@ class LocalEngine:
 
     @property
     def capacity(self) -> int:
-        """Return one task and the next for each worker."""
+        """One task and the next for each worker."""
         return 2 * self._wanted
 
     @property
     def pids(self) -> list[int]:
-        """Return the numbers of the scoring processes."""
+        """The numbers of the scoring processes."""
         return [worker.pid for worker in self._workers]
 
     def submit(self, task: Task) -> None:
