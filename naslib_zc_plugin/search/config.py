@@ -1,4 +1,4 @@
-"""What a search runs: read from YAML, and checked."""
+"""The configuration of a search: read from YAML, and checked."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class ScoreSource(Section):
 
 
 class SearchPart(Section):
-    """What a search runs, or the part of it that a file, a search or a variant gives."""
+    """A search, or the part of it that a file, a search or a variant gives."""
 
     space: str = Field("", json_schema_extra=completed(spaces.list_spaces))
     """Search space."""
@@ -231,9 +231,8 @@ def load_experiment(path: str | Path, data: str | Path | None = None) -> Experim
     searches = []
     for label, values, places in _composed(document.values, path.stem):
         whole = {**values, "label": label}
-        for name, locate in (("scores", _located_scores), ("evaluator", located)):
-            if name in whole:
-                whole[name] = locate(whole[name], path.parent, data)
+        for name in {"scores", "evaluator"} & whole.keys():
+            whole[name] = located(whole[name], path.parent, data)
         search = document.check(SearchConfig, whole, data=data, label=label, places=places)
         problems = list(_missing(search))
         if problems:
@@ -282,14 +281,6 @@ def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, 
         else:
             found[field] = value
     return found
-
-
-def _located_scores(scores: Mapping[str, Any], folder: Path, data: str | Path | None) -> dict[str, Any]:
-    """Return where scores come from, with paths of tables and images made absolute where they exist."""
-    table = scores.get("table", [])
-    tables = [table] if isinstance(table, str) else list(table)
-    found = {"table": [located(each, folder, data) for each in tables]} if tables else {}
-    return {**located(scores, folder, data), **found}
 
 
 def _missing(search: SearchConfig) -> Iterator[Problem]:

@@ -87,13 +87,13 @@ class Engine(Protocol):
 
     @property
     def capacity(self) -> int:
-        """Return the number of tasks to hold, so that no worker waits for the next one."""
+        """The number of tasks to hold, so that no worker waits for the next one."""
 
     def submit(self, task: Task) -> None:
         """Take a task."""
 
     def collect(self, timeout: float) -> Sequence[Outcome]:
-        """Return what was finished since the last call; wait for up to ``timeout`` seconds if nothing was.
+        """Return the outcomes since the last call; wait for up to ``timeout`` seconds if there are none.
 
         Raises:
             EngineError: no process is left that could score.
@@ -108,7 +108,7 @@ class NamesEngine(Protocol):
 
     @property
     def engine(self) -> Mapping[str, Any]:
-        """Return the engine's name, as ``name``, and its options."""
+        """The engine's name, as ``name``, and its options."""
 
 
 ENGINES: Registry[Callable[..., Engine]] = Registry(

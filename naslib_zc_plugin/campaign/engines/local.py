@@ -151,11 +151,12 @@ class LocalEngine:
         self._dispatch()
 
     def collect(self, timeout: float) -> Sequence[Outcome]:
-        """Return what was finished since the last call, see :class:`~.Engine`."""
+        """Return the outcomes since the last call, see :class:`~.Engine`."""
         end = time.monotonic() + timeout
         while not self._done and self._workers:
             self._enforce_time_limit()
-            left = min([end, *self._deadlines()]) - time.monotonic()
+            begun = (worker.since for worker in self._workers if worker.state == "busy")
+            left = min([end, *(since + self._config.time_limit for since in begun)]) - time.monotonic()
             try:
                 self._receive(*self._inbox.get(timeout=max(left, 0.01)))
             except Empty:
@@ -211,9 +212,6 @@ class LocalEngine:
                 self._waiting.append(worker.task)
             else:
                 self._done.append(Outcome.failed(worker.task, f"the worker died of {cause}, {allowed} times"))
-
-    def _deadlines(self) -> list[float]:
-        return [worker.since + self._config.time_limit for worker in self._workers if worker.state == "busy"]
 
     def _enforce_time_limit(self) -> None:
         now = time.monotonic()
