@@ -49,7 +49,7 @@ class OfBenchmark(Section):
 
 
 class BatchConfig(Section):
-    """What differs from the protocol's batches."""
+    """Changes of the protocol's batches."""
 
     batch_size: Positive = None
     """Samples in a batch."""
@@ -70,7 +70,7 @@ class Config(Section):
     space: str = Field(json_schema_extra=completed(list_spaces))
     """The search space."""
     preset: str = Field(json_schema_extra=completed(lambda: sorted(PROTOCOLS)))
-    """The published protocol: what a paper's code does around its proxies."""
+    """The published protocol: batches, loss and networks of a paper's code."""
     seed: int = 0
     """Seed of the sample, the weights, the batches and the proxies' draws."""
     architectures: Keys
@@ -83,7 +83,7 @@ class Config(Section):
     proxies: Sequence[Source] = Field(min_length=1)
     """Names of proxies, or mappings with `name`, perhaps `label`, and options."""
     batch: BatchConfig = BatchConfig()
-    """What differs from the protocol's batches."""
+    """Changes of the protocol's batches."""
     network: Mapping[str, Any] = Field(default_factory=dict)
     """Options of the space's networks, such as `C` and `N`."""
     threads: int = Field(1, gt=0)
@@ -95,7 +95,7 @@ class Config(Section):
     time_limit: float = Field(900.0, gt=0)
     """Seconds that an architecture may take."""
     memory_limit: Gib = None
-    """GiB that a worker may allocate beyond what it starts with (Linux, CPU); no limit unless given."""
+    """GiB that a worker may allocate beyond those at its start (Linux, CPU); no limit unless given."""
     store: str = Field("", validate_default=True)
     """The file of results; beside the configuration and named like it unless given."""
     truth: str = ""
@@ -194,7 +194,7 @@ class Config(Section):
         """Read the images or tokens.
 
         Raises:
-            DataError: no such file, or one that is damaged or something else, images for tokens among it.
+            DataError: there is no such file, it is damaged, or it holds something else, such as images for tokens.
             ValueError: options that the source does not have.
         """
         given = self.images or self.tokens
@@ -212,7 +212,7 @@ class Config(Section):
         return found
 
     def plain(self) -> dict[str, Any]:
-        """Return values that JSON can hold: ``Config(**plain)`` scores alike, though not the same architectures."""
+        """Return values that JSON can hold: ``Config(**plain)`` scores alike, but all architectures of the space."""
         return {
             **self.model_dump(exclude={"engine"}),
             "batch": self.batch.model_dump(exclude_none=True),
@@ -226,18 +226,18 @@ def load_campaign(path: str | Path, data: str | Path | None = None) -> Config:
 
     Args:
         path: the file.
-        data: data directory, where images and tokens are looked for that are not beside the configuration, and
+        data: data directory, in which images and tokens are looked for that are not beside the configuration, and
             benchmarks.
 
     Raises:
         DataError: there is no such file, it is no YAML, or no mapping; also for a benchmark that it names.
-        ConfigurationError: something in it is wrong; all of it is listed.
+        ConfigurationError: it has errors; all are listed.
     """
     return configuration.load(path, Config, data)
 
 
 def _requests(asked: Sequence[Any], rules: Protocol, within: str) -> dict[str, ProxyRequest]:
-    """Return proxies by label, with a protocol's options and over them those that are asked for."""
+    """Return proxies by label, with a protocol's options and over them those of the configuration."""
     from naslib_zc_plugin.proxies import proxy
 
     found: dict[str, ProxyRequest] = {}

@@ -78,15 +78,15 @@ def export(store: str | Path, target: str | Path, canonical: bool = False, data:
         store: the store.
         target: ends in ``.parquet``, ``.csv``, ``.jsonl``, or ``.json`` for NAS-Bench-Suite-Zero's format
             (:mod:`.naslib_json`).
-        canonical: only the fields that do not depend on the machine (:data:`CANONICAL`), for CSV and JSON lines.
+        canonical: write only the fields that do not depend on the machine (:data:`CANONICAL`); for CSV and JSON lines.
         data: the data directory, for accuracies in NAS-Bench-Suite-Zero's format.
 
     Returns:
         The number of scores written.
 
     Raises:
-        ValueError: another ending, ``canonical`` for a format that has no choice of fields, or ``data`` for one that
-            has no accuracies.
+        ValueError: another ending, ``canonical`` for a format without a choice of fields, or ``data`` for one without
+            accuracies.
         DataError: the data directory has no table of the space.
         StoreError: no such store, or one that is damaged.
     """
@@ -171,6 +171,7 @@ def _row(record: Mapping[str, Any]) -> Row:
 
 
 def _absorb(store: Store, source: Path) -> int:
+    """Copy the scores of one store into another, and return their number."""
     with reading(source, STORE) as connection:
         facts = _joined(store, source, facts_of(connection))
     with sqlite_errors(source):

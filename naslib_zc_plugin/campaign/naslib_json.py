@@ -22,11 +22,11 @@ from naslib_zc_plugin.spaces.nasbench201 import keys
 from naslib_zc_plugin.store.parquet import write_parquet
 
 NAMES = {"naswot": "nwot"}
-"""Our name of a proxy → NASLib's, where it is another."""
+"""Our name of a proxy → NASLib's, if they differ."""
 ACCURACY = "val_accuracy"
 _LIMIT = 1e30
 PREFIX = "published_"
-"""Of the labels of scores that were read."""
+"""Prefix of the labels of scores that were read."""
 
 _EXPECTED = "scores in the form of NASLib's zc_<space>.json"
 _SENTINEL = -1e8  # NASLib's number for a score that is NaN or infinite
@@ -37,7 +37,7 @@ _DATASETS = {theirs: ours for ours, theirs in nasbench201.NASLIB.items()}
 def naslib_number(proxy: str, version: int, higher_is_better: bool, value: float) -> float:
     """Return a score as NASLib's files have it: higher is better, and a number in single precision.
 
-    Synaptic flow is its logarithm, as NASLib writes it; what goes beyond ±1e30 is cut there.
+    Synaptic flow is its logarithm, as NASLib writes it; numbers beyond ±1e30 are cut there.
 
     Args:
         proxy: its name.
@@ -53,7 +53,7 @@ def naslib_number(proxy: str, version: int, higher_is_better: bool, value: float
 def below(low: float, high: float) -> float:
     """Return the number of an undefined score among others: below the lowest by a tenth of their range.
 
-    And by half a millionth of itself at least, since NASLib ranks in single precision.
+    The distance is at least half a millionth of the lowest, since NASLib ranks in single precision.
 
     Args:
         low: the lowest of the others, as :func:`naslib_number` gives them.

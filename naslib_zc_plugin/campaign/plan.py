@@ -90,7 +90,7 @@ def permuted(size: int, seed: int) -> Iterator[int]:
     """Yield 0 … size − 1, each once, in a pseudorandom order that needs no memory: a Feistel network, walked in cycles.
 
     Black & Rogaway, "Ciphers with arbitrary finite domains" (CT-RSA 2002): a permutation of the next power of four;
-    what lies outside of the domain is permuted again until it falls inside.
+    numbers outside of the domain are permuted again until they fall inside.
     """
     bits = max(1, ((size - 1).bit_length() + 1) // 2)
     for start in range(size):

@@ -31,7 +31,7 @@ class Changed(ValueError):
 
     Attributes:
         store: its path.
-        differences: what changed, by the name of the fact.
+        differences: the changes, by the name of the fact.
     """
 
     def __init__(self, store: object, differences: dict[str, str]) -> None:
@@ -50,11 +50,11 @@ class Progress:
 
     Attributes:
         total: architectures that the campaign asks for.
-        done: those that have every score, be it undefined or failed.
+        done: those that have every score, undefined and failed ones included.
         undefined: scores of that status in the store.
         failed: scores of that status in the store.
         gained: architectures done in this run.
-        seconds: that this run took so far.
+        seconds: duration of this run so far.
     """
 
     total: int
@@ -86,7 +86,7 @@ def prepare(config: Config, store: Store, extend: bool = False, command: str = "
     Args:
         config: the campaign.
         store: its store.
-        extend: let architectures and proxies be added to what is there.
+        extend: allow that architectures and proxies are added.
         command: the command that runs it, for readers of the results.
 
     Raises:
@@ -133,7 +133,7 @@ def run(
         The progress at the end.
 
     Raises:
-        StoreError: the store cannot be written; the same call goes on from what was committed.
+        StoreError: the store cannot be written; the same call goes on from the last commit.
         EngineError: no process is left that could score.
         ValueError: an architecture that is not of the space.
     """
@@ -220,10 +220,10 @@ class Estimate:
     Attributes:
         architectures: how many the campaign asks for.
         measured: how many were scored for this.
-        seconds: of one architecture in one worker, the mean.
+        seconds: mean over the architectures, in one worker.
         spread: standard deviation of the seconds (n − 1).
         memory: bytes of a worker at its largest; None where it cannot be measured.
-        failed: of the measured, those with a failed score, and why: key → reason.
+        failed: those of the measured with a failed score: key → reason.
     """
 
     architectures: int

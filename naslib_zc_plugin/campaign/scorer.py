@@ -24,7 +24,7 @@ _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 class Scorer:
     """Scores the architectures of a campaign.
 
-    All that is random depends on the campaign's seed and the key: neither on what was scored before, nor on who scores.
+    All random draws depend on the campaign's seed and the key alone, not on the order or the process of scoring.
 
     Args:
         config: the campaign.

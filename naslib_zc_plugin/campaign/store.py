@@ -64,7 +64,7 @@ ORDER BY a.key, p.label
 
 @dataclass(frozen=True)
 class Counts:
-    """How many architectures are asked for and done, and how many scores of each status are stored."""
+    """Numbers of architectures that are asked for and done, and of scores of each status."""
 
     asked: int
     done: int
@@ -102,7 +102,7 @@ class Store(ResultsFile):
                 )
 
     def ask(self, keys: Mapping[str, str], labels: Sequence[str]) -> list[Task]:
-        """Note architectures that are to be scored, and return what is missing of them.
+        """Record architectures that are to be scored, and return those with missing scores.
 
         Args:
             keys: canonical key by key.
@@ -139,8 +139,8 @@ class Store(ResultsFile):
         """Write outcomes of tasks, in one transaction.
 
         Args:
-            outcomes: of architectures that were asked for.
-            origin: where they were made (device, threads, seed, versions), as plain values.
+            outcomes: the outcomes, of architectures that were passed to :meth:`ask`.
+            origin: device, threads, seed and versions, as values that JSON can hold.
 
         Raises:
             ValueError: an ok score without a finite value, or another one with a value.
@@ -170,13 +170,13 @@ class Store(ResultsFile):
                 )  # fmt: skip
 
     def forget_failures(self) -> int:
-        """Delete failed scores, so that they are made again; return how many."""
+        """Delete failed scores, so that they are made again, and return their number."""
         with self.transaction():
             done = self.connection.execute("DELETE FROM score WHERE status = ?", (STATUSES.index("failed"),))
         return done.rowcount
 
     def counts(self) -> Counts:
-        """Count what is stored."""
+        """Count the architectures and scores."""
         with sqlite_errors(self.path):
             return counts(self.connection)
 
@@ -197,6 +197,7 @@ class Store(ResultsFile):
 
 
 def _valid(outcome: Outcome) -> Outcome:
+    """Return the outcome, if exactly its ok scores have a finite value."""
     for row in outcome.rows:
         number = row.value is not None and math.isfinite(row.value)
         if not (number if row.status == "ok" else row.value is None):
@@ -210,7 +211,7 @@ def facts_of(connection: sqlite3.Connection) -> dict[str, Any]:
 
 
 def counts(connection: sqlite3.Connection) -> Counts:
-    """Count what is in a store."""
+    """Count the architectures and scores of a store."""
     (asked,) = connection.execute("SELECT count(*) FROM architecture WHERE asked").fetchone()
     (proxies,) = connection.execute("SELECT count(*) FROM proxy").fetchone()
     (done,) = connection.execute(
@@ -244,6 +245,7 @@ def read_table(path: str | Path) -> ScoreTable:
 
 
 def _table(name: str, connection: sqlite3.Connection) -> ScoreTable:
+    """Return the table of a store."""
     asked = connection.execute("SELECT key, canonical FROM architecture WHERE asked ORDER BY key").fetchall()
     places = np.array([canonical for _, canonical in asked], dtype=np.intp)
     proxies = connection.execute("SELECT id, label, plain FROM proxy ORDER BY id").fetchall()

@@ -1,6 +1,6 @@
-"""What commands share: results to stdout, progress and complaints to stderr, and how they are stopped to go on later.
+"""Functions of several commands: results to stdout, progress and errors to stderr, and stopping to go on later.
 
-Text is plain where nobody looks at a terminal.
+Text is plain outside of a terminal.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _EVERY = 30.0  # seconds between lines of a log
 
 
 class _Counted(Protocol):
-    """So much of a total is done."""
+    """A progress: so much of a total is done."""
 
     @property
     def done(self) -> int: ...
@@ -45,7 +45,7 @@ def say(text: str = "") -> None:
 
 
 def complain(text: str) -> None:
-    """Print a line about what went wrong."""
+    """Print a line about an error."""
     typer.echo(f"nas-zc: {text}", err=True)
 
 
@@ -77,7 +77,7 @@ def show_table(header: Sequence[str], rows: Sequence[Sequence[str]], numbers: Co
 
 @contextmanager
 def steps(total: int | None, done: int = 0) -> Iterator[Callable[[str], None]]:
-    """Show progress over ``total`` steps (None: unknown): call the function with a word on each one that is done.
+    """Show progress over ``total`` steps (None: unknown): call the function with a word on each finished one.
 
     A bar with the latest word on a terminal, a line for each step elsewhere.
     """
@@ -99,7 +99,7 @@ def live(line_of: Callable[[Shown], str]) -> Iterator[Callable[[Shown], None]]:
     """Show progress as one line that changes on a terminal, and as a plain line now and then elsewhere.
 
     Args:
-        line_of: puts a progress into words.
+        line_of: returns the line of a progress.
     """
     console = Console(stderr=True, highlight=False)
     if console.is_terminal:

@@ -19,9 +19,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Picture:
-    """The data of the figures beside a board: scores against ``truth``, whose axis is called ``label``.
+    """The data of the figures beside a board.
 
-    ``colour`` is the number of parameters by architecture, where they are known.
+    Attributes:
+        table: the scores.
+        truth: the accuracy by architecture.
+        label: of its axis.
+        colour: the number of parameters by architecture; None if they are not known.
     """
 
     table: ScoreTable
@@ -84,13 +88,14 @@ def leaderboard(
 
 
 def _space(table: ScoreTable) -> str:
+    """Return the search space of a table."""
     if "space" not in table.facts:
         raise ValueError(f"{table.name} does not say which search space its architectures are of")
     return str(table.facts["space"])
 
 
 def _usual(table: ScoreTable, found: Benchmark) -> str:
-    """Return the column that the campaign, or else its protocol, means to be compared with."""
+    """Return the column to compare with, of the campaign or else of its protocol."""
     if not table.facts.get("truth"):
         columns = ", ".join(found.columns)
         raise ValueError(f"{table.name} does not say what to compare with: give --truth COLUMN, one of {columns}")
@@ -107,7 +112,7 @@ def _truth(found: Benchmark, column: str) -> tuple[str, Mapping[str, float]]:
 
 
 def _units(given: Sequence[str]) -> dict[str, float]:
-    """Return the costs that options PROXY=X give."""
+    """Return the costs of options PROXY=X, by proxy."""
     costs = {}
     for text in given:
         name, _, number = text.rpartition("=")
@@ -138,7 +143,7 @@ def _parameters(table: ScoreTable, truth: str, found: Benchmark) -> dict[str, fl
 
 
 def _ranking(boards: Sequence[Leaderboard]) -> Ranking | None:
-    """Return the proxies' mean ranks by Kendall's tau; None where there is one thing to be ranked on."""
+    """Return the proxies' mean ranks by Kendall's tau; None unless there are several columns to rank on."""
     from naslib_zc_plugin.report.leaderboards import mean_ranks
 
     places: dict[tuple[str, str], dict[str, float | None]] = {}

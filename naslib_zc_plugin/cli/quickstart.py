@@ -32,7 +32,7 @@ def quickstart(
     output: Annotated[Path, typer.Option(metavar="DIR", help="Where the results go.")] = Path("nas-zc-quickstart"),
     restart: Annotated[bool, typer.Option("--restart", help="Forget the results that are there.")] = False,
 ) -> None:
-    """Search with a proxy against random search, by really training, and compare all proxies on what was trained.
+    """Search with a proxy against random search, by really training, and compare all proxies on the trained networks.
 
     The networks are those of NAS-Bench-201, made small, the images scikit-learn's handwritten digits. Results are
     written as they come; the same command goes on where an interrupted one stopped.

@@ -57,7 +57,7 @@ def score(
     provenance(campaign)
     path = _fork(campaign) if fork_ else Path(campaign.store)
     with Store(path) as results, asked_to_stop() as stop, live(campaign_line) as report:
-        # A path of this machine would tell others nothing.
+        # A path of this machine is of no use to others.
         command = f"nas-zc score {config.name if config.is_absolute() else config}"
         prepare(campaign, results, extend, command)
         if retry:
@@ -70,7 +70,7 @@ def score(
 
 
 def campaign_line(progress: Progress) -> str:
-    """Put a campaign's progress into words."""
+    """Return the line of a campaign's progress."""
     text = (
         f"{progress.done:,} of {progress.total:,} done, {progress.undefined:,} undefined, {progress.failed:,} failed, "
         f"{progress.pending:,} left"
@@ -87,7 +87,7 @@ def _duration(seconds: float) -> str:
 
 
 def _estimate(config: Config) -> None:
-    """Print how many architectures there are and what they will take, from a measured sample."""
+    """Print the number of architectures and their estimated cost, from a measured sample."""
     from naslib_zc_plugin.campaign.run import estimate
 
     found = estimate(config)
@@ -104,7 +104,7 @@ def _estimate(config: Config) -> None:
 
 
 def _fork(config: Config) -> Path:
-    """Return the path of a store beside the campaign's that does not exist yet."""
+    """Return the path of a new store beside the campaign's."""
     path = Path(config.store)
     numbered = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in count(2))
     return next(other for other in numbered if not other.exists())
@@ -137,6 +137,7 @@ def _score_one(config: Config, key: str) -> None:
 
 
 def _others(config: Config) -> ScoreTable | None:
+    """Return the table of the campaign's store; None if there is no such file."""
     from naslib_zc_plugin.campaign.config import provenance
     from naslib_zc_plugin.campaign.run import Changed
     from naslib_zc_plugin.campaign.store import read_table
@@ -151,6 +152,7 @@ def _others(config: Config) -> ScoreTable | None:
 
 
 def _place(row: Row, others: ScoreTable | None) -> tuple[str, str]:
+    """Return the cells of a score's percentile, and of the scores that it is compared with."""
     from naslib_zc_plugin.report.selection import percentile
 
     if others is None or row.label not in others.columns:

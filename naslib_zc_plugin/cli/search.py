@@ -34,7 +34,7 @@ def search(
 ) -> None:
     """Run a search, or several and compare them; go on where it was stopped.
 
-    Every evaluation is written down as it is done: the same command continues, and at most the evaluation in flight is
+    Every evaluation is recorded at once: the same command continues, and at most the evaluation in flight is
     lost. Exit code 0: all is done; 75: stopped, to be continued.
     """
     from dataclasses import replace
@@ -51,10 +51,10 @@ def search(
 
 
 def run_searches(experiment: Experiment, data: Path | None, restart: bool) -> list[LoadedSearch]:
-    """Run what is left of an experiment, and show its progress.
+    """Run the rest of an experiment, and show its progress.
 
     Raises:
-        typer.Exit: it was stopped; with the code that says that the same command goes on.
+        typer.Exit: it was stopped; with the code of commands that go on.
     """
     from naslib_zc_plugin.search import load_data, run_experiment
     from naslib_zc_plugin.search.journal import JOURNAL, Journal
@@ -74,7 +74,7 @@ def run_searches(experiment: Experiment, data: Path | None, restart: bool) -> li
 
 
 def _line(progress: SearchProgress) -> str:
-    """Put progress into words."""
+    """Return the line of a progress."""
     runs = f"{progress.done:,} of {progress.total:,} runs done"
     if not progress.search:
         return runs
@@ -106,7 +106,7 @@ def publish_results(
 
 
 def _draw(found: Sequence[Result], curve: CurveConfig, folder: Path) -> list[str]:
-    """Draw the curves over what the configuration says, and over the other of evaluations and seconds."""
+    """Draw the curves over the configuration's axis, and over the other of evaluations and seconds."""
     from naslib_zc_plugin.report.figures import curves
     from naslib_zc_plugin.search.results import curve_lines
 

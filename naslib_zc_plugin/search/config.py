@@ -53,7 +53,7 @@ def _evaluators() -> list[str]:
 
 
 class Budget(Section):
-    """What ends a search: either number does."""
+    """The end of a search: either number ends it."""
 
     evaluations: MaybeEvaluations = None
     """Evaluations, those without a fitness among them."""
@@ -71,7 +71,7 @@ class Budget(Section):
 
 
 class ScoreSource(Section):
-    """Where proxies' scores come from: ``table``, or what a campaign needs to compute them."""
+    """The source of proxies' scores: ``table``, or the part of a campaign that computes them."""
 
     table: Names = ()
     """An export or a store of a campaign, or several; the first that has a proxy is taken."""
@@ -99,7 +99,7 @@ class SearchPart(Section):
     space: str = Field("", json_schema_extra=completed(spaces.list_spaces))
     """Search space."""
     strategy: Mapping[str, Any] = Field({}, json_schema_extra=_named(list_strategies, preset={"enum": list(PUBLISHED)}))
-    """`name` of a strategy, perhaps `preset` (published settings), `proxy` (whose score it uses), and its options."""
+    """`name` of a strategy, perhaps `preset` (published settings), `proxy` (for its scores), and its options."""
     evaluator: Mapping[str, Any] = Field({}, json_schema_extra=_named(_evaluators))
     """`name` of an evaluator, and its options."""
     budget: Budget = Budget()
@@ -109,7 +109,7 @@ class SearchPart(Section):
     report: Mapping[str, str] = {}
     """Title -> column of the benchmark, of the architecture that a search found."""
     published: Mapping[str, Published] = {}
-    """Title of the report, or `seconds` -> what a paper prints for it: a mean, or a mean and a deviation."""
+    """Title of the report, or `seconds` -> a paper's number: a mean, or a mean and a deviation."""
     repeats: PositiveInt = 1
     """How often, each with draws of its own."""
     seed: int = 0
@@ -185,16 +185,16 @@ class CurveConfig(Section):
 class SearchFile(SearchPart):
     """A file of searches that are compared.
 
-    Its own fields are what all searches have in common. A mapping of a search is laid over that of the file, unless
+    Its own fields are common to all searches. A mapping of a search is laid over that of the file, unless
     it has another `name`; this and anything else takes its place.
     """
 
     searches: Mapping[str, SearchPart] = {}
-    """Label -> what is different in this search."""
+    """Label -> the fields that are different in this search."""
     variants: Mapping[str, SearchPart] = {}
-    """Label -> what is different in this variant; every search is run in every variant, as `search variant`."""
+    """Label -> the fields that are different in this variant; every search runs in every variant, as `search variant`."""
     store: str = ""
-    """File of what happened; beside the configuration and called like it unless given."""
+    """The journal's file; beside the configuration and named like it unless given."""
     curve: CurveConfig = CurveConfig()
     """How progress is drawn."""
 
@@ -218,8 +218,8 @@ def load_experiment(path: str | Path, data: str | Path | None = None) -> Experim
     """Read an experiment from YAML.
 
     Args:
-        path: the file, whose fields are those of :class:`SearchFile`.
-        data: data directory, where tables and images are looked for that are not beside the configuration.
+        path: the file, with the fields of :class:`SearchFile`.
+        data: data directory, in which tables and images are looked for that are not beside the configuration.
 
     Raises:
         DataError: no such file, no YAML (tags are refused), or no mapping.
@@ -284,7 +284,7 @@ def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, 
 
 
 def _missing(search: SearchConfig) -> Iterator[Problem]:
-    """Yield what a whole search must have, and this one has not."""
+    """Yield the fields that a whole search must have and that are missing."""
     for name, part in (("space", search.space), ("strategy", search.strategy), ("evaluator", search.evaluator)):
         if not part:
             yield Problem(0, name, "is missing")
@@ -298,7 +298,7 @@ def _missing(search: SearchConfig) -> Iterator[Problem]:
 
 
 def _mistaken(curve: CurveConfig, searches: Sequence[SearchConfig]) -> Iterator[Problem]:
-    """Yield what a curve names and no search has."""
+    """Yield titles and labels that a curve names and no search has."""
     titles = sorted({title for each in searches for title in each.report})
     if curve.of and curve.of not in titles:
         yield Problem(0, "curve.of", f"{curve.of!r} is in no report; there are {', '.join(titles) or 'none'}")

@@ -44,7 +44,7 @@ _EVERY = 0.5  # seconds that cheap entries may wait for others, to be written to
 
 @dataclass(frozen=True)
 class Entry:
-    """An evaluation that was done, as the journal keeps it.
+    """An evaluation, as the journal keeps it.
 
     Attributes:
         key: the architecture.
@@ -52,7 +52,7 @@ class Entry:
         seconds: cost of the evaluation.
         clock: seconds of the search up to here, evaluations and scores.
         scored: architectures that were scored up to here.
-        reason: why there is no fitness.
+        reason: the reason if there is no fitness.
         metrics: other numbers of the evaluator, by name.
     """
 
@@ -72,7 +72,7 @@ class ProxyScore:
     Attributes:
         fitness: the value, oriented so that higher is better; None unless the status is ok.
         status: ``ok``, ``undefined``, ``failed``, or that of a table without a score.
-        reason: why there is no value.
+        reason: the reason if there is no value.
         seconds: of every pass that the proxy needed.
     """
 
@@ -98,19 +98,19 @@ class Journal(ResultsFile):
         self._since = time.monotonic()
 
     def close(self) -> None:
-        """Write what waits, and close the file."""
+        """Write waiting steps, and close the file."""
         try:
             self.flush()
         finally:
             super().close()
 
     def provenance(self) -> dict[str, dict[str, Any]]:
-        """Return what the history of each search depends on, by label."""
+        """Return the provenance of each search, by label."""
         with sqlite_errors(self.path):
             return _provenance(self.connection)
 
     def declare(self, provenance: Mapping[str, Mapping[str, Any]]) -> None:
-        """Note searches, and what their histories depend on, unless they are there."""
+        """Record searches and their provenance, unless the journal has them."""
         with self.transaction():
             self.connection.executemany(
                 "INSERT OR IGNORE INTO search (label, facts) VALUES (?, ?)",
@@ -118,19 +118,19 @@ class Journal(ResultsFile):
             )
 
     def history(self, search: str, repeat: int) -> list[Entry]:
-        """Return what was recorded of a repeat, step by step."""
+        """Return the recorded steps of a repeat."""
         self.flush()
         with sqlite_errors(self.path):
             return _history(self.connection, search, repeat)
 
     def add(self, search: str, repeat: int, step: int, entry: Entry, at_once: bool) -> None:
-        """Record a step; with others, half a second later at most, unless it is to be done at once."""
+        """Record a step; with others, half a second later at most, unless ``at_once``."""
         self._waiting.append((search, repeat, step, entry))
         if at_once or time.monotonic() - self._since > _EVERY:
             self.flush()
 
     def flush(self) -> None:
-        """Write what waits, in one transaction."""
+        """Write waiting steps, in one transaction."""
         if self._waiting:
             with self.transaction():
                 self.connection.executemany(
@@ -146,7 +146,7 @@ class Journal(ResultsFile):
         self._since = time.monotonic()
 
     def find_score(self, proxy: str, key: str) -> ProxyScore | None:
-        """Return a score that was added by the name of what made it; None if there is none."""
+        """Return the score of a key by a proxy's name in the journal; None if there is none."""
         with sqlite_errors(self.path):
             row = self.connection.execute(
                 "SELECT worth, status, reason, seconds FROM score WHERE proxy = ? AND architecture = "
@@ -156,7 +156,7 @@ class Journal(ResultsFile):
         return ProxyScore(*row) if row else None
 
     def add_score(self, proxy: str, key: str, found: ProxyScore) -> None:
-        """Record a score by the name of what made it, at once."""
+        """Record the score of a key by a proxy's name in the journal, at once."""
         with self.transaction():
             self.connection.execute("INSERT OR IGNORE INTO architecture (key) VALUES (?)", (key,))
             self.connection.execute(
@@ -166,10 +166,10 @@ class Journal(ResultsFile):
 
 
 def histories(path: str | Path) -> dict[str, dict[int, list[Entry]]]:
-    """Return all that a journal holds, by search and repeat; also while an experiment writes to it.
+    """Return all steps in a journal, by search and repeat; also while an experiment writes to it.
 
     Raises:
-        StoreError: there is none, or it is damaged or no journal.
+        StoreError: there is no such file, it is damaged, or it is no journal.
     """
     with reading(path, JOURNAL) as connection:
         found: dict[str, dict[int, list[Entry]]] = {label: {} for label in _provenance(connection)}

@@ -1,4 +1,4 @@
-"""SQLite files that results are kept in: their formats, opened for reading or by one writer, errors with advice."""
+"""SQLite files that results are kept in: formats and migrations, one writer, many readers, errors with a remedy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Format:
     """A kind of SQLite file: its tables, and the way from each older version to the next.
 
     Attributes:
-        application: in the file's header; tells this kind from other SQLite files.
+        application: a number in the file's header, different from those of other kinds of SQLite files.
         migrations: the script at position n makes version n + 1 of version n; never change one that was released.
     """
 
@@ -49,12 +49,12 @@ class Format:
 
 
 class StoreError(OSError):
-    """A file of results cannot be used; the message tells what to do, and nothing that was committed is lost."""
+    """A file of results cannot be used; the message contains a remedy, and nothing that was committed is lost."""
 
 
 @contextmanager
 def sqlite_errors(path: Path) -> Iterator[None]:
-    """Raise SQLite's errors within the block as :class:`StoreError`, with what to do about them."""
+    """Raise SQLite's errors within the block as :class:`StoreError`, with a remedy."""
     try:
         yield
     except sqlite3.Error as error:
@@ -120,8 +120,8 @@ class ResultsFile:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit the block's statements together, or not at all."""
-        # An interrupt may come between any two steps: what is begun is taken back, at the latest by the next
-        # transaction, and what was committed may be written again.
+        # An interrupt may come between any two steps: an open transaction is rolled back, at the latest by the next
+        # one, and committed values may be written again.
         with sqlite_errors(self.path):
             self._roll_back()
             try:
@@ -140,7 +140,7 @@ class ResultsFile:
 def address(path: Path) -> str:
     """Return the URI that opens a file for reading only.
 
-    Where its folder cannot be written and nobody has it open, SQLite could not make its files beside it: the file is
+    Where its folder cannot be written and no process has it open, SQLite cannot make its files beside it: the file is
     declared immutable.
     """
     beside = any(path.with_name(path.name + ending).exists() for ending in ("-wal", "-shm"))

@@ -21,7 +21,7 @@ DERIVED = ("truth", "singletons", "command")
 
 
 def digest(shown: Probe | Tokens) -> str:
-    """Return the SHA-256 of the images and labels, or of the tokens and targets, whatever file they came from."""
+    """Return the SHA-256 of images and labels, or of tokens and targets; the file's name and format have no part."""
     if isinstance(shown, Tokens):
         facts, arrays = repr((shown.tokens.shape, shown.vocabulary_size)), (shown.tokens, shown.targets)
     else:
@@ -67,6 +67,7 @@ def contradictions(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[st
 
 
 def _lines(name: str, before: Any, now: Any) -> Iterator[str]:
+    """Yield each difference below an entry."""
     if isinstance(before, dict) and isinstance(now, dict):
         for part in sorted({*before, *now}):
             if before.get(part) != now.get(part):

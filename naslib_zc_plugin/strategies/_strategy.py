@@ -37,9 +37,9 @@ class SearchSpace(Protocol):
 class Strategy(ABC):
     """A search that owns no loop: ``key = ask()``, evaluate it anywhere, ``tell(key, fitness)``.
 
-    Several keys may be asked for before the first is told, and told in any order. All that is random depends on
-    ``seed``, so that equal answers give equal questions. A subclass is a dataclass of its options; ``__post_init__``
-    checks them and begins the search.
+    ``ask`` may be called several times before the first ``tell``, and fitnesses may come in any order. All random draws
+    depend on ``seed``, so that equal fitnesses lead to equal keys. A subclass is a dataclass of its options;
+    ``__post_init__`` checks them and begins the search.
 
     Args:
         space: the search space.
@@ -82,7 +82,7 @@ class Strategy(ABC):
         """Take in the fitness of an architecture.
 
         Args:
-            key: one that was asked for, or any other that was evaluated.
+            key: a key of :meth:`ask`, or any other that was evaluated.
             fitness: higher is better; None, NaN and infinities: it failed or is undefined, and never wins.
         """
         value = comparable(fitness)

@@ -24,7 +24,7 @@ class AgingEvolution(Strategy):
     r"""Ageing evolution: of P members the best of a tournament of S is mutated, its child enters, the oldest leaves.
 
     The first P keys are random. Then :math:`parent = \arg\max_{m \in sample(population, S)} fitness(m)` and
-    :math:`child = mutate(parent)`, for as long as it is asked. Every key with its fitness enters the population,
+    :math:`child = mutate(parent)`, at each call of ``ask``. Every key with its fitness enters the population,
     also one that others asked for; a key without a fitness enters as well, loses every tournament and ages out.
 
     The codes differ from Algorithm 1 of Real et al., which samples with replacement and does not define ties:

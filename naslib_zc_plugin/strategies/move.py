@@ -10,7 +10,7 @@ from naslib_zc_plugin.strategies.aging_evolution import AgingEvolution
 
 @dataclass(eq=False)
 class Move(AgingEvolution):
-    """Ageing evolution whose parent or child is chosen by a score, such as a proxy's.
+    """Ageing evolution with a parent or a child that is chosen by a score, such as a proxy's.
 
     Papers mean two things by "move", and a third serves spaces whose neighbours cannot be listed:
 
@@ -20,7 +20,7 @@ class Move(AgingEvolution):
     - ``"children"`` (GradSign's G-REA): the tournament is won by fitness, the child is the best-scored of ``children``
       random mutations, the first of equals.
 
-    A key whose score is undefined is chosen only if all are: then a random one is.
+    A key with an undefined score is chosen only if all scores are undefined: then a random one is.
 
     Args:
         space, seed, start: as for every strategy.

@@ -19,7 +19,7 @@ class RandomSearch(Strategy):
 
     Args:
         space, score, seed, start: as for every strategy (no score is used).
-        distinct: never ask for a key twice, nor for one that another strategy asked for. NASWOT draws with replacement,
+        distinct: never return a key twice, nor one that another strategy has returned. NASWOT draws with replacement,
             Lightweight NAS without.
     """
 

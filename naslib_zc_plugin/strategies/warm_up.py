@@ -19,8 +19,8 @@ class WarmUp(Strategy):
 
     The strategy inside learns the pool's evaluations like its own: ageing evolution takes them as its first
     population (zero-cost-nas: a pool of 3,000, k = P = 64). Around random search with the whole pool (k of None) every
-    evaluation comes from the ranking, as in the curves of zero-cost-nas and epsilon, whose 300 evaluations never
-    reach the end of 3,000. Undefined scores rank last; the order of equals is that of the draw.
+    evaluation comes from the ranking, as in the curves of zero-cost-nas and epsilon, in which 300 evaluations
+    never reach the end of 3,000. Undefined scores rank last; the order of equals is that of the draw.
 
     The best-scored is evaluated first, and so is the first to age out; ``order="worst_first"`` turns the k best round.
 

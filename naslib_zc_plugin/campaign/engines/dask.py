@@ -41,7 +41,7 @@ LOSSES_ALLOWED = 3
 CONNECT = 10.0
 """Seconds for reaching a scheduler, the first time and after it was lost."""
 IDLE = 60.0
-"""Seconds after which an idle scoring process is ended, say of a campaign whose driver was killed."""
+"""Seconds after which an idle scoring process is ended, such as one of a campaign with a killed driver."""
 _PATIENCE, _COUNT_EVERY, _HINT_AFTER, _FAREWELL = 0.1, 2.0, 10.0, 1.0
 _CANCELLED = (asyncio.CancelledError, concurrent.futures.CancelledError)
 logger = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ logger = logging.getLogger(__name__)
 
 
 class DaskEngine:
-    """Scores on a Dask cluster.
+    """An engine that scores on a Dask cluster.
 
     Args:
         config: the campaign.
@@ -123,7 +123,7 @@ class DaskEngine:
         with suppress(asyncio.TimeoutError, OSError):
             self._client.close(timeout=_FAREWELL)
         if self._cluster:
-            # On a busy machine it takes longer; what is left of it ends with this process.
+            # On a busy machine it takes longer; the rest of it ends with this process.
             with suppress(asyncio.TimeoutError, OSError):
                 self._cluster.close(timeout=_FAREWELL)
 
@@ -207,8 +207,9 @@ def engine(
         address: of a scheduler, such as ``tcp://node01:8786``; it and its workers need the same versions of torch and
             of this package, and the workers the images under the same path. TLS is set up in Dask's own configuration.
         workers: without an address, number of worker processes on this machine (1).
-        resources: with an address, what a task occupies of a worker, such as ``{"GPU": 1}``. Only workers that offer it
-            score (``dask worker … --nthreads 1 --resources "GPU=1"``, each with a ``CUDA_VISIBLE_DEVICES`` of its own).
+        resources: with an address, the share of a worker that a task occupies, such as ``{"GPU": 1}``. Only workers
+            that offer it score (``dask worker … --nthreads 1 --resources "GPU=1"``, each with a
+            ``CUDA_VISIBLE_DEVICES`` of its own).
 
     Raises:
         ImportError: Dask Distributed is not installed.

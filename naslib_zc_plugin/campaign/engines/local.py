@@ -20,7 +20,7 @@ from typing import Any
 from naslib_zc_plugin.campaign.config import Config
 from naslib_zc_plugin.campaign.engines import EngineError, Outcome, Task
 
-# Faults of the process itself repeat; other deaths may be somebody's doing (kill -9, the system short of memory).
+# Faults of the process itself repeat; other deaths may have a cause outside (kill -9, the system short of memory).
 FAULTS = ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGILL", "SIGTRAP", "SIGSYS")
 FAULTS_ALLOWED, DEATHS_ALLOWED = 2, 5
 STARTUP_FAILURES_ALLOWED = 10
@@ -31,14 +31,14 @@ logger = logging.getLogger(__name__)
 
 
 class ScoringProcess:
-    """A scoring process, seen from outside.
+    """A scoring process, seen from its parent.
 
     Its messages are put into ``inbox``, each with the process itself, by a thread; None is the last one, its death.
 
     Attributes:
         state: ``starting``, ``idle``, ``busy`` or ``dying``.
-        task: what it is scoring while it is busy.
-        since: when that began (``time.monotonic``).
+        task: the task that it scores while it is busy.
+        since: the time at which that began (``time.monotonic``), in seconds.
     """
 
     def __init__(self, config: Config, inbox: Queue[Message], command: Sequence[str] = WORKER) -> None:
@@ -46,7 +46,7 @@ class ScoringProcess:
         self.task: Task | None = None
         self.since = time.monotonic()
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 -- closed in reap()
-        path = os.pathsep.join(filter(None, sys.path))  # whatever it was extended with
+        path = os.pathsep.join(filter(None, sys.path))  # with all extensions
         threads = str(config.threads)
         self._process = subprocess.Popen(
             list(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr, text=True,
@@ -75,7 +75,7 @@ class ScoringProcess:
         """Wait for its end and return the reason, a signal or an exit code; its stderr is logged at debug level."""
         code = self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
-            with suppress(OSError):  # what was left to be written has no reader
+            with suppress(OSError):  # unwritten text has no reader
                 if pipe:
                     pipe.close()
         self._stderr.seek(0)
@@ -109,9 +109,9 @@ class ScoringProcess:
 
 
 class LocalEngine:
-    """Keeps ``workers`` scoring processes at work, and replaces those that die.
+    """An engine that keeps ``workers`` scoring processes at work, and replaces those that die.
 
-    An architecture that kills its process (2 times by a fault such as a segmentation fault, 5 times by whatever else)
+    An architecture that kills its process (2 times by a fault such as a segmentation fault, 5 times by another cause)
     has failed; one over the time limit has failed at once.
 
     Args:
