@@ -190,9 +190,9 @@ class SearchFile(SearchPart):
     """
 
     searches: Mapping[str, SearchPart] = {}
-    """Label -> the fields that are different in this search."""
+    """Label -> the fields that differ in this search."""
     variants: Mapping[str, SearchPart] = {}
-    """Label -> the fields that are different in this variant; every search runs in every variant, as `search variant`."""
+    """Label -> the fields that differ in this variant; every search is run in every variant, as `search variant`."""
     store: str = ""
     """The journal's file; beside the configuration and named like it unless given."""
     curve: CurveConfig = CurveConfig()
