@@ -158,16 +158,13 @@ def _as_store(source: Path, place: Path) -> Path:
     with Store(place) as store, store.transaction():
         store.declare(facts)
         for key, found in groupby(records, itemgetter("key")):
-            rows = list(found)
+            lines = list(found)
+            rows = [Row(o["proxy"], o["value"], o["status"], o["reason"], o["seconds"]) for o in lines]
             store.ask({key: canonical(key)}, [])
-            outcome = Outcome(canonical(key), tuple(map(_row, rows)), memory=rows[0]["memory"])
-            origin = {name: rows[0][name] for name in ("device", "threads", "seed")}
+            outcome = Outcome(canonical(key), tuple(rows), memory=lines[0]["memory"])
+            origin = {name: lines[0][name] for name in ("device", "threads", "seed")}
             store.add([outcome], {**origin, "torch": facts.get("torch")})
     return place
-
-
-def _row(record: Mapping[str, Any]) -> Row:
-    return Row(record["proxy"], record["value"], record["status"], record["reason"], record["seconds"])
 
 
 def _absorb(store: Store, source: Path) -> int:

@@ -162,18 +162,14 @@ def _pairs(content: Any) -> Iterator[tuple[str, Any]]:
 def _table(name: str, found: Any) -> list[dict[str, Any]]:
     records: dict[tuple[str, str], dict[str, Any]] = {}
     for text, scores in _pairs(found):
-        key = _key(name, text)
+        spec = _plain(ast.literal_eval(text))
+        key = keys.from_naslib(spec) if name == "nasbench201" else str(spec)
         for proxy, score in _pairs(scores):
             record = _record(key, proxy, score)
             if (key, record["proxy"]) in records:
                 raise ValueError(f"{proxy} of {text} twice")
             records[key, record["proxy"]] = record
     return [records[place] for place in sorted(records)]
-
-
-def _key(name: str, text: str) -> str:
-    spec = _plain(ast.literal_eval(text))
-    return keys.from_naslib(spec) if name == "nasbench201" else str(spec)
 
 
 def _plain(value: Any) -> Any:

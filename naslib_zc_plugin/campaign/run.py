@@ -243,11 +243,15 @@ def estimate(config: Config, sample: int = 5) -> Estimate:
     """
     chosen = space(config.space)
     total = plan.count(config.architectures, chosen)
-    labels = tuple(config.requests())
     stream = plan.stream(config.architectures, chosen, config.seed)
-    keys = [chosen.canonical(key) for key in islice(stream, sample)]
-    # The first one also warms the worker up.
-    outcomes = _scored(config, [keys[0], *keys], labels)[1:]
+    tasks = [Task(chosen.canonical(key), tuple(config.requests())) for key in islice(stream, sample)]
+    outcomes: list[Outcome] = []
+    with closing(LocalEngine(config)) as engine:
+        for task in (tasks[0], *tasks):
+            engine.submit(task)
+        while len(outcomes) <= len(tasks):
+            outcomes += engine.collect(1.0)
+    del outcomes[0]  # it was also the worker's warm-up
     seconds = [outcome.seconds for outcome in outcomes if outcome.seconds is not None]
     memory = [outcome.memory for outcome in outcomes if outcome.memory is not None]
     failed = {o.key: row.reason for o in outcomes for row in o.rows if row.status == "failed"}
@@ -259,13 +263,3 @@ def estimate(config: Config, sample: int = 5) -> Estimate:
         max(memory) if memory else None,
         failed,
     )
-
-
-def _scored(config: Config, keys: list[str], labels: tuple[str, ...]) -> list[Outcome]:
-    found: list[Outcome] = []
-    with closing(LocalEngine(config)) as engine:
-        for key in keys:
-            engine.submit(Task(key, labels))
-        while len(found) < len(keys):
-            found += engine.collect(1.0)
-    return found

@@ -11,7 +11,8 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
-from typing import Callable, Protocol, TypeVar
+from pathlib import Path
+from typing import Annotated, Callable, Optional, Protocol, TypeVar
 
 import typer
 from rich.console import Console
@@ -20,6 +21,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from naslib_zc_plugin.files import VARIABLE
+
+DataOption = Annotated[
+    Optional[Path], typer.Option(metavar="DIR", envvar=VARIABLE, help="Directory with tables, images and tokens.")
+]
+ConfigArgument = Annotated[Path, typer.Argument(metavar="CONFIG", help="Configuration in YAML, see configs/.")]
+StoreOption = Annotated[Optional[Path], typer.Option(help="Instead of the configuration's file.")]
+ProxiesOption = Annotated[str, typer.Option(metavar="A,B,…", help="Names or patterns, with commas.")]
 RESUMABLE = 75
 """Exit code of a command that was stopped: the same one goes on (EX_TEMPFAIL of sysexits.h)."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)

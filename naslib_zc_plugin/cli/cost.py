@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import naslib_zc_plugin as zc
-from naslib_zc_plugin.cli._console import say, show_table, steps
+from naslib_zc_plugin.cli._console import ProxiesOption, say, show_table, steps
 
 if TYPE_CHECKING:
     import torch
@@ -29,7 +29,7 @@ def cost(
     batch: Annotated[int, typer.Option(min=2, help="Number of images.")] = 64,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 …")] = "cpu",
     threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0: as torch chooses.")] = 0,
-    proxies: Annotated[str, typer.Option(metavar="A,B,…", help="Names or patterns, with commas.")] = "*",
+    proxies: ProxiesOption = "*",
     rounds: Annotated[int, typer.Option(min=1, help="How often to measure.")] = 5,
 ) -> None:
     """Measure the cost of proxies, alone and together, against plain training of the same network on the same batch.

@@ -18,12 +18,12 @@ from importlib import import_module, metadata
 from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import Annotated, Any, Optional
+from typing import Any
 
 import typer
 
 from naslib_zc_plugin import __version__
-from naslib_zc_plugin.cli._console import say, show_table
+from naslib_zc_plugin.cli._console import DataOption, say, show_table
 from naslib_zc_plugin.files import VARIABLE, DataError
 
 NAME = "naslib-zc-plugin"
@@ -38,11 +38,7 @@ _TORCHVISION = (
 Rows = list[list[str]]
 
 
-def doctor(
-    data: Annotated[
-        Optional[Path], typer.Option(metavar="DIR", envvar=VARIABLE, help="Directory with tables and probes.")
-    ] = None,
-) -> None:
+def doctor(data: DataOption = None) -> None:
     """Check what is installed, which hosts work and what they need, devices, and whether the data are whole.
 
     Exit code 1 if something that is there is broken, 0 otherwise. Hosts are imported, which takes seconds for each.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from naslib_zc_plugin.cli._console import again, complain, say
+from naslib_zc_plugin.cli._console import DataOption, again, complain, say
 
 if TYPE_CHECKING:
     from naslib_zc_plugin.benchmarks import Benchmark
@@ -37,9 +37,7 @@ class Picture:
 def leaderboard(
     context: typer.Context,
     stores: Annotated[list[Path], typer.Argument(metavar="STORE…", help="Campaigns' stores or Parquet exports.")],
-    data: Annotated[
-        Optional[Path], typer.Option(metavar="DIR", envvar="NAS_ZC_DATA", help="Directory with the benchmarks' tables.")
-    ] = None,
+    data: DataOption = None,
     truth: Annotated[
         Optional[list[str]], typer.Option(metavar="COLUMN", help="What to compare with, of the benchmark; repeatable.")
     ] = None,
@@ -76,8 +74,9 @@ def leaderboard(
     costs, boards, pictures = _units(units or ()), [], []
     for store in stores:
         table = read_table(store)
-        found = benchmark(_space(table), data)
-        for column in truth or [_usual(table, found)]:
+        found = benchmark(_fact(table, "space", "which search space its architectures are of"), data)
+        advice = f"what to compare with: give --truth COLUMN, one of {', '.join(found.columns)}"
+        for column in truth or [_fact(table, "truth", advice)]:
             name, accuracies = _truth(found, column)
             boards.append(compare(table, accuracies, name, options, costs, again(context)))
             pictures.append(_picture(table, accuracies, name, found))
@@ -87,19 +86,15 @@ def leaderboard(
         say(f"\nWritten to {output}: {', '.join(publish_boards(output, boards, pictures, ranking, 'Leaderboard'))}.")
 
 
-def _space(table: ScoreTable) -> str:
-    """Return the search space of a table."""
-    if "space" not in table.facts:
-        raise ValueError(f"{table.name} does not say which search space its architectures are of")
-    return str(table.facts["space"])
+def _fact(table: ScoreTable, name: str, advice: str) -> str:
+    """Return an entry of a table's provenance.
 
-
-def _usual(table: ScoreTable, found: Benchmark) -> str:
-    """Return the column to compare with, of the campaign or else of its protocol."""
-    if not table.facts.get("truth"):
-        columns = ", ".join(found.columns)
-        raise ValueError(f"{table.name} does not say what to compare with: give --truth COLUMN, one of {columns}")
-    return str(table.facts["truth"])
+    Raises:
+        ValueError: there is none; the message ends with the advice.
+    """
+    if not table.facts.get(name):
+        raise ValueError(f"{table.name} does not say {advice}")
+    return str(table.facts[name])
 
 
 def _truth(found: Benchmark, column: str) -> tuple[str, Mapping[str, float]]:

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from naslib_zc_plugin.cli._console import RESUMABLE, again, complain, live, say, stopped_by_signals
+from naslib_zc_plugin.cli._console import (
+    RESUMABLE,
+    ConfigArgument,
+    DataOption,
+    StoreOption,
+    again,
+    complain,
+    live,
+    say,
+    stopped_by_signals,
+)
 
 if TYPE_CHECKING:
     from naslib_zc_plugin.search import LoadedSearch, SearchProgress
@@ -18,11 +28,9 @@ if TYPE_CHECKING:
 
 def search(
     context: typer.Context,
-    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="Configuration in YAML, see configs/.")],
-    data: Annotated[
-        Optional[Path], typer.Option(envvar="NAS_ZC_DATA", help="Directory with tables and images.")
-    ] = None,
-    store: Annotated[Optional[Path], typer.Option(help="Instead of the configuration's file.")] = None,
+    config: ConfigArgument,
+    data: DataOption = None,
+    store: StoreOption = None,
     output: Annotated[
         Optional[Path], typer.Option(metavar="DIR", help="Where results and curves go; beside the store unless given.")
     ] = None,

@@ -22,6 +22,7 @@ from pydantic import (
 
 from naslib_zc_plugin import spaces
 from naslib_zc_plugin.configuration import ConfigurationError, Location, Problem, Section, completed, located, read
+from naslib_zc_plugin.search.evaluators import list_evaluators
 from naslib_zc_plugin.search.loop import HOSTS
 from naslib_zc_plugin.strategies import PUBLISHED, STRATEGIES, list_strategies, published_settings
 
@@ -44,12 +45,6 @@ def _named(names: Callable[[], Sequence[str]], **more: Any) -> Callable[[dict[st
         made["properties"] = {"name": {"anyOf": [{"enum": list(names())}, {"type": "string"}]}, **more}
 
     return extend
-
-
-def _evaluators() -> list[str]:
-    from naslib_zc_plugin.search.evaluators import list_evaluators
-
-    return list_evaluators()
 
 
 class Budget(Section):
@@ -100,7 +95,7 @@ class SearchPart(Section):
     """Search space."""
     strategy: Mapping[str, Any] = Field({}, json_schema_extra=_named(list_strategies, preset={"enum": list(PUBLISHED)}))
     """`name` of a strategy, perhaps `preset` (published settings), `proxy` (for its scores), and its options."""
-    evaluator: Mapping[str, Any] = Field({}, json_schema_extra=_named(_evaluators))
+    evaluator: Mapping[str, Any] = Field({}, json_schema_extra=_named(list_evaluators))
     """`name` of an evaluator, and its options."""
     budget: Budget = Budget()
     """When the search ends."""
@@ -120,12 +115,6 @@ class SearchPart(Section):
     """Which architectures are drawn at random: `scored`: those that a table has scored, also without a value; for
     tables of campaigns that were not finished."""
 
-    @field_validator("space")
-    @classmethod
-    def _check_space(cls, value: str) -> str:
-        spaces.space(value)
-        return value
-
     @field_validator("strategy", "evaluator")
     @classmethod
     def _check_name(cls, value: Mapping[str, Any], info: ValidationInfo) -> Mapping[str, Any]:
@@ -137,10 +126,13 @@ class SearchPart(Section):
             published_settings(value["preset"])
         return value
 
-    @field_validator("host")
+    @field_validator("space", "host")
     @classmethod
-    def _check_host(cls, value: str) -> str:
-        return HOSTS.canonical(value)
+    def _check_known(cls, value: str, info: ValidationInfo) -> str:
+        if info.field_name == "host":
+            return HOSTS.canonical(value)
+        spaces.space(value)
+        return value
 
 
 class SearchConfig(SearchPart):
@@ -234,12 +226,10 @@ def load_experiment(path: str | Path, data: str | Path | None = None) -> Experim
         for name in {"scores", "evaluator"} & whole.keys():
             whole[name] = located(whole[name], path.parent, data)
         search = document.check(SearchConfig, whole, data=data, label=label, places=places)
-        problems = list(_missing(search))
-        if problems:
+        if problems := list(_missing(search)):
             raise ConfigurationError(f"{path}: {label}", problems)
         searches.append(search)
-    problems = list(_mistaken(file.curve, searches))
-    if problems:
+    if problems := list(_mistaken(file.curve, searches)):
         raise ConfigurationError(str(path), problems)
     return Experiment(tuple(searches), str(path.parent / (file.store or f"{path.stem}.db")), file.curve)
 
