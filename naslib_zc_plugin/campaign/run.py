@@ -140,7 +140,7 @@ def run(
     with closing(engine):
         campaign = _Run(config, store, engine, report)
         for task in campaign.tasks():
-            while campaign.in_flight >= engine.capacity and not stop():
+            while len(campaign.in_flight) >= engine.capacity and not stop():
                 campaign.take(_PATIENCE)
             if stop():
                 break
@@ -160,15 +160,11 @@ class _Run:
         self._total = plan.count(config.architectures, self._space)
         self._labels = list(config.requests())
         self._origin = origin(config)
-        self._in_flight: set[str] = set()
+        self.in_flight: set[str] = set()
         self._waiting: Counter[str] = Counter()  # by canonical key, the keys that will be done with it
         self._passed = self._gained = 0
         self._statuses: Counter[str] = Counter()
         self._before, self._start = store.counts(), time.monotonic()
-
-    @property
-    def in_flight(self) -> int:
-        return len(self._in_flight)
 
     def progress(self) -> Progress:
         before, seen = self._before, self._statuses
@@ -190,10 +186,10 @@ class _Run:
             self._waiting.update(key for key in canonical.values() if key in missing)
             self._passed += sum(key not in missing for key in canonical.values())
             self._report(self.progress())
-            yield from [task for key, task in missing.items() if key not in self._in_flight]
+            yield from [task for key, task in missing.items() if key not in self.in_flight]
 
     def send(self, task: Task) -> None:
-        self._in_flight.add(task.key)
+        self.in_flight.add(task.key)
         self._engine.submit(task)
 
     def take(self, timeout: float) -> None:
@@ -202,7 +198,7 @@ class _Run:
         if outcomes:
             self._store.add(outcomes, self._origin)
         for outcome in outcomes:
-            self._in_flight.discard(outcome.key)
+            self.in_flight.discard(outcome.key)
             shared = self._waiting.pop(outcome.key, 0)
             self._passed += shared
             self._gained += shared

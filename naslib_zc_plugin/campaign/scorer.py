@@ -43,7 +43,10 @@ class Scorer:
         self._protocol = config.protocol
         self._probe = config.probe()
         self._device = torch.device(config.device)
-        self._options = self._build_options()
+        # The protocol's options of networks that the space takes, and over them the configuration's.
+        usual = {"num_classes": self._protocol.classes or self._probe.classes, "variant": self._protocol.variant}
+        takes = inspect.signature(self._space.build).parameters
+        self._options = {**{name: value for name, value in usual.items() if name in takes}, **config.network}
         self._batch("")
 
     def __call__(self, task: Task) -> Outcome:
@@ -62,12 +65,6 @@ class Scorer:
         scores = score(network, self._batch(task.key), requests, seed=seed, loss=self._protocol.objective())
         rows = tuple(Row(label, s.value, s.status, s.reason, s.seconds) for label, s in scores.items())
         return _exhausted(Outcome(task.key, rows, time.perf_counter() - start, _peak(self._device)))
-
-    def _build_options(self) -> dict[str, Any]:
-        """Return the protocol's options of networks that the space takes, and over them the configuration's."""
-        usual = {"num_classes": self._protocol.classes or self._probe.classes, "variant": self._protocol.variant}
-        takes = inspect.signature(self._space.build).parameters
-        return {**{name: value for name, value in usual.items() if name in takes}, **self._config.network}
 
     def _batch(self, key: str) -> Any:
         return self._protocol.batch(self._probe, self._config.space, self._config.seed, key)

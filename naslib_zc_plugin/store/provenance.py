@@ -22,12 +22,13 @@ DERIVED = ("truth", "singletons", "command")
 
 def digest(shown: Probe | Tokens) -> str:
     """Return the SHA-256 of images and labels, or of tokens and targets; the file's name and format have no part."""
+    facts: tuple[Any, ...]
+    arrays: tuple[Any, ...]
     if isinstance(shown, Tokens):
-        facts, arrays = repr((shown.tokens.shape, shown.vocabulary_size)), (shown.tokens, shown.targets)
+        facts, arrays = (shown.tokens.shape, shown.vocabulary_size), (shown.tokens, shown.targets)
     else:
-        facts = repr((shown.images.shape, str(shown.images.dtype), shown.classes))
-        arrays = (shown.images, shown.labels)
-    found = hashlib.sha256(facts.encode())
+        facts, arrays = (shown.images.shape, str(shown.images.dtype), shown.classes), (shown.images, shown.labels)
+    found = hashlib.sha256(repr(facts).encode())
     for array in arrays:
         found.update(b"" if array is None else array.tobytes())
     return found.hexdigest()
