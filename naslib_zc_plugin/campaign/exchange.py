@@ -144,7 +144,7 @@ def merge(target: str | Path, sources: Sequence[str | Path]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         parts = [_as_store(Path(source), Path(folder) / f"{number}.db") for number, source in enumerate(sources)]
         for part in parts:
-            open_to_read(part, STORE).close()  # brings an old format up to date, and refuses what is no store
+            open_to_read(part, STORE).close()  # brings an old format up to date, and refuses other files
         with Store(target) as store:
             return sum(_absorb(store, part) for part in parts)
 

@@ -154,6 +154,12 @@ def run(
 
 
 class _Run:
+    """A campaign in progress: tasks for the engine, and the numbers of done architectures and scores.
+
+    Attributes:
+        in_flight: keys at the engine.
+    """
+
     def __init__(self, config: Config, store: Store, engine: Engine, report: Callable[[Progress], None]) -> None:
         self._config, self._store, self._engine, self._report = config, store, engine, report
         self._space = space(config.space)
@@ -167,6 +173,7 @@ class _Run:
         self._before, self._start = store.counts(), time.monotonic()
 
     def progress(self) -> Progress:
+        """Return the progress."""
         before, seen = self._before, self._statuses
         return Progress(
             self._total,
@@ -189,6 +196,7 @@ class _Run:
             yield from [task for key, task in missing.items() if key not in self.in_flight]
 
     def send(self, task: Task) -> None:
+        """Submit a task to the engine."""
         self.in_flight.add(task.key)
         self._engine.submit(task)
 

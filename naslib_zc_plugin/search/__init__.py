@@ -1,7 +1,7 @@
 """Searches as they run: a strategy, an evaluator of its architectures, a budget, and the journal of every step.
 
 One file of YAML is one experiment, of one search or of several that are compared: :func:`.config.load_experiment` reads
-it, :func:`load_data` reads the tables and images that it needs, :func:`run_experiment` runs what is left of it.
+it, :func:`load_data` reads the tables and images that it needs, :func:`run_experiment` runs the rest of it.
 Everything that happens is recorded in a :class:`.journal.Journal`; an experiment that was stopped is played again from
 its journal, and goes on where that ends. :mod:`.results` makes tables and curves of it.
 """

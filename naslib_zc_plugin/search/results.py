@@ -41,7 +41,7 @@ class Repeat:
     Attributes:
         number: from 0.
         entries: its evaluations, as far as the budget goes.
-        incumbents: by step, the step whose architecture was the best so far; −1 before there is one.
+        incumbents: by step, the step of the best architecture so far; −1 before there is one.
         values: title of the report → by step, the number of that step's architecture; NaN where there is none.
     """
 
@@ -143,7 +143,7 @@ def _start(config: SearchConfig) -> float:
 
 
 def _incumbents(entries: Sequence[Entry], start: float) -> NDArray[np.intp]:
-    """Return by step the step whose fitness is the highest so far; −1 before one exceeds ``start``."""
+    """Return by step the step of the highest fitness so far; −1 before one exceeds ``start``."""
     fitness = np.array([start, *(-math.inf if entry.fitness is None else entry.fitness for entry in entries)])
     better = fitness[1:] > np.maximum.accumulate(fitness)[:-1]
     return np.maximum.accumulate(np.where(better, np.arange(len(entries)), -1))
@@ -246,7 +246,7 @@ def results_table(results: Sequence[Result], searches: Sequence[LoadedSearch], c
 
     Args:
         results: the results.
-        searches: the searches, whose methods the notes describe.
+        searches: the searches; the notes describe their methods.
         command: the command that makes the table again.
     """
     titles = list(dict.fromkeys(title for result in results for title in result.config.report))

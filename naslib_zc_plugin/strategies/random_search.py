@@ -9,8 +9,8 @@ from typing import Any
 
 from naslib_zc_plugin.strategies._strategy import Exhausted, SearchSpace, Strategy, checked_texts
 
-_PATIENCE = 10_000  # draws without a new key, in a space whose size is not known
-_ROUNDS = 50  # draws per key, in one whose size is known: e^-50 is the chance to miss the last key
+_PATIENCE = 10_000  # draws without a new key, in a space of unknown size
+_ROUNDS = 50  # draws per key, in a space of known size: e^-50 is the chance to miss the last key
 
 
 @dataclass(eq=False)

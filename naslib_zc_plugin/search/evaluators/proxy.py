@@ -1,6 +1,6 @@
 """Proxies' scores, from tables of campaigns or computed when they are asked for; and a score as the fitness.
 
-A strategy with a proxy gets its scores from here as well, whatever evaluates its architectures.
+A strategy with a proxy gets its scores from here as well, with every evaluator.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _KEPT = ("preset", "images", "dataset", "builder", "network", "seed", "threads", "device", "torch")
 _PENDING = STATUSES[0]
-_STORED = {_PENDING: "left"}  # in journals, whatever the status is called today
+_STORED = {_PENDING: "left"}  # the status in journals, which keep its first name
 
 
 class ProxyEvaluator:
