@@ -1,8 +1,8 @@
 """The one way in which a configuration in YAML is read and checked.
 
-A configuration is a :class:`Section`, a pydantic model: its fields' types say what may be written, its docstrings are
-what an editor shows. :func:`load` reads a file; what is wrong in it is listed whole, each error with its line, its
-field and what belongs there. :func:`schema` gives the JSON schema from which editors complete.
+A configuration is a :class:`Section`, a pydantic model: its fields' types define the values, an editor shows its
+docstrings. :func:`load` reads a file and lists all errors in it, each with its line, its field and the values that
+belong there. :func:`schema` gives the JSON schema from which editors complete.
 
 Needs pydantic and PyYAML, so it is imported where a configuration is read, never with the package.
 """
@@ -25,31 +25,26 @@ except ImportError as error:
 
 _EXPECTED = "a configuration in YAML"
 _LONGEST = 60
-# What pydantic expects, by its own name of the error: ours are the words of someone who writes YAML.
-_MUST_BE = {
-    "bool_type": "true or false",
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
-    "float_type": "a number",
-    "finite_number": "a finite number",
-    "string_type": "a text",
-    "none_required": "empty",
-    "dict_type": "a mapping",
-    "mapping_type": "a mapping",
-    "model_type": "a mapping",
-    "model_attributes_type": "a mapping",
-    "list_type": "a list",
-    "tuple_type": "a list",
-    "sequence_str": "a list",
-    "is_instance_of": "a list",
-    "greater_than": "above {gt:g}",
-    "greater_than_equal": "at least {ge:g}",
-    "less_than": "below {lt:g}",
-    "less_than_equal": "at most {le:g}",
-    "literal_error": "{expected}",
-    "too_short": "a list or a mapping with at least {min_length} item(s)",
-    "string_too_short": "a text that is not empty",
+# Words for someone who writes YAML → pydantic's names of the errors.
+_KINDS = {
+    "true or false": "bool_type",
+    "a whole number": "int_type int_from_float",
+    "a number": "float_type",
+    "a finite number": "finite_number",
+    "a text": "string_type",
+    "empty": "none_required",
+    "a mapping": "dict_type mapping_type model_type model_attributes_type",
+    "a list": "list_type tuple_type sequence_str is_instance_of",
+    "above {gt:g}": "greater_than",
+    "at least {ge:g}": "greater_than_equal",
+    "below {lt:g}": "less_than",
+    "at most {le:g}": "less_than_equal",
+    "{expected}": "literal_error",
+    "a list or a mapping with at least {min_length} item(s)": "too_short",
+    "a text that is not empty": "string_too_short",
 }
+_MUST_BE = {kind: text for text, kinds in _KINDS.items() for kind in kinds.split()}
+_PATHS = ("images", "tokens", "source", "table")
 _OTHER_TYPE = ("int_from_float", "none_required", "sequence_str", "is_instance_of")
 Location = tuple[Union[str, int], ...]
 Model = TypeVar("Model", bound="Section")
@@ -60,8 +55,8 @@ class Section(BaseModel):
 
     Strict: ``true`` is no 1 and ``"3"`` is no 3. Types are such as Python 3.9 can evaluate: a union is named above the
     class, as ``Keys = Union[int, str]``; a list is a ``Sequence[...]``. A docstring below a field describes it in the
-    schema. What a type cannot say, a ``field_validator`` checks: it raises a ``ValueError`` whose message begins with
-    "must be ..." or is a sentence of its own. The file's place is ``info.context``, an :class:`Origin`, or None.
+    schema. A ``field_validator`` checks all that a type cannot express: it raises a ``ValueError`` whose message begins
+    with "must be ..." or is a sentence of its own. The file's place is ``info.context``, an :class:`Origin`, or None.
 
     >>> class Engine(Section):
     ...     workers: int = 1
@@ -79,11 +74,11 @@ class Section(BaseModel):
 
 
 class Origin(NamedTuple):
-    """Where a configuration lies, for the paths in it.
+    """The place of a configuration, for the paths in it.
 
     Attributes:
         path: the file; its paths are relative to its folder.
-        data: the data directory, where they are looked for as well.
+        data: the data directory, in which they are looked for as well.
     """
 
     path: Path
@@ -91,12 +86,12 @@ class Origin(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """One thing that is wrong.
+    """One error in a configuration.
 
     Attributes:
         line: line of the file, from 1; 0 without a file.
         field: the field, such as ``proxies[0].name``; empty for the configuration as a whole.
-        message: what is wrong and what belongs there.
+        message: the error, and the values that belong there.
     """
 
     line: int
@@ -113,7 +108,7 @@ class ConfigurationError(ValueError):
     """A configuration cannot be used.
 
     Attributes:
-        problems: all that is wrong, in the order of the file.
+        problems: all errors, in the order of the file.
     """
 
     def __init__(self, name: str, problems: Sequence[Problem]) -> None:
@@ -153,14 +148,14 @@ class Document:
 
         Args:
             model: the class.
-            values: its fields, where they are not the file's mapping itself, but composed of parts of it.
+            values: its fields, if they are not the file's mapping itself, but composed of parts of it.
             data: the data directory.
             label: name of the part that is checked, for messages.
-            places: where in the file a field of ``values`` may stand; the first place that has it gives the line.
+            places: the places in the file of a field of ``values``; the first place that has it gives the line.
 
         Raises:
-            ConfigurationError: something is wrong; all of it is listed.
-            DataError: a file that the configuration names is not what it should be.
+            ConfigurationError: the configuration has errors; all are listed.
+            DataError: a file that the configuration names is missing or has other content.
         """
         given = self.values if values is None else values
         name = f"{self.path}: {label}" if label else str(self.path)
@@ -213,7 +208,7 @@ def read(path: str | Path) -> Document:
 
 
 def mapping(path: str | Path) -> dict[str, Any]:
-    """Return the mapping in a file of YAML, for configurations that others check.
+    """Return the mapping in a file of YAML, for configurations that are checked elsewhere.
 
     Raises:
         DataError: there is no such file, it is no YAML, or no mapping.
@@ -227,11 +222,11 @@ def load(path: str | Path, model: type[Model], data: str | Path | None = None) -
     Args:
         path: the file.
         model: the class.
-        data: data directory, where files are looked for that are not beside the configuration.
+        data: data directory, in which files are looked for that are not beside the configuration.
 
     Raises:
         DataError: there is no such file, it is no YAML, or no mapping.
-        ConfigurationError: something in it is wrong; all of it is listed.
+        ConfigurationError: it has errors; all are listed.
     """
     return read(path).check(model, data=data)
 
@@ -240,7 +235,7 @@ def check(model: type[Model], values: Mapping[str, Any], name: str) -> Model:
     """Return the checked configuration of values that come from no file; ``name`` begins the message of an error.
 
     Raises:
-        ConfigurationError: something is wrong; all of it is listed.
+        ConfigurationError: the values have errors; all are listed.
     """
     return _checked(model, values, name, None, lambda location: 0)
 
@@ -254,7 +249,7 @@ def completed(names: Callable[[], Sequence[str]]) -> Callable[[dict[str, Any]], 
     """Return ``json_schema_extra`` for a text field: an editor offers the names, and takes others as well.
 
     Args:
-        names: gives the names that this package knows; called when the schema is made.
+        names: returns the names that this package knows; called when the schema is made.
     """
 
     def extend(made: dict[str, Any]) -> None:
@@ -267,13 +262,18 @@ def completed(names: Callable[[], Sequence[str]]) -> Callable[[dict[str, Any]], 
 def located(given: Any, folder: Path, data: str | Path | None) -> Any:
     """Return a path made absolute if it is one that exists, in ``folder`` or in the data directory.
 
-    In a mapping, those of ``images``, ``tokens`` and ``source``. An empty text is no path.
+    Of a list, each; of a mapping, the values of ``images``, ``tokens``, ``source`` and ``table``. An empty text is no
+    path.
+
+    Args:
+        given: a value of a configuration; everything else is returned as it is.
+        folder: the configuration's folder.
+        data: the data directory, or None.
     """
     if isinstance(given, Mapping):
-        return {
-            name: located(value, folder, data) if name in ("images", "tokens", "source") else value
-            for name, value in given.items()
-        }
+        return {name: located(value, folder, data) if name in _PATHS else value for name, value in given.items()}
+    if isinstance(given, (list, tuple)):
+        return [located(each, folder, data) for each in given]
     for root in (folder, data):
         if root is not None and isinstance(given, str) and given and (Path(root) / given).exists():
             return str((Path(root) / given).resolve())
@@ -321,6 +321,7 @@ def _of_type(error: Any) -> bool:
 
 
 def _message(model: type[Section], error: Any) -> str:
+    """Return the message of a single error."""
     kind, context = error["type"], error.get("ctx", {})
     if kind == "missing":
         return "is missing"
@@ -362,6 +363,7 @@ def _sections(model: type[Section], location: Location) -> Iterable[str]:
 
 
 def _within(annotation: Any) -> Iterator[type[Section]]:
+    """Yield the sections that a field's type names."""
     if isinstance(annotation, type) and issubclass(annotation, Section):
         yield annotation
     for part in get_args(annotation):
@@ -369,6 +371,7 @@ def _within(annotation: Any) -> Iterator[type[Section]]:
 
 
 def _field(location: Location) -> str:
+    """Return a location as text, such as ``proxies[0].name``."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
 
 

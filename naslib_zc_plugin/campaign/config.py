@@ -1,4 +1,4 @@
-"""What a campaign scores and how: read from YAML, checked, sent to workers as JSON; and what its numbers depend on."""
+"""The configuration of a campaign: read from YAML, checked, sent to workers as JSON; and its provenance."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from functools import cached_property
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path, PurePath
-from typing import Annotated, Any, Optional, Union
+from typing import Annotated, Any, Callable, Optional, Union
 
 import numpy as np
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -49,7 +49,7 @@ class OfBenchmark(Section):
 
 
 class BatchConfig(Section):
-    """What differs from the protocol's batches."""
+    """Changes of the protocol's batches."""
 
     batch_size: Positive = None
     """Samples in a batch."""
@@ -70,7 +70,7 @@ class Config(Section):
     space: str = Field(json_schema_extra=completed(list_spaces))
     """The search space."""
     preset: str = Field(json_schema_extra=completed(lambda: sorted(PROTOCOLS)))
-    """The published protocol: what a paper's code does around its proxies."""
+    """The published protocol: batches, loss and networks of a paper's code."""
     seed: int = 0
     """Seed of the sample, the weights, the batches and the proxies' draws."""
     architectures: Keys
@@ -83,7 +83,7 @@ class Config(Section):
     proxies: Sequence[Source] = Field(min_length=1)
     """Names of proxies, or mappings with `name`, perhaps `label`, and options."""
     batch: BatchConfig = BatchConfig()
-    """What differs from the protocol's batches."""
+    """Changes of the protocol's batches."""
     network: Mapping[str, Any] = Field(default_factory=dict)
     """Options of the space's networks, such as `C` and `N`."""
     threads: int = Field(1, gt=0)
@@ -95,28 +95,23 @@ class Config(Section):
     time_limit: float = Field(900.0, gt=0)
     """Seconds that an architecture may take."""
     memory_limit: Gib = None
-    """GiB that a worker may allocate beyond what it starts with (Linux, CPU); no limit unless given."""
+    """GiB that a worker may allocate beyond those at its start (Linux, CPU); no limit unless given."""
     store: str = Field("", validate_default=True)
     """The file of results; beside the configuration and named like it unless given."""
     truth: str = ""
     """The benchmark's column that leaderboards compare with; the protocol's unless given."""
 
-    @field_validator("space")
+    @field_validator("space", "preset")
     @classmethod
-    def _check_space(cls, name: str) -> str:
-        space(name)
-        return name
-
-    @field_validator("preset")
-    @classmethod
-    def _check_preset(cls, name: str) -> str:
-        published_protocol(name)
+    def _check_name(cls, name: str, info: ValidationInfo) -> str:
+        find: Callable[[str], object] = space if info.field_name == "space" else published_protocol
+        find(name)
         return name
 
     @field_validator("architectures", mode="before", json_schema_input_type=Union[Keys, OfBenchmark])
     @classmethod
     def _find_architectures(cls, given: Any, info: ValidationInfo) -> Any:
-        origin = info.context if isinstance(info.context, Origin) else None
+        origin: Origin | None = info.context
         if isinstance(given, Mapping):
             asked = configuration.check(OfBenchmark, given, "architectures")
             return _of_benchmark(asked, info.data.get("seed", 0), origin.data if origin else None)
@@ -129,9 +124,8 @@ class Config(Section):
     def _find_source(cls, given: Any, info: ValidationInfo) -> Any:
         if isinstance(given, Mapping) and not isinstance(given.get("source"), str):
             raise ValueError("must be a source, or a mapping with a source")
-        if isinstance(info.context, Origin):
-            return located(given, info.context.path.parent, info.context.data)
-        return given
+        origin: Origin | None = info.context
+        return located(given, origin.path.parent, origin.data) if origin else given
 
     @field_validator("proxies")
     @classmethod
@@ -165,10 +159,8 @@ class Config(Section):
     @field_validator("store")
     @classmethod
     def _find_store(cls, given: str, info: ValidationInfo) -> str:
-        if isinstance(info.context, Origin):
-            path = info.context.path
-            return str(path.parent / (given or f"{path.stem}.db"))
-        return given
+        origin: Origin | None = info.context
+        return str(origin.path.parent / (given or f"{origin.path.stem}.db")) if origin else given
 
     @model_validator(mode="after")
     def _check_shown(self) -> Config:
@@ -202,7 +194,7 @@ class Config(Section):
         """Read the images or tokens.
 
         Raises:
-            DataError: no such file, or one that is damaged or something else, images for tokens among it.
+            DataError: there is no such file, it is damaged, or it holds something else, such as images for tokens.
             ValueError: options that the source does not have.
         """
         given = self.images or self.tokens
@@ -220,7 +212,7 @@ class Config(Section):
         return found
 
     def plain(self) -> dict[str, Any]:
-        """Return values that JSON can hold: ``Config(**plain)`` scores alike, though not the same architectures."""
+        """Return values that JSON can hold: ``Config(**plain)`` scores alike, but all architectures of the space."""
         return {
             **self.model_dump(exclude={"engine"}),
             "batch": self.batch.model_dump(exclude_none=True),
@@ -234,18 +226,18 @@ def load_campaign(path: str | Path, data: str | Path | None = None) -> Config:
 
     Args:
         path: the file.
-        data: data directory, where images and tokens are looked for that are not beside the configuration, and
+        data: data directory, in which images and tokens are looked for that are not beside the configuration, and
             benchmarks.
 
     Raises:
         DataError: there is no such file, it is no YAML, or no mapping; also for a benchmark that it names.
-        ConfigurationError: something in it is wrong; all of it is listed.
+        ConfigurationError: it has errors; all are listed.
     """
     return configuration.load(path, Config, data)
 
 
 def _requests(asked: Sequence[Any], rules: Protocol, within: str) -> dict[str, ProxyRequest]:
-    """Return proxies by label, with a protocol's options and over them those that are asked for."""
+    """Return proxies by label, with a protocol's options and over them those of the configuration."""
     from naslib_zc_plugin.proxies import proxy
 
     found: dict[str, ProxyRequest] = {}
@@ -262,21 +254,20 @@ def _requests(asked: Sequence[Any], rules: Protocol, within: str) -> dict[str, P
 
 
 def _of_benchmark(asked: OfBenchmark, seed: int, data: str | Path | None) -> list[str]:
-    """Return keys of a benchmark's table, in a random order of which a larger number gives more."""
+    """Return keys of a benchmark's table in a random order; a larger number adds to those of a smaller one."""
     keys, number = benchmarks.benchmark(asked.benchmark, data).keys, asked.number
     if number is not None and not 1 <= number <= len(keys):
         raise ValueError(f"{asked.benchmark} has {len(keys):,}; ask for 1 to that many, not {number!r}")
     return [keys[place] for place in islice(permuted(len(keys), seed), number)]
 
 
-# What its numbers depend on --------------------
-
+# Its provenance --------------------
 
 _STORED = {"variant": "flavour"}  # options of networks that stores know by an older name
 
 
 def provenance(config: Config) -> dict[str, Any]:
-    """Return everything that a score depends on besides its key, and what is scored, as values that JSON can hold.
+    """Return everything that a score depends on besides its key, and the architectures, as values that JSON can hold.
 
     The engine, the number of workers and the limits are not part of it: they change no value. The names are stored.
     The images are read once, however often it is called.
@@ -298,15 +289,12 @@ def _provenance(config: Config) -> dict[str, Any]:
         del rules[part]
     if protocol.loss == "labels":  # stores that were made when there was no other loss do not name it
         del rules["loss"]
-    proxies = {
-        label: {
-            "name": request.name,
-            "version": describe(request.name).version,
-            "higher_is_better": describe(request.name).higher_is_better,
-            "options": dict(request.options),
-        }
-        for label, request in config.requests().items()
-    }
+    proxies = {}
+    for label, request in config.requests().items():
+        info, options = describe(request.name), dict(request.options)
+        proxies[label] = {
+            "name": info.name, "version": info.version, "higher_is_better": info.higher_is_better, "options": options,
+        }  # fmt: skip
     builder = getattr(space(config.space), "builder", 0)
     plain = {
         "space": config.space,
@@ -324,8 +312,7 @@ def _provenance(config: Config) -> dict[str, Any]:
         "truth": config.truth or protocol.truth_of(dataset),
         "singletons": _singletons(config, shown) if protocol.same_batch else None,
     }
-    same: dict[str, Any] = json.loads(json.dumps(plain))
-    return same
+    return dict(json.loads(json.dumps(plain)))
 
 
 def _singletons(config: Config, shown: Probe | Tokens) -> float | None:

@@ -8,21 +8,20 @@ from __future__ import annotations
 import csv
 import json
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 from naslib_zc_plugin.campaign.engines import Outcome, Row
 from naslib_zc_plugin.campaign.naslib_json import write_suite
-from naslib_zc_plugin.campaign.store import STORE, Record, Store, facts_of, provenance_of, records
+from naslib_zc_plugin.campaign.store import STORE, Store, facts_of, provenance_of, records
 from naslib_zc_plugin.files import replacing
 from naslib_zc_plugin.spaces import space
-from naslib_zc_plugin.store.database import StoreError, address, open_to_read, sqlite_errors
+from naslib_zc_plugin.store.database import StoreError, address, open_to_read, reading, sqlite_errors
 from naslib_zc_plugin.store.parquet import records_of, write_parquet
-from naslib_zc_plugin.store.provenance import EXTENDABLE, changes
+from naslib_zc_plugin.store.provenance import contradictions
 from naslib_zc_plugin.table import STATUSES
 
 FIELDS = (
@@ -30,10 +29,9 @@ FIELDS = (
 )  # fmt: skip
 """Columns of an export; ``proxy`` is the label, ``seconds`` of the proxy, ``memory`` (bytes) of the architecture."""
 CANONICAL = FIELDS[:6]
-"""What does not depend on where and how fast it was computed."""
+"""The columns that depend neither on the machine nor on its speed."""
 
-_SUITE = ".json"
-
+_PARQUET, _LINES, _SUITE = ".parquet", (".csv", ".jsonl"), ".json"
 _FAILED = STATUSES.index("failed")
 
 _SHARED = """
@@ -80,63 +78,47 @@ def export(store: str | Path, target: str | Path, canonical: bool = False, data:
         store: the store.
         target: ends in ``.parquet``, ``.csv``, ``.jsonl``, or ``.json`` for NAS-Bench-Suite-Zero's format
             (:mod:`.naslib_json`).
-        canonical: only the fields that do not depend on the machine (:data:`CANONICAL`), for CSV and JSON lines.
+        canonical: write only the fields that do not depend on the machine (:data:`CANONICAL`); for CSV and JSON lines.
         data: the data directory, for accuracies in NAS-Bench-Suite-Zero's format.
 
     Returns:
         The number of scores written.
 
     Raises:
-        ValueError: another ending, ``canonical`` for a format that has no choice of fields, or ``data`` for one that
-            has no accuracies.
+        ValueError: another ending, ``canonical`` for a format without a choice of fields, or ``data`` for one without
+            accuracies.
         DataError: the data directory has no table of the space.
         StoreError: no such store, or one that is damaged.
     """
     store, target = Path(store), Path(target)
-    if target.suffix not in (*_WRITERS, _SUITE):
-        raise ValueError(f"cannot write {target.name}: end it in {', '.join((*_WRITERS, _SUITE))}")
-    if canonical and target.suffix not in (".csv", ".jsonl"):
+    if target.suffix not in (_PARQUET, *_LINES, _SUITE):
+        raise ValueError(f"cannot write {target.name}: end it in {', '.join((_PARQUET, *_LINES, _SUITE))}")
+    if canonical and target.suffix not in _LINES:
         raise ValueError("canonical exports are .csv or .jsonl")
     if data is not None and target.suffix != _SUITE:
         raise ValueError(f"accuracies are exported to {_SUITE} only")
     with replacing(target) as draft:
         if target.suffix == _SUITE:
             return write_suite(draft, records(store), provenance_of(store), data)
-        return _WRITERS[target.suffix](store, draft, CANONICAL if canonical else FIELDS)
+        if target.suffix == _PARQUET:
+            return write_parquet(draft, records(store), provenance_of(store))
+        return _write_lines(store, draft, target.suffix, CANONICAL if canonical else FIELDS)
 
 
-def _parquet(store: Path, draft: Path, _: Sequence[str]) -> int:
-    return write_parquet(draft, records(store), provenance_of(store))
-
-
-def _csv(store: Path, draft: Path, fields: Sequence[str]) -> int:
-    with draft.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, fields, extrasaction="ignore", lineterminator="\n")
-        writer.writeheader()
-        return _each(records(store), writer.writerow)
-
-
-def _lines(store: Path, draft: Path, fields: Sequence[str]) -> int:
-    with draft.open("w", encoding="utf-8") as file:
-
-        def write(record: Record) -> None:
-            file.write(json.dumps({field: record[field] for field in fields}, ensure_ascii=False) + "\n")
-
-        return _each(records(store), write)
-
-
-def _each(found: Iterable[Record], write: Callable[[Record], object]) -> int:
+def _write_lines(store: Path, draft: Path, ending: str, fields: Sequence[str]) -> int:
+    """Write a line of CSV or JSON for each score, and return how many."""
     count = 0
-    for count, record in enumerate(found, 1):  # noqa: B007 -- the number of records is the result
-        write(record)
+    with draft.open("w", encoding="utf-8", newline="\n") as file:
+        table = csv.DictWriter(file, fields, lineterminator="\n")
+        if ending == ".csv":
+            table.writeheader()
+        for count, record in enumerate(records(store), 1):  # noqa: B007 -- the number of records is the result
+            line = {field: record[field] for field in fields}
+            if ending == ".csv":
+                table.writerow(line)
+            else:
+                file.write(json.dumps(line, ensure_ascii=False) + "\n")
     return count
-
-
-_WRITERS: dict[str, Callable[[Path, Path, Sequence[str]], int]] = {
-    ".parquet": _parquet,
-    ".csv": _csv,
-    ".jsonl": _lines,
-}
 
 
 # Merging --------------------
@@ -162,7 +144,7 @@ def merge(target: str | Path, sources: Sequence[str | Path]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         parts = [_as_store(Path(source), Path(folder) / f"{number}.db") for number, source in enumerate(sources)]
         for part in parts:
-            open_to_read(part, STORE).close()  # brings an old format up to date, and refuses what is no store
+            open_to_read(part, STORE).close()  # brings an old format up to date, and refuses other files
         with Store(target) as store:
             return sum(_absorb(store, part) for part in parts)
 
@@ -176,20 +158,18 @@ def _as_store(source: Path, place: Path) -> Path:
     with Store(place) as store, store.transaction():
         store.declare(facts)
         for key, found in groupby(records, itemgetter("key")):
-            rows = list(found)
+            lines = list(found)
+            rows = [Row(o["proxy"], o["value"], o["status"], o["reason"], o["seconds"]) for o in lines]
             store.ask({key: canonical(key)}, [])
-            outcome = Outcome(canonical(key), tuple(map(_row, rows)), memory=rows[0]["memory"])
-            origin = {name: rows[0][name] for name in ("device", "threads", "seed")}
+            outcome = Outcome(canonical(key), tuple(rows), memory=lines[0]["memory"])
+            origin = {name: lines[0][name] for name in ("device", "threads", "seed")}
             store.add([outcome], {**origin, "torch": facts.get("torch")})
     return place
 
 
-def _row(record: Mapping[str, Any]) -> Row:
-    return Row(record["proxy"], record["value"], record["status"], record["reason"], record["seconds"])
-
-
 def _absorb(store: Store, source: Path) -> int:
-    with sqlite_errors(source), closing(open_to_read(source, STORE)) as connection:
+    """Copy the scores of one store into another, and return their number."""
+    with reading(source, STORE) as connection:
         facts = _joined(store, source, facts_of(connection))
     with sqlite_errors(source):
         store.connection.execute("ATTACH ? AS source", (address(source),))
@@ -213,12 +193,7 @@ def _joined(store: Store, source: Path, theirs: Mapping[str, Any]) -> dict[str, 
     ours = store.facts()
     if not ours:
         return dict(theirs)
-    found = {name: line for name, line in changes(ours, theirs).items() if name not in EXTENDABLE}
-    both = ours["proxies"].keys() & theirs["proxies"].keys()
-    for label in both:
-        if ours["proxies"][label] != theirs["proxies"][label]:
-            found[label] = f"proxies.{label}"
-    if found:
+    if found := contradictions(ours, theirs):
         raise StoreError(f"{source} was made with another configuration than {store.path}: {'; '.join(found.values())}")
     asked = ours["architectures"]
     if asked != theirs["architectures"]:

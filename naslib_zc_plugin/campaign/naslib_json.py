@@ -22,11 +22,11 @@ from naslib_zc_plugin.spaces.nasbench201 import keys
 from naslib_zc_plugin.store.parquet import write_parquet
 
 NAMES = {"naswot": "nwot"}
-"""Our name of a proxy → NASLib's, where it is another."""
+"""Our name of a proxy → NASLib's, if they differ."""
 ACCURACY = "val_accuracy"
 _LIMIT = 1e30
 PREFIX = "published_"
-"""Of the labels of scores that were read."""
+"""Prefix of the labels of scores that were read."""
 
 _EXPECTED = "scores in the form of NASLib's zc_<space>.json"
 _SENTINEL = -1e8  # NASLib's number for a score that is NaN or infinite
@@ -37,7 +37,7 @@ _DATASETS = {theirs: ours for ours, theirs in nasbench201.NASLIB.items()}
 def naslib_number(proxy: str, version: int, higher_is_better: bool, value: float) -> float:
     """Return a score as NASLib's files have it: higher is better, and a number in single precision.
 
-    Synaptic flow is its logarithm, as NASLib writes it; what goes beyond ±1e30 is cut there.
+    Synaptic flow is its logarithm, as NASLib writes it; numbers beyond ±1e30 are cut there.
 
     Args:
         proxy: its name.
@@ -53,7 +53,7 @@ def naslib_number(proxy: str, version: int, higher_is_better: bool, value: float
 def below(low: float, high: float) -> float:
     """Return the number of an undefined score among others: below the lowest by a tenth of their range.
 
-    And by half a millionth of itself at least, since NASLib ranks in single precision.
+    The distance is at least half a millionth of the lowest, since NASLib ranks in single precision.
 
     Args:
         low: the lowest of the others, as :func:`naslib_number` gives them.
@@ -65,7 +65,7 @@ def below(low: float, high: float) -> float:
 def write_suite(
     draft: Path, records: Iterable[Mapping[str, Any]], facts: Mapping[str, Any], data: str | Path | None = None
 ) -> int:
-    """Write records of a store, and return how many scores.
+    """Write records of a store, and return the number of scores.
 
     Undefined scores are left out, which NASLib's readers do not expect:
     :func:`naslib_zc_plugin.hosts.naslib.zc_api` ranks them last instead. A proxy that has another name in NASLib is
@@ -126,7 +126,7 @@ def import_suite(source: Path, name: str, data: Path) -> list[Path]:
 
     Args:
         source: the file.
-        name: of its search space.
+        name: the name of its search space.
         data: the data directory to write to.
 
     Returns:
@@ -147,11 +147,9 @@ def import_suite(source: Path, name: str, data: Path) -> list[Path]:
     written = []
     for dataset, records in tables.items():
         ours = _DATASETS.get(dataset, dataset)
-        facts = _facts(source, name, ours, records)
-        target = data / name / f"{PREFIX}{ours}.parquet"
-        with replacing(target) as draft:
-            write_parquet(draft, records, facts)
-        written.append(target)
+        written.append(data / name / f"{PREFIX}{ours}.parquet")
+        with replacing(written[-1]) as draft:
+            write_parquet(draft, records, _facts(source, name, ours, records))
     return written
 
 
@@ -164,18 +162,14 @@ def _pairs(content: Any) -> Iterator[tuple[str, Any]]:
 def _table(name: str, found: Any) -> list[dict[str, Any]]:
     records: dict[tuple[str, str], dict[str, Any]] = {}
     for text, scores in _pairs(found):
-        key = _key(name, text)
+        spec = _plain(ast.literal_eval(text))
+        key = keys.from_naslib(spec) if name == "nasbench201" else str(spec)
         for proxy, score in _pairs(scores):
             record = _record(key, proxy, score)
             if (key, record["proxy"]) in records:
                 raise ValueError(f"{proxy} of {text} twice")
             records[key, record["proxy"]] = record
     return [records[place] for place in sorted(records)]
-
-
-def _key(name: str, text: str) -> str:
-    spec = _plain(ast.literal_eval(text))
-    return keys.from_naslib(spec) if name == "nasbench201" else str(spec)
 
 
 def _plain(value: Any) -> Any:
@@ -192,34 +186,19 @@ def _record(key: str, proxy: str, score: Any) -> dict[str, Any]:
         raise ValueError(f"{proxy} is {score!r}")
     defined = math.isfinite(value) and value != _SENTINEL
     return {
-        "key": key,
-        "proxy": PREFIX + proxy,
-        "version": 0,
-        "value": float(value) if defined else None,
-        "status": "ok" if defined else "undefined",
-        "reason": "" if defined else f"published as {value:g}",
+        "key": key, "proxy": PREFIX + proxy, "version": 0, "value": float(value) if defined else None,
+        "status": "ok" if defined else "undefined", "reason": "" if defined else f"published as {value:g}",
         "seconds": seconds,
-    }
+    }  # fmt: skip
 
 
 def _facts(source: Path, name: str, dataset: str, records: list[dict[str, Any]]) -> dict[str, Any]:
-    labels = dict.fromkeys(record["proxy"] for record in records)
-    proxies = {
-        label: {
-            "name": _OURS.get(label[len(PREFIX) :], label[len(PREFIX) :]),
-            "version": 0,
-            "higher_is_better": True,
-            "options": {},
-        }
-        for label in labels
-    }
+    proxies = {}
+    for label in dict.fromkeys(record["proxy"] for record in records):
+        theirs = label[len(PREFIX) :]
+        proxies[label] = {"name": _OURS.get(theirs, theirs), "version": 0, "higher_is_better": True, "options": {}}
     truth = nasbench201.naslib_accuracy(dataset) if name == nasbench201.TABLE.name else None
     return {
-        "space": name,
-        "dataset": dataset,
-        "architectures": len({record["key"] for record in records}),
-        "preset": {"name": "published"},
-        "source": source.name,
-        "truth": truth,
-        "proxies": proxies,
-    }
+        "space": name, "dataset": dataset, "architectures": len({record["key"] for record in records}),
+        "preset": {"name": "published"}, "source": source.name, "truth": truth, "proxies": proxies,
+    }  # fmt: skip

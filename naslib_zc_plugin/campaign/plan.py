@@ -1,4 +1,4 @@
-"""The architectures that a campaign scores, streamed in an order of which every prefix is a random sample."""
+"""The architectures that a campaign scores, streamed in a random order; each beginning of it is a random sample."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from naslib_zc_plugin.spaces import Space
 Architectures = Union[int, str, Sequence[str]]
 Item = TypeVar("Item")
 KEYS = "a number, 'all', a list of keys, or a text file with a key per line"
-"""What :data:`Architectures` may be, for messages."""
+"""The values of :data:`Architectures`, for messages."""
 _ROUNDS = 6
 
 
 def count(architectures: Architectures, space: Space) -> int:
-    """Return how many keys :func:`stream` yields.
+    """Return the number of keys that :func:`stream` yields.
 
     Raises:
         ValueError: more are asked for than the space holds, or all of one that is not counted; or there is no such file
@@ -59,12 +59,13 @@ def stream(architectures: Architectures, space: Space, seed: int) -> Iterator[st
         else:
             yield from map(space.key, islice(permuted(space.size, seed), number))
         return
-    lines = _lines(architectures) if isinstance(architectures, str) else architectures
-    for number, key in enumerate(lines, 1):
+    keys = _lines(architectures) if isinstance(architectures, str) else architectures
+    for number, key in enumerate(keys, 1):
         try:
             space.canonical(key)
         except ValueError as error:
-            raise ValueError(f"architecture {number} of {_source(architectures)}: {error}") from error
+            source = architectures if isinstance(architectures, str) else "the list"
+            raise ValueError(f"architecture {number} of {source}: {error}") from error
         yield key
 
 
@@ -89,7 +90,7 @@ def permuted(size: int, seed: int) -> Iterator[int]:
     """Yield 0 … size − 1, each once, in a pseudorandom order that needs no memory: a Feistel network, walked in cycles.
 
     Black & Rogaway, "Ciphers with arbitrary finite domains" (CT-RSA 2002): a permutation of the next power of four;
-    what lies outside of the domain is permuted again until it falls inside.
+    numbers outside of the domain are permuted again until they fall inside.
     """
     bits = max(1, ((size - 1).bit_length() + 1) // 2)
     for start in range(size):
@@ -106,10 +107,6 @@ def _feistel(number: int, bits: int, seed: int) -> int:
         digest = hashlib.blake2b(b"%d %d %d" % (seed, turn, right), digest_size=max(8, (bits + 7) // 8)).digest()
         left, right = right, left ^ (int.from_bytes(digest, "little") & mask)
     return left << bits | right
-
-
-def _source(architectures: Architectures) -> str:
-    return architectures if isinstance(architectures, str) else "the list"
 
 
 def _lines(path: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""A campaign as it runs: the plan's keys go to the engine, what comes back goes into the store."""
+"""A campaign as it runs: the plan's keys go to the engine, its outcomes into the store."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import islice
@@ -30,7 +31,7 @@ class Changed(ValueError):
 
     Attributes:
         store: its path.
-        differences: what changed, by the name of the fact.
+        differences: the changes, by the name of the fact.
     """
 
     def __init__(self, store: object, differences: dict[str, str]) -> None:
@@ -45,15 +46,15 @@ class Changed(ValueError):
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a campaign stands.
+    """The state of a campaign.
 
     Attributes:
         total: architectures that the campaign asks for.
-        done: those that have every score, be it undefined or failed.
+        done: those that have every score, undefined and failed ones included.
         undefined: scores of that status in the store.
         failed: scores of that status in the store.
         gained: architectures done in this run.
-        seconds: that this run took so far.
+        seconds: duration of this run so far.
     """
 
     total: int
@@ -65,52 +66,43 @@ class Progress:
 
     @property
     def pending(self) -> int:
-        """Return the number of architectures that are not done."""
+        """The number of architectures that are not done."""
         return self.total - self.done
 
     @property
     def rate(self) -> float:
-        """Return the architectures per second in this run."""
+        """Architectures per second in this run."""
         return self.gained / self.seconds if self.seconds else 0.0
 
     @property
     def remaining(self) -> float | None:
-        """Return the seconds that remain at this pace; None before the first architecture of this run is done."""
+        """Seconds that remain at this pace; None before the first architecture of this run is done."""
         return self.pending / self.rate if self.rate else None
 
 
-def prepare(
-    config: Config,
-    store: Store,
-    extend: bool = False,
-    command: str = "",
-) -> None:
+def prepare(config: Config, store: Store, extend: bool = False, command: str = "") -> None:
     """Make a new store this campaign's, or check that an old one is.
 
     Args:
         config: the campaign.
         store: its store.
-        extend: let architectures and proxies be added to what is there.
-        command: by which it is run, for those who read its results.
+        extend: allow that architectures and proxies are added.
+        command: the command that runs it, for readers of the results.
 
     Raises:
         Changed: it holds scores that were made otherwise.
-        ValueError: proxies or images that cannot be had.
+        ValueError: proxies or images that are not available.
     """
     now, before = provenance(config), store.facts()
-    found = changes(before, now) if before else {}
-    if found and not (extend and _extended(before, now, found)):
-        raise Changed(store.path, found)
+    if before and (found := changes(before, now)):
+        kept = all(now["proxies"].get(label) == plain for label, plain in before["proxies"].items())
+        if not (extend and kept and set(found) <= {*EXTENDABLE}):
+            raise Changed(store.path, found)
     store.declare({**now, "command": command} if command else now)
 
 
-def _extended(before: dict[str, Any], now: dict[str, Any], found: dict[str, str]) -> bool:
-    same = all(now["proxies"].get(label) == plain for label, plain in before["proxies"].items())
-    return same and set(found) <= set(EXTENDABLE)
-
-
 def origin(config: Config) -> dict[str, Any]:
-    """Return where scores are made, as it is stored beside each of them."""
+    """Return the device, threads, seed and versions that are stored beside each score."""
     return {
         "device": config.device,
         "threads": config.threads,
@@ -127,28 +119,28 @@ def run(
     report: Callable[[Progress], None] = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Progress:
-    """Score what is missing in a store that was prepared for the campaign.
+    """Score the missing architectures of a store that was prepared for the campaign.
 
     Args:
         config: the campaign.
         store: where scores go, architecture by architecture.
         engine: where it is scored; closed at the end.
-        report: called often with the state of things.
-        stop: called often; once it returns True, what is in flight gets :data:`GRACE` seconds, and what is done by
-            then is kept.
+        report: called often with the progress.
+        stop: called often; once it returns True, architectures in flight get :data:`GRACE` seconds, and those done by
+            then are kept.
 
     Returns:
-        Where the campaign stands at the end.
+        The progress at the end.
 
     Raises:
-        StoreError: the store cannot be written; the same call goes on from what was committed.
+        StoreError: the store cannot be written; the same call goes on from the last commit.
         EngineError: no process is left that could score.
         ValueError: an architecture that is not of the space.
     """
-    campaign = _Run(config, store, engine, report)
-    try:
+    with closing(engine):
+        campaign = _Run(config, store, engine, report)
         for task in campaign.tasks():
-            while campaign.in_flight >= engine.capacity and not stop():
+            while len(campaign.in_flight) >= engine.capacity and not stop():
                 campaign.take(_PATIENCE)
             if stop():
                 break
@@ -158,29 +150,30 @@ def run(
         end = time.monotonic() + GRACE
         while campaign.in_flight and (left := end - time.monotonic()) > 0:
             campaign.take(min(_PATIENCE, left))
-    finally:
-        engine.close()
     return campaign.progress()
 
 
 class _Run:
+    """A campaign in progress: tasks for the engine, and the numbers of done architectures and scores.
+
+    Attributes:
+        in_flight: keys at the engine.
+    """
+
     def __init__(self, config: Config, store: Store, engine: Engine, report: Callable[[Progress], None]) -> None:
         self._config, self._store, self._engine, self._report = config, store, engine, report
         self._space = space(config.space)
         self._total = plan.count(config.architectures, self._space)
         self._labels = list(config.requests())
         self._origin = origin(config)
-        self._in_flight: set[str] = set()
+        self.in_flight: set[str] = set()
         self._waiting: Counter[str] = Counter()  # by canonical key, the keys that will be done with it
         self._passed = self._gained = 0
         self._statuses: Counter[str] = Counter()
         self._before, self._start = store.counts(), time.monotonic()
 
-    @property
-    def in_flight(self) -> int:
-        return len(self._in_flight)
-
     def progress(self) -> Progress:
+        """Return the progress."""
         before, seen = self._before, self._statuses
         return Progress(
             self._total,
@@ -192,7 +185,7 @@ class _Run:
         )
 
     def tasks(self) -> Iterator[Task]:
-        """Yield what is missing, in the order of the plan; provably identical architectures once."""
+        """Yield the missing scores, in the order of the plan; provably identical architectures once."""
         keys = plan.stream(self._config.architectures, self._space, self._config.seed)
         for chunk in plan.chunks(keys, _CHUNK):
             canonical = {key: self._space.canonical(key) for key in chunk}
@@ -200,27 +193,25 @@ class _Run:
             self._waiting.update(key for key in canonical.values() if key in missing)
             self._passed += sum(key not in missing for key in canonical.values())
             self._report(self.progress())
-            yield from [task for key, task in missing.items() if key not in self._in_flight]
+            yield from [task for key, task in missing.items() if key not in self.in_flight]
 
     def send(self, task: Task) -> None:
-        self._in_flight.add(task.key)
+        """Submit a task to the engine."""
+        self.in_flight.add(task.key)
         self._engine.submit(task)
 
     def take(self, timeout: float) -> None:
-        """Write what is finished."""
+        """Wait for outcomes, and write them."""
         outcomes = self._engine.collect(timeout)
         if outcomes:
             self._store.add(outcomes, self._origin)
         for outcome in outcomes:
-            self._note(outcome)
+            self.in_flight.discard(outcome.key)
+            shared = self._waiting.pop(outcome.key, 0)
+            self._passed += shared
+            self._gained += shared
+            self._statuses.update(row.status for row in outcome.rows)
         self._report(self.progress())
-
-    def _note(self, outcome: Outcome) -> None:
-        self._in_flight.discard(outcome.key)
-        shared = self._waiting.pop(outcome.key, 0)
-        self._passed += shared
-        self._gained += shared
-        self._statuses.update(row.status for row in outcome.rows)
 
 
 # Before it runs --------------------
@@ -233,10 +224,10 @@ class Estimate:
     Attributes:
         architectures: how many the campaign asks for.
         measured: how many were scored for this.
-        seconds: of one architecture in one worker, the mean.
+        seconds: mean over the architectures, in one worker.
         spread: standard deviation of the seconds (n − 1).
-        memory: bytes of a worker at its largest; None where it cannot be told.
-        failed: of the measured, those with a failed score, and why: key → reason.
+        memory: bytes of a worker at its largest; None where it cannot be measured.
+        failed: those of the measured with a failed score: key → reason.
     """
 
     architectures: int
@@ -248,7 +239,7 @@ class Estimate:
 
 
 def estimate(config: Config, sample: int = 5) -> Estimate:
-    """Score the first architectures of a campaign, store nothing, and return what that took.
+    """Score the first architectures of a campaign, store nothing, and return the cost.
 
     Raises:
         EngineError: no worker can score.
@@ -256,11 +247,15 @@ def estimate(config: Config, sample: int = 5) -> Estimate:
     """
     chosen = space(config.space)
     total = plan.count(config.architectures, chosen)
-    labels = tuple(config.requests())
     stream = plan.stream(config.architectures, chosen, config.seed)
-    keys = [chosen.canonical(key) for key in islice(stream, sample)]
-    # The first one also warms the worker up.
-    outcomes = _scored(config, [keys[0], *keys], labels)[1:]
+    tasks = [Task(chosen.canonical(key), tuple(config.requests())) for key in islice(stream, sample)]
+    outcomes: list[Outcome] = []
+    with closing(LocalEngine(config)) as engine:
+        for task in (tasks[0], *tasks):
+            engine.submit(task)
+        while len(outcomes) <= len(tasks):
+            outcomes += engine.collect(1.0)
+    del outcomes[0]  # it was also the worker's warm-up
     seconds = [outcome.seconds for outcome in outcomes if outcome.seconds is not None]
     memory = [outcome.memory for outcome in outcomes if outcome.memory is not None]
     failed = {o.key: row.reason for o in outcomes for row in o.rows if row.status == "failed"}
@@ -272,16 +267,3 @@ def estimate(config: Config, sample: int = 5) -> Estimate:
         max(memory) if memory else None,
         failed,
     )
-
-
-def _scored(config: Config, keys: list[str], labels: tuple[str, ...]) -> list[Outcome]:
-    engine = LocalEngine(config, workers=1)
-    found: list[Outcome] = []
-    try:
-        for key in keys:
-            engine.submit(Task(key, labels))
-        while len(found) < len(keys):
-            found += engine.collect(1.0)
-    finally:
-        engine.close()
-    return found

@@ -1,21 +1,21 @@
-"""Score one architecture: the only module of the room that builds networks."""
+"""Score one architecture; no other module of campaigns builds networks."""
 
 from __future__ import annotations
 
 import inspect
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from naslib_zc_plugin.campaign.config import Config
 from naslib_zc_plugin.campaign.engines import Outcome, Row, Task
-from naslib_zc_plugin.scoring import Score, score
+from naslib_zc_plugin.scoring import score
 from naslib_zc_plugin.spaces import space
 
 if TYPE_CHECKING:
     import torch
-    from torch import nn
 
 _EXHAUSTED = ("out of memory", "not enough memory", "MemoryError", "can't allocate memory")
 _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
@@ -24,7 +24,7 @@ _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 class Scorer:
     """Scores the architectures of a campaign.
 
-    All that is random depends on the campaign's seed and the key: neither on what was scored before, nor on who scores.
+    All random draws depend on the campaign's seed and the key alone, not on the order or the process of scoring.
 
     Args:
         config: the campaign.
@@ -43,48 +43,36 @@ class Scorer:
         self._protocol = config.protocol
         self._probe = config.probe()
         self._device = torch.device(config.device)
-        self._options = self._build_options()
+        # The protocol's options of networks that the space takes, and over them the configuration's.
+        usual = {"num_classes": self._protocol.classes or self._probe.classes, "variant": self._protocol.variant}
+        takes = inspect.signature(self._space.build).parameters
+        self._options = {**{name: value for name, value in usual.items() if name in takes}, **config.network}
         self._batch("")
 
     def __call__(self, task: Task) -> Outcome:
-        """Score one architecture; whatever goes wrong with it stands in the outcome's rows."""
-        from naslib_zc_plugin.passes.seeding import derived_seed
+        """Score one architecture; its errors are recorded in the outcome's rows."""
+        from naslib_zc_plugin.passes.seeding import derived_seed, seed_everything
 
         start, seed = time.perf_counter(), derived_seed(self._config.seed, task.key)
         _reset_peak(self._device)
         try:
-            network = self._network(task.key)
+            seed_everything(self._config.seed, "weights", task.key)
+            network = self._space.build(task.key, **self._options).to(self._device)
         except Exception as error:
             reason = f"the network cannot be built: {type(error).__name__}: {error}"
             return _exhausted(Outcome.failed(task, reason))
         requests = [self._requests[label] for label in task.labels]
         scores = score(network, self._batch(task.key), requests, seed=seed, loss=self._protocol.objective())
-        rows = tuple(_row(label, found) for label, found in scores.items())
+        rows = tuple(Row(label, s.value, s.status, s.reason, s.seconds) for label, s in scores.items())
         return _exhausted(Outcome(task.key, rows, time.perf_counter() - start, _peak(self._device)))
-
-    def _network(self, key: str) -> nn.Module:
-        from naslib_zc_plugin.passes.seeding import seed_everything
-
-        seed_everything(self._config.seed, "weights", key)
-        return self._space.build(key, **self._options).to(self._device)
-
-    def _build_options(self) -> dict[str, Any]:
-        """Return the protocol's options of networks that the space takes, and over them the configuration's."""
-        usual = {"num_classes": self._protocol.classes or self._probe.classes, "variant": self._protocol.variant}
-        takes = inspect.signature(self._space.build).parameters
-        return {**{name: value for name, value in usual.items() if name in takes}, **self._config.network}
 
     def _batch(self, key: str) -> Any:
         return self._protocol.batch(self._probe, self._config.space, self._config.seed, key)
 
 
-def _row(label: str, found: Score) -> Row:
-    return Row(label, found.value, found.status, found.reason, found.seconds)
-
-
 def _exhausted(outcome: Outcome) -> Outcome:
-    short = any(sign in row.reason for row in outcome.rows for sign in _EXHAUSTED)
-    return Outcome(outcome.key, outcome.rows, outcome.seconds, outcome.memory, exhausted=True) if short else outcome
+    """Return the outcome, marked if the memory was short."""
+    return replace(outcome, exhausted=any(sign in row.reason for row in outcome.rows for sign in _EXHAUSTED))
 
 
 def _reset_peak(device: torch.device) -> None:

@@ -6,7 +6,7 @@ import json
 import math
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from naslib_zc_plugin.campaign.engines import Outcome, Task
-from naslib_zc_plugin.store.database import Format, open_to_read, open_to_write, sqlite_errors
+from naslib_zc_plugin.store.database import Format, ResultsFile, reading, sqlite_errors
 from naslib_zc_plugin.store.parquet import read_parquet
 from naslib_zc_plugin.table import STATUSES, Column, ScoreTable
 
@@ -64,7 +64,7 @@ ORDER BY a.key, p.label
 
 @dataclass(frozen=True)
 class Counts:
-    """How many architectures are asked for and done, and how many scores of each status are stored."""
+    """Numbers of architectures that are asked for and done, and of scores of each status."""
 
     asked: int
     done: int
@@ -73,35 +73,18 @@ class Counts:
     failed: int
 
 
-class Store:
+class Store(ResultsFile):
     """A store that is open for writing.
 
     Args:
         path: the file; made if it is not there.
-
-    Attributes:
-        path: the file.
-        connection: to SQLite, for the modules of this room.
 
     Raises:
         StoreError: it cannot be opened, is damaged, is no store, is of a newer version, or has another writer.
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        self.connection, self._lock = open_to_write(self.path, STORE)
-        self._reasons: dict[str, int] = {}
-
-    def __enter__(self) -> Store:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the file; it is whole without closing, too."""
-        self.connection.close()
-        self._lock.close()
+        super().__init__(path, STORE)
 
     def facts(self) -> dict[str, Any]:
         """Return the provenance of the scores (:func:`.config.provenance`); empty in a new store."""
@@ -119,7 +102,7 @@ class Store:
                 )
 
     def ask(self, keys: Mapping[str, str], labels: Sequence[str]) -> list[Task]:
-        """Note architectures that are to be scored, and return what is missing of them.
+        """Record architectures that are to be scored, and return those with missing scores.
 
         Args:
             keys: canonical key by key.
@@ -156,13 +139,14 @@ class Store:
         """Write outcomes of tasks, in one transaction.
 
         Args:
-            outcomes: of architectures that were asked for.
-            origin: where they were made (device, threads, seed, versions), as plain values.
+            outcomes: the outcomes, of architectures that were passed to :meth:`ask`.
+            origin: device, threads, seed and versions, as values that JSON can hold.
 
         Raises:
             ValueError: an ok score without a finite value, or another one with a value.
         """
         proxies = self._proxies()
+        reason = cache(lambda text: self._named("reason", "text", text))
         with self.transaction():
             source = self._named("origin", "plain", json.dumps(origin, sort_keys=True))
             for outcome in map(_valid, outcomes):
@@ -178,7 +162,7 @@ class Store:
                     "INSERT OR REPLACE INTO score VALUES (?, ?, ?, ?, ?, ?, ?)",
                     [
                         (
-                            number, proxies[row.label], row.value, STATUSES.index(row.status), self._reason(row.reason),
+                            number, proxies[row.label], row.value, STATUSES.index(row.status), reason(row.reason),
                             row.seconds, source,
                         )
                         for row in outcome.rows
@@ -186,20 +170,15 @@ class Store:
                 )  # fmt: skip
 
     def forget_failures(self) -> int:
-        """Delete failed scores, so that they are made again; return how many."""
+        """Delete failed scores, so that they are made again, and return their number."""
         with self.transaction():
             done = self.connection.execute("DELETE FROM score WHERE status = ?", (STATUSES.index("failed"),))
         return done.rowcount
 
     def counts(self) -> Counts:
-        """Count what is stored."""
+        """Count the architectures and scores."""
         with sqlite_errors(self.path):
             return counts(self.connection)
-
-    def _reason(self, text: str) -> int:
-        if text not in self._reasons:
-            self._reasons[text] = self._named("reason", "text", text)
-        return self._reasons[text]
 
     def _named(self, table: str, column: str, value: str) -> int:
         """Return the id of a value in a table of different values."""
@@ -213,22 +192,12 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit the block's statements together, or not at all; within another transaction, with that."""
-        if self.connection.in_transaction:
+        with nullcontext() if self.connection.in_transaction else super().transaction():
             yield
-            return
-        with sqlite_errors(self.path):
-            self.connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self.connection.execute("COMMIT")
-            except BaseException:
-                if self.connection.in_transaction:
-                    self.connection.execute("ROLLBACK")
-                self._reasons = {}
-                raise
 
 
 def _valid(outcome: Outcome) -> Outcome:
+    """Return the outcome, if exactly its ok scores have a finite value."""
     for row in outcome.rows:
         number = row.value is not None and math.isfinite(row.value)
         if not (number if row.status == "ok" else row.value is None):
@@ -242,7 +211,7 @@ def facts_of(connection: sqlite3.Connection) -> dict[str, Any]:
 
 
 def counts(connection: sqlite3.Connection) -> Counts:
-    """Count what is in a store."""
+    """Count the architectures and scores of a store."""
     (asked,) = connection.execute("SELECT count(*) FROM architecture WHERE asked").fetchone()
     (proxies,) = connection.execute("SELECT count(*) FROM proxy").fetchone()
     (done,) = connection.execute(
@@ -271,12 +240,12 @@ def read_table(path: str | Path) -> ScoreTable:
     path = Path(path)
     if path.suffix == ".parquet":
         return read_parquet(path)
-    with sqlite_errors(path), closing(open_to_read(path, STORE)) as connection:
-        connection.execute("BEGIN")  # one moment, however long the reading takes
+    with reading(path, STORE) as connection:
         return _table(path.stem, connection)
 
 
 def _table(name: str, connection: sqlite3.Connection) -> ScoreTable:
+    """Return the table of a store."""
     asked = connection.execute("SELECT key, canonical FROM architecture WHERE asked ORDER BY key").fetchall()
     places = np.array([canonical for _, canonical in asked], dtype=np.intp)
     proxies = connection.execute("SELECT id, label, plain FROM proxy ORDER BY id").fetchall()
@@ -314,23 +283,14 @@ def records(path: str | Path) -> Iterator[Record]:
     Raises:
         StoreError: no such store, or one that is damaged.
     """
-    path, plain = Path(path), cache(json.loads)  # a handful of texts, each in many rows
-    with sqlite_errors(path), closing(open_to_read(path, STORE)) as connection:
+    plain = cache(json.loads)  # a handful of texts, each in many rows
+    with reading(path, STORE) as connection:
         for key, label, proxy, value, status, reason, seconds, memory, origin in connection.execute(_SCORES):
-            made = plain(origin)
             yield {
-                "key": key,
-                "proxy": label,
-                "version": plain(proxy)["version"],
-                "value": value,
-                "status": STATUSES[status],
-                "reason": reason,
-                "seconds": seconds,
-                "memory": memory,
-                "device": made["device"],
-                "threads": made["threads"],
-                "seed": made["seed"],
-            }
+                "key": key, "proxy": label, "version": plain(proxy)["version"], "value": value,
+                "status": STATUSES[status], "reason": reason, "seconds": seconds, "memory": memory,
+                **{name: plain(origin)[name] for name in ("device", "threads", "seed")},
+            }  # fmt: skip
 
 
 def provenance_of(path: Path) -> dict[str, Any]:
@@ -339,5 +299,5 @@ def provenance_of(path: Path) -> dict[str, Any]:
     Raises:
         StoreError: no such store, or one that is damaged.
     """
-    with sqlite_errors(path), closing(open_to_read(path, STORE)) as connection:
+    with reading(path, STORE) as connection:
         return facts_of(connection)

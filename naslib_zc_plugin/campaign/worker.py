@@ -1,7 +1,7 @@
 """A scoring process: ``python -m naslib_zc_plugin.campaign.worker``, lines of JSON in and out.
 
 The first line that comes in is the configuration, each further one a task; each line that goes out is
-``{"ready": true}``, ``{"refused": why}`` or an outcome. It ends when its input ends, also in the middle of an
+``{"ready": true}``, ``{"refused": reason}`` or an outcome. It ends when its input ends, also in the middle of an
 architecture: nothing is left behind when the supervisor is killed.
 """
 
@@ -19,10 +19,10 @@ _GIB = 2**30
 
 
 def serve() -> None:
-    """Serve until the input ends."""
+    """Answer tasks until the input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as output:
-        os.dup2(2, 1)  # what a network prints is no answer
+        os.dup2(2, 1)  # the output of a network is no answer
         inbox: Queue[dict[str, Any]] = Queue()
         setup = json.loads(sys.stdin.readline())
         threading.Thread(target=_read, args=(inbox,), daemon=True).start()
@@ -30,6 +30,7 @@ def serve() -> None:
 
 
 def _read(inbox: Queue[dict[str, Any]]) -> None:
+    """Put tasks into the inbox, and end the process with the input."""
     for line in sys.stdin:
         inbox.put(json.loads(line))
     os._exit(0)
@@ -62,7 +63,7 @@ def _send(output: IO[str], message: dict[str, Any]) -> None:
 
 
 def _limit(gib: float | None) -> None:
-    """Let allocations fail beyond ``gib`` more than now: the error of one architecture, not a kill at random."""
+    """Let allocations fail beyond ``gib`` GiB more than now: the error of one architecture, not a kill at random."""
     if gib is None or not sys.platform.startswith("linux"):
         return
     import resource

@@ -14,7 +14,7 @@ from naslib_zc_plugin import __version__
 from naslib_zc_plugin.cli._console import complain, say
 
 _DEBUG = "NAS_ZC_DEBUG"
-# What the library raises for wrong or missing input. Anything else is a fault of its own.
+# The library's errors for wrong or missing input. Any other is a fault of its own.
 _REFUSALS = (ValueError, TypeError, OSError, ImportError)
 
 

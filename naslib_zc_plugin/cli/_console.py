@@ -1,6 +1,6 @@
-"""What commands share: results to stdout, progress and complaints to stderr, and how they are stopped to go on later.
+"""Functions of several commands: results to stdout, progress and errors to stderr, and stopping to go on later.
 
-Text is plain where nobody looks at a terminal.
+Text is plain outside of a terminal.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
-from typing import Callable, Protocol, TypeVar
+from pathlib import Path
+from typing import Annotated, Callable, Optional, Protocol, TypeVar
 
 import typer
 from rich.console import Console
@@ -20,6 +21,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from naslib_zc_plugin.files import VARIABLE
+
+DataOption = Annotated[
+    Optional[Path], typer.Option(metavar="DIR", envvar=VARIABLE, help="Directory with tables, images and tokens.")
+]
+ConfigArgument = Annotated[Path, typer.Argument(metavar="CONFIG", help="Configuration in YAML, see configs/.")]
+StoreOption = Annotated[Optional[Path], typer.Option(help="Instead of the configuration's file.")]
+ProxiesOption = Annotated[str, typer.Option(metavar="A,B,…", help="Names or patterns, with commas.")]
 RESUMABLE = 75
 """Exit code of a command that was stopped: the same one goes on (EX_TEMPFAIL of sysexits.h)."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -27,7 +36,7 @@ _EVERY = 30.0  # seconds between lines of a log
 
 
 class _Counted(Protocol):
-    """So much of a total is done."""
+    """A progress: so much of a total is done."""
 
     @property
     def done(self) -> int: ...
@@ -45,7 +54,7 @@ def say(text: str = "") -> None:
 
 
 def complain(text: str) -> None:
-    """Print a line about what went wrong."""
+    """Print a line about an error."""
     typer.echo(f"nas-zc: {text}", err=True)
 
 
@@ -77,7 +86,7 @@ def show_table(header: Sequence[str], rows: Sequence[Sequence[str]], numbers: Co
 
 @contextmanager
 def steps(total: int | None, done: int = 0) -> Iterator[Callable[[str], None]]:
-    """Show progress over ``total`` steps (None: unknown): call the function with a word on each one that is done.
+    """Show progress over ``total`` steps (None: unknown): call the function with a word on each finished one.
 
     A bar with the latest word on a terminal, a line for each step elsewhere.
     """
@@ -99,7 +108,7 @@ def live(line_of: Callable[[Shown], str]) -> Iterator[Callable[[Shown], None]]:
     """Show progress as one line that changes on a terminal, and as a plain line now and then elsewhere.
 
     Args:
-        line_of: puts a progress into words.
+        line_of: returns the line of a progress.
     """
     console = Console(stderr=True, highlight=False)
     if console.is_terminal:

@@ -1,4 +1,4 @@
-"""``nas-zc cost``: what proxies cost, in time and memory of plain training."""
+"""``nas-zc cost``: the cost of proxies, in time and memory of plain training."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import naslib_zc_plugin as zc
-from naslib_zc_plugin.cli._console import say, show_table, steps
+from naslib_zc_plugin.cli._console import ProxiesOption, say, show_table, steps
 
 if TYPE_CHECKING:
     import torch
@@ -29,14 +29,14 @@ def cost(
     batch: Annotated[int, typer.Option(min=2, help="Number of images.")] = 64,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 …")] = "cpu",
     threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0: as torch chooses.")] = 0,
-    proxies: Annotated[str, typer.Option(metavar="A,B,…", help="Names or patterns, with commas.")] = "*",
+    proxies: ProxiesOption = "*",
     rounds: Annotated[int, typer.Option(min=1, help="How often to measure.")] = 5,
 ) -> None:
-    """Measure what proxies cost, alone and together, against plain training of the same network on the same batch.
+    """Measure the cost of proxies, alone and together, against plain training of the same network on the same batch.
 
     One unit is one forward and backward pass.
     """
-    # Else torch's profiler, which counts the memory, writes log lines of its own.
+    # Without it torch's profiler, which counts the memory, writes log lines of its own.
     os.environ.setdefault("KINETO_LOG_LEVEL", "6")
     import torch
 
@@ -99,15 +99,9 @@ def _machine(device: torch.device) -> str:
 
 def _show(costs: Sequence[Cost]) -> None:
     header = ("scored in one call", "units", "±", "memory", "MiB", "note")
-    rows = [
-        (
-            found.name,
-            "–" if found.units is None else f"{found.units:.2f}",
-            "–" if found.spread is None else f"{found.spread:.2f}",
-            "–" if found.peak_units is None else f"{found.peak_units:.2f}",
-            "–" if found.peak is None else f"{found.peak / 2**20:.1f}",
-            f"{found.status}: {found.reason}" if found.reason else "",
-        )
-        for found in costs
-    ]
+    rows = []
+    for found in costs:
+        numbers = [f"{n:.2f}" if n is not None else "–" for n in (found.units, found.spread, found.peak_units)]
+        peak = "–" if found.peak is None else f"{found.peak / 2**20:.1f}"
+        rows.append([found.name, *numbers, peak, f"{found.status}: {found.reason}" if found.reason else ""])
     show_table(header, rows, numbers=header[1:5])

@@ -1,7 +1,7 @@
-"""``nas-zc doctor``: what is installed here, what works of it, and what to do about the rest.
+"""``nas-zc doctor``: the state of packages, hosts and data, and a remedy for everything that does not work.
 
 ``python -m naslib_zc_plugin.cli.doctor HOST`` looks at one host, in a process of its own, for a broken host may end its
-process; its last line is what it found, as JSON.
+process; its last line is a :class:`HostState` as JSON.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from importlib import import_module, metadata
 from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import Annotated, Any, Optional
+from typing import Any
 
 import typer
 
 from naslib_zc_plugin import __version__
-from naslib_zc_plugin.cli._console import say, show_table
+from naslib_zc_plugin.cli._console import DataOption, say, show_table
 from naslib_zc_plugin.files import VARIABLE, DataError
 
 NAME = "naslib-zc-plugin"
-_LEAST_PYTHON, _LEAST_TORCH = (3, 9), (2, 0)
+_LEAST_TORCH = (2, 0)
 _PATIENCE = 300  # seconds
 _MOST = 200  # characters of a reason
 # Lightning imports it if it is there, so that NNI does.
@@ -38,12 +38,8 @@ _TORCHVISION = (
 Rows = list[list[str]]
 
 
-def doctor(
-    data: Annotated[
-        Optional[Path], typer.Option(metavar="DIR", envvar=VARIABLE, help="Directory with tables and probes.")
-    ] = None,
-) -> None:
-    """Tell what is version_of, which hosts work and what they need, devices, and whether the data are whole.
+def doctor(data: DataOption = None) -> None:
+    """Check what is installed, which hosts work and what they need, devices, and whether the data are whole.
 
     Exit code 1 if something that is there is broken, 0 otherwise. Hosts are imported, which takes seconds for each.
     """
@@ -59,16 +55,13 @@ def doctor(
 # Packages and devices --------------------
 
 
-def floors(python: Sequence[int], torch: str | None) -> list[str]:
-    """Return what to do about a Python or a torch that is missing or too old; empty if they will do."""
-    advice = []
-    if tuple(python) < _LEAST_PYTHON:
-        advice.append("Python 3.9 or later is needed: make a virtual environment with one; NASLib's own pins take 3.9")
-    if torch is None:
-        advice.append("torch is not installed: pip install 'torch>=2.0'")
-    elif tuple(int(part) for part in torch.split(".")[:2]) < _LEAST_TORCH:
-        advice.append(f"torch {torch} is too old: pip install 'torch>=2.0'; NASLib's own pins take 2.0")
-    return advice
+def torch_advice(found: str | None) -> str:
+    """Return the advice about a version of torch that is missing (None) or too old; empty for others."""
+    if found is None:
+        return "torch is not installed: pip install 'torch>=2.0'"
+    if tuple(int(part) for part in found.split(".")[:2]) < _LEAST_TORCH:
+        return f"torch {found} is too old: pip install 'torch>=2.0'; NASLib's own pins take 2.0"
+    return ""
 
 
 def version_of(distribution: str) -> str | None:
@@ -79,66 +72,53 @@ def version_of(distribution: str) -> str | None:
         return None
 
 
-def missing_of_extras(requirements: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Return for each extra its distributions that are not version_of, and the condition under which they are wanted.
+def missing_of_extras(requirements: Iterable[str]) -> dict[str, dict[str, list[str]]]:
+    """Return for each extra its distributions that are not installed, by the condition under which they are wanted.
 
     Extras made of others are left out; an empty condition: always.
     """
     from packaging.requirements import Requirement
 
-    found: dict[str, dict[str, str]] = {}
+    found: dict[str, dict[str, list[str]]] = {}
     for requirement in map(Requirement, requirements):
         condition, _, extra = str(requirement.marker or "").rpartition('extra == "')
         if extra and requirement.name != NAME:
             missing = found.setdefault(extra.rstrip('"'), {})
             if version_of(requirement.name) is None:
-                missing[requirement.name] = condition.removesuffix(" and ").strip("()")
+                missing.setdefault(condition.removesuffix(" and ").strip("()"), []).append(requirement.name)
     return found
 
 
 def _show_packages() -> list[str]:
-    advice = floors(sys.version_info[:2], version_of("torch"))
+    """Show packages, extras and devices; return those that are broken."""
+    advice = torch_advice(version_of("torch"))
     say()
-    show_table(
-        ["package", "version"], [[name, version_of(name) or "not installed"] for name in ("torch", "numpy", "scipy")]
-    )
-    say("\n".join(advice))
+    packages = ("torch", "numpy", "scipy")
+    show_table(["package", "version"], [[name, version_of(name) or "not installed"] for name in packages])
+    say(advice)
     if version_of(NAME) is None:
-        say(f"{NAME} is read from its source tree and not installed: pip install would tell its extras.")
+        say(f"{NAME} is read from its source tree and not installed: pip install would list its extras.")
     else:
-        rows = [
-            [extra, *(("in part", f"pip install '{NAME}[{extra}]'", _listed(names)) if names else ("whole", "", ""))]
-            for extra, names in missing_of_extras(metadata.requires(NAME) or ()).items()
-        ]
+        rows = []
+        for extra, missing in missing_of_extras(metadata.requires(NAME) or ()).items():
+            parts = [", ".join(names) + (f" (where {where})" if where else "") for where, names in missing.items()]
+            install = f"pip install '{NAME}[{extra}]'" if parts else ""
+            rows.append([extra, "in part" if parts else "whole", install, "; ".join(parts)])
         show_table(["extra", "state", "to install", "not installed of it"], rows)
     say()
-    if version_of("torch") is None:
-        return ["torch"]
     try:
-        show_table(["device", "what"], _devices())
+        import torch
+
+        devices = [["cpu", f"{os.cpu_count()} logical cores; torch's threads: {torch.get_num_threads()}"]]
+        for number in range(torch.cuda.device_count()):
+            facts = torch.cuda.get_device_properties(number)
+            devices.append([f"cuda:{number}", f"{facts.name}, {facts.total_memory / 2**30:.1f} GiB"])
+        show_table(["device", "what"], devices)
     except (ImportError, OSError, RuntimeError) as error:
-        advice.append(f"torch cannot be imported: {error}")
-        say(advice[-1])
-    return ["torch or Python"] if advice else []
-
-
-def _listed(missing: dict[str, str]) -> str:
-    """Return names, and after those that share a condition the condition."""
-    parts = []
-    for condition in dict.fromkeys(missing.values()):
-        names = ", ".join(name for name, each in missing.items() if each == condition)
-        parts.append(f"{names} (where {condition})" if condition else names)
-    return "; ".join(parts)
-
-
-def _devices() -> Rows:
-    import torch
-
-    rows = [["cpu", f"{os.cpu_count()} logical cores; torch's threads: {torch.get_num_threads()}"]]
-    for number in range(torch.cuda.device_count()):
-        facts = torch.cuda.get_device_properties(number)
-        rows.append([f"cuda:{number}", f"{facts.name}, {facts.total_memory / 2**30:.1f} GiB"])
-    return rows
+        if not advice:
+            advice = f"torch cannot be imported: {error}"
+            say(advice)
+    return ["torch"] if advice else []
 
 
 # Hosts --------------------
@@ -146,14 +126,14 @@ def _devices() -> Rows:
 
 @dataclass(frozen=True)
 class HostState:
-    """A host as it is found.
+    """The state of a host.
 
     Attributes:
         state: ``ok``, ``not found``, or ``broken``.
-        version: as it says itself; empty if it does not.
-        place: the folder of its package, or what is wrong and what to do.
-        repairs: rows of name, status and what breaks without it; of hosts that need none, none.
-        missing: rows of a package that the host imports and that is not version_of, and what installs it.
+        version: of the installed host; empty if it is not known.
+        place: the folder of its package, or the error and its remedy.
+        repairs: rows of name, status and the parts that break without it; empty for hosts that need none.
+        missing: rows of a package that the host imports and that is not installed, and the command that installs it.
     """
 
     state: str
@@ -164,7 +144,7 @@ class HostState:
 
 
 def look(name: str) -> HostState:
-    """Look at a host in another process: import everything of ours for it, its repairs applied."""
+    """Return the state of a host, found in another process: it imports all our modules for it, with its repairs."""
     command = [sys.executable, "-W", "ignore", "-m", "naslib_zc_plugin.cli.doctor", name]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_PATIENCE)
@@ -177,6 +157,7 @@ def look(name: str) -> HostState:
 
 
 def _look_here(name: str) -> HostState:
+    """Return the state of a host, found in this process."""
     there = find_spec(name) is not None
     known: dict[str, Any] = {}
     try:
@@ -190,7 +171,7 @@ def _look_here(name: str) -> HostState:
             getattr(ours, each)
         host = import_module(name)
         said = import_module(f"{name}.__version__") if find_spec(f"{name}.__version__") else host
-    except Exception as error:  # whatever is wrong with a host is what is asked for
+    except Exception as error:  # the error of a host is the result
         why = (str(error) or type(error).__name__) + (_TORCHVISION if "torchvision::" in str(error) else "")
         return HostState("broken" if there else "not found", place=why, **known)
     version = version_of(name) or str(getattr(said, "__version__", ""))
@@ -198,15 +179,14 @@ def _look_here(name: str) -> HostState:
 
 
 def _show_hosts() -> list[str]:
+    """Show the hosts, with repairs and missing packages; return those that are broken."""
     from naslib_zc_plugin import hosts
 
     names = [module.name for module in iter_modules(hosts.__path__) if module.ispkg]
     found = {name: look(name) for name in names if not name.startswith("_")}
     say()
-    show_table(
-        ["host", "state", "version", "where, or what to do"],
-        [[name, host.state, host.version or "–", host.place] for name, host in found.items()],
-    )
+    rows = [[name, host.state, host.version or "–", host.place] for name, host in found.items()]
+    show_table(["host", "state", "version", "where, or what to do"], rows)
     for name, host in found.items():
         if host.repairs:
             say()
@@ -223,30 +203,27 @@ def _show_hosts() -> list[str]:
 
 
 def tables(folder: Path) -> tuple[Rows, list[str]]:
-    """Return a row for each benchmark's table (name, state, rows, columns, file or error), and those that are broken.
+    """Return a row for each benchmark's table (name, state, rows, columns, file or error), and the broken files.
 
-    Tables that are there are read whole and checked.
+    Tables that exist are read whole and checked.
     """
     from naslib_zc_plugin import benchmarks
 
     rows, wrong = [], []
     for name in benchmarks.list_benchmarks():
-        path = Path(name)
+        place, state, size = name, "not there", ["", ""]
         try:
             table = benchmarks.BENCHMARKS.load(name)
-            path = table.path(folder)
-            if not table.exists(folder):
-                rows.append([name, "not there", "", "", str(path)])
-                continue
-            found = table.read(folder)
+            place = str(table.path(folder))
+            if table.exists(folder):
+                found = table.read(folder)
+                state, size = "in part" if found.partial else "whole", [f"{len(found):,}", str(len(found.columns))]
         except ImportError as error:
-            rows.append([name, "not read", "", "", str(error)])
+            state, place = "not read", str(error)
         except (DataError, TypeError) as error:  # the latter of another distribution's entry that is none
-            rows.append([name, "broken", "", "", " ".join(str(error).split())])
-            wrong.append(str(path))
-        else:
-            state = "in part" if found.partial else "whole"
-            rows.append([name, state, f"{len(found):,}", str(len(found.columns)), str(path)])
+            wrong.append(place)
+            state, place = "broken", " ".join(str(error).split())
+        rows.append([name, state, *size, place])
     return rows, wrong
 
 
@@ -266,6 +243,7 @@ def probes(folder: Path) -> Rows:
 
 
 def _show_data(folder: Path | None) -> list[str]:
+    """Show the tables and probes in the data directory; return those that are broken."""
     say()
     if folder is None:
         say(f"No data directory: --data DIR, or {VARIABLE} in the environment, names one.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from naslib_zc_plugin.cli._console import again, complain, say
+from naslib_zc_plugin.cli._console import DataOption, again, complain, say
 
 if TYPE_CHECKING:
     from naslib_zc_plugin.benchmarks import Benchmark
@@ -19,9 +19,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Picture:
-    """The data of the figures beside a board: scores against ``truth``, whose axis is called ``label``.
+    """The data of the figures beside a board.
 
-    ``colour`` is the number of parameters by architecture, where they are known.
+    Attributes:
+        table: the scores.
+        truth: the accuracy by architecture.
+        label: of its axis.
+        colour: the number of parameters by architecture; None if they are not known.
     """
 
     table: ScoreTable
@@ -33,9 +37,7 @@ class Picture:
 def leaderboard(
     context: typer.Context,
     stores: Annotated[list[Path], typer.Argument(metavar="STORE…", help="Campaigns' stores or Parquet exports.")],
-    data: Annotated[
-        Optional[Path], typer.Option(metavar="DIR", envvar="NAS_ZC_DATA", help="Directory with the benchmarks' tables.")
-    ] = None,
+    data: DataOption = None,
     truth: Annotated[
         Optional[list[str]], typer.Option(metavar="COLUMN", help="What to compare with, of the benchmark; repeatable.")
     ] = None,
@@ -72,8 +74,9 @@ def leaderboard(
     costs, boards, pictures = _units(units or ()), [], []
     for store in stores:
         table = read_table(store)
-        found = benchmark(_space(table), data)
-        for column in truth or [_usual(table, found)]:
+        found = benchmark(_fact(table, "space", "which search space its architectures are of"), data)
+        advice = f"what to compare with: give --truth COLUMN, one of {', '.join(found.columns)}"
+        for column in truth or [_fact(table, "truth", advice)]:
             name, accuracies = _truth(found, column)
             boards.append(compare(table, accuracies, name, options, costs, again(context)))
             pictures.append(_picture(table, accuracies, name, found))
@@ -83,18 +86,15 @@ def leaderboard(
         say(f"\nWritten to {output}: {', '.join(publish_boards(output, boards, pictures, ranking, 'Leaderboard'))}.")
 
 
-def _space(table: ScoreTable) -> str:
-    if "space" not in table.facts:
-        raise ValueError(f"{table.name} does not say which search space its architectures are of")
-    return str(table.facts["space"])
+def _fact(table: ScoreTable, name: str, advice: str) -> str:
+    """Return an entry of a table's provenance.
 
-
-def _usual(table: ScoreTable, found: Benchmark) -> str:
-    """Return the column that the campaign, or else its protocol, means to be compared with."""
-    if not table.facts.get("truth"):
-        columns = ", ".join(found.columns)
-        raise ValueError(f"{table.name} does not say what to compare with: give --truth COLUMN, one of {columns}")
-    return str(table.facts["truth"])
+    Raises:
+        ValueError: there is none; the message ends with the advice.
+    """
+    if not table.facts.get(name):
+        raise ValueError(f"{table.name} does not say {advice}")
+    return str(table.facts[name])
 
 
 def _truth(found: Benchmark, column: str) -> tuple[str, Mapping[str, float]]:
@@ -107,7 +107,7 @@ def _truth(found: Benchmark, column: str) -> tuple[str, Mapping[str, float]]:
 
 
 def _units(given: Sequence[str]) -> dict[str, float]:
-    """Return the costs that options PROXY=X give."""
+    """Return the costs of options PROXY=X, by proxy."""
     costs = {}
     for text in given:
         name, _, number = text.rpartition("=")
@@ -138,7 +138,7 @@ def _parameters(table: ScoreTable, truth: str, found: Benchmark) -> dict[str, fl
 
 
 def _ranking(boards: Sequence[Leaderboard]) -> Ranking | None:
-    """Return the proxies' mean ranks by Kendall's tau; None where there is one thing to be ranked on."""
+    """Return the proxies' mean ranks by Kendall's tau; None unless there are several columns to rank on."""
     from naslib_zc_plugin.report.leaderboards import mean_ranks
 
     places: dict[tuple[str, str], dict[str, float | None]] = {}

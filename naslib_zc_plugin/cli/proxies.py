@@ -1,4 +1,4 @@
-"""``nas-zc proxies``: which proxies there are, and the facts about them."""
+"""``nas-zc proxies``: the names of the proxies, and the facts about them."""
 
 from __future__ import annotations
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from naslib_zc_plugin.cli._console import RESUMABLE, again, asked_to_stop, complain, live, say
+from naslib_zc_plugin.cli._console import ProxiesOption, again, say
 from naslib_zc_plugin.cli.cost import chosen_proxies
 from naslib_zc_plugin.cli.leaderboard import Picture, publish_boards
-from naslib_zc_plugin.cli.score import campaign_line
+from naslib_zc_plugin.cli.score import run_campaign
 from naslib_zc_plugin.cli.search import publish_results, run_searches
 
 if TYPE_CHECKING:
@@ -27,16 +27,19 @@ def quickstart(
     evaluations: Annotated[int, typer.Option(min=1, help="How many networks each run trains.")] = 16,
     repeats: Annotated[int, typer.Option(min=1, help="How many runs of each search.")] = 2,
     seed: Annotated[int, typer.Option(min=0, help="All that is random depends on it.")] = 0,
-    proxies: Annotated[str, typer.Option(metavar="A,B,…", help="Names or patterns, with commas.")] = "*",
+    proxies: ProxiesOption = "*",
     host: Annotated[str, typer.Option(help="Whose loop runs the searches: none (our own), nni or naslib.")] = "none",
     output: Annotated[Path, typer.Option(metavar="DIR", help="Where the results go.")] = Path("nas-zc-quickstart"),
     restart: Annotated[bool, typer.Option("--restart", help="Forget the results that are there.")] = False,
 ) -> None:
-    """Search with a proxy against random search, by really training, and compare all proxies on what was trained.
+    """Search with a proxy against random search, by really training, and compare all proxies on the trained networks.
 
     The networks are those of NAS-Bench-201, made small, the images scikit-learn's handwritten digits. Results are
     written as they come; the same command goes on where an interrupted one stopped.
     """
+    from naslib_zc_plugin.campaign.store import STORE
+    from naslib_zc_plugin.store.database import delete_store
+
     names = chosen_proxies(proxies)
     changed: dict[str, Any] = {"budget": {"evaluations": evaluations}, "repeats": repeats, "seed": seed, "host": host}
     experiment = _experiment(output, changed)
@@ -48,7 +51,9 @@ def quickstart(
     truth = _trained(experiment)
     campaign = _campaign(experiment, list(truth), names, output / "scores.db")
     say(f"\nEach of the {len(truth)} networks that were trained is scored by {len(names)} proxies.")
-    _score(campaign, restart)
+    if restart:
+        delete_store(Path(campaign.store), STORE)
+    run_campaign(campaign, Path(campaign.store), extend=True)
     _compare(campaign, truth, output, again(context))
 
 
@@ -85,22 +90,6 @@ def _campaign(experiment: Experiment, keys: list[str], names: list[str], store: 
         space=experiment.searches[0].space, architectures=tuple(keys), proxies=tuple(names),
         engine={"name": "local", "workers": 2}, store=str(store), truth="test accuracy (%)", **made,
     )  # fmt: skip
-
-
-def _score(campaign: Config, restart: bool) -> None:
-    from naslib_zc_plugin.campaign.engines import engine
-    from naslib_zc_plugin.campaign.run import prepare, run
-    from naslib_zc_plugin.campaign.store import STORE, Store
-    from naslib_zc_plugin.store.database import delete_store
-
-    if restart:
-        delete_store(Path(campaign.store), STORE)
-    with Store(campaign.store) as store, asked_to_stop() as stop, live(campaign_line) as report:
-        prepare(campaign, store, extend=True)
-        done = run(campaign, store, engine(campaign), report, lambda: bool(stop))
-    if done.pending:
-        complain(f"stopped with {done.done} of {done.total} networks scored; the same command goes on from there")
-        raise typer.Exit(RESUMABLE)
 
 
 def _compare(campaign: Config, truth: Mapping[str, float], output: Path, command: str) -> None:

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from naslib_zc_plugin.cli._console import RESUMABLE, asked_to_stop, complain, live, say, show_table
+from naslib_zc_plugin.cli._console import (
+    RESUMABLE,
+    ConfigArgument,
+    DataOption,
+    StoreOption,
+    asked_to_stop,
+    complain,
+    live,
+    say,
+    show_table,
+)
 
 if TYPE_CHECKING:
     from naslib_zc_plugin.campaign.config import Config
@@ -18,12 +28,10 @@ if TYPE_CHECKING:
 
 
 def score(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="Configuration in YAML, see configs/.")],
-    data: Annotated[
-        Optional[Path], typer.Option(envvar="NAS_ZC_DATA", help="Directory with images and tables.")
-    ] = None,
+    config: ConfigArgument,
+    data: DataOption = None,
     workers: Annotated[Optional[int], typer.Option(min=1, help="Instead of the configuration's number.")] = None,
-    store: Annotated[Optional[Path], typer.Option(help="Instead of the configuration's file.")] = None,
+    store: StoreOption = None,
     arch: Annotated[
         Optional[str], typer.Option(metavar="KEY", help="Score this one alone; show where it stands in the store.")
     ] = None,
@@ -40,9 +48,6 @@ def score(
     all is done; 75: stopped, to be continued.
     """
     from naslib_zc_plugin.campaign.config import load_campaign, provenance
-    from naslib_zc_plugin.campaign.engines import engine
-    from naslib_zc_plugin.campaign.run import prepare, run
-    from naslib_zc_plugin.campaign.store import Store
 
     campaign = load_campaign(config, data)
     changes: dict[str, Any] = {"store": str(store)} if store else {}
@@ -55,22 +60,46 @@ def score(
         return _score_one(campaign, arch)
     # Errors of the configuration come before a file is made.
     provenance(campaign)
-    path = _fork(campaign) if fork_ else Path(campaign.store)
-    with Store(path) as results, asked_to_stop() as stop, live(campaign_line) as report:
-        # A path of this machine would tell others nothing.
-        command = f"nas-zc score {config.name if config.is_absolute() else config}"
-        prepare(campaign, results, extend, command)
-        if retry:
-            say(f"{results.forget_failures()} failed scores are made again.")
-        done = run(campaign, results, engine(campaign), report, lambda: bool(stop))
-    if done.pending:
-        complain(f"stopped with {done.done:,} of {done.total:,} done in {path}; the same command goes on from there")
-        raise typer.Exit(RESUMABLE)
+    path = Path(campaign.store)
+    if fork_:
+        numbered = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in count(2))
+        path = next(other for other in numbered if not other.exists())
+    # A path of this machine is of no use to others.
+    command = f"nas-zc score {config.name if config.is_absolute() else config}"
+    done = run_campaign(campaign, path, extend, command, retry)
     say(f"{done.total:,} architectures in {path}: {done.undefined:,} scores undefined, {done.failed:,} failed.")
 
 
-def campaign_line(progress: Progress) -> str:
-    """Put a campaign's progress into words."""
+def run_campaign(config: Config, path: Path, extend: bool, command: str = "", retry: bool = False) -> Progress:
+    """Score the missing architectures of a store, and show the progress.
+
+    Args:
+        config: the campaign.
+        path: its store.
+        extend: allow that architectures and proxies are added.
+        command: the command that runs it, for readers of the results.
+        retry: score again those that failed.
+
+    Raises:
+        typer.Exit: it was stopped; with the code of commands that go on.
+    """
+    from naslib_zc_plugin.campaign.engines import engine
+    from naslib_zc_plugin.campaign.run import prepare, run
+    from naslib_zc_plugin.campaign.store import Store
+
+    with Store(path) as store, asked_to_stop() as stop, live(_line) as report:
+        prepare(config, store, extend, command)
+        if retry:
+            say(f"{store.forget_failures()} failed scores are made again.")
+        done = run(config, store, engine(config), report, lambda: bool(stop))
+    if done.pending:
+        complain(f"stopped with {done.done:,} of {done.total:,} done in {path}; the same command goes on from there")
+        raise typer.Exit(RESUMABLE)
+    return done
+
+
+def _line(progress: Progress) -> str:
+    """Return the line of a campaign's progress."""
     text = (
         f"{progress.done:,} of {progress.total:,} done, {progress.undefined:,} undefined, {progress.failed:,} failed, "
         f"{progress.pending:,} left"
@@ -82,12 +111,12 @@ def campaign_line(progress: Progress) -> str:
 
 
 def _duration(seconds: float) -> str:
-    minutes, hours = round(seconds / 60), round(seconds / 3600)
-    return f"{round(seconds)} s" if seconds < 120 else f"{minutes} min" if minutes < 120 else f"{hours} h"
+    minutes = round(seconds / 60)
+    return f"{seconds:.0f} s" if seconds < 120 else f"{minutes} min" if minutes < 120 else f"{seconds / 3600:.0f} h"
 
 
 def _estimate(config: Config) -> None:
-    """Print how many architectures there are and what they will take, from a measured sample."""
+    """Print the number of architectures and their estimated cost, from a measured sample."""
     from naslib_zc_plugin.campaign.run import estimate
 
     found = estimate(config)
@@ -101,13 +130,6 @@ def _estimate(config: Config) -> None:
         say(f"A worker's memory went up to {found.memory / 2**30:.2f} GiB: {size:.1f} GiB for all.")
     for key, reason in found.failed.items():
         say(f"Failed: {key}: {reason}")
-
-
-def _fork(config: Config) -> Path:
-    """Return the path of a store beside the campaign's that does not exist yet."""
-    path = Path(config.store)
-    numbered = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in count(2))
-    return next(other for other in numbered if not other.exists())
 
 
 # One architecture --------------------
@@ -137,25 +159,22 @@ def _score_one(config: Config, key: str) -> None:
 
 
 def _others(config: Config) -> ScoreTable | None:
+    """Return the table of the campaign's store; None if there is no such file."""
     from naslib_zc_plugin.campaign.config import provenance
     from naslib_zc_plugin.campaign.run import Changed
     from naslib_zc_plugin.campaign.store import read_table
-    from naslib_zc_plugin.store.provenance import EXTENDABLE, changes
+    from naslib_zc_plugin.store.provenance import contradictions
 
     if not Path(config.store).exists():
         return None
     found = read_table(config.store)
-    now = provenance(config)
-    differences = {name: line for name, line in changes(found.facts, now).items() if name not in EXTENDABLE}
-    for label, asked in now["proxies"].items():
-        if found.facts["proxies"].get(label, asked) != asked:
-            differences[label] = f"proxies.{label}"
-    if differences:
+    if differences := contradictions(found.facts, provenance(config)):
         raise Changed(config.store, differences)
     return found
 
 
 def _place(row: Row, others: ScoreTable | None) -> tuple[str, str]:
+    """Return the cells of a score's percentile, and of the scores that it is compared with."""
     from naslib_zc_plugin.report.selection import percentile
 
     if others is None or row.label not in others.columns:

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from naslib_zc_plugin.cli._console import RESUMABLE, again, complain, live, say, stopped_by_signals
+from naslib_zc_plugin.cli._console import (
+    RESUMABLE,
+    ConfigArgument,
+    DataOption,
+    StoreOption,
+    again,
+    complain,
+    live,
+    say,
+    stopped_by_signals,
+)
 
 if TYPE_CHECKING:
     from naslib_zc_plugin.search import LoadedSearch, SearchProgress
@@ -18,11 +28,9 @@ if TYPE_CHECKING:
 
 def search(
     context: typer.Context,
-    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="Configuration in YAML, see configs/.")],
-    data: Annotated[
-        Optional[Path], typer.Option(envvar="NAS_ZC_DATA", help="Directory with tables and images.")
-    ] = None,
-    store: Annotated[Optional[Path], typer.Option(help="Instead of the configuration's file.")] = None,
+    config: ConfigArgument,
+    data: DataOption = None,
+    store: StoreOption = None,
     output: Annotated[
         Optional[Path], typer.Option(metavar="DIR", help="Where results and curves go; beside the store unless given.")
     ] = None,
@@ -34,7 +42,7 @@ def search(
 ) -> None:
     """Run a search, or several and compare them; go on where it was stopped.
 
-    Every evaluation is written down as it is done: the same command continues, and at most the evaluation in flight is
+    Every evaluation is recorded at once: the same command continues, and at most the evaluation in flight is
     lost. Exit code 0: all is done; 75: stopped, to be continued.
     """
     from dataclasses import replace
@@ -51,10 +59,10 @@ def search(
 
 
 def run_searches(experiment: Experiment, data: Path | None, restart: bool) -> list[LoadedSearch]:
-    """Run what is left of an experiment, and show its progress.
+    """Run the rest of an experiment, and show its progress.
 
     Raises:
-        typer.Exit: it was stopped; with the code that says that the same command goes on.
+        typer.Exit: it was stopped; with the code of commands that go on.
     """
     from naslib_zc_plugin.search import load_data, run_experiment
     from naslib_zc_plugin.search.journal import JOURNAL, Journal
@@ -74,7 +82,7 @@ def run_searches(experiment: Experiment, data: Path | None, restart: bool) -> li
 
 
 def _line(progress: SearchProgress) -> str:
-    """Put progress into words."""
+    """Return the line of a progress."""
     runs = f"{progress.done:,} of {progress.total:,} runs done"
     if not progress.search:
         return runs
@@ -106,7 +114,7 @@ def publish_results(
 
 
 def _draw(found: Sequence[Result], curve: CurveConfig, folder: Path) -> list[str]:
-    """Draw the curves over what the configuration says, and over the other of evaluations and seconds."""
+    """Draw the curves over the configuration's axis, and over the other of evaluations and seconds."""
     from naslib_zc_plugin.report.figures import curves
     from naslib_zc_plugin.search.results import curve_lines
 

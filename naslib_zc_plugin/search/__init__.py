@@ -1,7 +1,7 @@
 """Searches as they run: a strategy, an evaluator of its architectures, a budget, and the journal of every step.
 
 One file of YAML is one experiment, of one search or of several that are compared: :func:`.config.load_experiment` reads
-it, :func:`load_data` reads the tables and images that it needs, :func:`run_experiment` runs what is left of it.
+it, :func:`load_data` reads the tables and images that it needs, :func:`run_experiment` runs the rest of it.
 Everything that happens is recorded in a :class:`.journal.Journal`; an experiment that was stopped is played again from
 its journal, and goes on where that ends. :mod:`.results` makes tables and curves of it.
 """
@@ -38,7 +38,7 @@ _PATIENCE = 0.1  # seconds between reports
 
 @dataclass(frozen=True)
 class SearchProgress:
-    """How far an experiment is.
+    """The progress of an experiment.
 
     Attributes:
         search: the label of the search that runs; empty at the end.
@@ -62,10 +62,10 @@ Report = Callable[[SearchProgress], None]
 
 @dataclass(frozen=True, eq=False)
 class LoadedSearch:
-    """A search with all that it needs.
+    """A search with its evaluator and its scores.
 
     Attributes:
-        config: what it runs.
+        config: its configuration.
         evaluator: gives architectures their fitness.
         scores: the proxies' scores; None if it uses none.
     """
@@ -75,7 +75,7 @@ class LoadedSearch:
     scores: TableScores | LiveScores | None
 
     def provenance(self) -> dict[str, Any]:
-        """Return what its history depends on, as the journal keeps it; budget and repeats may grow."""
+        """Return everything that its history depends on, as the journal keeps it; budget and repeats may grow."""
         config = self.config
         plain = {
             "space": config.space,
@@ -86,8 +86,7 @@ class LoadedSearch:
             "host": config.host,
             **({"draw": config.draw} if config.draw != "all" else {}),
         }
-        same: dict[str, Any] = json.loads(json.dumps(plain))
-        return same
+        return dict(json.loads(json.dumps(plain)))
 
     def score(self, key: str) -> ProxyScore:
         """Return the score of a key by the strategy's proxy."""
@@ -109,7 +108,7 @@ class LoadedSearch:
 
 
 def load_data(experiment: Experiment, data: str | Path | None = None) -> list[LoadedSearch]:
-    """Read what the searches need, and check that each can begin.
+    """Read the tables and images that the searches need, and check that each can begin.
 
     Args:
         experiment: the searches.
@@ -137,7 +136,7 @@ def load_data(experiment: Experiment, data: str | Path | None = None) -> list[Lo
 
 
 def run_experiment(searches: list[LoadedSearch], journal: Journal, report: Report = lambda progress: None) -> None:
-    """Run what is left of each search, repeat by repeat; what the journal holds is played again.
+    """Run the rest of each search, repeat by repeat; steps in the journal are played again.
 
     Args:
         searches: the searches, one after the other.
@@ -145,7 +144,7 @@ def run_experiment(searches: list[LoadedSearch], journal: Journal, report: Repor
         report: called from time to time, and at the end.
 
     Raises:
-        ValueError: the journal holds one of them made otherwise; the message says what changed.
+        ValueError: the journal holds one of them with another provenance; the message lists the differences.
         Diverged: the journal was written by another version of a strategy.
         KeyboardInterrupt: it was stopped; at most the evaluation in flight is lost.
     """
@@ -161,7 +160,7 @@ def run_experiment(searches: list[LoadedSearch], journal: Journal, report: Repor
 
 
 def _declare(searches: list[LoadedSearch], journal: Journal) -> None:
-    """Note the searches in the journal, or check that they are those that it holds."""
+    """Record the searches in the journal, or check that it holds the same."""
     there, now = journal.provenance(), {each.config.label: each.provenance() for each in searches}
     for label, made in now.items():
         differences = changes(there.get(label, made), made)

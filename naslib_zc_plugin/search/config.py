@@ -1,4 +1,4 @@
-"""What a search runs: read from YAML, and checked."""
+"""The configuration of a search: read from YAML, and checked."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from pydantic import (
 
 from naslib_zc_plugin import spaces
 from naslib_zc_plugin.configuration import ConfigurationError, Location, Problem, Section, completed, located, read
+from naslib_zc_plugin.search.evaluators import list_evaluators
 from naslib_zc_plugin.search.loop import HOSTS
 from naslib_zc_plugin.strategies import PUBLISHED, STRATEGIES, list_strategies, published_settings
 
@@ -46,14 +47,8 @@ def _named(names: Callable[[], Sequence[str]], **more: Any) -> Callable[[dict[st
     return extend
 
 
-def _evaluators() -> list[str]:
-    from naslib_zc_plugin.search.evaluators import list_evaluators
-
-    return list_evaluators()
-
-
 class Budget(Section):
-    """What ends a search: either number does."""
+    """The end of a search: either number ends it."""
 
     evaluations: MaybeEvaluations = None
     """Evaluations, those without a fitness among them."""
@@ -71,7 +66,7 @@ class Budget(Section):
 
 
 class ScoreSource(Section):
-    """Where proxies' scores come from: ``table``, or what a campaign needs to compute them."""
+    """The source of proxies' scores: ``table``, or the part of a campaign that computes them."""
 
     table: Names = ()
     """An export or a store of a campaign, or several; the first that has a proxy is taken."""
@@ -94,13 +89,13 @@ class ScoreSource(Section):
 
 
 class SearchPart(Section):
-    """What a search runs, or the part of it that a file, a search or a variant gives."""
+    """A search, or the part of it that a file, a search or a variant gives."""
 
     space: str = Field("", json_schema_extra=completed(spaces.list_spaces))
     """Search space."""
     strategy: Mapping[str, Any] = Field({}, json_schema_extra=_named(list_strategies, preset={"enum": list(PUBLISHED)}))
-    """`name` of a strategy, perhaps `preset` (published settings), `proxy` (whose score it uses), and its options."""
-    evaluator: Mapping[str, Any] = Field({}, json_schema_extra=_named(_evaluators))
+    """`name` of a strategy, perhaps `preset` (published settings), `proxy` (for its scores), and its options."""
+    evaluator: Mapping[str, Any] = Field({}, json_schema_extra=_named(list_evaluators))
     """`name` of an evaluator, and its options."""
     budget: Budget = Budget()
     """When the search ends."""
@@ -109,7 +104,7 @@ class SearchPart(Section):
     report: Mapping[str, str] = {}
     """Title -> column of the benchmark, of the architecture that a search found."""
     published: Mapping[str, Published] = {}
-    """Title of the report, or `seconds` -> what a paper prints for it: a mean, or a mean and a deviation."""
+    """Title of the report, or `seconds` -> a paper's number: a mean, or a mean and a deviation."""
     repeats: PositiveInt = 1
     """How often, each with draws of its own."""
     seed: int = 0
@@ -119,12 +114,6 @@ class SearchPart(Section):
     draw: Literal["all", "scored"] = "all"
     """Which architectures are drawn at random: `scored`: those that a table has scored, also without a value; for
     tables of campaigns that were not finished."""
-
-    @field_validator("space")
-    @classmethod
-    def _check_space(cls, value: str) -> str:
-        spaces.space(value)
-        return value
 
     @field_validator("strategy", "evaluator")
     @classmethod
@@ -137,10 +126,13 @@ class SearchPart(Section):
             published_settings(value["preset"])
         return value
 
-    @field_validator("host")
+    @field_validator("space", "host")
     @classmethod
-    def _check_host(cls, value: str) -> str:
-        return HOSTS.canonical(value)
+    def _check_known(cls, value: str, info: ValidationInfo) -> str:
+        if info.field_name == "host":
+            return HOSTS.canonical(value)
+        spaces.space(value)
+        return value
 
 
 class SearchConfig(SearchPart):
@@ -185,16 +177,16 @@ class CurveConfig(Section):
 class SearchFile(SearchPart):
     """A file of searches that are compared.
 
-    Its own fields are what all searches have in common. A mapping of a search is laid over that of the file, unless
+    Its own fields are common to all searches. A mapping of a search is laid over that of the file, unless
     it has another `name`; this and anything else takes its place.
     """
 
     searches: Mapping[str, SearchPart] = {}
-    """Label -> what is different in this search."""
+    """Label -> the fields that differ in this search."""
     variants: Mapping[str, SearchPart] = {}
-    """Label -> what is different in this variant; every search is run in every variant, as `search variant`."""
+    """Label -> the fields that differ in this variant; every search is run in every variant, as `search variant`."""
     store: str = ""
-    """File of what happened; beside the configuration and called like it unless given."""
+    """The journal's file; beside the configuration and named like it unless given."""
     curve: CurveConfig = CurveConfig()
     """How progress is drawn."""
 
@@ -218,8 +210,8 @@ def load_experiment(path: str | Path, data: str | Path | None = None) -> Experim
     """Read an experiment from YAML.
 
     Args:
-        path: the file, whose fields are those of :class:`SearchFile`.
-        data: data directory, where tables and images are looked for that are not beside the configuration.
+        path: the file, with the fields of :class:`SearchFile`.
+        data: data directory, in which tables and images are looked for that are not beside the configuration.
 
     Raises:
         DataError: no such file, no YAML (tags are refused), or no mapping.
@@ -231,16 +223,13 @@ def load_experiment(path: str | Path, data: str | Path | None = None) -> Experim
     searches = []
     for label, values, places in _composed(document.values, path.stem):
         whole = {**values, "label": label}
-        for name, locate in (("scores", _located_scores), ("evaluator", located)):
-            if name in whole:
-                whole[name] = locate(whole[name], path.parent, data)
+        for name in {"scores", "evaluator"} & whole.keys():
+            whole[name] = located(whole[name], path.parent, data)
         search = document.check(SearchConfig, whole, data=data, label=label, places=places)
-        problems = list(_missing(search))
-        if problems:
+        if problems := list(_missing(search)):
             raise ConfigurationError(f"{path}: {label}", problems)
         searches.append(search)
-    problems = list(_mistaken(file.curve, searches))
-    if problems:
+    if problems := list(_mistaken(file.curve, searches)):
         raise ConfigurationError(str(path), problems)
     return Experiment(tuple(searches), str(path.parent / (file.store or f"{path.stem}.db")), file.curve)
 
@@ -284,16 +273,8 @@ def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, 
     return found
 
 
-def _located_scores(scores: Mapping[str, Any], folder: Path, data: str | Path | None) -> dict[str, Any]:
-    """Return where scores come from, with paths of tables and images made absolute where they exist."""
-    table = scores.get("table", [])
-    tables = [table] if isinstance(table, str) else list(table)
-    found = {"table": [located(each, folder, data) for each in tables]} if tables else {}
-    return {**located(scores, folder, data), **found}
-
-
 def _missing(search: SearchConfig) -> Iterator[Problem]:
-    """Yield what a whole search must have, and this one has not."""
+    """Yield the fields that a whole search must have and that are missing."""
     for name, part in (("space", search.space), ("strategy", search.strategy), ("evaluator", search.evaluator)):
         if not part:
             yield Problem(0, name, "is missing")
@@ -307,7 +288,7 @@ def _missing(search: SearchConfig) -> Iterator[Problem]:
 
 
 def _mistaken(curve: CurveConfig, searches: Sequence[SearchConfig]) -> Iterator[Problem]:
-    """Yield what a curve names and no search has."""
+    """Yield titles and labels that a curve names and no search has."""
     titles = sorted({title for each in searches for title in each.report})
     if curve.of and curve.of not in titles:
         yield Problem(0, "curve.of", f"{curve.of!r} is in no report; there are {', '.join(titles) or 'none'}")

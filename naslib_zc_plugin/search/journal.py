@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from naslib_zc_plugin.store.database import Format, open_to_read, open_to_write, sqlite_errors
+from naslib_zc_plugin.store.database import Format, ResultsFile, reading, sqlite_errors
 
 _VERSION_1 = """
 CREATE TABLE architecture (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE);
@@ -45,7 +44,7 @@ _EVERY = 0.5  # seconds that cheap entries may wait for others, to be written to
 
 @dataclass(frozen=True)
 class Entry:
-    """An evaluation that was done, as the journal keeps it.
+    """An evaluation, as the journal keeps it.
 
     Attributes:
         key: the architecture.
@@ -53,7 +52,7 @@ class Entry:
         seconds: cost of the evaluation.
         clock: seconds of the search up to here, evaluations and scores.
         scored: architectures that were scored up to here.
-        reason: why there is no fitness.
+        reason: the reason if there is no fitness.
         metrics: other numbers of the evaluator, by name.
     """
 
@@ -73,7 +72,7 @@ class ProxyScore:
     Attributes:
         fitness: the value, oriented so that higher is better; None unless the status is ok.
         status: ``ok``, ``undefined``, ``failed``, or that of a table without a score.
-        reason: why there is no value.
+        reason: the reason if there is no value.
         seconds: of every pass that the proxy needed.
     """
 
@@ -83,7 +82,7 @@ class ProxyScore:
     seconds: float
 
 
-class Journal:
+class Journal(ResultsFile):
     """A journal that is open for writing.
 
     Args:
@@ -94,59 +93,51 @@ class Journal:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        self._connection, self._lock = open_to_write(self.path, JOURNAL)
+        super().__init__(path, JOURNAL)
         self._waiting: list[tuple[str, int, int, Entry]] = []
         self._since = time.monotonic()
 
-    def __enter__(self) -> Journal:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def close(self) -> None:
-        """Write what waits, and close the file."""
+        """Write waiting steps, and close the file."""
         try:
             self.flush()
         finally:
-            self._connection.close()
-            self._lock.close()
+            super().close()
 
     def provenance(self) -> dict[str, dict[str, Any]]:
-        """Return what the history of each search depends on, by label."""
+        """Return the provenance of each search, by label."""
         with sqlite_errors(self.path):
-            return _provenance(self._connection)
+            return _provenance(self.connection)
 
     def declare(self, provenance: Mapping[str, Mapping[str, Any]]) -> None:
-        """Note searches, and what their histories depend on, unless they are there."""
-        with self._transaction():
-            self._connection.executemany(
+        """Record searches and their provenance, unless the journal has them."""
+        with self.transaction():
+            self.connection.executemany(
                 "INSERT OR IGNORE INTO search (label, facts) VALUES (?, ?)",
                 [(label, json.dumps(made)) for label, made in provenance.items()],
             )
 
     def history(self, search: str, repeat: int) -> list[Entry]:
-        """Return what was recorded of a repeat, step by step."""
+        """Return the recorded steps of a repeat."""
         self.flush()
         with sqlite_errors(self.path):
-            return _history(self._connection, search, repeat)
+            return _history(self.connection, search, repeat)
 
     def add(self, search: str, repeat: int, step: int, entry: Entry, at_once: bool) -> None:
-        """Record a step; with others, half a second later at most, unless it is to be done at once."""
+        """Record a step; with others, half a second later at most, unless ``at_once``."""
         self._waiting.append((search, repeat, step, entry))
         if at_once or time.monotonic() - self._since > _EVERY:
             self.flush()
 
     def flush(self) -> None:
-        """Write what waits, in one transaction."""
+        """Write waiting steps, in one transaction."""
         if self._waiting:
-            with self._transaction():
-                self._connection.executemany(
+            with self.transaction():
+                self.connection.executemany(
                     "INSERT OR IGNORE INTO architecture (key) VALUES (?)",
                     [(entry.key,) for *_, entry in self._waiting],
                 )
-                self._connection.executemany(
+                self.connection.executemany(
                     "INSERT OR REPLACE INTO evaluation VALUES ((SELECT id FROM search WHERE label = ?), ?, ?, "
                     "(SELECT id FROM architecture WHERE key = ?), ?, ?, ?, ?, ?, ?)",
                     [(search, repeat, step, *_values(entry)) for search, repeat, step, entry in self._waiting],
@@ -155,9 +146,9 @@ class Journal:
         self._since = time.monotonic()
 
     def find_score(self, proxy: str, key: str) -> ProxyScore | None:
-        """Return a score that was added by the name of what made it; None if there is none."""
+        """Return the score of a key by a proxy's name in the journal; None if there is none."""
         with sqlite_errors(self.path):
-            row = self._connection.execute(
+            row = self.connection.execute(
                 "SELECT worth, status, reason, seconds FROM score WHERE proxy = ? AND architecture = "
                 "(SELECT id FROM architecture WHERE key = ?)",
                 (proxy, key),
@@ -165,41 +156,22 @@ class Journal:
         return ProxyScore(*row) if row else None
 
     def add_score(self, proxy: str, key: str, found: ProxyScore) -> None:
-        """Record a score by the name of what made it, at once."""
-        with self._transaction():
-            self._connection.execute("INSERT OR IGNORE INTO architecture (key) VALUES (?)", (key,))
-            self._connection.execute(
+        """Record the score of a key by a proxy's name in the journal, at once."""
+        with self.transaction():
+            self.connection.execute("INSERT OR IGNORE INTO architecture (key) VALUES (?)", (key,))
+            self.connection.execute(
                 "INSERT OR REPLACE INTO score VALUES (?, (SELECT id FROM architecture WHERE key = ?), ?, ?, ?, ?)",
                 (proxy, key, found.fitness, found.status, found.reason, found.seconds),
             )
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        # An interrupt may come between any two steps: what is begun is taken back, at the latest by the next
-        # transaction, and what was committed may be written again.
-        with sqlite_errors(self.path):
-            self._roll_back()
-            try:
-                self._connection.execute("BEGIN IMMEDIATE")
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                self._roll_back()
-                raise
-
-    def _roll_back(self) -> None:
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
-
 
 def histories(path: str | Path) -> dict[str, dict[int, list[Entry]]]:
-    """Return all that a journal holds, by search and repeat; also while an experiment writes to it.
+    """Return all steps in a journal, by search and repeat; also while an experiment writes to it.
 
     Raises:
-        StoreError: there is none, or it is damaged or no journal.
+        StoreError: there is no such file, it is damaged, or it is no journal.
     """
-    with sqlite_errors(Path(path)), closing(open_to_read(path, JOURNAL)) as connection:
-        connection.execute("BEGIN")  # one moment, however long the reading takes
+    with reading(path, JOURNAL) as connection:
         found: dict[str, dict[int, list[Entry]]] = {label: {} for label in _provenance(connection)}
         repeats = connection.execute(
             "SELECT DISTINCT label, repeat FROM evaluation JOIN search ON search = search.id ORDER BY 1, 2"

@@ -33,9 +33,9 @@ def run_search(strategy: Strategy, evaluate: Evaluate, within_budget: Callable[[
     """Run a search without a host: ask, evaluate, tell.
 
     Args:
-        strategy: what asks and is told.
-        evaluate: gives a key its fitness; an error that it raises ends the search.
-        within_budget: whether to ask once more.
+        strategy: the strategy.
+        evaluate: returns the fitness of a key; an error that it raises ends the search.
+        within_budget: returns whether another evaluation may follow.
         space: name of the search space of the keys.
 
     >>> from naslib_zc_plugin.spaces import space
@@ -60,7 +60,7 @@ class Evaluation:
     Attributes:
         fitness: higher is better; None: it failed, or is undefined.
         seconds: cost of the evaluation on the search's clock.
-        reason: why there is no fitness.
+        reason: the reason if there is no fitness.
         metrics: other numbers, by name, such as a test accuracy that must not guide the search.
     """
 
@@ -71,43 +71,42 @@ class Evaluation:
 
 
 class Evaluator(Protocol):
-    """Gives architectures their fitness. An exception fails the architecture, not the search."""
+    """An evaluator, which gives architectures their fitness. An exception fails the architecture, not the search."""
 
     @property
     def costly(self) -> bool:
-        """Return whether an evaluation is worth writing down at once."""
+        """Whether each evaluation is recorded at once."""
 
     @property
     def metric_names(self) -> tuple[str, ...]:
-        """Return the names of the metrics that it gives besides the fitness."""
+        """The names of the metrics that it gives besides the fitness."""
 
     def __call__(self, key: str) -> Evaluation:
         """Return the evaluation of a key: the same whenever it is asked for."""
 
     def provenance(self) -> dict[str, Any]:
-        """Return what the fitness depends on besides the key, as values that JSON knows."""
+        """Return everything that the fitness depends on besides the key, as values that JSON can hold."""
 
     def notes(self) -> list[str]:
-        """Return what a reader of the results must know, a line each."""
+        """Return notes for readers of the results, a line each."""
 
 
 class Diverged(ValueError):
-    """A search that is played again asks for another key than was recorded."""
+    """A search that is played again leads to another key than the recorded one."""
 
 
 class Recorder:
-    """Answers a strategy, keeps its clock and its budget, and records every step.
+    """Fitness and scores for a strategy, with its clock and its budget; every step is recorded.
 
-    What was recorded before is played again, the rest is evaluated. The clock is simulated: it adds the cost of each
-    evaluation, as often as it is asked for, and the seconds of each architecture's score once, when the strategy first
-    asks for it.
+    Steps of an earlier run are played again, the rest is evaluated. The clock is simulated: it adds the cost of each
+    evaluation, repeated ones as well, and the seconds of each architecture's score once, at its first use.
 
     Args:
         evaluator: gives architectures their fitness.
-        score: the score of the strategy's proxy, by key.
-        known: what was recorded before.
-        write: called with each step and its entry.
-        allows: whether the budget allows another evaluation after so many, and so many seconds.
+        score: returns the score of a key by the strategy's proxy.
+        known: the steps of an earlier run.
+        write: called with each new step and its entry.
+        allows: returns whether the budget allows another evaluation after so many, and so many seconds.
 
     Attributes:
         step: evaluations done.
@@ -132,7 +131,7 @@ class Recorder:
         return self._allows(self.step, self.clock)
 
     def score(self, key: str) -> float | None:
-        """Return the fitness of a key by the strategy's proxy, charged once."""
+        """Return the score of a key by the strategy's proxy, and charge it once."""
         if key not in self._scores:
             found = self._score(key)
             self.clock += found.seconds
@@ -140,7 +139,7 @@ class Recorder:
         return self._scores[key]
 
     def evaluate(self, key: str) -> float | None:
-        """Return the fitness of a key, recorded.
+        """Return the fitness of a key, and record it.
 
         Raises:
             Diverged: the record has another key here.

@@ -1,8 +1,8 @@
-"""What searches found: the best of each repeat, the course of the best so far, and both as tables.
+"""The results of searches: the best of each repeat, the course of the best so far, and both as tables.
 
 :func:`collect_results` takes them from a journal. :func:`curve_lines` draws the course, :func:`checkpoint_table` reads
-it at some places, :func:`results_table` and :func:`architectures_table` sum up, :func:`method_notes` say how it was
-made.
+it at some places, :func:`results_table` and :func:`architectures_table` sum up, :func:`method_notes` describe the
+method.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Repeat:
     Attributes:
         number: from 0.
         entries: its evaluations, as far as the budget goes.
-        incumbents: by step, the step whose architecture was the best so far; −1 before there is one.
+        incumbents: by step, the step of the best architecture so far; −1 before there is one.
         values: title of the report → by step, the number of that step's architecture; NaN where there is none.
     """
 
@@ -52,17 +52,17 @@ class Repeat:
 
     @property
     def best(self) -> Entry | None:
-        """Return the evaluation that won; None if there is none."""
+        """The evaluation that won; None if there is none."""
         return self.entries[self.incumbents[-1]] if len(self.incumbents) and self.incumbents[-1] >= 0 else None
 
     @property
     def best_after(self) -> int:
-        """Return the number of evaluations until the winner was among them; 0 where there is none."""
+        """The number of evaluations up to the one that won; 0 if there is none."""
         return int(self.incumbents[-1]) + 1 if len(self.incumbents) else 0
 
     @property
     def seconds(self) -> float:
-        """Return the clock at its end."""
+        """The clock at its end."""
         return self.entries[-1].clock if self.entries else 0.0
 
     def reported(self, title: str) -> float:
@@ -90,13 +90,13 @@ class Result:
         )
 
     def mean_and_deviation(self, title: str) -> tuple[float, float]:
-        """Return mean and population standard deviation, as the papers' codes take it, of what the repeats found."""
+        """Return mean and population standard deviation, as the papers' codes take it, of the repeats' best."""
         found = np.array([repeat.reported(title) for repeat in self.repeats if repeat.best])
         found = found[~np.isnan(found)]
         return (float(found.mean()), float(found.std())) if len(found) else (math.nan, math.nan)
 
     def published(self, title: str) -> Sequence[float]:
-        """Return what is published for a title; nothing, a mean, or a mean and a deviation."""
+        """Return the published numbers of a title: none, a mean, or a mean and a deviation."""
         stated = self.config.published.get(title, [])
         return stated if isinstance(stated, Sequence) else [stated]
 
@@ -104,7 +104,7 @@ class Result:
 def collect_results(
     searches: Sequence[SearchConfig], histories: Mapping[str, Mapping[int, Sequence[Entry]]], data: str | Path | None
 ) -> list[Result]:
-    """Return the results of searches from what was recorded.
+    """Return the results of searches from their recorded evaluations.
 
     Args:
         searches: the searches.
@@ -135,7 +135,7 @@ def _within_budget(config: SearchConfig, entries: Sequence[Entry]) -> list[Entry
 
 
 def _start(config: SearchConfig) -> float:
-    """Return what a fitness must exceed to be the best."""
+    """Return the number that a fitness must exceed to be the best."""
     name, preset = config.strategy["name"], config.strategy.get("preset")
     usual = published_settings(preset).get(name, {}) if preset else {}
     start = {**usual, **config.strategy}.get("start")
@@ -143,12 +143,10 @@ def _start(config: SearchConfig) -> float:
 
 
 def _incumbents(entries: Sequence[Entry], start: float) -> NDArray[np.intp]:
-    incumbents, incumbent, highest = [], -1, start
-    for step, entry in enumerate(entries):
-        if entry.fitness is not None and entry.fitness > highest:
-            incumbent, highest = step, entry.fitness
-        incumbents.append(incumbent)
-    return np.array(incumbents, dtype=np.intp)
+    """Return by step the step of the highest fitness so far; −1 before one exceeds ``start``."""
+    fitness = np.array([start, *(-math.inf if entry.fitness is None else entry.fitness for entry in entries)])
+    better = fitness[1:] > np.maximum.accumulate(fitness)[:-1]
+    return np.maximum.accumulate(np.where(better, np.arange(len(entries)), -1))
 
 
 def _values(config: SearchConfig, name: str, entries: Sequence[Entry], data: str | Path | None) -> Floats:
@@ -244,12 +242,12 @@ def _last_steps(repeat: Repeat, places: Floats) -> NDArray[np.intp]:
 
 
 def results_table(results: Sequence[Result], searches: Sequence[LoadedSearch], command: str) -> TextTable:
-    """Return what each search found, mean ± standard deviation over the repeats, beside the published numbers.
+    """Return a row for each search, mean ± standard deviation over the repeats, beside the published numbers.
 
     Args:
         results: the results.
-        searches: the searches, of which the notes below say how they were made.
-        command: makes the table again.
+        searches: the searches; the notes describe their methods.
+        command: the command that makes the table again.
     """
     titles = list(dict.fromkeys(title for result in results for title in result.config.report))
     printed = {title for result in results for title in result.config.published}
@@ -311,7 +309,7 @@ def results_csv(results: Sequence[Result]) -> str:
 
 
 def method_notes(searches: Sequence[LoadedSearch]) -> list[str]:
-    """Return how the results were made: what all searches have in common first, the rest with their labels."""
+    """Return the method of the searches, a line each: first the common ones, then the others with their labels."""
     lines = {each.config.label: list(_method(each)) for each in searches}
     labels_of = {
         line: [label for label, own in lines.items() if line in own] for each in lines.values() for line in each
@@ -323,6 +321,7 @@ def method_notes(searches: Sequence[LoadedSearch]) -> list[str]:
 
 
 def _method(search: LoadedSearch) -> Iterator[str]:
+    """Yield the method of a search, a line each."""
     config = search.config
     yield f"strategy {_strategy_text(config.strategy)}"
     yield from search.evaluator.notes()
@@ -348,7 +347,7 @@ def _strategy_text(given: Any) -> str:
 
 
 def _row(result: Result, titles: Sequence[str], printed: set[str]) -> Iterator[str]:
-    """Yield the cells of a search: its runs, the numbers under each title, and the clock, beside what is published."""
+    """Yield the cells of a search: runs, the numbers under each title, and the clock, beside published numbers."""
     evaluations, without = result.counts()
     begun, asked = len(result.repeats), result.config.repeats
     yield result.config.label
@@ -376,6 +375,7 @@ def _row(result: Result, titles: Sequence[str], printed: set[str]) -> Iterator[s
 
 
 def _checkpoint(row: Floats, count: int, runs: int, curve: CurveConfig) -> str:
+    """Return the cell of a checkpoint, with the number of runs that have one if not all do."""
     middle, low, high = row
     if not count:
         return "–"

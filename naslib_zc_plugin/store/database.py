@@ -1,4 +1,4 @@
-"""SQLite files that results are kept in: their formats, opened for reading or by one writer, errors with advice."""
+"""SQLite files that results are kept in: formats and migrations, one writer, many readers, errors with a remedy."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
+
+File = TypeVar("File", bound="ResultsFile")
 
 
 @dataclass(frozen=True)
@@ -16,7 +19,7 @@ class Format:
     """A kind of SQLite file: its tables, and the way from each older version to the next.
 
     Attributes:
-        application: in the file's header; tells this kind from other SQLite files.
+        application: a number in the file's header, different from those of other kinds of SQLite files.
         migrations: the script at position n makes version n + 1 of version n; never change one that was released.
     """
 
@@ -25,7 +28,7 @@ class Format:
 
     @property
     def version(self) -> int:
-        """Return the newest version."""
+        """The newest version."""
         return len(self.migrations)
 
     def found(self, connection: sqlite3.Connection) -> int | None:
@@ -39,20 +42,19 @@ class Format:
 
     def migrate(self, connection: sqlite3.Connection, found: int) -> None:
         """Bring a file of version ``found`` up to :attr:`version`, in one transaction."""
-        if found == self.version:
-            return
-        script = "".join(self.migrations[found:])
-        header = f"PRAGMA application_id = {self.application};PRAGMA user_version = {self.version};"
-        connection.executescript(f"BEGIN IMMEDIATE;{script}{header}COMMIT;")
+        if found < self.version:
+            script = "".join(self.migrations[found:])
+            header = f"PRAGMA application_id = {self.application};PRAGMA user_version = {self.version};"
+            connection.executescript(f"BEGIN IMMEDIATE;{script}{header}COMMIT;")
 
 
 class StoreError(OSError):
-    """A file of results that cannot be used; the message says what to do, and nothing that was committed is lost."""
+    """A file of results cannot be used; the message contains a remedy, and nothing that was committed is lost."""
 
 
 @contextmanager
 def sqlite_errors(path: Path) -> Iterator[None]:
-    """Raise SQLite's errors within the block as :class:`StoreError`, with what to do about them."""
+    """Raise SQLite's errors within the block as :class:`StoreError`, with a remedy."""
     try:
         yield
     except sqlite3.Error as error:
@@ -74,10 +76,71 @@ _ADVICE = {
 }
 
 
+class ResultsFile:
+    """A file of results that is open for writing, made or brought up to date if need be.
+
+    A lock on an empty database beside the file keeps other writers out; the system releases it with the process.
+
+    Args:
+        path: the file.
+        kind: its format.
+
+    Attributes:
+        path: the file.
+        connection: to SQLite.
+
+    Raises:
+        StoreError: it cannot be opened, is damaged, is of a newer version or another kind, or has another writer.
+    """
+
+    def __init__(self, path: str | Path, kind: Format) -> None:
+        self.path = Path(path)
+        beside, uri = self.path.with_name(self.path.name + "-lock"), self.path.resolve().as_uri()
+        with sqlite_errors(self.path), ExitStack() as stack:
+            lock = stack.enter_context(closing(sqlite3.connect(beside, timeout=0, isolation_level=None)))
+            lock.execute("BEGIN EXCLUSIVE")
+            self.connection = stack.enter_context(closing(sqlite3.connect(uri, uri=True, isolation_level=None)))
+            found = _checked(self.connection, self.path, kind)
+            self.connection.execute("PRAGMA journal_mode = WAL")
+            self.connection.execute("PRAGMA synchronous = FULL")
+            self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            kind.migrate(self.connection, found)
+            self._opened = stack.pop_all()
+
+    def __enter__(self: File) -> File:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; it is whole without closing, too."""
+        self._opened.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit the block's statements together, or not at all."""
+        # An interrupt may come between any two steps: an open transaction is rolled back, at the latest by the next
+        # one, and committed values may be written again.
+        with sqlite_errors(self.path):
+            self._roll_back()
+            try:
+                self.connection.execute("BEGIN IMMEDIATE")
+                yield
+                self.connection.execute("COMMIT")
+            except BaseException:
+                self._roll_back()
+                raise
+
+    def _roll_back(self) -> None:
+        if self.connection.in_transaction:
+            self.connection.execute("ROLLBACK")
+
+
 def address(path: Path) -> str:
     """Return the URI that opens a file for reading only.
 
-    Where its folder cannot be written and nobody has it open, SQLite could not make its files beside it: the file is
+    Where its folder cannot be written and no process has it open, SQLite cannot make its files beside it: the file is
     declared immutable.
     """
     beside = any(path.with_name(path.name + ending).exists() for ending in ("-wal", "-shm"))
@@ -104,43 +167,30 @@ def open_to_read(path: str | Path, kind: Format) -> sqlite3.Connection:
         if found == kind.version:
             stack.pop_all()
             return connection
-    for each in open_to_write(path, kind):
-        each.close()
+    ResultsFile(path, kind).close()
     return open_to_read(path, kind)
 
 
-def open_to_write(path: Path, kind: Format) -> tuple[sqlite3.Connection, sqlite3.Connection]:
-    """Open a file for writing, made or brought up to date if need be.
-
-    Returns:
-        The connection, and the lock that keeps other writers out until it is closed.
+@contextmanager
+def reading(path: str | Path, kind: Format) -> Iterator[sqlite3.Connection]:
+    """Open a file for reading as it is at one moment, however long the block takes.
 
     Raises:
-        StoreError: it cannot be opened, is damaged, of a newer version or another kind, or has another writer.
+        StoreError: as for :func:`open_to_read`.
     """
-    with sqlite_errors(path), ExitStack() as stack:
-        lock = stack.enter_context(closing(_locked(path)))
-        connection = stack.enter_context(
-            closing(sqlite3.connect(path.resolve().as_uri(), uri=True, isolation_level=None))
-        )
-        found = _checked(connection, path, kind)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        kind.migrate(connection, found)
-        stack.pop_all()
-    return connection, lock
+    with sqlite_errors(Path(path)), closing(open_to_read(path, kind)) as connection:
+        connection.execute("BEGIN")
+        yield connection
 
 
 def delete_store(path: Path, kind: Format) -> None:
     """Delete a file, if it exists.
 
     Raises:
-        StoreError: the file is of another kind, or somebody writes to it.
+        StoreError: the file is of another kind, or another process writes to it.
     """
     if path.exists():
-        for each in open_to_write(path, kind):
-            each.close()
+        ResultsFile(path, kind).close()
         for ending in ("", "-wal", "-shm"):
             path.with_name(path.name + ending).unlink(missing_ok=True)
 
@@ -159,14 +209,3 @@ def _checked(connection: sqlite3.Connection, path: Path, kind: Format) -> int:
             f"{path}: {pages * size:,} bytes expected, {path.stat().st_size:,} found{_ADVICE['malformed']}"
         )
     return found
-
-
-def _locked(path: Path) -> sqlite3.Connection:
-    """Take the right to write, a lock on an empty database beside the file; the system releases it with the process."""
-    lock = sqlite3.connect(path.with_name(path.name + "-lock"), timeout=0, isolation_level=None)
-    try:
-        lock.execute("BEGIN EXCLUSIVE")
-    except sqlite3.Error:
-        lock.close()
-        raise
-    return lock

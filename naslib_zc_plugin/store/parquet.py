@@ -24,10 +24,15 @@ _TYPES = {
 
 
 def write_parquet(path: Path, records: Iterable[Mapping[str, Any]], facts: Mapping[str, Any]) -> int:
-    """Write records, mappings of the columns, and return how many.
+    """Write records, and return their number.
+
+    Args:
+        path: the file.
+        records: mappings of the columns to their values.
+        facts: the campaign's provenance, as values that JSON can hold.
 
     Raises:
-        ImportError: without pyarrow.
+        ImportError: pyarrow is not installed.
     """
     pa, pq = _pyarrow()
     fields = [(name, getattr(pa, kind)()) for name, kind in _TYPES.items()]
@@ -44,8 +49,8 @@ def read_parquet(path: str | Path) -> ScoreTable:
     """Read the table of an export.
 
     Raises:
-        DataError: no such file, damaged, without a provenance, or with a status or proxy that is not known.
-        ImportError: without pyarrow.
+        DataError: there is no such file, it is damaged, it has no provenance, or a status or proxy is not known.
+        ImportError: pyarrow is not installed.
     """
     _, pq = _pyarrow()
     path = existing(path, _EXPECTED)
@@ -79,13 +84,12 @@ def records_of(path: Path) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]:
     """Read the provenance and the records of an export, as they were written.
 
     Raises:
-        DataError: as for :func:`read_parquet`, which is called first.
-        ImportError: without pyarrow.
+        DataError: as for :func:`read_parquet`, which is called first; or a column is missing.
+        ImportError: pyarrow is not installed.
     """
     facts = dict(read_parquet(path).facts)
     _, pq = _pyarrow()
-    with pq.ParquetFile(path) as file:
-        missing = set(_TYPES) - set(file.schema_arrow.names)
+    missing = set(_TYPES) - set(pq.read_schema(path).names)
     if missing:
         raise DataError(path, _EXPECTED, f"no column {', '.join(sorted(missing))}")
 

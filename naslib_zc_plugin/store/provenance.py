@@ -1,4 +1,4 @@
-"""What results depend on, to tell whether a file may be continued with them.
+"""The provenance of results: everything that they depend on, compared before a file is continued.
 
 A campaign's provenance is made by :func:`naslib_zc_plugin.campaign.config.provenance`, a search's by
 :mod:`naslib_zc_plugin.search`; both are plain values under names that are stored and never change.
@@ -14,27 +14,28 @@ from typing import Any
 from naslib_zc_plugin.probes import Probe, Tokens
 
 EXTENDABLE = ("architectures", "proxies")
-"""What may be added to in a store (``--extend``) without touching the scores in it."""
+"""Entries that may grow in a store (``--extend``) without touching the scores in it."""
 
 DERIVED = ("truth", "singletons", "command")
-"""What no score depends on, or what follows from the rest."""
+"""Entries that no score depends on, or that follow from the others."""
 
 
 def digest(shown: Probe | Tokens) -> str:
-    """Return the SHA-256 of the images and labels, or of the tokens and targets, whatever file they came from."""
+    """Return the SHA-256 of images and labels, or of tokens and targets; the file's name and format have no part."""
+    facts: tuple[Any, ...]
+    arrays: tuple[Any, ...]
     if isinstance(shown, Tokens):
-        found = hashlib.sha256(repr((shown.tokens.shape, shown.vocabulary_size)).encode())
-        found.update(shown.tokens.tobytes())
-        found.update(b"" if shown.targets is None else shown.targets.tobytes())
-        return found.hexdigest()
-    found = hashlib.sha256(repr((shown.images.shape, str(shown.images.dtype), shown.classes)).encode())
-    found.update(shown.images.tobytes())
-    found.update(shown.labels.tobytes())
+        facts, arrays = (shown.tokens.shape, shown.vocabulary_size), (shown.tokens, shown.targets)
+    else:
+        facts, arrays = (shown.images.shape, str(shown.images.dtype), shown.classes), (shown.images, shown.labels)
+    found = hashlib.sha256(repr(facts).encode())
+    for array in arrays:
+        found.update(b"" if array is None else array.tobytes())
     return found.hexdigest()
 
 
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
-    """Return what differs between two provenances, as ``name: before → now``, by the name of the top-level entry.
+    """Return the differences between two provenances, as ``name: before → now``, by the name of the top-level entry.
 
     >>> changes({"seed": 0, "truth": "a"}, {"seed": 1, "truth": "b"})
     {'seed': 'seed: 0 → 1'}
@@ -51,7 +52,23 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]
     return found
 
 
+def contradictions(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
+    """Return the differences for which two sets of scores do not belong together.
+
+    Other architectures, and proxies that only one of them has, are none.
+
+    >>> contradictions({"proxies": {"snip": 1}, "seed": 0}, {"proxies": {"snip": 2, "zen": 1}, "seed": 0})
+    {'snip': 'proxies.snip'}
+    """
+    found = {name: line for name, line in changes(before, now).items() if name not in EXTENDABLE}
+    for label, asked in now["proxies"].items():
+        if before["proxies"].get(label, asked) != asked:
+            found[label] = f"proxies.{label}"
+    return found
+
+
 def _lines(name: str, before: Any, now: Any) -> Iterator[str]:
+    """Yield each difference below an entry."""
     if isinstance(before, dict) and isinstance(now, dict):
         for part in sorted({*before, *now}):
             if before.get(part) != now.get(part):

@@ -79,7 +79,7 @@ def strategy(
     return made_by(space, score=score, seed=seed, **settings)
 
 
-# Published settings, as the codes run them, which is not always what the texts say --------------------
+# Published settings, as the codes run them; the texts sometimes differ --------------------
 
 _NATS = {"population": 10, "sample": 3, "replacement": True, "ties": "first", "mutation": "node"}
 _ZEROCOST = {"population": 64, "sample": 10, "replacement": False, "ties": "last", "mutation": "edge"}

@@ -1,4 +1,4 @@
-"""What every strategy is: ask for an architecture, tell its fitness."""
+"""The base of all strategies: ask for an architecture, tell its fitness."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Exhausted(Exception):
 
 
 class SearchSpace(Protocol):
-    """What strategies need of a search space; those of :mod:`naslib_zc_plugin.spaces` have it."""
+    """A search space, as far as strategies need it; those of :mod:`naslib_zc_plugin.spaces` are such."""
 
     def sample(self, rng: Random) -> str:
         """Return a random key."""
@@ -37,19 +37,19 @@ class SearchSpace(Protocol):
 class Strategy(ABC):
     """A search that owns no loop: ``key = ask()``, evaluate it anywhere, ``tell(key, fitness)``.
 
-    Several keys may be asked for before the first is told, and told in any order. All that is random depends on
-    ``seed``, so that equal answers give equal questions. A subclass is a dataclass of its options; ``__post_init__``
-    checks them and begins the search.
+    ``ask`` may be called several times before the first ``tell``, and fitnesses may come in any order. All random draws
+    depend on ``seed``, so that equal fitnesses lead to equal keys. A subclass is a dataclass of its options;
+    ``__post_init__`` checks them and begins the search.
 
     Args:
         space: the search space.
         score: fitness without evaluation, for the strategies that use one.
         seed: of all that is drawn.
-        start: what a fitness must exceed to be the best; None: the first that is defined is the best so far. Codes
-            that start from 0 or −1 never accept scores below.
+        start: the number that a fitness must exceed to be the best; None: the first that is defined is the best so
+            far. Codes that start from 0 or −1 never accept scores below.
 
     Attributes:
-        best: the best key told so far and its fitness, the first of equals; None before there is one.
+        best: the best key so far and its fitness, the first of equals; None before there is one.
 
     >>> from naslib_zc_plugin.spaces import space
     >>> from naslib_zc_plugin.strategies import strategy
@@ -82,7 +82,7 @@ class Strategy(ABC):
         """Take in the fitness of an architecture.
 
         Args:
-            key: one that was asked for, or any other that was evaluated.
+            key: a key of :meth:`ask`, or any other that was evaluated.
             fitness: higher is better; None, NaN and infinities: it failed or is undefined, and never wins.
         """
         value = comparable(fitness)
@@ -91,10 +91,10 @@ class Strategy(ABC):
         self._tell(key, value)
 
     def _tell(self, key: str, fitness: float) -> None:  # noqa: B027
-        """Learn from a fitness (:data:`LOWEST` if there is none)."""
+        """Learn from a fitness (:data:`LOWEST` if the key has none)."""
 
     def on_external_ask(self, key: str) -> None:  # noqa: B027
-        """Take note of a key that another asked for, such as the strategy around this one, and that will be told."""
+        """Note a key that another strategy, such as the one around this one, asked for; its fitness will follow."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state of the search, as values that JSON knows."""
@@ -118,7 +118,9 @@ class Strategy(ABC):
         if state["strategy"] != name:
             raise ValueError(f"a state of {state['strategy']!r} cannot be continued by {name}")
         try:
-            rng, best = _generator(*state["rng"]), state["best"]
+            version, internal, gauss = state["rng"]
+            rng, best = Random(), state["best"]
+            rng.setstate((version, tuple(internal), None if gauss is None else float(gauss)))
             if best is not None:
                 best = checked_text(best[0]), float(best[1])
             self._load(state)
@@ -127,13 +129,14 @@ class Strategy(ABC):
         self._rng, self.best = rng, best
 
     def _state(self) -> dict[str, Any]:
-        """Return what :meth:`state_dict` holds besides."""
+        """Return the strategy's own part of :meth:`state_dict`."""
         return {}
 
     def _load(self, state: Mapping[str, Any]) -> None:  # noqa: B027
-        """Restore what :meth:`_state` gave, all or nothing: an error leaves everything as it was."""
+        """Restore the values of :meth:`_state`, all or nothing: an error leaves everything as it was."""
 
     def _check_score(self) -> None:
+        """Check that there is a score."""
         if self.score is None:
             raise ValueError(f"{type(self).__name__} needs score=, a function of the key such as a proxy's")
 
@@ -141,12 +144,6 @@ class Strategy(ABC):
         """Return the score of a key; :data:`LOWEST` if it is undefined."""
         assert self.score is not None, "a strategy that uses scores calls _check_score when it is made"
         return comparable(self.score(key))
-
-
-def _generator(version: int, internal: list[int], gauss: float | None) -> Random:
-    rng = Random()
-    rng.setstate((version, tuple(internal), None if gauss is None else float(gauss)))
-    return rng
 
 
 def comparable(fitness: float | None) -> float:

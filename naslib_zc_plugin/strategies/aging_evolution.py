@@ -1,4 +1,4 @@
-"""Regularised (ageing) evolution: Real et al., AAAI 2019, and what other codes made of it."""
+"""Regularised (ageing) evolution: Real et al., AAAI 2019, and the variants of other codes."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from naslib_zc_plugin.strategies.random_search import unseen
 
 @dataclass(eq=False)
 class AgingEvolution(Strategy):
-    r"""A population of P; the best of a tournament of S is mutated, its child enters, the oldest leaves.
+    r"""Ageing evolution: of P members the best of a tournament of S is mutated, its child enters, the oldest leaves.
 
     The first P keys are random. Then :math:`parent = \arg\max_{m \in sample(population, S)} fitness(m)` and
-    :math:`child = mutate(parent)`, for as long as it is asked. Whatever is told enters the population, also a key
-    that others asked for; a key without a fitness enters as well, loses every tournament and ages out.
+    :math:`child = mutate(parent)`, at each call of ``ask``. Every key with its fitness enters the population,
+    also one that others asked for; a key without a fitness enters as well, loses every tournament and ages out.
 
-    The codes differ from Algorithm 1 of Real et al., which samples with replacement and says nothing of ties:
+    The codes differ from Algorithm 1 of Real et al., which samples with replacement and does not define ties:
 
     ===================  ===  ==  ===========  ========  ========
     code                  P    S  replacement  ties      mutation
@@ -66,19 +66,19 @@ class AgingEvolution(Strategy):
         if self.mutation:  # an unknown rule would else be found after P evaluations
             self.space.mutate(self.space.sample(Random(0)), Random(0), self.mutation)
         self._members: list[tuple[str, float]] = []  # the oldest first
-        self._awaited = 0  # of the first population: asked for and not yet told
+        self._awaited = 0  # of the first population: asked for, without an answer yet
         self._drawn: dict[str, None] = {}  # if they are to be distinct
 
     def ask(self) -> str:
         """Return a random key until the population is full, then a child."""
         if not self._members or len(self._members) + self._awaited < self.population:
-            key = self._random_key()
+            key = unseen(self.space, self._rng, self._drawn) if self.distinct else self.space.sample(self._rng)
             self._awaited += 1
             return key
         return self._child(self._parent())
 
     def on_external_ask(self, key: str) -> None:
-        """Take note of a key that somebody else asked for."""
+        """Note a key that another strategy asked for."""
         self._awaited += 1
 
     def _tell(self, key: str, fitness: float) -> None:
@@ -87,37 +87,26 @@ class AgingEvolution(Strategy):
         if len(self._members) > self.population:
             self._members.pop(0)
 
-    def _random_key(self) -> str:
-        if not self.distinct:
-            return self.space.sample(self._rng)
-        key = unseen(self.space, self._rng, self._drawn)
-        self._drawn[key] = None
-        return key
-
     def _parent(self) -> str:
         """Return the winner of a tournament."""
-        drawn = self._tournament()
-        return self._members[self._winner(drawn, [self._members[position][1] for position in drawn])][0]
-
-    def _child(self, parent: str) -> str:
-        return self._mutated(parent)
-
-    def _mutated(self, key: str) -> str:
-        if self.mutation:
-            return self.space.mutate(key, self._rng, self.mutation)
-        return self.space.mutate(key, self._rng)
-
-    def _tournament(self) -> list[int]:
-        """Return positions in the population, as drawn."""
         members = range(len(self._members))
         if self.replacement:
-            return self._rng.choices(members, k=self.sample)
-        return self._rng.sample(members, min(self.sample, len(members)))
+            drawn = self._rng.choices(members, k=self.sample)
+        else:
+            drawn = self._rng.sample(members, min(self.sample, len(members)))
+        strengths = [self._strength(*self._members[position]) for position in drawn]
+        highest = max(strengths)
+        best = [position for position, strength in zip(drawn, strengths) if strength == highest]
+        return self._members[best[0] if self.ties == "first" else best[-1] if self.ties == "last" else max(best)][0]
 
-    def _winner(self, drawn: list[int], fitness: list[float]) -> int:
-        highest = max(fitness)
-        best = [position for position, value in zip(drawn, fitness) if value == highest]
-        return best[0] if self.ties == "first" else best[-1] if self.ties == "last" else max(best)
+    def _strength(self, key: str, fitness: float) -> float:
+        """Return the number that wins tournaments."""
+        return fitness
+
+    def _child(self, parent: str) -> str:
+        """Return a random mutation of a key."""
+        options = (self.mutation,) if self.mutation else ()
+        return self.space.mutate(parent, self._rng, *options)
 
     def _state(self) -> dict[str, Any]:
         # JSON has no infinities.

@@ -10,10 +10,10 @@ from naslib_zc_plugin.strategies.warm_up import Around, WarmUp
 
 @dataclass(eq=False)
 class Area(WarmUp):
-    """A score picks the first population out of a pool; from there on it is ageing evolution by trained accuracy.
+    """AREA: a score picks the first population out of a pool; ageing evolution by trained accuracy follows.
 
-    M random architectures are scored, the P best are evaluated and are the first population. The score has no part
-    in what follows. Its code was not published; P and the tournament are those of NATS-Bench's ageing evolution, and
+    M random architectures are scored, the P best are evaluated and are the first population. The score is not used
+    after that. Its code was not published; P and the tournament are those of NATS-Bench's ageing evolution, and
     M is in no text: the default is our choice. With NASWOT's score 30 and 100 are level on CIFAR-10 and 1,000 is worse;
     with synflow larger pools are better (docs/results/search.md).
 

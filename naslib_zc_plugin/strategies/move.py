@@ -10,7 +10,7 @@ from naslib_zc_plugin.strategies.aging_evolution import AgingEvolution
 
 @dataclass(eq=False)
 class Move(AgingEvolution):
-    """Ageing evolution whose parent or child is chosen by a score, such as a proxy's.
+    """Ageing evolution with a parent or a child that is chosen by a score, such as a proxy's.
 
     Papers mean two things by "move", and a third serves spaces whose neighbours cannot be listed:
 
@@ -20,7 +20,7 @@ class Move(AgingEvolution):
     - ``"children"`` (GradSign's G-REA): the tournament is won by fitness, the child is the best-scored of ``children``
       random mutations, the first of equals.
 
-    A key whose score is undefined is chosen only if all are: then a random one is.
+    A key with an undefined score is chosen only if all scores are undefined: then a random one is.
 
     Args:
         space, seed, start: as for every strategy.
@@ -50,17 +50,14 @@ class Move(AgingEvolution):
         one_of("kind", self.kind, "neighbour", "parent", "children")
         at_least("children", self.children)
 
-    def _parent(self) -> str:
-        if self.kind != "parent":
-            return super()._parent()
-        drawn = self._tournament()
-        return self._members[self._winner(drawn, [self._scored(self._members[position][0]) for position in drawn])][0]
+    def _strength(self, key: str, fitness: float) -> float:
+        return self._scored(key) if self.kind == "parent" else fitness
 
     def _child(self, parent: str) -> str:
         if self.kind == "parent":
-            return self._mutated(parent)
+            return super()._child(parent)
         if self.kind == "children":
-            return self._best_scored([self._mutated(parent) for _ in range(self.children)])
+            return self._best_scored([super(Move, self)._child(parent) for _ in range(self.children)])
         neighbours = self.space.neighbours(parent)
         if self._rng.random() < self.random:
             return self._rng.choice(neighbours)

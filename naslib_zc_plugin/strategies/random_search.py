@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 from naslib_zc_plugin.strategies._strategy import Exhausted, SearchSpace, Strategy, checked_texts
 
-_PATIENCE = 10_000  # draws without a new key, in a space whose size is not known
-_ROUNDS = 50  # draws per key, in one whose size is known: e^-50 is the chance to miss the last key
+_PATIENCE = 10_000  # draws without a new key, in a space of unknown size
+_ROUNDS = 50  # draws per key, in a space of known size: e^-50 is the chance to miss the last key
 
 
 @dataclass(eq=False)
 class RandomSearch(Strategy):
-    """Draws architectures as the search space samples them; the best one told is the result.
+    """Random search: architectures are drawn as the search space samples them; the best one is the result.
 
     Args:
         space, score, seed, start: as for every strategy (no score is used).
-        distinct: never ask for a key twice, nor for one that another asked for. NASWOT draws with replacement,
+        distinct: never return a key twice, nor one that another strategy has returned. NASWOT draws with replacement,
             Lightweight NAS without.
     """
 
@@ -31,14 +31,10 @@ class RandomSearch(Strategy):
 
     def ask(self) -> str:
         """Return a random key."""
-        if not self.distinct:
-            return self.space.sample(self._rng)
-        key = unseen(self.space, self._rng, self._asked)
-        self._asked[key] = None
-        return key
+        return unseen(self.space, self._rng, self._asked) if self.distinct else self.space.sample(self._rng)
 
     def on_external_ask(self, key: str) -> None:
-        """Take note of a key that somebody else asked for."""
+        """Note a key that another strategy asked for."""
         if self.distinct:
             self._asked[key] = None
 
@@ -49,8 +45,8 @@ class RandomSearch(Strategy):
         self._asked = dict.fromkeys(checked_texts(state["asked"]))
 
 
-def unseen(space: SearchSpace, rng: Random, seen: Collection[str]) -> str:
-    """Return a random key that is not among those seen.
+def unseen(space: SearchSpace, rng: Random, seen: dict[str, None]) -> str:
+    """Return a random key that is not among those seen, and add it to them.
 
     Raises:
         Exhausted: there is none, or drawing does not find it.
@@ -62,6 +58,7 @@ def unseen(space: SearchSpace, rng: Random, seen: Collection[str]) -> str:
     for _ in range(draws):
         key = space.sample(rng)
         if key not in seen:
+            seen[key] = None
             return key
     raise Exhausted(f"{draws:,} draws gave no architecture that had not been asked for")
 

@@ -15,12 +15,12 @@ Around = Union[str, Mapping[str, Any], Strategy]
 
 @dataclass(eq=False)
 class WarmUp(Strategy):
-    """Ranks a pool of random architectures by a score, evaluates the best k first, and leaves the rest to a strategy.
+    """Warm-up: the best k of a pool, ranked by a score, are evaluated first; another strategy goes on from them.
 
-    The strategy inside is told the pool's evaluations like its own: ageing evolution takes them as its first
+    The strategy inside learns the pool's evaluations like its own: ageing evolution takes them as its first
     population (zero-cost-nas: a pool of 3,000, k = P = 64). Around random search with the whole pool (k of None) every
-    evaluation comes from the ranking, as in the curves of zero-cost-nas and epsilon, whose 300 evaluations never
-    reach the end of 3,000. Undefined scores rank last; the order of equals is that of the draw.
+    evaluation comes from the ranking, as in the curves of zero-cost-nas and epsilon, in which 300 evaluations
+    never reach the end of 3,000. Undefined scores rank last; the order of equals is that of the draw.
 
     The best-scored is evaluated first, and so is the first to age out; ``order="worst_first"`` turns the k best round.
 
@@ -51,7 +51,12 @@ class WarmUp(Strategy):
         if self._k > self.pool:
             raise ValueError(f"evaluate={self._k} of a pool of {self.pool}: at most the whole pool can be evaluated")
         one_of("order", self.order, "best_first", "worst_first")
-        self._inside = self._make_inside()
+        if isinstance(self.around, Strategy):
+            self._inside = self.around
+        else:
+            options = {"name": self.around} if isinstance(self.around, str) else dict(self.around)
+            name = options.pop("name", "")
+            self._inside = strategy(name, self.space, score=self.score, seed=f"{self.seed} around", **options)
         self._ranked: list[str] | None = None
         self._asked = 0
 
@@ -67,21 +72,14 @@ class WarmUp(Strategy):
         return self._inside.ask()
 
     def on_external_ask(self, key: str) -> None:
-        """Take note of a key that somebody else asked for."""
+        """Note a key that another strategy asked for."""
         self._inside.on_external_ask(key)
 
     def _tell(self, key: str, fitness: float) -> None:
         self._inside.tell(key, fitness)
 
-    def _make_inside(self) -> Strategy:
-        """Return the strategy inside."""
-        if isinstance(self.around, Strategy):
-            return self.around
-        options = {"name": self.around} if isinstance(self.around, str) else dict(self.around)
-        name = options.pop("name", "")
-        return strategy(name, self.space, score=self.score, seed=f"{self.seed} around", **options)
-
     def _rank(self) -> list[str]:
+        """Return the k best of a pool, in the order of their evaluation."""
         draw = RandomSearch(self.space, seed=f"{self.seed} pool", distinct=self.distinct)
         keys = [draw.ask() for _ in range(self.pool)]
         scores = [self._scored(key) for key in keys]

@@ -90,7 +90,7 @@ def test_harm_of_a_real_process_is_recorded_with_its_reason(started: Callable[..
 def test_no_real_process_can_score_what_the_protocol_is_not_for(started: Callable[..., LocalEngine]) -> None:
     workers = started(1, WORKER, preset="naslib")
     workers.submit(Task("net-0", LABELS))
-    with pytest.raises(EngineError, match="no worker can score: ValueError: preset 'naslib' normalises"):
+    with pytest.raises(EngineError, match="no worker can score: ValueError: the protocol 'naslib' normalises"):
         for _ in range(60):
             workers.collect(1.0)
 

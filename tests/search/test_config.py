@@ -47,7 +47,7 @@ def test_searches_are_laid_over_the_file_and_variants_over_both(experiment: Make
     ("changes", "message"),
     [
         ({"stratgy": {}}, "line 11: stratgy: unknown field; did you mean strategy?"),
-        ({"space": "nasbench2001"}, "Did you mean 'nasbench201'?"),
+        ({"space": "nasbench2001"}, "did you mean nasbench201 or nasbench301 or nasbench101?"),
         ({"space": None}, "space is missing"),
         ({"budget": None}, "budget is missing: give evaluations, seconds, or both"),
         ({"budget": {"evaluation": 3}}, "budget.evaluation: unknown field; did you mean evaluations?"),

@@ -1,4 +1,4 @@
-"""Where architectures are scored: one file is one engine, found by its name, ours or another distribution's.
+"""Engines, which run scoring processes: one file is one engine, found by its name, ours or another distribution's.
 
 A file ``<name>.py`` offers ``engine(config, **options)``, which returns an :class:`Engine`; another distribution names
 such a function in the entry-point group ``naslib_zc_plugin.engines``. Tasks go in, outcomes come out; an engine knows
@@ -23,7 +23,7 @@ class Task:
 
     Attributes:
         key: its key.
-        labels: of the proxies whose scores are missing.
+        labels: the proxies to score it by.
     """
 
     key: str
@@ -87,20 +87,20 @@ class Engine(Protocol):
 
     @property
     def capacity(self) -> int:
-        """Return the number of tasks to hold, so that no worker waits for the next one."""
+        """The number of tasks to hold, so that no worker waits for the next one."""
 
     def submit(self, task: Task) -> None:
         """Take a task."""
 
     def collect(self, timeout: float) -> Sequence[Outcome]:
-        """Return what was finished since the last call; wait for up to ``timeout`` seconds if nothing was.
+        """Return the outcomes since the last call; wait for up to ``timeout`` seconds if there are none.
 
         Raises:
             EngineError: no process is left that could score.
         """
 
     def close(self) -> None:
-        """End all scoring at once; drop what is in flight."""
+        """End all scoring at once; drop the tasks in flight."""
 
 
 class NamesEngine(Protocol):
@@ -108,7 +108,7 @@ class NamesEngine(Protocol):
 
     @property
     def engine(self) -> Mapping[str, Any]:
-        """Return the engine's name, as ``name``, and its options."""
+        """The engine's name, as ``name``, and its options."""
 
 
 ENGINES: Registry[Callable[..., Engine]] = Registry(
@@ -127,7 +127,7 @@ def list_engines(pattern: str = "*") -> list[str]:
 
 
 def check_engine(given: Mapping[str, Any]) -> None:
-    """Check that a configuration's ``engine`` exists and takes the options.
+    """Check that the ``engine`` of a configuration exists and has the given options.
 
     Raises:
         ValueError: there is no such engine, or it has no such option; the message names the closest.
@@ -141,7 +141,7 @@ def engine(config: NamesEngine) -> Engine:
     """Start the engine that a configuration names, with the options that it gives.
 
     Raises:
-        ValueError: an option has a value that cannot be.
+        ValueError: an option has an impossible value.
         EngineError: it cannot be started.
     """
     options = dict(config.engine)

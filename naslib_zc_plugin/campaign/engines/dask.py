@@ -41,7 +41,7 @@ LOSSES_ALLOWED = 3
 CONNECT = 10.0
 """Seconds for reaching a scheduler, the first time and after it was lost."""
 IDLE = 60.0
-"""Seconds after which an idle scoring process is ended, say of a campaign whose driver was killed."""
+"""Seconds after which an idle scoring process is ended, such as one of a campaign with a killed driver."""
 _PATIENCE, _COUNT_EVERY, _HINT_AFTER, _FAREWELL = 0.1, 2.0, 10.0, 1.0
 _CANCELLED = (asyncio.CancelledError, concurrent.futures.CancelledError)
 logger = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ logger = logging.getLogger(__name__)
 
 
 class DaskEngine:
-    """Scores on a Dask cluster.
+    """An engine that scores on a Dask cluster.
 
     Args:
         config: the campaign.
@@ -87,7 +87,7 @@ class DaskEngine:
 
     @property
     def capacity(self) -> int:
-        """Return two tasks for each thread of the present workers; never 0, so that clusters grow."""
+        """Two tasks for each thread of the present workers; never 0, so that clusters grow."""
         return 2 * max(1, self._slots)
 
     def submit(self, task: Task) -> None:
@@ -96,10 +96,10 @@ class DaskEngine:
         self._dispatch()
 
     def collect(self, timeout: float) -> Sequence[Outcome]:
-        """Return what was finished since the last call, see :class:`~.Engine`.
+        """Return the outcomes since the last call, see :class:`~.Engine`.
 
         Raises:
-            EngineError: the scheduler is gone, or a worker cannot score; the message says why and what to do.
+            EngineError: the scheduler is gone, or a worker cannot score; the message gives the reason and a remedy.
         """
         self._look_round()
         self._dispatch()
@@ -123,7 +123,7 @@ class DaskEngine:
         with suppress(asyncio.TimeoutError, OSError):
             self._client.close(timeout=_FAREWELL)
         if self._cluster:
-            # On a busy machine it takes longer; what is left of it ends with this process.
+            # On a busy machine it takes longer; the rest of it ends with this process.
             with suppress(asyncio.TimeoutError, OSError):
                 self._cluster.close(timeout=_FAREWELL)
 
@@ -142,7 +142,7 @@ class DaskEngine:
             self._client.loop.add_callback(self._follow, task, future)
 
     async def _follow(self, task: Task, future: Future[Any]) -> None:
-        """Put what becomes of a task into the inbox; runs in the client's thread, so that no one else ever waits."""
+        """Put the answer to a task, or its error, into the inbox; run in the client's thread, so that no one waits."""
         try:
             self._inbox.put((task, await future))
         except (Exception, *_CANCELLED) as error:
@@ -183,17 +183,15 @@ class DaskEngine:
     async def _count(self) -> None:
         with suppress(OSError):
             workers = (await self._client.scheduler.identity())["workers"].values()
-            self._slots = sum(_slots(worker, self._resources) for worker in workers)
+            slots = 0
+            for worker in workers:  # it scores as many at a time as it has threads, or as its resources allow
+                offers = (worker["resources"].get(name, 0) // number for name, number in self._resources.items())
+                slots += int(min([worker["nthreads"], *offers]))
+            self._slots = slots
 
     async def _say_goodbye(self) -> None:
         await self._client.cancel(list(self._flying.values()), force=True)
         await self._client.run(release, self._campaign, on_error="ignore")
-
-
-def _slots(worker: Mapping[str, Any], resources: Mapping[str, float]) -> int:
-    """Return how many tasks a worker scores at a time: its threads, or as many as its resources allow."""
-    enough = (int(worker["resources"].get(name, 0) // number) for name, number in resources.items())
-    return min([int(worker["nthreads"]), *enough])
 
 
 def engine(
@@ -209,8 +207,9 @@ def engine(
         address: of a scheduler, such as ``tcp://node01:8786``; it and its workers need the same versions of torch and
             of this package, and the workers the images under the same path. TLS is set up in Dask's own configuration.
         workers: without an address, number of worker processes on this machine (1).
-        resources: with an address, what a task occupies of a worker, such as ``{"GPU": 1}``. Only workers that offer it
-            score (``dask worker … --nthreads 1 --resources "GPU=1"``, each with a ``CUDA_VISIBLE_DEVICES`` of its own).
+        resources: with an address, the share of a worker that a task occupies, such as ``{"GPU": 1}``. Only workers
+            that offer it score (``dask worker … --nthreads 1 --resources "GPU=1"``, each with a
+            ``CUDA_VISIBLE_DEVICES`` of its own).
 
     Raises:
         ImportError: Dask Distributed is not installed.
@@ -234,7 +233,7 @@ def connect(address: str) -> Client:
     """Return a client of the scheduler at an address such as ``tcp://node01:8786``.
 
     Raises:
-        EngineError: nobody answers there.
+        EngineError: no scheduler answers there.
     """
     from distributed import Client
 
@@ -247,7 +246,7 @@ def connect(address: str) -> Client:
 
 
 def start_cluster(workers: int) -> tuple[Client, LocalCluster]:
-    """Start a cluster of worker processes on this machine, seen from nowhere else; return its client and itself.
+    """Start a cluster of worker processes that only this machine can reach; return its client and the cluster.
 
     Ctrl-C reaches all processes of a terminal; Dask's end by it, but whether to stop is the driver's decision. So they
     are started by a thread that blocks the signal, which they inherit, also those that replace dead ones.
@@ -275,7 +274,7 @@ def start_cluster(workers: int) -> tuple[Client, LocalCluster]:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions that driver and workers must agree on: they stand beside every score."""
+    """Return the versions that driver and workers must agree on; they are stored beside every score."""
     try:
         torch = version("torch")
     except PackageNotFoundError:
@@ -292,7 +291,7 @@ def score_task(setup: str, task: str) -> dict[str, Any]:
         task: key and labels, as JSON.
 
     Returns:
-        The outcome as plain values, or ``{"refused": why}``; empty if the campaign has ended meanwhile.
+        The outcome as plain values, or ``{"refused": reason}``; empty if the campaign has ended meanwhile.
     """
     given = json.loads(setup)
     if given["versions"] != versions():
@@ -306,7 +305,7 @@ def score_task(setup: str, task: str) -> dict[str, Any]:
 
 
 def release(campaign: str) -> None:
-    """End the scoring processes of a campaign in this Dask worker, whatever they are at."""
+    """End the scoring processes of a campaign in this Dask worker, also busy ones."""
     _ended.add(campaign)
     for child in list(_children):
         if child.campaign == campaign:
@@ -329,7 +328,10 @@ class _Child:
         found = None
         with self._busy:
             try:
-                found = self._found(task)
+                self._engine = self._engine or LocalEngine(self._config, command=self._command)
+                self._engine.submit(task)
+                while found is None and self.campaign not in _ended:
+                    found = next(iter(self._engine.collect(_PATIENCE)), None)
             finally:
                 if found is None:
                     self._close()
@@ -346,14 +348,6 @@ class _Child:
             finally:
                 self._busy.release()
 
-    def _found(self, task: Task) -> Outcome | None:
-        self._engine = self._engine or LocalEngine(self._config, command=self._command)
-        self._engine.submit(task)
-        while self.campaign not in _ended:
-            for found in self._engine.collect(_PATIENCE):
-                return found
-        return None
-
     def _close(self) -> None:
         if self._engine:
             self._engine.close()
@@ -366,7 +360,7 @@ _ended: set[str] = set()
 
 
 def _child(campaign: str, config: dict[str, Any], command: Sequence[str]) -> _Child:
-    """Return this thread's; that of an earlier campaign is ended."""
+    """Return this thread's scoring process, and end that of an earlier campaign."""
     child: _Child | None = getattr(_here, "child", None)
     if child is None or child.campaign != campaign:
         if child:

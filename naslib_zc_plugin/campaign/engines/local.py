@@ -1,4 +1,4 @@
-"""Scoring processes on this machine, each watched: its death is a message like any other."""
+"""Scoring processes on this machine; the death of one is a message like any other."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from typing import Any
 from naslib_zc_plugin.campaign.config import Config
 from naslib_zc_plugin.campaign.engines import EngineError, Outcome, Task
 
-# Faults of the process itself repeat; other deaths may be somebody's doing (kill -9, the system short of memory).
+# Faults of the process itself repeat; other deaths may have a cause outside (kill -9, the system short of memory).
 FAULTS = ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGILL", "SIGTRAP", "SIGSYS")
 FAULTS_ALLOWED, DEATHS_ALLOWED = 2, 5
 STARTUP_FAILURES_ALLOWED = 10
@@ -31,14 +31,14 @@ logger = logging.getLogger(__name__)
 
 
 class ScoringProcess:
-    """A scoring process, seen from outside.
+    """A scoring process, seen from its parent.
 
     Its messages are put into ``inbox``, each with the process itself, by a thread; None is the last one, its death.
 
     Attributes:
         state: ``starting``, ``idle``, ``busy`` or ``dying``.
-        task: what it is scoring while it is busy.
-        since: when that began (``time.monotonic``).
+        task: the task that it scores while it is busy.
+        since: the time at which that began (``time.monotonic``), in seconds.
     """
 
     def __init__(self, config: Config, inbox: Queue[Message], command: Sequence[str] = WORKER) -> None:
@@ -46,30 +46,28 @@ class ScoringProcess:
         self.task: Task | None = None
         self.since = time.monotonic()
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 -- closed in reap()
+        path = os.pathsep.join(filter(None, sys.path))  # with all extensions
+        threads = str(config.threads)
         self._process = subprocess.Popen(
-            list(command),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._stderr,
-            text=True,
+            list(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr, text=True,
             encoding="utf-8",
-            env={**os.environ, **_environment(config.threads)},
-        )
+            env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},
+        )  # fmt: skip
         self._write(config.plain())
         threading.Thread(target=self._listen, args=(inbox,), daemon=True).start()
 
     @property
     def pid(self) -> int:
-        """Return the number of the process."""
+        """The number of the process."""
         return self._process.pid
 
     def score(self, task: Task) -> None:
-        """Send it a task; the outcome, or its death, will be in the inbox."""
+        """Send it a task; the outcome, or the message of its death, will be in the inbox."""
         self.state, self.task, self.since = "busy", task, time.monotonic()
         self._write({"key": task.key, "labels": list(task.labels)})
 
     def kill(self) -> None:
-        """End it at once; its messages until then are ignored."""
+        """End it at once, and ignore its messages until then."""
         self.state = "dying"
         self._process.kill()
 
@@ -77,7 +75,7 @@ class ScoringProcess:
         """Wait for its end and return the reason, a signal or an exit code; its stderr is logged at debug level."""
         code = self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
-            with suppress(OSError):  # what was left to be written has no reader
+            with suppress(OSError):  # unwritten text has no reader
                 if pipe:
                     pipe.close()
         self._stderr.seek(0)
@@ -97,7 +95,7 @@ class ScoringProcess:
         try:
             self._process.stdin.write(json.dumps(message) + "\n")
             self._process.stdin.flush()
-        except OSError:  # it is dead, which the inbox will tell
+        except OSError:  # it is dead: the inbox will have that message
             logger.debug("worker %d cannot be written to", self.pid)
 
     def _listen(self, inbox: Queue[Message]) -> None:
@@ -110,16 +108,10 @@ class ScoringProcess:
         inbox.put((self, None))
 
 
-def _environment(threads: int) -> dict[str, str]:
-    """Return the parent's search path, whatever it was extended with, and the threads of numerical libraries."""
-    path = os.pathsep.join(entry for entry in sys.path if entry)
-    return {"PYTHONPATH": path, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
-
-
 class LocalEngine:
-    """Keeps ``workers`` scoring processes at work, and replaces those that die.
+    """An engine that keeps ``workers`` scoring processes at work, and replaces those that die.
 
-    An architecture that kills its process (2 times by a fault such as a segmentation fault, 5 times by whatever else)
+    An architecture that kills its process (2 times by a fault such as a segmentation fault, 5 times by another cause)
     has failed; one over the time limit has failed at once.
 
     Args:
@@ -145,12 +137,12 @@ class LocalEngine:
 
     @property
     def capacity(self) -> int:
-        """Return one task and the next for each worker."""
+        """One task and the next for each worker."""
         return 2 * self._wanted
 
     @property
     def pids(self) -> list[int]:
-        """Return the numbers of the scoring processes."""
+        """The numbers of the scoring processes."""
         return [worker.pid for worker in self._workers]
 
     def submit(self, task: Task) -> None:
@@ -159,11 +151,12 @@ class LocalEngine:
         self._dispatch()
 
     def collect(self, timeout: float) -> Sequence[Outcome]:
-        """Return what was finished since the last call, see :class:`~.Engine`."""
+        """Return the outcomes since the last call, see :class:`~.Engine`."""
         end = time.monotonic() + timeout
         while not self._done and self._workers:
             self._enforce_time_limit()
-            left = min([end, *self._deadlines()]) - time.monotonic()
+            begun = (worker.since for worker in self._workers if worker.state == "busy")
+            left = min([end, *(since + self._config.time_limit for since in begun)]) - time.monotonic()
             try:
                 self._receive(*self._inbox.get(timeout=max(left, 0.01)))
             except Empty:
@@ -219,9 +212,6 @@ class LocalEngine:
                 self._waiting.append(worker.task)
             else:
                 self._done.append(Outcome.failed(worker.task, f"the worker died of {cause}, {allowed} times"))
-
-    def _deadlines(self) -> list[float]:
-        return [worker.since + self._config.time_limit for worker in self._workers if worker.state == "busy"]
 
     def _enforce_time_limit(self) -> None:
         now = time.monotonic()

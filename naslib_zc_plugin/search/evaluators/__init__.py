@@ -1,8 +1,8 @@
-"""What gives an architecture its fitness: one file is one evaluator, found by its name.
+"""Evaluators, which give an architecture its fitness: one file is one evaluator, found by its name.
 
 A file ``<name>.py`` offers its class as ``EVALUATOR``, an :class:`~naslib_zc_plugin.search.loop.Evaluator` that is made
 by ``EVALUATOR(config, data, scores, **options)``: the :class:`~naslib_zc_plugin.search.config.SearchConfig`, the data
-directory, the proxies' scores where the search uses some, and the options that the configuration gives. Other
+directory, the proxies' scores if the search uses some, and the options of the configuration. Other
 distributions register theirs in the entry-point group ``naslib_zc_plugin.evaluators``.
 """
 
@@ -45,8 +45,8 @@ def load_evaluator(config: SearchConfig, data: str | Path | None, scores: Any) -
         scores: the proxies' scores, where the search uses some.
 
     Raises:
-        ValueError: no such evaluator, an option that it does not have, or one that is missing.
-        DataError: a file that is not what it should be.
+        ValueError: there is no such evaluator, it does not have an option, or one is missing.
+        DataError: a file is missing or has other content.
     """
     options = dict(config.evaluator)
     name = options.pop("name")

@@ -1,4 +1,4 @@
-"""Fitness from a benchmark's table: what training gave others. Tables and columns are read once."""
+"""Fitness from the trained accuracies in a benchmark's table. Tables and columns are read once."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 
 class BenchmarkEvaluator:
-    """Looks an accuracy up, and charges the training that it took (nothing where the table does not say).
+    """An evaluator that looks an accuracy up, and charges its training, if the table has that cost.
 
     Args:
         config: the search.
         data: the data directory.
         scores: not used.
         metric: the column that is the fitness.
-        benchmark: that of the search's space unless another is named.
+        benchmark: the benchmark; that of the search's space unless given.
 
     Raises:
-        ValueError: no such column, or one of which neither more nor less is better.
+        ValueError: there is no such column, or it has no direction in which it is better.
         DataError: the table cannot be read.
     """
 
@@ -46,7 +46,7 @@ class BenchmarkEvaluator:
         self._name, self._metric, self._measure = table.name, metric, measure
 
     def __call__(self, key: str) -> Evaluation:
-        """Look the number up."""
+        """Return the accuracy of a key, and the cost of its training."""
         if key not in self._values:
             return Evaluation(None, 0.0, f"{self._name} has no {self._metric} of it")
         return Evaluation(self._sign * self._values[key], self._seconds.get(key, 0.0))
@@ -56,7 +56,7 @@ class BenchmarkEvaluator:
         return {"benchmark": self._name, "metric": self._metric, "sum": round(sum(self._values.values()), 6)}
 
     def notes(self) -> list[str]:
-        """Describe the column, and what its training costs."""
+        """Return lines about the column and the cost of its training."""
         fitness = f"fitness: {self._metric} of {self._name}, {self._measure.description}"
         if not self._measure.cost:
             return [fitness, "the table does not tell what that training took: the clock is not charged for it"]

@@ -1,6 +1,6 @@
 """Proxies' scores, from tables of campaigns or computed when they are asked for; and a score as the fitness.
 
-A strategy with a proxy gets its scores from here as well, whatever evaluates its architectures.
+A strategy with a proxy gets its scores from here as well, with every evaluator.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 _KEPT = ("preset", "images", "dataset", "builder", "network", "seed", "threads", "device", "torch")
 _PENDING = STATUSES[0]
-_STORED = {_PENDING: "left"}  # in journals, whatever the status is called today
+_STORED = {_PENDING: "left"}  # the status in journals, which keep its first name
 
 
 class ProxyEvaluator:
-    """Takes a proxy's score for the fitness, without training (Lightweight NAS, NASWOT's random search).
+    """An evaluator with a proxy's score as the fitness, without training (Lightweight NAS, NASWOT's random search).
 
     An undefined score never wins. Each evaluation is charged, repeated ones as well.
 
@@ -50,16 +50,16 @@ class ProxyEvaluator:
         self.costly = isinstance(scores, LiveScores)
 
     def __call__(self, key: str) -> Evaluation:
-        """Return the score."""
+        """Return the score of a key."""
         found = self._scores(self._proxy, key)
         return Evaluation(found.fitness, found.seconds, found.reason)
 
     def provenance(self) -> dict[str, Any]:
-        """Return the proxy; what the scores depend on, the search adds."""
+        """Return the proxy; the search adds the provenance of the scores."""
         return {"proxy": self._proxy}
 
     def notes(self) -> list[str]:
-        """Say that nothing is trained."""
+        """Return a line about the fitness."""
         return [f"fitness: the score of {self._proxy}; nothing is trained, an evaluation is charged its seconds"]
 
 
@@ -75,8 +75,8 @@ def load_scores(config: SearchConfig) -> TableScores | LiveScores | None:
     """Return the scores that a search uses; None if it uses none.
 
     Raises:
-        ValueError: it does not say where they come from, or a table does not have them.
-        DataError, StoreError: a table that cannot be read.
+        ValueError: their source is missing, or a table does not have them.
+        DataError, StoreError: a table cannot be read.
     """
     wanted = config.proxies()
     if not wanted:
@@ -94,14 +94,14 @@ def load_scores(config: SearchConfig) -> TableScores | LiveScores | None:
 
 
 class TableScores:
-    """Scores that campaigns left behind.
+    """Scores of campaigns.
 
     Args:
-        paths: exports or stores; the first that has a label is taken. Where some are there, the others are passed over,
-            so that a small table can stand in for one that is not yet made.
-        labels: of the proxies that are wanted.
+        paths: exports or stores; the first with a label is taken. Missing files are skipped if one exists, so that a
+            small table can stand in for one that is not yet made.
+        labels: of the proxies that are used.
         space: search space of the keys.
-        seconds: charged for each score, such as a paper's; what it took the campaign unless given.
+        seconds: charged for each score, such as a paper's number; the campaign's own seconds unless given.
 
     Raises:
         ValueError: a label that no table has, or a table of another space.
@@ -131,7 +131,7 @@ class TableScores:
                 self._provenance[name]["charged"] = seconds
 
     def __call__(self, proxy: str, key: str) -> ProxyScore:
-        """Look the score of a key by a proxy up."""
+        """Return the score of a key by a proxy."""
         column, row = self._columns[proxy], self._rows[proxy].get(key)
         if row is None:
             return ProxyScore(None, _PENDING, "the table does not have it", 0.0)
@@ -142,7 +142,7 @@ class TableScores:
         return ProxyScore(value if status == "ok" else None, status, reason, charged)
 
     def scored_keys(self) -> list[str]:
-        """Return the keys that every column has been scored for, also where the score is undefined."""
+        """Return the keys with a score in every column, be it undefined or failed."""
         found = [
             {key for key, row in rows.items() if STATUSES[self._columns[name].status[row]] != _PENDING}
             for name, rows in self._rows.items()
@@ -150,11 +150,11 @@ class TableScores:
         return sorted(set.intersection(*found))
 
     def provenance(self) -> dict[str, Any]:
-        """Return how the columns were made, and how many scores they have."""
+        """Return the provenance of each column, and its number of scores."""
         return self._provenance
 
     def notes(self) -> list[str]:
-        """Describe each column."""
+        """Return a line about each column."""
         return [
             f"scores of {name} from a campaign ({made['preset'].get('name', '')}, {made['dataset']}): {made['scored']}"
             + (f"; each is charged {self._charged:g} s" if self._charged is not None else "")
@@ -163,13 +163,13 @@ class TableScores:
 
 
 class LiveScores:
-    """Scores computed when they are asked for, by the same code and from the same seeds as a campaign's.
+    """Scores computed on demand, by the same code and from the same seeds as a campaign's.
 
     Args:
-        config: a campaign's, of which the architectures, the engine and the store have no part.
+        config: a campaign's configuration; its architectures, engine and store are not used.
 
     Attributes:
-        journal: where scores are looked up before they are computed, and added afterwards.
+        journal: a cache of scores; None: they are computed anew.
     """
 
     def __init__(self, config: Config) -> None:
@@ -185,7 +185,7 @@ class LiveScores:
         }
 
     def __call__(self, proxy: str, key: str) -> ProxyScore:
-        """Score a fresh network of a key by a proxy, unless the journal has its score."""
+        """Return the journal's score of a key by a proxy, or else that of a fresh network."""
         from naslib_zc_plugin.campaign.engines import Task
 
         key, name = self._space.canonical(key), f"{proxy} {self._digest}"
@@ -207,31 +207,30 @@ class LiveScores:
 
     @cached_property
     def _digest(self) -> str:
-        """Tell scores that were made in another way apart."""
+        """The part of a score's name in the journal that stands for its provenance."""
         return hashlib.sha256(json.dumps(self._provenance, sort_keys=True).encode()).hexdigest()[:16]
 
     def provenance(self) -> dict[str, Any]:
-        """Return what a campaign with these scores depends on."""
+        """Return the provenance of a campaign with these scores."""
         return self._provenance
 
     def notes(self) -> list[str]:
-        """Name the protocol and the images."""
+        """Return a line about the protocol and the images."""
         images = self._provenance["images"]["name"]
         return [f"{', '.join(self._signs)}: scored as asked for, {self._config.preset} protocol, images of {images}"]
 
 
 class ScoredSubset:
-    """The search space of which some keys alone are drawn; changes of a key lead wherever they lead in the whole.
+    """A search space from which only some keys are drawn; mutations and neighbours are those of the whole space.
 
-    Where a campaign has scored a random part of a space, random search and pools that draw from this part find what
-    they would find in the whole, but for the part's own chance.
+    If a campaign has scored a random part of a space, random draws from this part are random draws from the whole.
 
     Args:
         whole: the space.
-        keys: those that are drawn.
+        keys: the keys to draw.
 
     Raises:
-        ValueError: there are none.
+        ValueError: there are no keys.
     """
 
     def __init__(self, whole: SearchSpace, keys: Iterable[str]) -> None:
@@ -254,6 +253,7 @@ class ScoredSubset:
 
 
 def _counts(column: Column) -> str:
+    """Return the numbers of scores by status, as text."""
     counts = ((_STORED.get(name, name), column.count(name)) for name in STATUSES if name != "ok")
     return ", ".join([f"{column.count('ok'):,} scored", *(f"{number:,} {name}" for name, number in counts if number)])
 

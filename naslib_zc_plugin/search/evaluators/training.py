@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 class TrainingEvaluator:
-    """Trains a fresh network; the fitness is its validation accuracy, and its test accuracy a metric.
+    """An evaluator that trains a fresh network; the fitness is its validation accuracy (%), a metric its test accuracy.
 
-    All that is random depends on the seed and the key. A class's images are divided alike: so many to train on, so many
+    All random draws depend on the seed and the key. A class's images are divided alike: so many to train on, so many
     to validate with, and all others to test. Images are normalised by mean and deviation of those to train on.
 
     Args:
@@ -26,14 +26,14 @@ class TrainingEvaluator:
         data: not used.
         scores: not used.
         images: a source of :func:`naslib_zc_plugin.probes.probe`, or a mapping with ``source`` and options.
-        train, validate: how many images to train on and to validate with.
+        train, validate: numbers of images to train on and to validate with.
         epochs, learning_rate, batch_size: of :func:`naslib_zc_plugin.training.train`.
         network: options of the space's ``build``.
         threads: CPU threads.
         device: ``cpu``, ``cuda`` …
 
     Raises:
-        ValueError: more images asked for than there are.
+        ValueError: there are fewer images than that.
     """
 
     costly = True
@@ -64,7 +64,7 @@ class TrainingEvaluator:
         }  # fmt: skip
 
     def __call__(self, key: str) -> Evaluation:
-        """Train, validate, test."""
+        """Train a network, and return its validation and test accuracies."""
         from naslib_zc_plugin.passes.seeding import derived_seed, seed_everything
         from naslib_zc_plugin.training import accuracy, train
 
@@ -82,7 +82,7 @@ class TrainingEvaluator:
         return self._provenance
 
     def notes(self) -> list[str]:
-        """Describe the numbers of images and the recipe."""
+        """Return a line about the numbers of images and the recipe."""
         recipe = ", ".join(f"{name} {value}" for name, value in self._recipe.items())
         parts = f"{len(self._train[0]):,} images, validated with {len(self._validation[0]):,}"
         return [
