@@ -64,35 +64,33 @@ class Watch(TorchFunctionMode):
         return output
 
 
-def batch_norm(input: Tensor, mean: Any, variance: Any, *args: Any, **kwargs: Any) -> Tensor:
-    """Normalise as torch does; where there is nothing to normalise, give a reason instead of torch's error."""
+# ``F.batch_norm`` hands its first three arguments on by position, and the others by keyword, however it was called.
+
+
+def batch_norm(input: Tensor, mean: Any, variance: Any, **kwargs: Any) -> Tensor:
+    """Normalise as torch does.
+
+    Raises:
+        Undefined: there is nothing to normalise over, where torch raises a ``ValueError``.
+    """
     try:
-        return F.batch_norm(input, mean, variance, *args, **kwargs)
+        return F.batch_norm(input, mean, variance, **kwargs)
     except ValueError as error:
         raise Undefined(f"batch norm has one value per channel: {error}") from error
 
 
-def own_statistics(
-    input: Tensor,
-    mean: Any = None,
-    variance: Any = None,
-    weight: Any = None,
-    bias: Any = None,
-    training: bool = True,
-    momentum: float = 0.1,
-    eps: float = 1e-5,
-) -> Tensor:
+def own_statistics(input: Tensor, mean: Any, variance: Any, **kwargs: Any) -> Tensor:
     """Normalise by the input's statistics alone, whatever the mode; do not touch the running ones."""
-    return batch_norm(input, None, None, weight, bias, True, momentum, eps)
+    return batch_norm(input, None, None, **{**kwargs, "training": True})
 
 
-def identity(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+def identity(input: Tensor, mean: Any, variance: Any, **kwargs: Any) -> Tensor:
     """Return the input."""
     return input
 
 
 def norm_replacements(training: bool, norm: str, keeps: Callable[..., bool]) -> dict[Function, Function]:
-    """Return what replaces batch normalisation.
+    """Return the replacement of batch normalisation.
 
     Args:
         training: whether modules are in train mode; in evaluation mode the input's statistics are taken, too.
@@ -101,8 +99,8 @@ def norm_replacements(training: bool, norm: str, keeps: Callable[..., bool]) -> 
     """
     here = batch_norm if training else own_statistics
 
-    def removed(input: Tensor, mean: Any, variance: Any, weight: Any = None, *args: Any, **kwargs: Any) -> Tensor:
-        stays = keeps(variance, weight)
-        return (here if stays else identity)(input, mean, variance, weight, *args, **kwargs)
+    def removed(input: Tensor, mean: Any, variance: Any, **kwargs: Any) -> Tensor:
+        stays = keeps(variance, kwargs["weight"])
+        return (here if stays else identity)(input, mean, variance, **kwargs)
 
     return {F.batch_norm: here if norm == "batch" else removed}
