@@ -15,14 +15,14 @@ Function = Callable[..., Any]
 Handler = Callable[[tuple[Any, ...], Mapping[str, Any], Any], Any]
 """Called after a watched function with its arguments, keywords and output.
 
-What it returns is what the network gets for the output; None: the output itself.
+The network gets the value that it returns instead of the output; None: the output itself.
 """
 
 See = Callable[..., Any]
-"""What an observation registers for a kind of calls; each kind says what it is called with."""
+"""A function that an observation registers for a kind of calls; its arguments depend on the kind."""
 
 KINDS: dict[str, Callable[[Any, See], Mapping[Function, Handler]]] = {}
-"""Kinds of calls by name: (view of the pass, see) → handlers. What is seen in a pass adds its kinds here."""
+"""Kinds of calls by name: (view of the pass, see) → handlers. Modules of observations add theirs."""
 
 CONVOLUTIONS: tuple[Function, ...] = (F.conv1d, F.conv2d, F.conv3d)
 TRANSPOSED: tuple[Function, ...] = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)
@@ -55,7 +55,7 @@ class Watch(TorchFunctionMode):
     def __torch_function__(
         self, function: Function, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
-        """Call the function or what stands in for it, then the handlers. Calls from in here are not seen again."""
+        """Call the function or its replacement, then the handlers. Calls from in here are not seen again."""
         kwargs = kwargs or {}
         output = self._replacements.get(function, function)(*args, **kwargs)
         for handler in (*self._handlers.get(function, ()), *self._every):

@@ -78,13 +78,13 @@ class ConstantPass(Pass):
 class ConstantWeights(Setting):
     """All weights of the network equal, in turn, to each value asked for; evaluation mode, batch norm by the batch.
 
-    Parameters whose name says weight get the value (norm layers' scales too), those that say bias 0; others stay as
+    Parameters with weight in their name get the value (norm layers' scales too), those with bias 0; others stay as
     held, and embeddings are drawn, the same for all values (constant ones would make all tokens equal).
 
     Attributes:
         biases: ``"zero"``, or ``"weight"``: they get the value, too.
         states: likewise for buffers called initial_state, with which recurrent layers start; zero: as held.
-        embedding: of :data:`EMBEDDINGS`, what embeddings are drawn from.
+        embedding: distribution of the embeddings, a name of :data:`EMBEDDINGS`.
         features: ``"all"``, or ``"first"``: of the outputs' last dimension, whose values are equal but for rounding.
     """
 
@@ -132,7 +132,7 @@ class ConstantWeights(Setting):
         """Return the same by running the whole network once for each value.
 
         Raises:
-            Undefined: a linear layer sums what a layer norm made add up to nothing.
+            Undefined: a linear layer sums the features of a layer norm, which add up to nothing.
         """
         rows, roles, snapshot = [], _roles(network), Snapshot(network.module)
         for value in weights:
@@ -193,8 +193,8 @@ class Writes:
 class RepeatedChannels(Tensor):
     """A tensor (N, C, …) of J variants, held as (N, J·R, …) for R runs of channels, of ``counts`` equal ones each.
 
-    A slice of channels is a copy here and a view in the network; ``source``, what it was copied from and how often that
-    had been written to, tells where the two part.
+    A slice of channels is a copy here and a view in the network. ``source`` holds the writes to the copied tensor and
+    their number at the time: the copy is right as long as there are no more.
     """
 
     counts: tuple[int, ...]

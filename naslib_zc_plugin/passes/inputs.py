@@ -1,4 +1,4 @@
-"""What a network is shown: the batch, or inputs that a setting makes of its shape, perhaps with noise.
+"""The inputs of a network: the batch, or inputs that a setting makes of its shape, perhaps with noise.
 
 A batch holds inputs (a tensor, or a mapping or sequence of tensors with the samples first), labels and the loss.
 """
@@ -133,7 +133,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Inputs(ABC):
-    """What a pass shows the network.
+    """The inputs that a pass shows the network.
 
     Attributes:
         draws: whether it is drawn, so that it depends on the seed.

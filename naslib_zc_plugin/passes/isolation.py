@@ -1,4 +1,4 @@
-"""The network is isolated: what a pass does to it, to random states or to torch's switches is undone."""
+"""The network is isolated: all changes of it, of random states and of torch's switches by a pass are undone."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Snapshot:
                 pending.extend(self._record(value))
 
     def _record(self, value: Any) -> Iterable[Any]:
-        """Record ``value`` as it is now, and return what it holds in turn."""
+        """Record ``value`` as it is now, and return the values that it holds."""
         if isinstance(value, dict):
             content = dict(value)
             self._containers.append((value, content))
@@ -121,7 +121,7 @@ class GlobalStates:
         self._random: Any = None if quick else self._random_states()
 
     def restore(self) -> list[str]:
-        """Put back what has changed since, and return its names; an empty list where nothing has."""
+        """Restore the states that have changed since, and return their names."""
         changed = []
         for (name, read, write), before in zip(_SWITCHES, self._switches):
             if read() != before:
@@ -179,7 +179,7 @@ def default_type(dtype: torch.dtype) -> Iterator[None]:
 
 
 class UnsupportedModule(Exception):
-    """A network that no pass can run on; the message says what to do."""
+    """A network that no pass can run on; the message has the remedy."""
 
 
 def _weight_hooks(part: nn.Module) -> dict[int, Any]:

@@ -98,10 +98,10 @@ class Network:
         return self._names.get(id(parameter))
 
     def check_layers(self) -> None:
-        """Check that there are layers.
+        """Check that the network has layers.
 
         Raises:
-            Undefined: there is none.
+            Undefined: it has none.
         """
         if not self.layers:
             raise Undefined("the network has no convolution or linear layer")
