@@ -1,11 +1,11 @@
-"""All that a new proxy is made of.
+"""The parts of a new proxy.
 
 Eight names make any proxy:
 
 - ``proxy``: the record of a proxy, a function from observations to a number;
-- ``observation``, ``FORWARD``, ``NEXT``, ``Grad``: what is seen of the network, as a generator of requests, see
+- ``observation``, ``FORWARD``, ``NEXT``, ``Grad``: a look at the network, as a generator of requests, see
   :mod:`naslib_zc_plugin.passes.engine`;
-- ``Undefined``: what is raised where the number does not exist;
+- ``Undefined``: the exception to raise where the number does not exist;
 - ``Forward``, ``PerSample``: how the network runs, on the whole batch or on each sample alone.
 
 >>> import torch, naslib_zc_plugin as zc
@@ -21,7 +21,7 @@ Eight names make any proxy:
 ...         raise Undefined("no ReLU was seen")
 ...     return sum(shares) / len(shares)
 
-The rest are settings (what is in force and shown in a pass), ready observations, and activations of one's own.
+The rest are settings (weights and inputs of a pass), ready observations, and activations of one's own.
 """
 
 from __future__ import annotations

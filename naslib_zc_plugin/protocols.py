@@ -1,4 +1,4 @@
-"""Published protocols: what the code of a paper does around its proxies; it moves numbers more than formulas do."""
+"""Published protocols: how the code of a paper runs its proxies, which moves numbers more than formulas do."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Protocol:
 
     Attributes:
         name: name.
-        source: whose code it describes.
+        source: the code that it describes.
         batch_size: samples in the batch.
         normalisation: mean and standard deviation per channel, of images in [0, 1], by data set; empty: none.
         augment: random crop (padding 4; 2 for images of 16 × 16) and flip.
@@ -54,7 +54,7 @@ class Protocol:
         balanced: images of each class in the batch, of as many random classes as fill it; 0: images drawn whatever
             their class, as all published codes do.
         loss: a name of :data:`LOSSES`.
-        spaces: what differs in a search space, by field.
+        spaces: by search space, the fields that differ there.
     """
 
     name: str
@@ -235,7 +235,7 @@ NDS = ("nds_amoeba", "nds_darts", "nds_darts_fix_w_d", "nds_enas", "nds_nasnet",
 
 
 def _beside(variant: str, **others: Any) -> dict[str, dict[str, Any]]:
-    """Return what differs in NAS-Bench-101, and in NDS, where the options are those of NAS-Bench-101."""
+    """Return the fields that differ in NAS-Bench-101, and in NDS, where the options are those of NAS-Bench-101."""
     options = {name: value for name, value in others.items() if name == "options"}
     cells = {name: {"variant": "used", "truth": "test_accuracy", **options} for name in NDS}
     return {**cells, "nasbench101": {"variant": variant, "truth": "val_acc_108", **others}}

@@ -1,4 +1,4 @@
-"""What a proxy is: its record and options, the facts that users see, and a request for it. Free of torch."""
+"""The record of a proxy with its options, the facts that users see, and a request for it. Free of torch."""
 
 from __future__ import annotations
 

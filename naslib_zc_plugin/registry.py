@@ -1,4 +1,4 @@
-"""The one way in which anything is found by its name: entries of this package, and those of other distributions.
+"""The one way to find an entry by its name: entries of this package, and those of other distributions.
 
 A room declares one :class:`Registry`. Its own entries are the files of one folder; other distributions add entries
 through an entry-point group. Listing looks at file names and at installed metadata alone; a module is imported when
@@ -64,8 +64,8 @@ def check_options(what: str, function: Callable[..., Any], given: Iterable[str],
 class Registry(Generic[Entry]):
     """Entries of one kind, found by name.
 
-    What another distribution does wrong stays with its entry: one that cannot be loaded, or that takes a name twice,
-    fails when it is loaded, with a message that names it. Where it takes the name of an entry of this package, ours
+    A fault of another distribution stays with its entry: one that cannot be loaded, or that takes a name twice, fails
+    when it is loaded, with a message that names it. Where it takes the name of an entry of this package, ours
     is used and a warning is logged.
 
     Args:
@@ -123,9 +123,7 @@ class Registry(Generic[Entry]):
         Raises:
             ValueError: the name is unknown; the message names the closest.
         """
-        if name in self._ours() or name in self._added:
-            return name
-        if name in self._theirs():
+        if name in self._ours() or name in self._added or name in self._theirs():
             return name
         aliases = self._aliases() if callable(self._aliases) else self._aliases
         if name in aliases:
@@ -205,7 +203,7 @@ def installed(group: str) -> list[EntryPoint]:
 
 @lru_cache(maxsize=64)
 def _installed(group: str, folders: tuple[tuple[str, int], ...]) -> tuple[EntryPoint, ...]:
-    """Read what all distributions declare, anew only where a folder of Python's path is new or has changed."""
+    """Read the entry points of all distributions, anew only where a folder of Python's path is new or has changed."""
     points = entry_points()
     # Python 3.9 gives a mapping of groups.
     return tuple(points.select(group=group) if hasattr(points, "select") else points.get(group, ()))

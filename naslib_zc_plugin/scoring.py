@@ -67,7 +67,7 @@ def score(
             mapping (keyword arguments) or a list (positional arguments) of tensors with the batch first; y may be
             None where no asked proxy needs labels.
         proxies: names, or proxies with options as :func:`naslib_zc_plugin.proxy` makes them.
-        seed: everything drawn depends on it and on what is drawn, never on which other proxies are asked for.
+        seed: all draws depend on it and on their names, never on the other proxies of the call.
         loss: function (output, y) → scalar; cross-entropy, mean over the batch, by default. Called with single
             samples, too.
         logits: which of several returned tensors are the logits: position, key, or function of the output.
@@ -111,7 +111,7 @@ def score(
                 repeat_seed = derived_seed(seed, repeat) if repeat else seed
                 try:
                     outcomes = observe(network, shown, wanted, repeat_seed)
-                except Exception as error:  # of a setting of somebody's own: whose it is, is not known here
+                except Exception as error:  # of a third party's setting, which serves several proxies
                     outcomes = dict.fromkeys(wanted, Observed(None, error, 0.0))
                 for label, found in trials.items():
                     found.append(asked[label].evaluate({seen: outcomes[seen] for seen in asked[label].needs}))
@@ -169,7 +169,7 @@ def _check_labels(batch: Batch, users: Sequence[str]) -> None:
 
 @dataclass(frozen=True)
 class _Planned:
-    """A request, the proxy's record, and what it needs with the request's options."""
+    """A request, the proxy's record, and the observations that it needs with the request's options."""
 
     request: ProxyRequest
     record: Proxy

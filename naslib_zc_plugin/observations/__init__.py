@@ -1,4 +1,4 @@
-"""What is seen of a network while it runs: ready observations, and the kinds of calls that ``p.on`` knows by name.
+"""Ready observations of a network while it runs, and the kinds of calls that ``p.on`` knows by name.
 
 An observation of one proxy alone stands in that proxy's file.
 """

@@ -9,9 +9,9 @@ the network may write over it.
 - ``"sigmoid"``, ``"tanh"``;
 - ``"softmax"``: the one inside attention included, recomputed without its dropout.
 
-Softplus, GLU, the logarithm of softmax and Gumbel softmax are none of these, nor is anything on integers; a function
-that is written out (``x * sigmoid(x)``) is seen as what it calls. Inside torch's own recurrent layers nothing can be
-seen: a call that hides activations of the kind is Undefined.
+Softplus, GLU, the logarithm of softmax and Gumbel softmax are none of these, nor is anything on integers; of a function
+that is written out (``x * sigmoid(x)``) the parts are seen. Inside torch's own recurrent layers nothing can be seen: a
+call that hides activations of the kind is Undefined.
 """
 
 from __future__ import annotations
@@ -69,10 +69,9 @@ Found = Callable[[tuple[Any, ...], Mapping[str, Any], Any], "Tensor | None"]
 """The activation in a call, given its arguments, keywords and output; None where the call is none."""
 
 
-def itself(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any) -> Tensor | None:
+def itself(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Tensor) -> Tensor:
     """Return the output."""
-    found: Tensor = output
-    return found
+    return output
 
 
 def _clamped(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any) -> Tensor | None:
@@ -87,14 +86,14 @@ def _largest(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any) -> T
 
 def _distributions(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Tensor) -> Tensor | None:
     dimension = args[1] if len(args) > 1 else kwargs.get("dim")
-    if dimension is None:  # what torch takes then
+    if dimension is None:  # torch's own choice
         dimension = 0 if output.ndim in (0, 1, 3) else 1
     if output.ndim < 2:
         raise Undefined(f"the softmax of shape {tuple(output.shape)} is over the batch, and no sample's distribution")
     return output.movedim(dimension, -1)
 
 
-# The softmax inside torch's attention functions, recomputed from what they were called with --------------------
+# The softmax inside torch's attention functions, recomputed from their arguments --------------------
 
 
 def head_weights(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Tensor) -> Tensor:

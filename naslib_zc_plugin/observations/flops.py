@@ -1,4 +1,4 @@
-"""Operations that a forward run takes, counted from the shapes of what its functions are called with.
+"""Operations of a forward run, counted from the shapes of its functions' arguments.
 
 ``torch.utils.flop_counter`` counts something else: it sees torch's kernels, so that einsum counts, recurrent layers in
 one kernel do not, and elementwise operations never do.
@@ -21,13 +21,13 @@ from naslib_zc_plugin.passes.inputs import TwoSamples, tensors
 
 
 def _argument(args: tuple[Any, ...], kwargs: Mapping[str, Any], position: int, name: str) -> Any:
-    return args[position] if len(args) > position else kwargs[name]
+    """Return an argument of a call, by position or keyword; None where it was not given."""
+    return args[position] if len(args) > position else kwargs.get(name)
 
 
 def _layer(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Tensor) -> int:
     """Count a convolution or linear layer: every output value is a sum over one output channel's weights."""
-    weight = _argument(args, kwargs, 1, "weight")
-    return int(output.numel() * weight[0].numel())
+    return int(output.numel() * _argument(args, kwargs, 1, "weight")[0].numel())
 
 
 def _transposed(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Tensor) -> int:
@@ -60,11 +60,9 @@ def _multi_head(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any) -
 
 def _recurrent(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any) -> int:
     """Count a recurrent layer: every weight is used once per sample and step."""
-    inputs = args[0]
-    weights = next(
-        argument for argument in args[1:] if isinstance(argument, (list, tuple)) and argument and argument[0].ndim == 2
-    )
-    return int(inputs.shape[:-1].numel() * sum(weight.numel() for weight in weights if weight.ndim == 2))
+    several = (argument for argument in args[1:] if isinstance(argument, (list, tuple)) and argument)
+    weights = next(argument for argument in several if argument[0].ndim == 2)
+    return int(args[0].shape[:-1].numel() * sum(weight.numel() for weight in weights if weight.ndim == 2))
 
 
 Rule = Callable[[tuple[Any, ...], Mapping[str, Any], Any], int]
@@ -83,14 +81,12 @@ MULTIPLICATIONS: dict[Function, Rule] = {
 
 def _bias(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Tensor) -> int:
     """Count a convolution's bias, which is added to every output value."""
-    bias = args[2] if len(args) > 2 else kwargs.get("bias")
-    return 0 if bias is None else output.numel()
+    return 0 if _argument(args, kwargs, 2, "bias") is None else output.numel()
 
 
 def _norm(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Tensor) -> int:
     """Count batch norm: one operation per value, two with a learned scale."""
-    weight = args[3] if len(args) > 3 else kwargs.get("weight")
-    return output.numel() * (1 if weight is None else 2)
+    return output.numel() * (1 if _argument(args, kwargs, 3, "weight") is None else 2)
 
 
 def _each(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Tensor) -> int:
@@ -106,10 +102,10 @@ def _pool(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Tensor) -> i
 def _adaptive_pool(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Tensor) -> int:
     """Count adaptive pooling: every output value takes its window, which tensorwatch makes one longer each way."""
     source = _argument(args, kwargs, 0, "input")
-    sizes = []
-    for long, short in zip(source.shape[-2:], output.shape[-2:]):
-        windows = range(short)
-        sizes.append(sum(ceil((i + 1) * long / short) - floor(i * long / short) + 1 for i in windows))
+    sizes = (
+        sum(ceil((i + 1) * long / short) - floor(i * long / short) + 1 for i in range(short))
+        for long, short in zip(source.shape[-2:], output.shape[-2:])
+    )
     return int(output.shape[:-2].numel() * prod(sizes))
 
 

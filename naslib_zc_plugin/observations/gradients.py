@@ -30,7 +30,7 @@ def weight_gradients(p: ForwardPass) -> Steps[list[Layer]]:
     ...     return max(layer.gradient.abs().max().item() for layer in layers)
 
     Raises:
-            Undefined: there is no layer, or the loss is not finite.
+        Undefined: there is no layer, or the loss is not finite.
     """
     return (yield from _by_layers(p, "loss"))
 

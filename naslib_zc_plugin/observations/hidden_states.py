@@ -65,7 +65,7 @@ def hidden_states(p: ForwardPass) -> Steps[list[Tensor | None]]:
     """Return the state of each recurrent layer before every step, zero before the first: list of (N, T, width).
 
     A layer is seen where it stacks its states (``torch.stack`` of one (N, width) per step), or as one of torch's own
-    (``nn.LSTM`` and its like, of whose several layers all but the upper one cannot be seen and are None).
+    (``nn.LSTM`` and its like; where one of these has several layers, all but the upper one are None).
 
     Raises:
         Undefined: none was seen, or the outputs are not finite.
@@ -88,30 +88,30 @@ def hidden_saliency(p: ForwardPass) -> Steps[list[float]]:
     r"""Sum :math:`|h \cdot \partial S/\partial h|` over each recurrent layer's states before each step: list of float.
 
     S: the sum of the outputs. The gradient is the whole one, through later steps, too; for torch's own layers it is
-    that by what the layer gives on. The first state is zero and adds nothing, the last is before no step.
+    that by the layer's output. The first state is zero and adds nothing, the last is before no step.
 
     Raises:
-        Undefined: none was seen, the outputs are not finite, or what is asked for stays inside torch's own layers.
+        Undefined: none was seen, the outputs are not finite, or the gradient stays inside torch's own layers.
     """
     layers = _watched(p, lambda states: states)
     yield FORWARD
     (found,) = yield (Grad("logits", [part for layer in _seen(layers) for part in layer.parts], zeros=False),)
     p.check_finite()
     gradients = iter(found)
-    return [_saliency(layer, [_product(part, next(gradients)) for part in layer.parts]) for layer in layers]
+    return [_saliency(layer, [next(gradients) for _ in layer.parts]) for layer in layers]
 
 
-def _product(states: Tensor, gradient: Tensor | None) -> Tensor:
-    return torch.zeros_like(states) if gradient is None else (states.detach() * gradient).abs()
-
-
-def _saliency(layer: States, products: list[Tensor]) -> float:
-    if layer.along is None and products:
-        return sum(product.sum().item() for product in products[:-1])
+def _saliency(layer: States, gradients: list[Tensor | None]) -> float:
+    products = [
+        torch.zeros_like(states) if gradient is None else (states.detach() * gradient).abs()
+        for states, gradient in zip(layer.parts, gradients)
+    ]
     if not products:
         raise Undefined("of torch's own layers with num_layers above 1 only the upper one can be seen")
-    steps = products[0].shape[layer.along or 0]
-    found = products[0].narrow(layer.along or 0, 0, steps - 1).sum().item()
+    if layer.along is None:
+        return sum(product.sum().item() for product in products[:-1])
+    steps = products[0].shape[layer.along]
+    found = products[0].narrow(layer.along, 0, steps - 1).sum().item()
     if not found:
         raise Undefined(
             "the outputs depend on nothing but the last state of torch's own layer, inside of which the gradient "

@@ -52,7 +52,7 @@ class Partition:
     [[3.0, 2.0], [2.0, 3.0]]
 
     Attributes:
-        parts: number of equal parts; 0: codes tell positive outputs from others (which is what ReLU calls for).
+        parts: number of equal parts; 0: two codes, of positive outputs and of all others (for ReLU).
         low, high: the range.
     """
 
@@ -113,7 +113,7 @@ class _HammingKernel:
 # Agreement of codes --------------------
 
 PIECE = 8192
-"""Units whose codes are compared at a time (what is written stays in the cache)."""
+"""Number of units to compare at a time: their codes stay in the processor's cache."""
 
 
 def hamming_agreement(codes: Tensor, states: int = 2) -> Tensor:
@@ -124,7 +124,7 @@ def hamming_agreement(codes: Tensor, states: int = 2) -> Tensor:
 
     Args:
         codes: of each sample, 0 to ``states`` − 1.
-        states: how many there are.
+        states: number of codes.
     """
     if codes.device.type == "cpu" and hasattr(np, "bitwise_count") and sys.byteorder == "little":
         return torch.from_numpy(_by_bits(codes.numpy(), max(1, (states - 1).bit_length())))
@@ -342,9 +342,9 @@ def _kernel(p: ForwardPass, kind: str, measure: Similarity, maps_only: bool) -> 
         if maps_only and output.ndim != 4:
             return
         if output.ndim == 0 or len(output) != samples:
+            shape = tuple(output.shape)
             raise Undefined(
-                f"the output {tuple(output.shape)} of an activation ({kind}) lacks the batch of {samples} as first "
-                "dimension"
+                f"the first dimension of an activation ({kind}) of shape {shape} is not the batch of {samples}"
             )
         if not kernels:
             kernels.append(measure.kernel(samples))
@@ -373,13 +373,13 @@ def activation_kernel(
     ...     return kernel.mean().item()
 
     Args:
-            p: the pass.
-            kind: of :data:`~.activations.ACTIVATIONS`.
-            measure: compares the samples by an output.
-            maps_only: whether to see only feature maps (four dimensions).
+        p: the pass.
+        kind: of :data:`~.activations.ACTIVATIONS`.
+        measure: compares the samples by an output.
+        maps_only: whether to see only feature maps (four dimensions).
 
     Raises:
-            Undefined: the outputs are not finite (NaN is neither on nor off), or positions come before samples.
+        Undefined: the outputs are not finite (NaN is neither on nor off), or positions come before samples.
     """
     return (yield from _kernel(p, kind, measure, maps_only))
 

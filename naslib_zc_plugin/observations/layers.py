@@ -6,7 +6,7 @@ it receives (:meth:`~naslib_zc_plugin.passes.forward.ForwardPass.name_of`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from naslib_zc_plugin.passes import ForwardPass, Layer, Network, NoForward, Pass, Undefined, observation
+from naslib_zc_plugin.passes import ForwardPass, Layer, NoForward, Pass, Undefined, observation
 from naslib_zc_plugin.passes.capture import CONVOLUTIONS, KINDS, TRANSPOSED, Function, Handler, See
 
 # Calls --------------------
@@ -27,8 +27,8 @@ class LayerCall:
 
     Attributes:
         name: of its weight, in ``p.weights``.
-        input: what it was called with.
-        output: what it gave, its bias included. The network writes over it: whoever keeps it returns a copy.
+        input: its input.
+        output: its output, bias included. The network may write over it: to keep it, return a copy.
         channel: the dimension of the output's channels: 1, or −1 for a linear layer.
         fan_in: weights per output channel (in-channels per group × kernel).
     """
@@ -67,30 +67,28 @@ PROJECTIONS = (
     "*query", "*key", "*value", "*q_proj", "*k_proj", "*v_proj", "*q_lin", "*k_lin", "*v_lin", "*.q", "*.k", "*.v",
     "*query_proj", "*key_proj", "*value_proj", "*qkv", "*operation*.input", "*operation*.weight",
 )  # fmt: skip
-"""Shell-style patterns of what makes queries, keys and values (Hugging Face), and what stands there in FlexiBERT."""
+"""Shell-style patterns of the projections to queries, keys and values (Hugging Face), and their like in FlexiBERT."""
 
 ATTENTION = ("*attention*", "*Attention*", "*attn*", "*operation*")
-"""Shell-style patterns of everything in an attention block, what leads out of it included."""
+"""Shell-style patterns of everything in an attention block, its output projection included."""
 
 
-def _named(parameter: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatchcase(parameter.rpartition(".")[0], pattern) for pattern in patterns)
-
-
-def _nothing(patterns: Sequence[str], names: Iterable[str]) -> Undefined:
-    first = ", ".join(name.rpartition(".")[0] for name in list(names)[:5]) or "none"
-    return Undefined(f"no linear layer is named like {', '.join(patterns)}: name others (the first are {first})")
-
-
-def linear_names(network: Network, patterns: Sequence[str]) -> list[str]:
+def linear_names(weights: Mapping[str, Tensor], patterns: Sequence[str]) -> list[str]:
     """Return the names of the weights of linear layers whose module's name fits a pattern.
+
+    Args:
+        weights: of convolution and linear layers, by name.
+        patterns: shell-style patterns of the modules' names.
 
     Raises:
         Undefined: there is none.
     """
-    found = [name for name in network.layers if _named(name, patterns) and network.parameters[name].ndim == 2]
+    modules = {name: name.rpartition(".")[0] for name, weight in weights.items()}
+    found = [name for name in modules if any(fnmatchcase(modules[name], pattern) for pattern in patterns)]
+    found = [name for name in found if weights[name].ndim == 2]
     if not found:
-        raise _nothing(patterns, network.layers)
+        first = ", ".join([*modules.values()][:5]) or "none"
+        raise Undefined(f"no linear layer is named like {', '.join(patterns)}: name others (the first are {first})")
     return found
 
 
@@ -100,10 +98,8 @@ def linear_layers(layers: Sequence[Layer], patterns: Sequence[str]) -> list[Laye
     Raises:
         Undefined: there is none.
     """
-    found = [layer for layer in layers if _named(layer.name, patterns) and layer.weight.ndim == 2]
-    if not found:
-        raise _nothing(patterns, (layer.name for layer in layers))
-    return found
+    names = set(linear_names({layer.name: layer.weight for layer in layers}, patterns))
+    return [layer for layer in layers if layer.name in names]
 
 
 # Observations of the network at rest --------------------

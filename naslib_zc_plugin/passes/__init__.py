@@ -1,8 +1,8 @@
 """How a network is run at initialisation: shared forward and backward passes that observations look at.
 
-A :class:`Setting` is under which weights, inputs and norm policy the network runs; an :class:`Observation` is what is
-seen of it. Observations of equal settings share one pass (:func:`observe`). The network is isolated: nothing of it has
-changed afterwards. This room knows no observation and no proxy.
+A :class:`Setting` names the weights, the inputs and the norm policy of a run; an :class:`Observation` looks at it.
+Observations of equal settings share one pass (:func:`observe`). The network is isolated: nothing of it has changed
+afterwards. This room knows no observation and no proxy.
 """
 
 from __future__ import annotations

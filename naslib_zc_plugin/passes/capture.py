@@ -15,14 +15,14 @@ Function = Callable[..., Any]
 Handler = Callable[[tuple[Any, ...], Mapping[str, Any], Any], Any]
 """Called after a watched function with its arguments, keywords and output.
 
-What it returns is what the network gets for the output; None: the output itself.
+The network gets the value that it returns instead of the output; None: the output itself.
 """
 
 See = Callable[..., Any]
-"""What an observation registers for a kind of calls; each kind says what it is called with."""
+"""A function that an observation registers for a kind of calls; its arguments depend on the kind."""
 
 KINDS: dict[str, Callable[[Any, See], Mapping[Function, Handler]]] = {}
-"""Kinds of calls by name: (view of the pass, see) → handlers. What is seen in a pass adds its kinds here."""
+"""Kinds of calls by name: (view of the pass, see) → handlers. Modules of observations add theirs."""
 
 CONVOLUTIONS: tuple[Function, ...] = (F.conv1d, F.conv2d, F.conv3d)
 TRANSPOSED: tuple[Function, ...] = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)
@@ -55,7 +55,7 @@ class Watch(TorchFunctionMode):
     def __torch_function__(
         self, function: Function, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
-        """Call the function or what stands in for it, then the handlers. Calls from in here are not seen again."""
+        """Call the function or its replacement, then the handlers. Calls from in here are not seen again."""
         kwargs = kwargs or {}
         output = self._replacements.get(function, function)(*args, **kwargs)
         for handler in (*self._handlers.get(function, ()), *self._every):
@@ -64,35 +64,33 @@ class Watch(TorchFunctionMode):
         return output
 
 
-def batch_norm(input: Tensor, mean: Any, variance: Any, *args: Any, **kwargs: Any) -> Tensor:
-    """Normalise as torch does; where there is nothing to normalise, give a reason instead of torch's error."""
+# ``F.batch_norm`` hands its first three arguments on by position, and the others by keyword, however it was called.
+
+
+def batch_norm(input: Tensor, mean: Any, variance: Any, **kwargs: Any) -> Tensor:
+    """Normalise as torch does.
+
+    Raises:
+        Undefined: there is nothing to normalise over, where torch raises a ``ValueError``.
+    """
     try:
-        return F.batch_norm(input, mean, variance, *args, **kwargs)
+        return F.batch_norm(input, mean, variance, **kwargs)
     except ValueError as error:
         raise Undefined(f"batch norm has one value per channel: {error}") from error
 
 
-def own_statistics(
-    input: Tensor,
-    mean: Any = None,
-    variance: Any = None,
-    weight: Any = None,
-    bias: Any = None,
-    training: bool = True,
-    momentum: float = 0.1,
-    eps: float = 1e-5,
-) -> Tensor:
+def own_statistics(input: Tensor, mean: Any, variance: Any, **kwargs: Any) -> Tensor:
     """Normalise by the input's statistics alone, whatever the mode; do not touch the running ones."""
-    return batch_norm(input, None, None, weight, bias, True, momentum, eps)
+    return batch_norm(input, None, None, **{**kwargs, "training": True})
 
 
-def identity(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+def identity(input: Tensor, mean: Any, variance: Any, **kwargs: Any) -> Tensor:
     """Return the input."""
     return input
 
 
 def norm_replacements(training: bool, norm: str, keeps: Callable[..., bool]) -> dict[Function, Function]:
-    """Return what replaces batch normalisation.
+    """Return the replacement of batch normalisation.
 
     Args:
         training: whether modules are in train mode; in evaluation mode the input's statistics are taken, too.
@@ -101,8 +99,8 @@ def norm_replacements(training: bool, norm: str, keeps: Callable[..., bool]) -> 
     """
     here = batch_norm if training else own_statistics
 
-    def removed(input: Tensor, mean: Any, variance: Any, weight: Any = None, *args: Any, **kwargs: Any) -> Tensor:
-        stays = keeps(variance, weight)
-        return (here if stays else identity)(input, mean, variance, weight, *args, **kwargs)
+    def removed(input: Tensor, mean: Any, variance: Any, **kwargs: Any) -> Tensor:
+        stays = keeps(variance, kwargs["weight"])
+        return (here if stays else identity)(input, mean, variance, **kwargs)
 
     return {F.batch_norm: here if norm == "batch" else removed}

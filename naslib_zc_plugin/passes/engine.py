@@ -17,15 +17,15 @@ setting               may be yielded, in this order        is sent
 ``NoForward``         nothing (a function without yield)
 ====================  ===================================  ====================================================
 
-Anything else is a TypeError of that observation. Before its first request it registers what it wants to see of the
-forward runs (``p.on``, ``p.on_layers``). Gradients are declared to the decorator, for they cost a graph: ``order`` 1
+Anything else is a TypeError of that observation. Before its first request it registers functions that see the forward
+runs (``p.on``, ``p.on_layers``). Gradients are declared to the decorator, for they cost a graph: ``order`` 1
 (gradients) or 2 (a product with the Hessian), ``input_gradient`` for those by the inputs, ``labels`` for those of the
 loss. A pass in which nothing is declared runs without a graph.
 
 An error in an observation, wherever it arises, is the outcome of that observation alone, and an error of the network is
 the outcome of all. An observation must leave the grad mode, the default type, torch's stacks of modes and the random
 states as they are: one that changes them is failed, and they are restored (random states are looked at after each
-request, not after each call that it sees, which would take too long). What it draws comes from ``p.generator``.
+request, not after each call that it sees, which would take too long). It draws from ``p.generator``.
 
 Between requests a suspended function keeps its local variables alive: hold nothing large there, but fold it in a helper
 into something small.

@@ -30,7 +30,7 @@ class ForwardPass(Pass):
         all_inputs: the inputs of each forward run; most settings have one.
         turn: which forward run is under way, from 0.
         logits: of the first forward run, (N, …); None before it.
-        memo: what observations of this pass share.
+        memo: values that observations of this pass share.
     """
 
     def __init__(
@@ -75,13 +75,13 @@ class ForwardPass(Pass):
         return self._names.get(id(tensor))
 
     def on(self, calls: str | Iterable[Function], see: See) -> None:
-        """Register what is to be seen of the forward runs.
+        """Register a function that sees some of the calls of the forward runs.
 
         Args:
             calls: a kind of calls, such as ``"relu"``, of :data:`~.capture.KINDS`; or torch's functions.
-            see: for a kind, called as that says (for activations with the output); for functions with the arguments,
-                the keywords and the output of each call. It may return what the network goes on with: a copy of an
-                output that is kept, for the network may write over it.
+            see: for a kind, called with the arguments of that kind (for activations the output); for functions with
+                the arguments, the keywords and the output of each call. The network goes on with the value that it
+                returns: return a copy of an output that is kept, for the network may write over it.
 
         Raises:
             ValueError: no such kind.
@@ -118,7 +118,7 @@ class ForwardPass(Pass):
             self.network(held, inputs)
 
     def drive(self, running: Sequence[Running]) -> Mapping[Running, float]:
-        """Run forward, differentiate, and send each observation what it asks for."""
+        """Run forward, differentiate, and send each observation its answers."""
         try:
             for each in running:
                 self._current = each
@@ -274,7 +274,7 @@ class Gradients:
     def _by(
         self, value: Tensor, by: Sequence[Tensor], outputs: Tensor | None, record: bool, retain_graph: bool
     ) -> dict[int, Tensor]:
-        """Return the gradients of ``value`` that there are, by the tensors' identity."""
+        """Return the gradients of ``value`` by the tensors' identity, without those that it does not depend on."""
         distinct = list({id(tensor): tensor for tensor in by}.values())
         found = torch.autograd.grad(value, distinct, outputs, retain_graph, record, allow_unused=True)
         return {id(tensor): gradient for tensor, gradient in zip(distinct, found) if gradient is not None}

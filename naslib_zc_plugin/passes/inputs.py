@@ -1,4 +1,4 @@
-"""What a network is shown: the batch, or inputs that a setting makes of its shape, perhaps with noise.
+"""The inputs of a network: the batch, or inputs that a setting makes of its shape, perhaps with noise.
 
 A batch holds inputs (a tensor, or a mapping or sequence of tensors with the samples first), labels and the loss.
 """
@@ -86,14 +86,8 @@ class Batch:
     def classes(self) -> Tensor | None:
         """One class index per sample, (N,), or None where the labels are something else (soft labels, sequences)."""
         labels = self.labels
-        if (
-            not isinstance(labels, Tensor)
-            or labels.is_floating_point()
-            or labels.is_complex()
-            or labels.shape != (self.size,)
-        ):
-            return None
-        return labels
+        one_each = isinstance(labels, Tensor) and labels.shape == (self.size,)
+        return labels if one_each and not (labels.is_floating_point() or labels.is_complex()) else None
 
     def objective(self) -> Loss:
         """Return the loss as a function (output, labels) of this batch or a part of it."""
@@ -127,22 +121,19 @@ class Batch:
             pending.append(members)
         yield torch.cat(pending)
 
-    def sample(self, index: int) -> tuple[Any, Any]:
-        """Return the inputs and labels of one sample, without the batch's dimension."""
+    def sample(self, index: int | Tensor) -> tuple[Any, Any]:
+        """Return the inputs and labels of one sample, without the batch's dimension; or of several, with it."""
         return tree_map(lambda tensor: tensor[index], self.inputs), tree_map(lambda x: x[index], self.labels)
 
     def take(self, indices: Tensor) -> Batch:
-        """Return the samples at ``indices``."""
-        return replace(
-            self,
-            inputs=tree_map(lambda tensor: tensor[indices], self.inputs),
-            labels=tree_map(lambda tensor: tensor[indices], self.labels),
-        )
+        """Return the samples at ``indices``, as a batch."""
+        inputs, labels = self.sample(indices)
+        return replace(self, inputs=inputs, labels=labels)
 
 
 @dataclass(frozen=True)
 class Inputs(ABC):
-    """What a pass shows the network.
+    """The inputs that a pass shows the network.
 
     Attributes:
         draws: whether it is drawn, so that it depends on the seed.
@@ -228,7 +219,7 @@ class NormalPair(Inputs):
         Raises:
             Undefined: inputs that are no real numbers (tokens).
         """
-        if not all(tensor.is_floating_point() for tensor in tensors(batch.inputs)):
+        if holds_tokens(batch.inputs):
             raise Undefined("the inputs are not real numbers: nothing normal can be drawn in their place")
         # Of the shape alone: randn_like draws in the order of the memory.
         first = tree_map(self._drawn, batch.inputs)
@@ -273,7 +264,7 @@ def noisy_inputs(inputs: Any, amplitude: float, seed: int) -> Any:
 
 
 def noisy_embedding(inputs: Any, amplitude: float, seed: int) -> Mapping[Function, Function]:
-    """Return what replaces embeddings where the inputs are tokens: noise on the output of the first one."""
+    """Return the replacement of embeddings where the inputs are tokens: noise on the output of the first one."""
     if any(tensor.is_floating_point() for tensor in tensors(inputs)):
         return {}
     done = [False]

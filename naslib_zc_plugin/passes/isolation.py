@@ -1,4 +1,4 @@
-"""The network is isolated: what a pass does to it, to random states or to torch's switches is undone."""
+"""The network is isolated: all changes of it, of random states and of torch's switches by a pass are undone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, Callable
 
 import numpy as np
 import torch
@@ -46,7 +46,7 @@ class Snapshot:
                 pending.extend(self._record(value))
 
     def _record(self, value: Any) -> Iterable[Any]:
-        """Record ``value`` as it is now, and return what it holds in turn."""
+        """Record ``value`` as it is now, and return the values that it holds."""
         if isinstance(value, dict):
             content = dict(value)
             self._containers.append((value, content))
@@ -85,6 +85,28 @@ class Snapshot:
                     tensor.detach().copy_(content)
 
 
+def _mode_depths() -> tuple[int, int]:
+    """Return how many function modes and dispatch modes are active."""
+    return torch._C._len_torch_function_stack(), torch._C._len_torch_dispatch_stack()
+
+
+def _pop_modes(depths: tuple[int, int]) -> None:
+    """Leave the modes that were entered since there were so many."""
+    functions, dispatches = depths
+    while torch._C._len_torch_function_stack() > functions:
+        torch._C._pop_torch_function_stack()
+    while torch._C._len_torch_dispatch_stack() > dispatches:
+        torch._C._pop_torch_dispatch_stack()
+
+
+_SWITCHES: tuple[tuple[str, Callable[[], Any], Callable[[Any], Any]], ...] = (
+    ("the grad mode", torch.is_grad_enabled, torch.set_grad_enabled),
+    ("the default type", torch.get_default_dtype, torch.set_default_dtype),
+    ("the stack of modes", _mode_depths, _pop_modes),
+)
+"""Global states other than random ones: name, function that reads it, function that writes it."""
+
+
 class GlobalStates:
     """Grad mode, default type, torch's stacks of modes and all random states, as they were when it was made.
 
@@ -94,22 +116,17 @@ class GlobalStates:
     """
 
     def __init__(self, device: torch.device, quick: bool = False) -> None:
-        self._grad, self._dtype, self._modes = torch.is_grad_enabled(), torch.get_default_dtype(), _mode_depths()
+        self._switches = [read() for _, read, _ in _SWITCHES]
         self._gpu = device if device.type == "cuda" else None
         self._random: Any = None if quick else self._random_states()
 
     def restore(self) -> list[str]:
-        """Put back what has changed since, and return its names; an empty list where nothing has."""
+        """Restore the states that have changed since, and return their names."""
         changed = []
-        if torch.is_grad_enabled() != self._grad:
-            torch.set_grad_enabled(self._grad)
-            changed.append("the grad mode")
-        if torch.get_default_dtype() != self._dtype:
-            torch.set_default_dtype(self._dtype)
-            changed.append("the default type")
-        if _mode_depths() != self._modes:
-            self._pop_modes()
-            changed.append("the stack of modes")
+        for (name, read, write), before in zip(_SWITCHES, self._switches):
+            if read() != before:
+                write(before)
+                changed.append(name)
         if self._random is not None and self._random_states_differ():
             python, numpy, cpu, gpu = self._random
             random.setstate(python)
@@ -129,18 +146,6 @@ class GlobalStates:
         if not torch.equal(cpu, before[2]) or (gpu is not None and not torch.equal(gpu, before[3])):
             return True
         return bool(python != before[0] or numpy[2:] != before[1][2:] or not np.array_equal(numpy[1], before[1][1]))
-
-    def _pop_modes(self) -> None:
-        functions, dispatches = self._modes
-        while torch._C._len_torch_function_stack() > functions:
-            torch._C._pop_torch_function_stack()
-        while torch._C._len_torch_dispatch_stack() > dispatches:
-            torch._C._pop_torch_dispatch_stack()
-
-
-def _mode_depths() -> tuple[int, int]:
-    """Return how many function modes and dispatch modes are active."""
-    return torch._C._len_torch_function_stack(), torch._C._len_torch_dispatch_stack()
 
 
 class Stopwatch:
@@ -174,7 +179,7 @@ def default_type(dtype: torch.dtype) -> Iterator[None]:
 
 
 class UnsupportedModule(Exception):
-    """A network that no pass can run on; the message says what to do."""
+    """A network that no pass can run on; the message has the remedy."""
 
 
 def _weight_hooks(part: nn.Module) -> dict[int, Any]:
@@ -212,10 +217,7 @@ def make_weights_plain(part: nn.Module) -> None:
 @contextmanager
 def _switches(device: torch.device) -> Iterator[None]:
     """Turn gradients on and autocast off; on a GPU take full precision and repeatable kernels; keep random states."""
-    with ExitStack() as stack:
-        stack.enter_context(kept_random_states(device))
-        stack.enter_context(torch.inference_mode(False))
-        stack.enter_context(torch.enable_grad())
+    with kept_random_states(device), torch.inference_mode(False), torch.enable_grad(), ExitStack() as stack:
         stack.enter_context(torch.autocast(device.type, enabled=False))
         if device.type == "cuda":
             stack.enter_context(torch.backends.cudnn.flags(True, False, deterministic=True, allow_tf32=False))

@@ -98,10 +98,10 @@ class Network:
         return self._names.get(id(parameter))
 
     def check_layers(self) -> None:
-        """Check that there are layers.
+        """Check that the network has layers.
 
         Raises:
-            Undefined: there is none.
+            Undefined: it has none.
         """
         if not self.layers:
             raise Undefined("the network has no convolution or linear layer")
@@ -109,27 +109,20 @@ class Network:
     @property
     def device(self) -> torch.device:
         """Where the first parameter (or buffer) lives; the CPU for a network without any."""
-        for value in (*self.parameters.values(), *self.buffers.values()):
-            return value.device
-        return torch.device("cpu")
+        every = (*self.parameters.values(), *self.buffers.values())
+        return every[0].device if every else torch.device("cpu")
 
     @property
     def dtype(self) -> torch.dtype:
         """The type of the first floating-point parameter; the default type for a network without any."""
-        for value in self.parameters.values():
-            if value.is_floating_point():
-                return value.dtype
-        return torch.get_default_dtype()
+        real = (value.dtype for value in self.parameters.values() if value.is_floating_point())
+        return next(real, torch.get_default_dtype())
 
     def __call__(self, tensors: Mapping[str, Tensor], inputs: Any) -> Tensor:
         """Return the logits, with ``tensors`` as parameters and buffers; updates stay in ``tensors``."""
-        if isinstance(inputs, Mapping):
-            output = functional_call(self.module, dict(tensors), (), dict(inputs))
-        else:
-            output = functional_call(
-                self.module, dict(tensors), tuple(inputs) if isinstance(inputs, (list, tuple)) else (inputs,)
-            )
-        return pick_logits(output, self.logits)
+        by_name = dict(inputs) if isinstance(inputs, Mapping) else {}
+        by_place = () if by_name else tuple(inputs) if isinstance(inputs, (list, tuple)) else (inputs,)
+        return pick_logits(functional_call(self.module, dict(tensors), by_place, by_name), self.logits)
 
 
 # Weights --------------------
@@ -180,10 +173,8 @@ class Absolute(Weights):
 
     def tensors(self, network: Network) -> tuple[Tensors, Tensors]:
         """Return parameters and buffers by name."""
-        parameters, buffers = _copies(network)
-        return {name: value.abs() for name, value in parameters.items()}, {
-            name: value.abs() for name, value in buffers.items()
-        }
+        parameters, buffers = ({name: value.abs() for name, value in group.items()} for group in _copies(network))
+        return parameters, buffers
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
-"""What is asked of a pass: settings and observations, which are values, and the requests that observations make.
+"""Settings of a pass and observations of it, which are values, and the requests that observations make.
 
-An observation is a generator; :mod:`.engine` has the table of what it may yield and what it is sent.
+An observation is a generator; :mod:`.engine` has the table of its requests and their answers.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from naslib_zc_plugin.passes.network import OriginalWeights, Weights
 logger = logging.getLogger(__name__)
 Value = TypeVar("Value")
 Steps = Generator[Any, Any, Value]
-"""What an observation's function returns: a generator of requests that ends with a value."""
+"""A generator of requests that ends with a value, as an observation's function returns it."""
 
 
 class Request(enum.Enum):
@@ -39,7 +39,7 @@ FORWARD, NEXT = Request.FORWARD, Request.NEXT
 
 
 TARGETS = ("logits", "loss", "hessian", "each")
-"""What can be differentiated by name, in the order in which it is done (tensors before ``"each"``)."""
+"""The values that can be differentiated by name, in the order of the work (tensors come before ``"each"``)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +112,7 @@ class Setting(ABC):
 
 @dataclass(frozen=True)
 class Observation:
-    """What is seen in a pass: a function with its arguments, and all that must be known of it before the pass.
+    """A function that looks at a pass, with its arguments, and its needs, which must be known before the pass.
 
     Attributes:
         function: see the table of this module; compared by identity.
@@ -141,7 +141,7 @@ class Observation:
         return str(self.function.__name__)
 
     def undeclared(self, grads: Sequence[Grad], inputs: Sequence[Tensor]) -> str:
-        """Return what must be declared for these requests and is not; an empty text where nothing is missing.
+        """Return the missing declarations of these requests; an empty text where none is missing.
 
         Args:
             grads: the requests.
@@ -202,7 +202,7 @@ class Forward(Setting):
 
     Attributes:
         weights: parameters and buffers in force.
-        inputs: what the network is shown.
+        inputs: the inputs of the network.
         training: mode of all modules. In either, batch norm takes the statistics of the batch.
         norm: ``"batch"``, or ``"off"``: batch norm passes its input on.
         keep_norm: shell-style pattern of the names of modules whose batch norm stays on all the same.

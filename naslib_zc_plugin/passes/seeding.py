@@ -1,4 +1,4 @@
-"""Random numbers by name: what a pass draws depends on the seed and on what is drawn, never on what else is asked.
+"""Random numbers by name: the draws of a pass depend on the seed and on their names, never on other observations.
 
 Seeds are hashes of texts. A setting, its weights and its inputs are hashed under their ``seed_name``, a text that
 stays the same when a class or a field is renamed, so that no score of an old campaign moves.
@@ -33,7 +33,7 @@ def derived_seed(seed: int, *names: object) -> int:
 
     Args:
         seed: any integer.
-        names: what is drawn; hashed are their ``repr``, or their ``seed_name`` where they have one.
+        names: of the draw; hashed are their ``repr``, or their ``seed_name`` where they have one.
     """
     hashed = [_Text(name.seed_name) if hasattr(name, "seed_name") else name for name in names]
     digest = hashlib.sha256(repr((seed, *hashed)).encode()).digest()

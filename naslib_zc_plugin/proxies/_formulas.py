@@ -42,7 +42,7 @@ def log_determinant(kernel: Tensor, codes: str) -> float:
 
     Args:
         kernel: symmetric, (N, N).
-        codes: what the kernel compares, for the message.
+        codes: the things that the kernel compares, for the message.
 
     Raises:
         Undefined: it is singular, or so nearly that its determinant is nothing but rounding.

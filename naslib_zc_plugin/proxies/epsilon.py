@@ -56,7 +56,7 @@ def epsilon(
     :math:`\mu`: the mean of both. Higher is better. No labels, no gradients. Symmetric in the weights. A network of
     one path only is homogeneous in w and scores about 0.
 
-    Source: egracheva/epsinas. What runs there, and here, takes entries that are exactly 0 after scaling (each row's
+    Source: egracheva/epsinas. That code, and this one, take entries that are exactly 0 after scaling (each row's
     minimum) out of every mean they would enter; ``zeros="keep"`` is the paper's eq. 2 and 3. For networks of tokens
     constant embeddings would make all tokens equal, so embeddings are drawn. On NAS-Bench-NLP that code gives w to
     biases and to the first hidden states (buffers called initial_state), too, and takes one feature of the last
@@ -69,7 +69,7 @@ def epsilon(
         zeros: whether entries that are exactly 0 enter the means.
         biases: value of the biases: 0, or the weight's.
         states: value of a recurrent network's first states, likewise.
-        embedding: what embeddings are drawn from, by the names of the paper's Table 5: U(0, a)
+        embedding: distribution of the embeddings, by the names of the paper's Table 5: U(0, a)
             (``"uniform_positive_a"``), U(−a, a) (``"uniform_centered_a"``) or N(0, a²) (``"random_a"``).
         features: which of the last dimension's outputs are compared.
 
@@ -124,8 +124,7 @@ def epsilon_weights(
     values = tuple(sorted(float(weight) for weight in grid))
     windows = sorted(combinations(range(len(values)), 2), key=lambda pair: values[pair[0]] / values[pair[1]])
     missing = dict.fromkeys(windows, 0)
-    networks = 0
-    asked = constant_outputs(values)
+    networks, asked = 0, constant_outputs(values)
     for module in sample:
         networks += 1
         with isolated(module) as inside:

@@ -32,7 +32,9 @@ def channel_saliency(p: ForwardPass) -> Steps[list[tuple[Tensor, int]]]:
         if not call.output.requires_grad:
             return None
         if len(call.output) != p.batch.size:
-            raise Undefined("the first dimension of a layer's output is not the batch: whose it is, cannot be told")
+            raise Undefined(
+                "the first dimension of a layer's output is not the batch: its samples cannot be kept apart"
+            )
         outputs.append(call.output)
         calls.append((call.channel, call.fan_in))
         (later if call.input.requires_grad else first).add(call.name)
@@ -41,7 +43,9 @@ def channel_saliency(p: ForwardPass) -> Steps[list[tuple[Tensor, int]]]:
     def fold(place: int, gradient: Tensor) -> None:
         output = outputs[place].detach()
         outputs[place] = output.new_empty(0)
-        found[place] = _saliencies((output * gradient).movedim(calls[place][0], -1))
+        product = (output * gradient).movedim(calls[place][0], -1)
+        per_sample = product.reshape(len(product), -1, product.shape[-1]).sum(1)
+        found[place] = per_sample.square().sum(0) / (2 * len(product))
 
     p.on_layers(see)
     yield FORWARD
@@ -50,12 +54,6 @@ def channel_saliency(p: ForwardPass) -> Steps[list[tuple[Tensor, int]]]:
     yield (Grad("loss", tuple(outputs), fold=fold, leaves=[*leaves, *tensors(p.all_inputs)]),)
     check_batch_first(p, ["layer"])
     return [(found[place], fan_in) for place, (_, fan_in) in enumerate(calls) if place in found]
-
-
-def _saliencies(product: Tensor) -> Tensor:
-    """Return the saliencies of outputs times gradients, (N, …, channels)."""
-    per_sample = product.reshape(len(product), -1, product.shape[-1]).sum(1)
-    return per_sample.square().sum(0) / (2 * len(product))
 
 
 @proxy(

@@ -54,11 +54,7 @@ def _register_others() -> None:
 
 
 def kernels(
-    kinds: Kinds,
-    sigmoid: Parts,
-    tanh: Parts,
-    rows: Literal["sum", "mean"],
-    logarithm: Literal["e", "2"],
+    kinds: Kinds, sigmoid: Parts, tanh: Parts, rows: Literal["sum", "mean"], logarithm: Literal["e", "2"]
 ) -> Sequence[Observation]:
     """Return one kernel per kind of activation, so that scores of several combinations share them.
 
@@ -99,7 +95,7 @@ def generalized_naswot(
     in; softmax: Jensen–Shannon divergence of the distributions, m = log 2. Every call is an activation. Higher is
     better. Compare equal batches only. For ReLU alone it is ``naswot``, which does not count GELU.
 
-    Source: the paper; its code was never public to read, and the options are what the paper leaves open.
+    Source: the paper; its code was never public to read, and the paper leaves open the choices that are options here.
 
     Args:
         matrices: the kernel of each kind, (N, N) float64; None where the network has no such activation.

@@ -30,7 +30,7 @@ def gradalign1(
 
     Args:
         matrices: the Gram matrix of each class, (n, n) float64.
-        gram: of what: the signs of the gradients, the gradients at unit length, or as they are.
+        gram: its rows: the signs of the gradients, the gradients at unit length, or as they are.
         by_class: one matrix per class, or a single one of all samples.
 
     Returns:

@@ -29,7 +29,7 @@ def gradalign2(
 
     Args:
         matrices: the Gram matrix of each class, (n, n) float64.
-        gram: of what: the signs of the gradients, the gradients at unit length, or as they are.
+        gram: its rows: the signs of the gradients, the gradients at unit length, or as they are.
         by_class: one matrix per class, or a single one of all samples.
 
     Returns:

@@ -19,7 +19,8 @@ def largest_over_positions(p: ForwardPass, layers: tuple[str, ...] = PROJECTIONS
     Raises:
         Undefined: no named layer was called, or an output is not (samples, positions, features).
     """
-    named, means = set(linear_names(p.network, layers)), []
+    named = linear_names({name: p.weights[name] for name in p.network.layers}, layers)
+    means: list[float] = []
 
     def see(call: LayerCall) -> None:
         if call.name not in named:
@@ -46,11 +47,12 @@ def head_confidence(found: list[float], *, layers: Patterns = PROJECTIONS, avera
     r"""Compute the sum over attention's projections of their largest outputs.
 
     :math:`\mathrm{mean}_{n,f} \max_t z_{ntf}`, z the outputs; n: samples, t: positions, f: features. Projections: the
-    linear layers that make queries, keys and values, and what FlexiBERT has instead; each call counts. Higher is
-    better. No labels, no gradients.
+    linear layers that make queries, keys and values, and their like in FlexiBERT; each call counts. Higher is better.
+    No labels, no gradients.
 
-    Source: aaronserianni/training-free-nas, which calls attention confidence the maximum over axis 1 of what its hooks
-    see: positions here. The paper's text has the maximum of attention weights, see ``head_softmax_confidence``.
+    Source: aaronserianni/training-free-nas, which calls attention confidence the maximum over axis 1 of the outputs
+    that its hooks see: positions here. The paper's text has the maximum of attention weights, see
+    ``head_softmax_confidence``.
 
     Args:
         found: the mean of the maxima for each call of a projection.

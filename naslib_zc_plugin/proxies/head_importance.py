@@ -22,7 +22,7 @@ def head_importance(
     r"""Compute the sum of \|weight × gradient\| of attention's projections.
 
     :math:`|W \cdot \partial S/\partial W|`, S the sum of the outputs. Projections: the linear layers that make queries,
-    keys and values, and what FlexiBERT has instead. Higher is better.
+    keys and values, and their like in FlexiBERT. Higher is better.
 
     Source: aaronserianni/training-free-nas, whose published values are rounding (its networks end with a layer norm):
     take ``rounding=True`` for them.
@@ -30,7 +30,7 @@ def head_importance(
     Args:
         found: each layer with its weight and gradient.
         layers: shell-style patterns of the modules' names.
-        of: what is differentiated: the sum of the outputs, or the loss.
+        of: the value to differentiate: the sum of the outputs, or the loss.
         rounding: score gradients that are only rounding, too.
         average: return the mean over layers (that code's "normalized") instead of the sum.
 

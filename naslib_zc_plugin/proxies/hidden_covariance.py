@@ -25,8 +25,8 @@ def hidden_covariance(
     one's own are seen where they stack a state (N, width) per step (``torch.stack``), as is whatever else a network
     stacks like that.
 
-    Source: aaronserianni/training-free-nas. Its paper speaks of the samples' states; the code, whose values are
-    published, correlates the units: ``rows="samples"`` is the other reading.
+    Source: aaronserianni/training-free-nas. Its paper has the samples' states; the code, whose values are published,
+    correlates the units: ``rows="samples"`` is the other reading.
 
     Args:
         layers: states of each layer, (N, T, width); None where they cannot be seen.

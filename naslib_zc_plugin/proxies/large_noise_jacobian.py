@@ -29,8 +29,6 @@ def large_noise_jacobian(
     amplitude · v · n with v the variance of each input value over the batch and n ~ N(0, 1), on the embedding's output
     where the inputs are tokens. Higher is better by intention; on NAS-Bench-NLP it is lower ones of the cosine that
     train better.
-    from naslib_zc_plugin.extend import Forward, Undefined, input_jacobian, proxy
-    from naslib_zc_plugin.passes import Observation
 
     Source: aaronserianni/training-free-nas, where ``amplitude=0.1`` is "small noise". Of ``score="covariance"`` it
     published numbers of the other sign and order, about :math:`|s - s'|` itself.

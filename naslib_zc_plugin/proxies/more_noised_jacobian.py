@@ -14,7 +14,8 @@ from naslib_zc_plugin.proxies._formulas import JACOBIAN_SCORES, noised_score
 
 @proxy(
     needs=lambda amplitudes: [
-        input_jacobian(), *(input_jacobian(setting=Forward(noise=float(size))) for size in amplitudes)
+        input_jacobian(),
+        *(input_jacobian(setting=Forward(noise=float(size))) for size in amplitudes),
     ],
     version=1,
     paper="Celotti et al., 2020; Serianni & Kalita, ACL 2023",

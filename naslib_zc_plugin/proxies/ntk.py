@@ -33,7 +33,6 @@ def tangent_kernel(p: ForwardPass) -> Steps[Tensor]:
     return torch.stack([(part @ part.T).double() for part in stacked]).sum(0)
 
 
-
 @proxy(needs=[tangent_kernel()], version=1, paper="Chen et al., ICLR 2021", higher_is_better=False)
 def ntk(kernel: Tensor, *, dead: Literal["undefined", "worst", "best"] = "undefined") -> float:
     r"""Compute the condition number of the empirical neural tangent kernel (TE-NAS).

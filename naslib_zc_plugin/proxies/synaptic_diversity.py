@@ -30,8 +30,8 @@ def synaptic_diversity(
     r"""Compute the product of the nuclear norms of attention's weights and of their gradients.
 
     :math:`\|W\|_{nuc} \cdot \|\partial S/\partial W\|_{nuc}`, summed over linear layers of attention. Nuclear norms:
-    sums of singular values; S: the sum of the outputs. Layers: all linear ones of attention blocks, what leads out of
-    them included. Higher is better.
+    sums of singular values; S: the sum of the outputs. Layers: all linear ones of attention blocks, output
+    projections included. Higher is better.
 
     Source: aaronserianni/training-free-nas, whose published values are rounding (its networks end with a layer norm):
     take ``rounding=True`` for them.
@@ -39,7 +39,7 @@ def synaptic_diversity(
     Args:
         found: each layer with its weight and gradient.
         layers: shell-style patterns of the modules' names.
-        of: what is differentiated: the sum of the outputs, or the loss.
+        of: the value to differentiate: the sum of the outputs, or the loss.
         rounding: score gradients that are only rounding, too.
         average: return the mean over layers (that code's "normalized") instead of the sum.
 

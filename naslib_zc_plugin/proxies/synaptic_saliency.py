@@ -35,7 +35,7 @@ def synaptic_saliency(
     Args:
         found: each layer with its weight and gradient.
         layers: shell-style patterns of the modules' names.
-        of: what is differentiated: the sum of the outputs, or the loss.
+        of: the value to differentiate: the sum of the outputs, or the loss.
         rounding: score gradients that are only rounding, too.
         average: return the mean over layers (that code's "normalized") instead of the sum.
 

@@ -1,4 +1,4 @@
-"""What a third party's proxy, space or strategy can be tested with: odd networks, fingerprints, and laws to inherit.
+"""Tests of a third party's proxies and strategies: odd networks, fingerprints, and laws to inherit.
 
 :class:`~naslib_zc_plugin.testing.conformance.ProxyConformance` holds the laws of proxies,
 :class:`~naslib_zc_plugin.testing.strategies.StrategyConformance` those of strategies (these two modules need pytest).

@@ -1,4 +1,4 @@
-"""A network with the batch to score it on, and what such cases are made of."""
+"""A network with the batch to score it on, and the parts of such cases."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Callable
 
-import torch
 from torch import Tensor, nn
 
 from naslib_zc_plugin import ProxyRequest, Score, score
@@ -22,6 +21,7 @@ class Case:
         logits: as for :func:`naslib_zc_plugin.score`.
         loss: likewise.
 
+    >>> import torch
     >>> Case(nn.Linear(3, 2), (torch.randn(4, 3), None)).score("params")["params"].value
     8.0
     """
@@ -35,19 +35,6 @@ class Case:
         """Score the network on the batch; ``options`` as for :func:`naslib_zc_plugin.score`, ``batch`` included."""
         own = {"batch": self.batch, "logits": self.logits, "loss": self.loss}
         return score(self.net, proxies=proxies, **{**own, **options})
-
-
-Maker = Callable[[], Case]
-
-
-def image_batch(samples: int = 8, size: int = 8, channels: int = 3, classes: int = 4) -> tuple[Tensor, Tensor]:
-    """Return normal images, (samples, channels, size, size), and labels that have each class equally often."""
-    return torch.randn(samples, channels, size, size), torch.arange(samples) % classes
-
-
-def classifier(*layers: nn.Module, width: int, classes: int = 4) -> nn.Sequential:
-    """Return ``layers`` for images, global average pooling and a linear classifier, in train mode."""
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, classes))
 
 
 class Wired(nn.Module):
@@ -70,7 +57,7 @@ class Wired(nn.Module):
 
 
 class BrokenLoss(Exception):
-    """What :func:`broken_loss` raises."""
+    """The error of :func:`broken_loss`."""
 
 
 def broken_loss(output: Any, labels: Any) -> Tensor:

@@ -6,7 +6,7 @@ import functools
 import math
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from naslib_zc_plugin import ProxyRequest, Score, describe, list_proxies, proxy
+from naslib_zc_plugin.passes.seeding import kept_random_states
 from naslib_zc_plugin.record import takes
 from naslib_zc_plugin.testing.case import Case, broken_loss, outcome
 from naslib_zc_plugin.testing.fingerprint import fingerprint, global_state
@@ -27,7 +28,7 @@ _VARIANTS: dict[str, ProxyRequest] = {}
 
 @dataclass(frozen=True)
 class _Scored:
-    """A score, and what scoring changed of the network, the batch and the global states, a line each."""
+    """A score, and the changes of the network, the batch and the global states by scoring, a line each."""
 
     score: Score
     changes: list[str]
@@ -47,14 +48,11 @@ def _scored(case: Case, request: ProxyRequest, **options: Any) -> _Scored:
 @contextmanager
 def _other_states() -> Iterator[None]:
     """Enter other global random states and no gradients; put the states back."""
-    state = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
+    with kept_random_states(), torch.no_grad():
         torch.manual_seed(1)
         np.random.seed(2)
         random.seed(3)
         yield
-    random.setstate(state[0])
-    np.random.set_state(state[1])
 
 
 def _usable(name: str) -> bool:
@@ -69,11 +67,10 @@ def _usable(name: str) -> bool:
 def _in_company(network: str, backwards: bool, variants: int) -> dict[str, tuple[Any, ...]]:
     """Return the outcomes of all proxies and variants, asked for together, in one order or the other."""
     asked: list[str | ProxyRequest] = [*filter(_usable, list_proxies()), *_VARIANTS.values()]
-    if not backwards:
-        return {label: outcome(score) for label, score in NETWORKS[network]().score(asked).items()}
     case = NETWORKS[network]()
-    with _other_states():
-        return {label: outcome(score) for label, score in case.score(asked[::-1]).items()}
+    with _other_states() if backwards else nullcontext():
+        scores = case.score(asked[::-1] if backwards else asked)
+    return {label: outcome(score) for label, score in scores.items()}
 
 
 class ProxyConformance:

@@ -1,4 +1,4 @@
-"""All that scoring must leave as it was, as values to compare before and after."""
+"""The state that scoring must not change, as values to compare before and after."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Fingerprint:
     """Facts by path.
 
     Attributes:
-        facts: path from the root → what stands there.
+        facts: path from the root → its value, or the identity of its object.
     """
 
     facts: dict[str, Any]

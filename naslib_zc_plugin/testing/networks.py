@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import random
 import warnings
-from typing import Any
+from typing import Any, Callable
 
 import numpy as np
 import torch
@@ -15,8 +15,9 @@ from torch.nn.utils import parametrizations, parametrize
 
 from naslib_zc_plugin.spaces import space
 from naslib_zc_plugin.spaces.nasbench_nlp import EXAMPLES, SPACE
-from naslib_zc_plugin.testing.case import Case, Maker, Wired, classifier, image_batch
+from naslib_zc_plugin.testing.case import Case, Wired
 
+Maker = Callable[[], Case]
 NETWORKS: dict[str, Maker] = {}
 """Name → function that makes a :class:`Case`, the same at each call."""
 
@@ -34,6 +35,17 @@ def network(make: Maker) -> Maker:
     return seeded
 
 
+def image_batch(samples: int = 8, size: int = 8) -> tuple[Tensor, Tensor]:
+    """Return normal images, (samples, 3, size, size), and labels that have each of four classes equally often."""
+    return torch.randn(samples, 3, size, size), torch.arange(samples) % 4
+
+
+def classifier(*layers: nn.Module, width: int) -> Case:
+    """Make ``layers`` for images, global average pooling and a linear classifier, in train mode, with a batch."""
+    net = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, 4))
+    return Case(net, image_batch())
+
+
 # Forms of ReLU, norms, convolutions and joins --------------------
 
 
@@ -43,7 +55,7 @@ def _plain() -> Case:
         nn.init.uniform_(norm.weight, 0.5, 1.5)
         nn.init.normal_(norm.bias)
     block = [nn.Conv2d(3, 6, 3, padding=1, bias=False), first, nn.ReLU()]
-    return Case(classifier(*block, nn.Conv2d(6, 8, 3, stride=2), second, nn.ReLU(), width=8), image_batch())
+    return classifier(*block, nn.Conv2d(6, 8, 3, stride=2), second, nn.ReLU(), width=8)
 
 
 @network
@@ -70,21 +82,20 @@ def functional_relu() -> Case:
 @network
 def inplace_relu() -> Case:
     """Make in-place ReLUs right after convolutions with biases, no norm."""
-    net = classifier(nn.Conv2d(3, 6, 3), nn.ReLU(True), nn.Conv2d(6, 6, 3), nn.ReLU(True), width=6)
-    return Case(net, image_batch())
+    return classifier(nn.Conv2d(3, 6, 3), nn.ReLU(True), nn.Conv2d(6, 6, 3), nn.ReLU(True), width=6)
 
 
 @network
 def smooth() -> Case:
     """Make a network without any ReLU."""
     block = [nn.Conv2d(3, 6, 3, bias=False), nn.BatchNorm2d(6), nn.GELU()]
-    return Case(classifier(*block, nn.Conv2d(6, 6, 3), nn.Tanh(), width=6), image_batch())
+    return classifier(*block, nn.Conv2d(6, 6, 3), nn.Tanh(), width=6)
 
 
 @network
 def kinds_of_convolution() -> Case:
     """Make depthwise, grouped, dilated, circular and transposed convolutions."""
-    net = classifier(
+    return classifier(
         nn.Conv2d(3, 6, 3, padding=1, padding_mode="circular"),
         nn.ReLU(),
         nn.Conv2d(6, 6, 3, groups=6, padding=2, dilation=2, bias=False),
@@ -96,21 +107,18 @@ def kinds_of_convolution() -> Case:
         nn.ReLU6(),
         width=4,
     )
-    return Case(net, image_batch())
 
 
 @network
 def norm_without_affine() -> Case:
     """Make batch norm without scale and shift."""
-    net = classifier(nn.Conv2d(3, 6, 3, bias=False), nn.BatchNorm2d(6, affine=False), nn.ReLU(), width=6)
-    return Case(net, image_batch())
+    return classifier(nn.Conv2d(3, 6, 3, bias=False), nn.BatchNorm2d(6, affine=False), nn.ReLU(), width=6)
 
 
 @network
 def norm_without_statistics() -> Case:
     """Make batch norm that keeps no running statistics."""
-    net = classifier(nn.Conv2d(3, 6, 3), nn.BatchNorm2d(6, track_running_stats=False), nn.ReLU(), width=6)
-    return Case(net, image_batch())
+    return classifier(nn.Conv2d(3, 6, 3), nn.BatchNorm2d(6, track_running_stats=False), nn.ReLU(), width=6)
 
 
 @network
@@ -119,7 +127,7 @@ def other_norms() -> Case:
     layers: list[nn.Module] = [nn.Conv2d(3, 6, 1)]
     for norm in (nn.GroupNorm(2, 6), nn.InstanceNorm2d(6, affine=True), nn.LayerNorm([6, 8, 8])):
         layers += [nn.Conv2d(6, 6, 3, padding=1), norm, nn.ReLU()]
-    return Case(classifier(*layers, width=6), image_batch())
+    return classifier(*layers, width=6)
 
 
 @network
@@ -230,7 +238,7 @@ def weight_norm() -> Case:
     """Make weights that a parametrization computes: every filter at length one."""
     unit = Wired(lambda net, weight: weight / weight.flatten(1).norm(dim=1)[:, None, None, None])
     conv = parametrize.register_parametrization(nn.Conv2d(3, 6, 3), "weight", unit)
-    return Case(classifier(conv, nn.ReLU(), width=6), image_batch())
+    return classifier(conv, nn.ReLU(), width=6)
 
 
 @network
@@ -239,14 +247,13 @@ def weight_norm_by_hook() -> Case:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         conv = nn.utils.weight_norm(nn.Conv2d(3, 6, 3))
-    return Case(classifier(conv, nn.ReLU(), width=6), image_batch())
+    return classifier(conv, nn.ReLU(), width=6)
 
 
 @network
 def spectral_norm() -> Case:
     """Make a parametrization that writes to its buffers whenever the weight is read in train mode."""
-    net = classifier(parametrizations.spectral_norm(nn.Conv2d(3, 6, 3)), nn.ReLU(), width=6)
-    return Case(net, image_batch())
+    return classifier(parametrizations.spectral_norm(nn.Conv2d(3, 6, 3)), nn.ReLU(), width=6)
 
 
 @network
@@ -272,11 +279,11 @@ def nan_weights() -> Case:
 @network
 def huge_weights() -> Case:
     """Make weights whose products overflow."""
-    net = classifier(nn.Conv2d(3, 6, 3), nn.ReLU(), nn.Conv2d(6, 6, 3), nn.ReLU(), width=6)
+    case = classifier(nn.Conv2d(3, 6, 3), nn.ReLU(), nn.Conv2d(6, 6, 3), nn.ReLU(), width=6)
     with torch.no_grad():
-        for parameter in net.parameters():
+        for parameter in case.net.parameters():
             parameter.mul_(1e30)
-    return Case(net, image_batch())
+    return case
 
 
 @network
@@ -352,7 +359,7 @@ def eval_mode() -> Case:
 def dropout() -> Case:
     """Make noise in train mode."""
     block = [nn.Conv2d(3, 6, 3), nn.ReLU(), nn.Dropout2d(0.3)]
-    return Case(classifier(*block, nn.Conv2d(6, 6, 3), nn.ReLU(), nn.Dropout(0.5), width=6), image_batch())
+    return classifier(*block, nn.Conv2d(6, 6, 3), nn.ReLU(), nn.Dropout(0.5), width=6)
 
 
 def _noisy(net: Any, x: Tensor, branches: bool) -> Any:

@@ -93,11 +93,8 @@ def flawed(undefined: float | None) -> Answer:
 
 def best_of(history: Sequence[tuple[str, float | None]], start: float = -math.inf) -> tuple[str, float] | None:
     """Return the first of the highest that are defined and above a start."""
-    best: tuple[str, float] | None = None
-    for key, found in history:
-        if found is not None and start < found < math.inf and (best is None or found > best[1]):
-            best = key, found
-    return best
+    defined = [(key, found) for key, found in history if found is not None and start < found < math.inf]
+    return max(defined, key=lambda pair: pair[1], default=None)
 
 
 class StrategyConformance:
@@ -116,10 +113,10 @@ class StrategyConformance:
     Attributes:
         strategy: its registered name.
         options: its options.
-        steps: that are enough to see all that it does.
-        patience: evaluations after which the best of 27 words has been asked for.
+        steps: number of steps in which it shows all that it does.
+        patience: number of evaluations after which it has found the best of 27 words.
         remembers: whether its state may hold every key that it asked for.
-        start: what a fitness must exceed to be the best.
+        start: the best fitness is above it.
     """
 
     strategy: ClassVar[str]
@@ -229,7 +226,7 @@ class StrategyConformance:
                 self.run(search, 1)
                 calls.append(domain.calls - before)
             most.append(max(calls))
-            values.append(sum(1 for _ in _values(search.state_dict())))
+            values.append(_size(search.state_dict()))
         assert most[0] == most[1]
         assert self.remembers or values[0] == values[1]
 
@@ -292,14 +289,10 @@ class StrategyConformance:
         assert search.state_dict() == self.make().state_dict()
 
 
-def _values(value: Any) -> Iterator[Any]:
-    """Yield the values of a nested state."""
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
-    if inner is None:
-        yield value
-    else:
-        for item in inner:
-            yield from _values(item)
+def _size(state: Any) -> int:
+    """Return the number of values of a nested state."""
+    inner = state.values() if isinstance(state, dict) else state
+    return sum(map(_size, inner)) if isinstance(state, (dict, list)) else 1
 
 
 def _damages(value: Any) -> Iterator[Any]:
