@@ -311,9 +311,10 @@ def heatmap(path: str | os.PathLike[str], found: RankSimilarity, *, dpi: int = 1
     panel.set_xticks(places, found.labels, rotation=60, ha="right", fontsize="x-small", parse_math=False)
     rows = [f"{label}\n{count}" for label, count in zip(found.labels, found.counts)]
     panel.set_yticks(places, rows, fontsize="x-small", parse_math=False)
+    most = int(found.n.max())
     for (i, j), value in np.ndenumerate(found.values):
         ink = "white" if abs(value) > 0.65 else "black"
-        panel.text(j, i, _cell(value, found.n[i, j], int(found.n.max())), ha="center", va="center", fontsize=5.5, color=ink)
+        panel.text(j, i, _cell(value, int(found.n[i, j]), most), ha="center", va="center", fontsize=5.5, color=ink)
     panel.set_title(f"{COEFFICIENTS[found.coefficient]}, + where both prefer the same", fontsize="small")
     figure.colorbar(image, ax=panel, shrink=0.6, pad=0.01)
     return _saved(figure, target, dpi)
