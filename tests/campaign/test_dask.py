@@ -172,7 +172,7 @@ def test_stopped_and_with_workers_killed_at_random_it_ends_with_the_table_of_the
 
     resumed = scored(config.replace(store=store), kill)
     assert not victims
-    assert not processes("campaign.worker") and not processes("spawn_main")
+    until(lambda: not processes("campaign.worker") and not processes("spawn_main"))
     assert capfd.readouterr().err == ""
     local = config.replace(store=str(tmp_path / "whole.db"), engine={"name": "local", "workers": 2})
     assert resumed == scored(local)
