@@ -275,8 +275,8 @@ def similarities(
     counts = [f"N {len(accuracies):,}", *map(status_counts, columns)]
     labels = [truth_label, *compared]
     return {
-        name: RankSimilarity(name, labels, counts, value, low, high, n)
-        for name, (value, low, high) in zip(COEFFICIENTS, found)
+        name: RankSimilarity(name, labels, counts, part[0], part[1], part[2], n)
+        for name, part in zip(COEFFICIENTS, found)
     }
 
 
@@ -313,8 +313,8 @@ def heatmap(path: str | os.PathLike[str], found: RankSimilarity, *, dpi: int = 1
     panel.set_yticks(places, rows, fontsize="x-small", parse_math=False)
     most = int(found.n.max())
     for (i, j), value in np.ndenumerate(found.values):
-        ink = "white" if abs(value) > 0.65 else "black"
-        panel.text(j, i, _cell(value, int(found.n[i, j]), most), ha="center", va="center", fontsize=5.5, color=ink)
+        ink, text = "white" if abs(value) > 0.65 else "black", _cell(value, int(found.n[i, j]), int(found.n.max()))
+        panel.text(j, i, text, ha="center", va="center", fontsize=5.5, color=ink)
     panel.set_title(f"{COEFFICIENTS[found.coefficient]}, + where both prefer the same", fontsize="small")
     figure.colorbar(image, ax=panel, shrink=0.6, pad=0.01)
     return _saved(figure, target, dpi)
