@@ -48,7 +48,7 @@ def _configured(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def search_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave the proxies' comparison out, which needs processes that import torch."""
-    monkeypatch.setattr(quickstart, "_score", lambda campaign, restart: None)
+    monkeypatch.setattr(quickstart, "run_campaign", lambda campaign, path, extend: None)
     monkeypatch.setattr(quickstart, "_compare", lambda campaign, truth, output, command: None)
 
 
