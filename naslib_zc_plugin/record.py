@@ -319,7 +319,7 @@ def proxy(
         higher_is_better: direction of the score.
         aliases: other names by which it is known; a mapping gives the options that each stands for.
 
-    >>> from naslib_zc_plugin.observations.layers import parameter_sizes
+    >>> from naslib_zc_plugin.observations import parameter_sizes
     >>> @proxy(needs=[parameter_sizes()], version=1, paper="nowhere", higher_is_better=True)
     ... def largest(sizes, *, times: Annotated[float, Bounds(above=0)] = 1.0):
     ...     "Compute the size of the largest parameter. Higher is better."

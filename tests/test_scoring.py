@@ -9,7 +9,7 @@ import re
 import statistics
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -19,8 +19,8 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 import naslib_zc_plugin as zc
-from naslib_zc_plugin.extend import proxy
-from naslib_zc_plugin.passes import Observation, Setting
+from naslib_zc_plugin.extend import observation, proxy
+from naslib_zc_plugin.passes import Pass, Setting
 from naslib_zc_plugin.proxies import PROXIES
 from naslib_zc_plugin.testing import NETWORKS, fingerprint, global_state
 
@@ -484,16 +484,17 @@ def test_values_are_plain_finite_floats() -> None:
 def test_an_error_of_a_setting_of_ones_own_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     @dataclass(frozen=True)
     class Broken(Setting):
-        def run(self, *_: Any) -> Any:
+        seed_name: ClassVar[str] = "Broken()"
+        view: ClassVar[type] = Pass
+
+        def can_join(self, passes: Any) -> Any:
             raise RuntimeError("no electricity")
 
-    @dataclass(frozen=True)
-    class Seen(Observation):
-        @property
-        def under(self) -> Setting:
-            return Broken()
+    @observation(setting=Broken())
+    def seen(p: Any) -> int:
+        return 0
 
-    @proxy(needs=[Seen()], version=1, paper="nowhere", higher_is_better=True)
+    @proxy(needs=[seen()], version=1, paper="nowhere", higher_is_better=True)
     def broken(seen: Any) -> float:
         return 0.0
 

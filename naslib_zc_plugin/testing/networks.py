@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrizations, parametrize
 
+from naslib_zc_plugin.protocols import LOSSES
 from naslib_zc_plugin.spaces import space
 from naslib_zc_plugin.spaces.nasbench_nlp import EXAMPLES, SPACE
 from naslib_zc_plugin.testing.case import Case, Wired
@@ -427,15 +428,11 @@ def conv1d() -> Case:
 # Language models of recurrent cells that are written out, step by step: weights are used at every step --------------
 
 
-def _of_words(logits: Tensor, words: Tensor) -> Tensor:
-    """Return the cross-entropy of each position's logits (N, T, words) and the next word (N, T), mean over all."""
-    return F.cross_entropy(logits.flatten(0, 1), words.flatten())
-
-
-def _language_model(key: str, steps: int = 5) -> Case:
+def _language_model(key: str) -> Case:
+    """Return two layers of a cell and five words, of each of which the next one is the label."""
     net = SPACE.build(key, num_classes=WORDS, embedding=12, hidden=10, layers=2)
-    text = torch.randint(0, WORDS, (8, steps + 1))
-    return Case(net, (text[:, :-1], text[:, 1:]), loss=_of_words)
+    text = torch.randint(0, WORDS, (8, 6))
+    return Case(net, (text[:, :-1], text[:, 1:]), loss=LOSSES["tokens"])
 
 
 @network
