@@ -311,7 +311,6 @@ def heatmap(path: str | os.PathLike[str], found: RankSimilarity, *, dpi: int = 1
     panel.set_xticks(places, found.labels, rotation=60, ha="right", fontsize="x-small", parse_math=False)
     rows = [f"{label}\n{count}" for label, count in zip(found.labels, found.counts)]
     panel.set_yticks(places, rows, fontsize="x-small", parse_math=False)
-    most = int(found.n.max())
     for (i, j), value in np.ndenumerate(found.values):
         ink, text = "white" if abs(value) > 0.65 else "black", _cell(value, int(found.n[i, j]), int(found.n.max()))
         panel.text(j, i, text, ha="center", va="center", fontsize=5.5, color=ink)
