@@ -74,9 +74,9 @@ def test_a_damaged_official_file_is_told_in_one_line(
 
 
 def test_the_folder_of_stores_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("facts", "prepare", "run"):
+    for name in ("provenance", "prepare", "run"):
         monkeypatch.setattr(results, name, lambda *_, **__: None)
-    monkeypatch.setattr(results, "starter", lambda _: lambda: None)
+    monkeypatch.setattr(results, "engine", lambda _: lambda: None)
     store = tmp_path / "new" / "stores" / "nds_enas.db"
     assert results.scored(SimpleNamespace(store=str(store))) == store and store.exists()
 
