@@ -110,6 +110,7 @@ class Registry(Generic[Entry]):
         self._others, self._more = frozenset(others), dict(more or {})
         self._added: dict[str, Entry] = {}
         self._own: dict[str, str] | None = None
+        self._ignored: set[str] = set()
         self._loaded: dict[tuple[str, str], Entry] = {}
 
     def names(self, pattern: str = "*") -> list[str]:
@@ -175,7 +176,12 @@ class Registry(Generic[Entry]):
         found: dict[str, list[str]] = {}
         for point in installed(self.group):
             if point.name in self._ours():
-                logger.warning("%s %r of %s is ignored: this package has one", self.kind, point.name, point.value)
+                if point.value not in self._ignored:  # once is enough
+                    logger.warning(
+                        "the %s %r of another distribution (%s) is ignored, for this package has one of that name; "
+                        "rename its entry", self.kind, point.name, point.value,
+                    )  # fmt: skip
+                self._ignored.add(point.value)
             elif point.value not in found.setdefault(point.name, []):
                 found[point.name].append(point.value)
         return found
@@ -189,7 +195,10 @@ class Registry(Generic[Entry]):
         except Exception as error:
             if ours:  # an extra that is not installed, say: its own message is the right one
                 raise
-            raise TypeError(f"the {self.kind} {name!r} cannot be loaded from {source}: {error}") from error
+            raise TypeError(
+                f"the {self.kind} {name!r} of another distribution cannot be loaded from {source} "
+                f"({type(error).__name__}: {error}); repair or uninstall that distribution"
+            ) from error
         if not self._is_entry(name, found):
             raise TypeError(f"{source} is no {self.kind} named {name!r}: {self._requirement}")
         entry: Entry = found

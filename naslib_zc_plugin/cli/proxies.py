@@ -44,7 +44,12 @@ def proxies(
 def markdown_table(names: Sequence[str]) -> list[str]:
     """Return the README's table of these proxies, line by line."""
     rows = []
-    for info in map(zc.describe, names):
+    for name in names:
+        try:
+            info = zc.describe(name)
+        except TypeError as error:  # another distribution's entry, broken
+            complain(str(error))
+            continue
         what = re.sub(r"^Compute (the )?|\.$", "", info.summary)
         also = f" (also {', '.join(f'`{alias}`' for alias in info.aliases)})" if info.aliases else ""
         rows.append(f"| `{info.name}` | {_better(info)} | {_needs(info)} | {what}{also} |")

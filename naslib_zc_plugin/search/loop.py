@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Callable, Optional, Protocol
@@ -16,6 +17,9 @@ Evaluate = Callable[[str], Optional[float]]
 RunSearch = Callable[[Strategy, Evaluate, Callable[[], bool], str], None]
 """``run_search(strategy, evaluate, within_budget, space)``: asks, evaluates and tells, one key after the other, while
 ``within_budget()`` holds and the strategy is not exhausted; ``space`` names the search space of the keys."""
+
+_FREE_EVALUATIONS = 10_000
+"""After so many evaluations without cost a budget of seconds alone is refused."""
 
 HOSTS: Registry[RunSearch] = Registry(
     "host",
@@ -125,6 +129,7 @@ class Recorder:
         self._evaluator, self._score = evaluator, score
         self._known, self._write, self._allows = known, write, allows
         self._scores: dict[str, float | None] = {}
+        self._free = 0  # evaluations in a row that took no time
 
     def within_budget(self) -> bool:
         """Return whether the budget allows another evaluation; the last one may overdraw the seconds."""
@@ -143,7 +148,9 @@ class Recorder:
 
         Raises:
             Diverged: the record has another key here.
+            ValueError: evaluations take no time, so that a budget of seconds alone would never end.
         """
+        before = self.clock
         if self.step < len(self._known):
             entry = self._known[self.step]
             if entry.key != key:
@@ -155,6 +162,12 @@ class Recorder:
             entry = Entry(key, found.fitness, found.seconds, self.clock, len(self._scores), found.reason, found.metrics)
             self._write(self.step, entry)
         self.step += 1
+        self._free = self._free + 1 if self.clock == before else 0
+        if self._free >= _FREE_EVALUATIONS and self._allows(sys.maxsize, self.clock):
+            raise ValueError(
+                f"{self._free:,} evaluations in a row took no time, so the budget's seconds would never pass: "
+                "add evaluations to the budget, or evaluate by something that has a cost"
+            )
         return entry.fitness
 
     def _evaluated(self, key: str) -> Evaluation:

@@ -144,7 +144,7 @@ def test_ours_wins_over_a_proxy_of_the_same_name(
     module = installed("naswot = {}:my_proxy", "my_proxy = {}:my_proxy")
     assert zc.list_proxies().count("naswot") == 1 and "my_proxy" in zc.list_proxies()
     assert zc.describe("naswot").paper != "nowhere" == zc.describe("my_proxy").paper
-    assert f"'naswot' of {module}:my_proxy is ignored" in caplog.text
+    assert f"'naswot' of another distribution ({module}:my_proxy) is ignored" in caplog.text
 
 
 def test_two_distributions_of_one_name_are_that_names_failure(installed: Callable[..., str]) -> None:

@@ -58,6 +58,18 @@ def test_evaluations_are_charged_each_time_and_scores_once() -> None:
     assert [(entry.clock, entry.scored) for entry in written] == [(13.0, 2), (24.5, 3)]
 
 
+def test_a_budget_of_seconds_needs_evaluations_that_take_time() -> None:
+    free = _Lengths(lambda key: Evaluation(1.0, 0.0))
+    recorder, _ = _recorder(evaluator=free, budget=Budget(seconds=5.0))
+    with pytest.raises(ValueError, match="10,000 evaluations in a row took no time.*add evaluations to the budget"):
+        while recorder.within_budget():
+            recorder.evaluate("a")
+    recorder, written = _recorder(evaluator=free, budget=Budget(seconds=5.0, evaluations=10_050))
+    while recorder.within_budget():
+        recorder.evaluate("a")
+    assert len(written) == 10_050
+
+
 @pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf])
 def test_what_is_not_finite_is_no_fitness(wrong: float) -> None:
     recorder, written = _recorder(evaluator=_Lengths(lambda key: Evaluation(wrong, 4.0)))

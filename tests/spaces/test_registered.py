@@ -48,8 +48,8 @@ def test_a_registered_space_is_listed_and_found() -> None:
         ("another", "tests.campaign.toy:SPACE is no search space named 'another': it needs the members"),
         ("class", "tests.campaign.toy:Toy is no search space named 'class'"),
         ("number", "tests.campaign.toy:SIZE is no search space named 'number'"),
-        ("missing", "the search space 'missing' cannot be loaded from tests.campaign.toy:NOTHING: .*NOTHING"),
-        ("absent", "the search space 'absent' cannot be loaded from no_such_module_anywhere:SPACE: No module"),
+        ("missing", "'missing' of another distribution cannot be loaded from tests.campaign.toy:NOTHING .*NOTHING"),
+        ("absent", "'absent' of another distribution cannot be loaded from no_such_module_anywhere:SPACE .*No module"),
     ],
 )
 def test_a_wrong_registration_fails_by_name(name: str, message: str) -> None:

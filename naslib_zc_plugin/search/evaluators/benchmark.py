@@ -36,7 +36,7 @@ class BenchmarkEvaluator:
     def __init__(
         self, config: SearchConfig, data: str | Path | None, scores: Any, *, metric: str, benchmark: str = ""
     ) -> None:
-        table = _table(benchmark or config.space, str(data_folder(data).resolve()))
+        table = _table(benchmark or config.space, _folder(data))
         self._values = table.column(metric)
         measure = table.columns[metric]
         if measure.higher_is_better is None:
@@ -75,12 +75,20 @@ def read_column(name: str, benchmark: str, data: str | Path | None) -> Mapping[s
         ValueError: no such column, no such benchmark, or no data directory.
         DataError: the table cannot be read.
     """
-    return _column(name, benchmark, str(data_folder(data).resolve()))
+    return _column(name, benchmark, _folder(data))
+
+
+def _folder(data: str | Path | None) -> str:
+    """Return the data directory; empty where there is none, which a table in memory does not need."""
+    try:
+        return str(data_folder(data).resolve())
+    except ValueError:
+        return ""
 
 
 @lru_cache(maxsize=4)
 def _table(benchmark: str, folder: str) -> benchmarks.Benchmark:
-    return benchmarks.benchmark(benchmark, folder)
+    return benchmarks.benchmark(benchmark, folder or None)
 
 
 @lru_cache(maxsize=64)
