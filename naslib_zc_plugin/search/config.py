@@ -87,6 +87,11 @@ class ScoreSource(Section):
     device: str = "cpu"
     """cpu, cuda, cuda:1 ..."""
 
+    @field_validator("table")
+    @classmethod
+    def _list_tables(cls, given: Names) -> Sequence[str]:
+        return [given] if isinstance(given, str) else given
+
 
 class SearchPart(Section):
     """A search, or the part of it that a file, a search or a variant gives."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -80,10 +81,8 @@ def read_column(name: str, benchmark: str, data: str | Path | None) -> Mapping[s
 
 def _folder(data: str | Path | None) -> str:
     """Return the data directory; empty where there is none, which a table in memory does not need."""
-    try:
-        return str(data_folder(data).resolve())
-    except ValueError:
-        return ""
+    named = data or os.environ.get("NAS_ZC_DATA")
+    return str(data_folder(data).resolve()) if named else ""
 
 
 @lru_cache(maxsize=4)

@@ -83,7 +83,7 @@ def load_scores(config: SearchConfig) -> TableScores | LiveScores | None:
         return None
     given = config.scores.model_dump(exclude_unset=True)
     if "table" in given and set(given) <= {"table", "seconds"}:
-        tables = [given["table"]] if isinstance(given["table"], str) else given["table"]
+        tables = given["table"]
         return TableScores(tables, [proxy_label(each) for each in wanted], config.space, given.get("seconds"))
     if not {"images", "preset"} <= set(given) or {"table", "seconds"} & set(given):
         raise ValueError(
