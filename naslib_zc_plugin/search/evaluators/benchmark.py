@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from naslib_zc_plugin import benchmarks
-from naslib_zc_plugin.files import data_folder
+from naslib_zc_plugin.files import VARIABLE, data_folder
 from naslib_zc_plugin.search.loop import Evaluation
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def read_column(name: str, benchmark: str, data: str | Path | None) -> Mapping[s
 
 def _folder(data: str | Path | None) -> str:
     """Return the data directory; empty where there is none, which a table in memory does not need."""
-    named = data or os.environ.get("NAS_ZC_DATA")
+    named = data or os.environ.get(VARIABLE)
     return str(data_folder(data).resolve()) if named else ""
 
 
