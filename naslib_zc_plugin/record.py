@@ -137,7 +137,7 @@ def values_text(kind: Any, several: bool = False) -> str:
         float: ("a number", "numbers"),
         str: ("a text", "texts"),
     }
-    words.update({bool: ("True or False",) * 2, type(None): ("None",) * 2})
+    words.update({bool: ("True or False",) * 2, type(None): ("None",) * 2, Any: ("any value", "any values")})
     name = str(getattr(kind, "__name__", kind))
     return words.get(kind, (name, name))[several]
 

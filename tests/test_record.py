@@ -31,7 +31,7 @@ SHARE = Annotated[float, Bounds(least=0, most=1)]
         (Annotated[Sequence[float], Bounds(distinct=True)], "a sequence of different numbers", [[1, 2]], [[1, 1]]),
         (dict, "dict", [{}], [[]]),
         (dict[str, int], "dict", [{"a": 1}], [[]]),
-        (Any, "Any", [1, "a", None], []),
+        (Any, "any value", [1, "a", None], []),
     ],
 )
 def test_a_type_takes_its_values_and_no_others(kind: Any, text: str, right: list[Any], wrong: list[Any]) -> None:

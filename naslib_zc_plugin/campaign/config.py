@@ -248,7 +248,7 @@ def _requests(asked: Sequence[Any], rules: Protocol, within: str) -> dict[str, P
         own = {option: tuple(value) if isinstance(value, list) else value for option, value in given.items()}
         request = proxy(name, label=label, **{**usual.options, **own})
         if request.label in found:
-            raise ValueError(f"proxies: {request.label!r} is asked for twice; give one a label")
+            raise ValueError(f"{request.label!r} is asked for twice; give one a label")
         found[request.label] = request
     return found
 
