@@ -17,6 +17,25 @@ hypothesis.settings.load_profile("repeatable")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
+# Modules and folders whose tests start processes, train, need a host, or go through whole tables and every network;
+# `-m "not slow"` leaves them out.
+SLOW = """
+benchmarks/test_nasbench_nlp benchmarks/test_nats campaign/test_commands campaign/test_config campaign/test_dask
+campaign/test_engines_local campaign/test_plan campaign/test_run campaign/test_scorer cli/test_doctor
+cli/test_leaderboard cli/test_quickstart examples/test_epsilon_results examples/test_gradalign_results
+examples/test_nasbench201_pages examples/test_nlp_results hosts proxies/test_conformance proxies/test_epsilon_weights
+proxies/test_flexibert_published proxies/test_new_proxy proxies/test_oracles report/test_figures search/test_experiment
+search/test_scores spaces/test_nasbench_nlp spaces/test_nds_network test_readers
+""".split()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the slow tests."""
+    slow = {REPOSITORY / "tests" / name for name in SLOW}
+    for item in items:
+        if slow & {item.path.with_suffix(""), *item.path.parents}:
+            item.add_marker(pytest.mark.slow)
+
 
 @pytest.fixture(scope="session")
 def shared() -> Path:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import SLOW
 from tests.house.measure import PACKAGE as NAME
 from tests.house.measure import House
 
@@ -138,6 +139,11 @@ def test_the_measure_sees_circles_and_slices(tmp_path: Path) -> None:
     assert made.single_importers() == ["a.one (of b.two)", "b.slice (of b.two)", "b.two (of a.one)"]
     assert made.shared_names() == {"both": {"a", "b"}}
     assert made.modules["a.one"].code_lines == 2
+
+
+def test_what_is_named_slow_exists() -> None:
+    tests = ROOT / "tests"
+    assert [name for name in SLOW if not (tests / f"{name}.py").is_file() and not (tests / name).is_dir()] == []
 
 
 # README and metadata --------------------

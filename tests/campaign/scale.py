@@ -26,12 +26,14 @@ LABELS = "grad_norm snip grasp fisher synflow jacov naswot epe_nas zen l2_norm p
 Clock = Callable[[], float]
 
 READ = """
-import json, resource, sys, time
+import json, re, sys, time
+from pathlib import Path
 from naslib_zc_plugin.campaign.store import read_table
 start, busy = time.perf_counter(), time.process_time()
 table = read_table(sys.argv[1])
 found = [len(table), sum(column.count("ok") for column in table.columns.values())]
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6  # GB on Linux
+# GB; getrusage would count the process that started this one as well, which its first memory was a copy of.
+peak = int(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1]) / 1e6
 print(json.dumps([time.perf_counter() - start, time.process_time() - busy, peak, *found]))
 """
 
