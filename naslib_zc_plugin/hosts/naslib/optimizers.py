@@ -56,7 +56,7 @@ class Search(MetaOptimizer):
             :class:`.predictor.ZeroCostPredictor`, or a function of the parsed graph, higher is better.
         data: for a proxy given by name: arguments of :class:`.predictor.ZeroCostPredictor`, its images above all.
         seed: of all that is drawn, weights included, instead of the configuration's.
-        preset: published settings (:mod:`naslib_zc_plugin.strategies.PUBLISHED`), which the configuration overrules.
+        preset: published settings (:data:`naslib_zc_plugin.strategies.PUBLISHED`), which the configuration overrules.
         options: the strategy's own, which overrule both; see its class in :mod:`naslib_zc_plugin.strategies`.
 
     Raises:

@@ -47,7 +47,7 @@ class Search(Strategy):
     Args:
         strategy: its name, or a strategy that is ready.
         seed: of all that is drawn.
-        preset: published settings (:mod:`naslib_zc_plugin.strategies.PUBLISHED`), which ``options`` overrule.
+        preset: published settings (:data:`naslib_zc_plugin.strategies.PUBLISHED`), which ``options`` overrule.
         proxy: for strategies that score: a proxy's name or a mapping with its options, an evaluator or a profiler of
             ours, or a function of the network, higher is better.
         dataset, batch: images for a proxy given by name (:class:`.scoring.Scorer`).
