@@ -107,12 +107,22 @@ def linear_layers(layers: Sequence[Layer], patterns: Sequence[str]) -> list[Laye
 
 @observation(setting=NoForward())
 def layer_weights(p: Pass) -> list[Layer]:
-    """Return the convolution and linear layers, whether used or not: list of :class:`Layer`, gradients zero."""
+    """Return the convolution and linear layers, whether used or not: list of :class:`Layer`, gradients zero.
+
+    Raises:
+        Undefined: weights are packed, as in a quantised network.
+    """
+    p.network.check_packed()
     weights = ((name, p.network.parameters[name]) for name in p.network.layers)
     return [Layer(name, weight, torch.zeros_like(weight)) for name, weight in weights]
 
 
 @observation(setting=NoForward())
 def parameter_sizes(p: Pass) -> list[int]:
-    """Return the number of values of each distinct parameter, trainable or not: list of int."""
-    return [value.numel() for value in p.network.parameters.values()]
+    """Return the number of values of each distinct parameter as it is stored, trainable or not: list of int.
+
+    Raises:
+        Undefined: weights are packed, as in a quantised network.
+    """
+    p.network.check_packed()
+    return list(p.network.stored.values())
