@@ -384,8 +384,15 @@ class Gradients:
     ) -> dict[int, Tensor]:
         """Return the gradients of ``value`` by the tensors' identity, without those that it does not depend on."""
         distinct = list({id(tensor): tensor for tensor in by}.values())
-        with self._view.recomputing():  # a checkpoint computes again
-            found = torch.autograd.grad(value, distinct, outputs, retain_graph, record, allow_unused=True)
+        if not distinct:
+            return {}
+        given = torch.ones_like(value) if outputs is None else outputs
+        # What ``torch.autograd.grad`` calls; it is a function of torch itself, inside of which no mode would be active.
+        engine: Any = torch.autograd.Variable._execution_engine
+        with self._view.recomputing():
+            found = engine.run_backward(
+                (value,), (given,), retain_graph, record, tuple(distinct), allow_unreachable=True, accumulate_grad=False
+            )
         return {id(tensor): gradient for tensor, gradient in zip(distinct, found) if gradient is not None}
 
 
