@@ -26,8 +26,8 @@ from naslib_zc_plugin.passes.degenerate import Undefined, all_finite, same_when_
 from naslib_zc_plugin.passes.engine import Pass, Running
 from naslib_zc_plugin.passes.inputs import Batch, noisy_embedding, noisy_inputs, tensors, tree_map, with_dtype
 from naslib_zc_plugin.passes.isolation import Stopwatch
-from naslib_zc_plugin.passes.layer_calls import LayerCall, LayerCalls
-from naslib_zc_plugin.passes.network import Network, OriginalWeights
+from naslib_zc_plugin.passes.layer_calls import LayerCall, LayerCalls, check_on_two_samples
+from naslib_zc_plugin.passes.network import Network, OriginalWeights, module_of, some
 from naslib_zc_plugin.passes.observation import FORWARD, TARGETS, Forward, Grad, Observation
 from naslib_zc_plugin.passes.seeding import kept_random_states, seed_everything
 
@@ -52,6 +52,7 @@ class ForwardPass(Pass):
         self.memo: dict[str, Any] = {}
         self._registered: list[tuple[Running, Mapping[Function, Handler]]] = []
         self._sees: list[See] = []
+        self._seeing: list[Running] = []
         self._unreached = ""
         self._watch: Watch | None = None
         self._current: Running | None = None
@@ -130,7 +131,8 @@ class ForwardPass(Pass):
                 raise Undefined(f"the output of the layer of {call.name} is not one tensor with channels")
             return see(call)
 
-        self._sees.append(self._running().guard(checked))
+        self._seeing.append(self._running())
+        self._sees.append(self._seeing[-1].guard(checked))
 
     def check_finite(self) -> None:
         """Check the logits.
@@ -179,6 +181,7 @@ class ForwardPass(Pass):
         finally:  # nothing refers to the pass in a circle
             self._registered.clear()
             self._sees.clear()
+            self._seeing.clear()
             self._calls.close()
             self._watch = None
         return {each: seconds + took.get(each, 0.0) for each in running}
@@ -207,6 +210,8 @@ class ForwardPass(Pass):
                 self.logits = logits if self.logits is None else self.logits
         if unseen is not None and unseen.operations:
             self._check_seen(unseen)
+        for running in self._seeing if self._calls.lost else ():
+            running.fail(Undefined(f"a layer's parameters are used in a copy or a part ({some(self._calls.lost)})"))
         self._check_reached()
 
     def _check_seen(self, unseen: Unseen) -> None:
@@ -228,7 +233,7 @@ class ForwardPass(Pass):
             if self._graph:
                 self._calls.check(self.logits)
             elif self._substituted and not self._calls.plain:
-                self._run_two_samples()
+                check_on_two_samples(self.network, self._copies(), self.inputs, self._norms())
         except Undefined as error:
             self._unreached = str(error)
             if self._substituted:
@@ -236,20 +241,9 @@ class ForwardPass(Pass):
         finally:
             self._calls.rest()
 
-    def _run_two_samples(self) -> None:
-        """Run on two samples with a graph, which shows whether the outputs are computed with the weights in force."""
-        held = self._copies()
-        for name in self.weights:
-            held[name].requires_grad_(held[name].is_floating_point())
-        calls = LayerCalls(self.network, held)
-        watch = Watch([calls.handlers], self._norms())
-        with kept_random_states(self.network.device), torch.enable_grad(), calls, watch:
-            logits = self.network(held, tree_map(lambda x: x[:2].detach().clone(), self.inputs))
-        calls.check(logits)
-
     def _norms(self) -> Mapping[Function, Function]:
         def keeps(input: Tensor, *tensors: Any) -> bool:
-            modules = (name.rpartition(".")[0] for name in map(self.name_of, tensors) if name is not None)
+            modules = (module_of(name) for name in map(self.name_of, tensors) if name is not None)
             named = any(fnmatchcase(module, self.setting.keep_norm) for module in modules)
             return named or self._calls.is_derived(input)  # one that standardises a weight
 

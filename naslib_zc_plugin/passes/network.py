@@ -52,6 +52,15 @@ def some(names: Sequence[str], most: int = 3) -> str:
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
+def module_of(parameter: str) -> str:
+    """Return the name of a parameter's module, without what ``torch.compile`` puts into it.
+
+    >>> module_of("attention.query._orig_mod.weight")
+    'attention.query'
+    """
+    return ".".join(part for part in parameter.split(".")[:-1] if part != "_orig_mod")
+
+
 def pick_logits(output: Any, logits: Logits) -> Tensor:
     """Return the logits among the values that a network returned.
 
@@ -201,10 +210,27 @@ class Network:
 
     @cached_property
     def cached(self) -> bool:
-        """Whether modules keep, beside their parameters, tensors that are a part of them or were computed of them."""
-        own = ("_parameters", "_buffers", "_modules")
-        held = (value for part in self.module.modules() for name, value in vars(part).items() if name not in own)
-        return any(tensor.requires_grad or self.shares_memory(tensor) for value in held for tensor in tensors(value))
+        """Whether modules keep parameters, parts of them, or tensors computed of them, that they do not register.
+
+        Such a tensor may be in use where a pass substitutes parameters.
+        """
+        # Torch's recurrent layers renew their list of flat weights by themselves.
+        own = ("_parameters", "_buffers", "_modules", "_flat_weights")
+        parts = list(self.module.modules())
+        pending = [value for part in parts for name, value in vars(part).items() if name not in own]
+        registered = set(parts)
+        while pending:
+            value = pending.pop()
+            if isinstance(value, Tensor) and (value.requires_grad or self.shares_memory(value)):
+                return True
+            if isinstance(value, nn.Module) and value not in registered:
+                registered.add(value)
+                pending += value.parameters()
+            elif isinstance(value, Mapping):
+                pending += value.values()
+            elif isinstance(value, (list, tuple)):
+                pending += value
+        return False
 
     def check_packed(self) -> None:
         """Check that all weights can be read.
