@@ -10,14 +10,17 @@ from torch.nn import functional as F
 
 from naslib_zc_plugin.passes import FORWARD, ForwardPass, Grad, Layer, Observation, Steps, Undefined, observation
 from naslib_zc_plugin.passes.degenerate import check_sum
-from naslib_zc_plugin.passes.inputs import embeds_tokens, holds_tokens, tensors
+from naslib_zc_plugin.passes.inputs import as_real, embeds_tokens, holds_tokens, tensors
 
 
 def _by_layers(p: ForwardPass, of: str) -> Steps[list[Layer]]:
-    """Differentiate by the weight of each convolution and linear layer."""
+    """Differentiate by the weight of each convolution and linear layer; a complex weight is two real ones."""
     yield FORWARD
+    if of == "logits":  # a loss may leave infinite ones out
+        p.check_finite()
     (gradients,) = yield (Grad(of, p.layers),)
-    return [Layer(name, p.weights[name].detach(), found) for name, found in zip(p.network.layers, gradients)]
+    pairs = zip(p.network.layers, gradients)
+    return [Layer(name, as_real(p.weights[name].detach()), as_real(found)) for name, found in pairs]
 
 
 @observation(labels=True, order=1)
@@ -47,7 +50,8 @@ def output_gradients(p: ForwardPass, rounding: bool = False) -> Steps[list[Layer
         rounding: whether a gradient that is nothing but rounding counts as one.
 
     Raises:
-        Undefined: there is no layer, or the sum is constant, see :func:`~.degenerate.check_sum`.
+        Undefined: there is no layer, the outputs are not finite, or their sum is constant, see
+            :func:`~.degenerate.check_sum`.
     """
     found = yield from _by_layers(p, "logits")
     if not rounding:
@@ -94,7 +98,7 @@ def input_jacobian(p: ForwardPass) -> Steps[Tensor]:
 
     Raises:
         Undefined: the inputs are not one tensor of real numbers or tokens of which an embedding was seen, or are both;
-            or the sum is constant.
+            the outputs are not finite, or their sum is constant.
     """
     embedded: list[Tensor] = []
 
@@ -107,6 +111,7 @@ def input_jacobian(p: ForwardPass) -> Steps[Tensor]:
     if holds_tokens(p.inputs):
         p.on((F.embedding, F.embedding_bag), seen)
     yield FORWARD
+    p.check_finite()
     real = [tensor for tensor in tensors(p.inputs) if tensor.is_floating_point()]
     found = [*real, *embedded]
     if len(found) != 1:

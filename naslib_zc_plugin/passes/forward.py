@@ -14,7 +14,16 @@ from torch import Tensor
 from naslib_zc_plugin.passes.capture import KINDS, Function, Handler, See, Watch, norm_replacements
 from naslib_zc_plugin.passes.degenerate import Undefined, all_finite, same_when_recorded
 from naslib_zc_plugin.passes.engine import Pass, Running
-from naslib_zc_plugin.passes.inputs import Batch, noisy_embedding, noisy_inputs, tensors, tree_map, with_dtype
+from naslib_zc_plugin.passes.inputs import (
+    Batch,
+    as_real,
+    holds_tokens,
+    noisy_embedding,
+    noisy_inputs,
+    tensors,
+    tree_map,
+    with_dtype,
+)
 from naslib_zc_plugin.passes.isolation import Stopwatch
 from naslib_zc_plugin.passes.network import Network
 from naslib_zc_plugin.passes.observation import FORWARD, TARGETS, Forward, Grad, Observation
@@ -50,7 +59,7 @@ class ForwardPass(Pass):
         self._graph = any(each.order for each in observations)
         by_inputs = self._graph and any(each.input_gradient for each in observations)
         for value in (*(self.weights.values() if self._graph else ()), *tensors(self.inputs if by_inputs else ())):
-            value.requires_grad_(value.is_floating_point())
+            value.requires_grad_(not holds_tokens(value))
         for module in network.module.modules():
             module.training = setting.training
         self._names = {id(value): name for name, value in (*self.weights.items(), *self.buffers.items())}
@@ -253,13 +262,14 @@ class Gradients:
         if isinstance(of, Tensor):
             return of
         if of in ("logits", "each"):
-            logits: Tensor = self._view.logits
-            return logits.sum() if of == "logits" else logits.flatten(1).sum(1)
+            logits = as_real(self._view.logits)
+            return logits.sum() if of == "logits" else logits.reshape(len(logits), -1).sum(1)
         if of == "loss" or not self._loss.requires_grad:
             return self._loss if of == "loss" else self._loss.detach()
         if not self._recorded:
             self._recorded = self._by(self._loss, self._layers, None, True, True)
-        gradients = [self._recorded[id(weight)] for weight in self._layers if id(weight) in self._recorded]
+        found = (self._recorded[id(weight)] for weight in self._layers if id(weight) in self._recorded)
+        gradients = [*map(as_real, found)]
         products = [(gradient.detach() * gradient).sum() for gradient in gradients]
         return torch.stack(products).sum() if products else self._loss.detach()
 
@@ -281,7 +291,10 @@ class Gradients:
 
 
 def _or_zeros(gradient: Tensor | None, tensor: Tensor, zeros: bool) -> Tensor | None:
-    return gradient.detach() if gradient is not None else torch.zeros_like(tensor) if zeros else None
+    if gradient is None:
+        return torch.zeros_like(tensor) if zeros else None
+    gradient = gradient.detach()
+    return gradient if gradient.layout is torch.strided else gradient.to_dense()  # of a sparse embedding
 
 
 Forward.view = ForwardPass
