@@ -122,7 +122,7 @@ class ForwardPass(Pass):
     def run_again(self, inputs: Any, handlers: Mapping[Function, Handler]) -> None:
         """Run the network once more on other inputs, without a graph and seen by these handlers alone."""
         held = {name: value.detach().clone() for name, value in (*self.weights.items(), *self.buffers.items())}
-        watch = Watch([handlers], self._norms())
+        watch = Watch([handlers], self._norms(), self.setting.dtype)
         with kept_random_states(self.network.device), torch.no_grad(), watch:
             self.network(held, inputs)
 
@@ -147,7 +147,7 @@ class ForwardPass(Pass):
             for turn, inputs in enumerate(self.all_inputs):
                 self.turn = turn
                 noise = noisy_embedding(inputs, setting.noise, self._seed) if setting.noise else {}
-                with Watch(self._handlers, {**self._norms(), **noise}):
+                with Watch(self._handlers, {**self._norms(), **noise}, setting.dtype):
                     # Inputs that may be written to: a leaf that needs a gradient may not.
                     logits = self.network(held, tree_map(lambda x: x.clone() if x.requires_grad else x, inputs))
                 self.logits = logits if self.logits is None else self.logits

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from naslib_zc_plugin.passes.capture import Function
-from naslib_zc_plugin.passes.degenerate import Undefined
+from naslib_zc_plugin.passes.degenerate import Undefined, in_precision
 from naslib_zc_plugin.passes.seeding import derived_seed
 
 Loss = Callable[[Any, Any], Tensor]
@@ -111,15 +111,6 @@ def tensors(tree: Any) -> list[Tensor]:
 def with_dtype(tree: Any, dtype: torch.dtype | None) -> Any:
     """Return a tree with its tensors of real and complex numbers in another precision; None: as they are."""
     return tree if dtype is None else tree_map(lambda x: x.to(in_precision(x.dtype, dtype)), tree)
-
-
-def in_precision(held: torch.dtype, precision: torch.dtype) -> torch.dtype:
-    """Return the type of real or complex numbers of a precision that stands for another; others as they are.
-
-    >>> in_precision(torch.complex64, torch.float64), in_precision(torch.int64, torch.float64)
-    (torch.complex128, torch.int64)
-    """
-    return precision if held.is_floating_point else precision.to_complex() if held.is_complex else held
 
 
 def as_real(tensor: Tensor) -> Tensor:
