@@ -25,6 +25,9 @@ See = Callable[..., Any]
 KINDS: dict[str, Callable[[Any, See], Mapping[Function, Handler]]] = {}
 """Kinds of calls by name: (view of the pass, see) → handlers. Modules of observations add theirs."""
 
+TWICE: dict[Function, Function] = {}
+"""Functions that torch cannot differentiate twice, or not rightly, and those that stand for them where it must."""
+
 CONVOLUTIONS: tuple[Function, ...] = (F.conv1d, F.conv2d, F.conv3d)
 TRANSPOSED: tuple[Function, ...] = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)
 

@@ -11,7 +11,7 @@ from typing import Any, Callable, cast
 import torch
 from torch import Tensor
 
-from naslib_zc_plugin.passes.capture import KINDS, Function, Handler, See, Watch, norm_replacements
+from naslib_zc_plugin.passes.capture import KINDS, TWICE, Function, Handler, See, Watch, norm_replacements
 from naslib_zc_plugin.passes.degenerate import Undefined, all_finite, same_when_recorded
 from naslib_zc_plugin.passes.engine import Pass, Running
 from naslib_zc_plugin.passes.inputs import (
@@ -57,6 +57,7 @@ class ForwardPass(Pass):
         if setting.noise:
             self.all_inputs = [noisy_inputs(inputs, setting.noise, seed) for inputs in self.all_inputs]
         self._graph = any(each.order for each in observations)
+        self._twice = TWICE if any(each.order > 1 for each in observations) else {}
         by_inputs = self._graph and any(each.input_gradient for each in observations)
         for value in (*(self.weights.values() if self._graph else ()), *tensors(self.inputs if by_inputs else ())):
             value.requires_grad_(not holds_tokens(value))
@@ -157,7 +158,7 @@ class ForwardPass(Pass):
             modules = (name.rpartition(".")[0] for name in map(self.name_of, tensors) if name is not None)
             return any(fnmatchcase(module, self.setting.keep_norm) for module in modules)
 
-        return norm_replacements(self.setting.training, self.setting.norm, keeps)
+        return {**norm_replacements(self.setting.training, self.setting.norm, keeps), **self._twice}
 
     def _asked(self, running: Sequence[Running]) -> dict[Running, Sequence[Grad]]:
         """Send the logits; return the gradients that are asked for, and fail those that ask for something else."""
@@ -276,7 +277,8 @@ class Gradients:
     @cached_property
     def _loss(self) -> Tensor:
         batch = self._view.batch
-        loss = batch.objective()(self._view.logits, batch.labels)
+        with Watch(replacements=self._view._twice):
+            loss = batch.objective()(self._view.logits, batch.labels)
         if not bool(torch.isfinite(loss).all()):
             raise Undefined("the loss is not finite")
         return loss
@@ -286,7 +288,12 @@ class Gradients:
     ) -> dict[int, Tensor]:
         """Return the gradients of ``value`` by the tensors' identity, without those that it does not depend on."""
         distinct = list({id(tensor): tensor for tensor in by}.values())
-        found = torch.autograd.grad(value, distinct, outputs, retain_graph, record, allow_unused=True)
+        try:
+            found = torch.autograd.grad(value, distinct, outputs, retain_graph, record, allow_unused=True)
+        except RuntimeError as error:  # of a function's backward
+            if "derivative for" not in str(error):
+                raise
+            raise Undefined(f"torch cannot differentiate a function of the network twice: {error}") from error
         return {id(tensor): gradient for tensor, gradient in zip(distinct, found) if gradient is not None}
 
 

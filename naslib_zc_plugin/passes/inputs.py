@@ -41,13 +41,14 @@ def cross_entropy(logits: Tensor, labels: Tensor, highest: int | None = None) ->
     if not isinstance(labels, Tensor):
         raise ValueError(f"labels are a {type(labels).__name__}: cross-entropy needs a tensor, so pass loss=")
     probabilities = labels.is_floating_point()
-    if not probabilities and logits.ndim > 2 and labels.shape == logits.shape[:-1] != (len(logits), *logits.shape[2:]):
+    classes_second = (*logits.shape[:1], *logits.shape[2:])
+    if not probabilities and logits.ndim > 2 and labels.shape == logits.shape[:-1] != classes_second:
         logits = logits.movedim(-1, 1)
     fitting = logits.shape if probabilities else (*logits.shape[:1], *logits.shape[2:])
     if logits.ndim < 2 or logits.is_complex() or labels.shape != fitting:
         raise ValueError(
-            f"{_described(labels)} labels and {_described(logits)} outputs have no cross-entropy: it needs real outputs "
-            "(N, C) or (N, C, …), with integers (N) or (N, …), or probabilities of the outputs' shape. Pass loss= (or "
+            f"{_described(labels)} labels and {_described(logits)} outputs have no cross-entropy. It needs outputs "
+            "(N, C) or (N, C, …) and integers (N) or (N, …), or probabilities of the outputs' shape. Pass loss= (or "
             "logits=, if the network returns several tensors)"
         )
     if highest is not None and highest >= logits.shape[1]:
@@ -63,7 +64,7 @@ def _described(tensor: Tensor) -> str:
 
 
 def scalar_loss(loss: Loss, output: Tensor, labels: Any) -> Tensor:
-    """Return a loss of one's own as one number: the mean where it is one per sample. It may write to what it is given.
+    """Return the value of a loss of one's own: the mean where it is one per sample. It may write to what it is given.
 
     >>> scalar_loss(lambda output, y: (output[:, 0] - y).square(), torch.tensor([[1.0], [4.0]]), torch.zeros(2))
     tensor(8.5000)
