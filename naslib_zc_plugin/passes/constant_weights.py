@@ -154,7 +154,7 @@ class ConstantWeights(Setting):
             with calls, Watch([calls.handlers, {F.linear: check_features}], replacements):
                 outputs = network(tensors, tree_map(Tensor.clone, batch.inputs))
             if not calls.plain and not rows:
-                check_on_two_samples(network, tensors, batch.inputs, replacements)
+                check_on_two_samples(network, tensors, batch.inputs, Watch(replacements=replacements))
             rows.append((outputs[..., 0] if self.features == "first" else outputs).flatten())
             snapshot.restore()
         return torch.stack(rows)

@@ -183,12 +183,8 @@ def observe(
     snapshot = Snapshot(network.module) if several else None
     outcomes: dict[Observation, Observed] = {}
     for setting, group in passes.items():
-        found = _pass(setting, network, batch, group, seed)
-        again = setting.retry([outcome.error for outcome in found.values()])
-        if again is not None:
-            with again:
-                found = _pass(setting, network, batch, group, seed)
-        outcomes.update(found)
+        with setting.surroundings():
+            outcomes.update(_pass(setting, network, batch, group, seed))
         if snapshot is not None:
             snapshot.restore()
     return outcomes

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from naslib_zc_plugin.passes.capture import CONVOLUTIONS, TRANSPOSED, Function, Handler, See, Watch
 from naslib_zc_plugin.passes.degenerate import Undefined
-from naslib_zc_plugin.passes.inputs import tensors, tree_map
+from naslib_zc_plugin.passes.inputs import holds_tokens, tensors, tree_map
 from naslib_zc_plugin.passes.network import Network, some
 from naslib_zc_plugin.passes.seeding import kept_random_states
 
@@ -276,25 +276,22 @@ class LayerCalls:
         return found
 
 
-def check_on_two_samples(
-    network: Network, held: Mapping[str, Tensor], inputs: Any, replacements: Mapping[Function, Function]
-) -> None:
+def check_on_two_samples(network: Network, held: Mapping[str, Tensor], inputs: Any, watch: Watch) -> None:
     """Check by a run of two samples with a graph that the network computes with the tensors in force and no others.
 
     Args:
         network: the network.
         held: copies of the parameters and buffers in force, by name.
         inputs: of the network.
-        replacements: of functions, as in the pass.
+        watch: with the pass's replacements of functions.
 
     Raises:
         Undefined: it does not.
     """
     for name in network.parameters:
-        held[name].requires_grad_(held[name].is_floating_point() or held[name].is_complex())
+        held[name].requires_grad_(not holds_tokens(held[name]))
     calls = LayerCalls(network, held)
-    watch = Watch([calls.handlers], replacements)
-    with kept_random_states(network.device), torch.enable_grad(), calls, watch:
+    with kept_random_states(network.device), torch.enable_grad(), calls, watch, Watch([calls.handlers]):
         calls.check(network(held, tree_map(lambda x: x[:2].detach().clone(), inputs)))
 
 

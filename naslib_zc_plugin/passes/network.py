@@ -66,13 +66,14 @@ def pick_logits(output: Any, logits: Logits) -> Tensor:
 
     Args:
         output: a tensor, or tensors in tuples, lists or mappings.
-        logits: position, key or attribute, or a function of the output; None takes ``output`` where it is one tensor,
-            its ``"logits"`` where it has that key, its only tensor where there is one.
+        logits: position, key or attribute, or a function of the output. A tensor alone is the logits, whatever position
+            or key is named: a network may return several tensors in train mode only. None: the output's ``"logits"``
+            where it has that key, its only tensor where there is one.
 
     Raises:
         ValueError: there are several tensors and no choice among them, or ``logits`` names none.
     """
-    if isinstance(output, Tensor) and logits is None:
+    if isinstance(output, Tensor) and not callable(logits):
         return output
     chosen: Any = None
     if callable(logits):
@@ -332,7 +333,7 @@ class Absolute(Weights):
 
     def tensors(self, network: Network) -> tuple[Tensors, Tensors]:
         """Return parameters and buffers by name."""
-        parameters, buffers = ({name: value.abs() for name, value in group.items()} for group in _copies(network))
+        parameters, buffers = ({name: _absolute(value) for name, value in group.items()} for group in _copies(network))
         return parameters, buffers
 
 
@@ -381,6 +382,13 @@ class Reinitialized(Weights):
             mode = self.scheme[len("kaiming_") :]
             nn.init.kaiming_normal_(made, mode=mode, nonlinearity="relu")  # type: ignore[arg-type]
         return made
+
+
+def _absolute(value: Tensor) -> Tensor:
+    """Return absolute values, of the real and the imaginary part of complex ones; a mask has none."""
+    if value.is_complex():
+        return torch.view_as_complex(torch.view_as_real(value).abs())
+    return value.abs() if value.dtype.is_signed else value
 
 
 def _copies(network: Network) -> tuple[Tensors, Tensors]:
