@@ -15,6 +15,7 @@ from naslib_zc_plugin.passes.inputs import Batch
 from naslib_zc_plugin.passes.isolation import UnsupportedModule, isolated
 from naslib_zc_plugin.passes.network import Layer, Network
 from naslib_zc_plugin.passes.observation import (
+    AGAIN,
     FORWARD,
     NEXT,
     Forward,
@@ -30,6 +31,7 @@ from naslib_zc_plugin.passes.observation import (
 from naslib_zc_plugin.passes.per_sample import Chunk
 
 __all__ = [
+    "AGAIN",
     "FORWARD",
     "NEXT",
     "Batch",
