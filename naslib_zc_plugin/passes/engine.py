@@ -12,6 +12,7 @@ setting               may be yielded, in this order        is sent
 \                     ``(Grad(…), …)``, at most once       for each Grad its gradients, a list in the order of
                                                            ``by``; for one with a ``fold``, None
 ``PerSample``         ``NEXT``, again and again            the next ``Chunk``; None after the last
+\                     ``AGAIN``, after that None           None; ``NEXT`` gives the first ``Chunk`` again
 ``ConstantWeights``   the weights, a tuple of numbers,     the outputs under each, (weights, outputs)
                       once
 ``NoForward``         nothing (a function without yield)

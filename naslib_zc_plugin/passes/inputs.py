@@ -172,19 +172,24 @@ class Batch:
         labels = tree_map(lambda tensor: tensor.detach().to(device).clone(), self.labels)
         return replace(self, inputs=tree_map(move, self.inputs), labels=labels)
 
-    def chunks(self) -> Iterator[Tensor]:
-        """Yield indices in chunks: whole classes together, up to a quarter of the batch where they allow."""
-        limit = max(1, self.size // 4)
+    def chunks(self, most: int) -> Iterator[Tensor]:
+        """Yield indices in chunks: whole classes together, up to a quarter of the batch where they allow.
+
+        Args:
+            most: number of samples in a chunk, at least one; a larger class comes in several.
+        """
+        most = max(1, most)
+        limit = max(1, min(self.size // 4, most))
         if self.classes is None:
             yield from torch.arange(self.size).split(limit)
             return
         pending: list[Tensor] = []
         for label in self.classes.unique(sorted=True):
-            members = torch.nonzero(self.classes == label).flatten()
-            if pending and sum(map(len, pending)) + len(members) > limit:
-                yield torch.cat(pending)
-                pending = []
-            pending.append(members)
+            for members in torch.nonzero(self.classes == label).flatten().split(most):
+                if pending and sum(map(len, pending)) + len(members) > limit:
+                    yield torch.cat(pending)
+                    pending = []
+                pending.append(members)
         yield torch.cat(pending)
 
     def sample(self, index: int | Tensor) -> tuple[Any, Any]:

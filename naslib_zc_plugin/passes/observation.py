@@ -33,9 +33,10 @@ class Request(enum.Enum):
 
     FORWARD = "the network runs now"
     NEXT = "the next chunk of samples"
+    AGAIN = "all chunks once more"
 
 
-FORWARD, NEXT = Request.FORWARD, Request.NEXT
+FORWARD, NEXT, AGAIN = Request.FORWARD, Request.NEXT, Request.AGAIN
 
 
 TARGETS = ("logits", "loss", "hessian", "each")
@@ -252,8 +253,13 @@ class Forward(Setting):
 class PerSample(Setting):
     """Each sample a batch of one, in train mode; in chunks of whole classes, a quarter of the batch where they allow.
 
-    Small chunks keep the memory below that of one ordinary forward and backward run. The chunks depend on the labels
-    alone.
+    Small chunks keep the memory below that of one ordinary forward and backward run; a class that does not fit comes
+    in several chunks, one after the other. Values do not depend on ``memory``, except by rounding and where the network
+    draws random numbers (dropout), which are others in other chunks.
+
+    Attributes:
+        memory: bytes for gradients of single samples: a chunk takes a quarter (or one sample), for making it takes as
+            much again, and what an observation keeps of earlier chunks should take no more than half.
 
     >>> @observation(labels=True, order=1, setting=PerSample())
     ... def largest_norm(p):
@@ -264,6 +270,7 @@ class PerSample(Setting):
     ...     return largest
     """
 
+    memory: int = 1 << 29
     seed_name: ClassVar[str] = "PerSample()"
 
 
