@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 import time
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
@@ -184,11 +185,16 @@ class UnsupportedModule(Exception):
 
 @contextmanager
 def _switches(device: torch.device) -> Iterator[None]:
-    """Turn gradients on and autocast off; on a GPU take full precision and repeatable kernels; keep random states."""
+    """Turn gradients on, autocast and compilation off; on a GPU take full precision and repeatable kernels.
+
+    Random states are kept.
+    """
     with kept_random_states(device), torch.inference_mode(False), torch.enable_grad(), ExitStack() as stack:
         stack.enter_context(torch.autocast(device.type, enabled=False))
         if device.type == "cuda":
             stack.enter_context(torch.backends.cudnn.flags(True, False, deterministic=True, allow_tf32=False))
+        if "torch._dynamo" in sys.modules and hasattr(torch.compiler, "set_stance"):  # compiled parts hide their calls
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
         if hasattr(torch.nn, "attention"):  # the fused attention kernels have no second derivative
             stack.enter_context(torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH))
         yield

@@ -8,6 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Callable, ClassVar, TypeVar, Union
 
 import torch
@@ -49,6 +50,15 @@ def some(names: Sequence[str], most: int = 3) -> str:
     """
     more = len(names) - most
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def module_of(parameter: str) -> str:
+    """Return the name of a parameter's module, without what ``torch.compile`` puts into it.
+
+    >>> module_of("attention.query._orig_mod.weight")
+    'attention.query'
+    """
+    return ".".join(part for part in parameter.split(".")[:-1] if part != "_orig_mod")
 
 
 def pick_logits(output: Any, logits: Logits) -> Tensor:
@@ -132,6 +142,10 @@ def _make_weights_plain(part: nn.Module) -> None:
             part._parameters[name] = nn.Parameter(value, value.is_floating_point() or value.is_complex())
 
 
+def _strided(tensor: Any) -> bool:
+    return isinstance(tensor, Tensor) and type(tensor) in (Tensor, nn.Parameter) and tensor.layout is torch.strided
+
+
 class _Within(nn.Module):
     """Runs a function while the tensors of ``module`` are substituted."""
 
@@ -155,6 +169,7 @@ class Network:
         parameters: each distinct parameter under its first name, detached.
         buffers: likewise.
         layers: names, among ``parameters``, of the weights of convolution and linear modules, in module order.
+        layer_modules: these modules, and the names of their weights: also those that are no parameters.
         packed: names of the modules whose weights are packed, as in quantised networks, where nothing can read them.
     """
 
@@ -174,12 +189,49 @@ class Network:
         self.buffers: dict[str, Tensor] = {name: value.detach() for name, value in module.named_buffers()}
         self._names = {id(value): name for name, value in named.items()}
         self._within = _Within(module)
-        weights = [self.name_of(found.weight) for found in module.modules() if isinstance(found, LAYERS)]
-        self.layers: tuple[str, ...] = tuple(dict.fromkeys(name for name in weights if name is not None))
+        layers = ((path, part) for path, part in parts.items() if isinstance(part, LAYERS))
+        self.layer_modules = {part: self._weight_name(path, part) for path, part in layers}
+        names = dict.fromkeys(self.layer_modules.values())
+        self.layers: tuple[str, ...] = tuple(name for name in names if name in self.parameters)
+        self._memory = {value.untyped_storage().data_ptr() for value in self.parameters.values() if _strided(value)} - {
+            0
+        }
 
     def name_of(self, parameter: Tensor | None) -> str | None:
         """Return the name under which a module's parameter stands in ``parameters``; None for None."""
         return self._names.get(id(parameter))
+
+    def _weight_name(self, path: str, part: nn.Module) -> str:
+        weight: Any = getattr(part, "weight", None)
+        return self.name_of(weight) or (f"{path}.weight" if path else "weight")
+
+    def shares_memory(self, tensor: Any) -> bool:
+        """Return whether a tensor lies in the memory of a parameter that the network holds."""
+        return _strided(tensor) and tensor.untyped_storage().data_ptr() in self._memory
+
+    @cached_property
+    def cached(self) -> bool:
+        """Whether modules keep parameters, parts of them, or tensors computed of them, that they do not register.
+
+        Such a tensor may be in use where a pass substitutes parameters.
+        """
+        # Torch's recurrent layers renew their list of flat weights by themselves.
+        own = ("_parameters", "_buffers", "_modules", "_flat_weights")
+        parts = list(self.module.modules())
+        pending = [value for part in parts for name, value in vars(part).items() if name not in own]
+        registered = set(parts)
+        while pending:
+            value = pending.pop()
+            if isinstance(value, Tensor) and (value.requires_grad or self.shares_memory(value)):
+                return True
+            if isinstance(value, nn.Module) and value not in registered:
+                registered.add(value)
+                pending += value.parameters()
+            elif isinstance(value, Mapping):
+                pending += value.values()
+            elif isinstance(value, (list, tuple)):
+                pending += value
+        return False
 
     def check_packed(self) -> None:
         """Check that all weights can be read.
