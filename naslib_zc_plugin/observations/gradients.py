@@ -147,7 +147,7 @@ class _Defined(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Any, ...]:  # type: ignore[override]
         """Return the gradients by the tensors given."""
         recorded, needed = torch.is_grad_enabled(), ctx.needs_input_grad[3:]
-        with torch.enable_grad():
+        with torch.enable_grad(), torch._C.DisableTorchFunction():  # a mode would put the definition in for itself
             # One tensor may come of another: each gradient is by the place in the call.
             pairs = zip(ctx.saved_tensors, needed)
             shown = [x.view_as(x) if recorded else x.detach().requires_grad_(wanted) for x, wanted in pairs]

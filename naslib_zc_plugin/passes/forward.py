@@ -261,7 +261,7 @@ class ForwardPass(Pass):
             named = any(fnmatchcase(module, self.setting.keep_norm) for module in modules)
             return named or self._calls.is_derived(input)  # one that standardises a weight
 
-        return {**norm_replacements(self.setting.training, self.setting.norm, keeps), **self._twice}
+        return norm_replacements(self.setting.training, self.setting.norm, keeps)
 
     def _asked(self, running: Sequence[Running]) -> dict[Running, Sequence[Grad]]:
         """Send the logits; return the gradients that are asked for, and fail those that ask for something else."""

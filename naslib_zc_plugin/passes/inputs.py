@@ -115,13 +115,16 @@ def with_dtype(tree: Any, dtype: torch.dtype | None) -> Any:
 
 
 def as_real(tensor: Tensor) -> Tensor:
-    """Return a tensor with nothing left out, as sparse ones do, and with complex numbers as pairs, (…, 2).
+    """Return a tensor with nothing left out, as sparse ones do, and each complex number as two real ones.
 
-    >>> as_real(torch.tensor([1 + 2j]))
-    tensor([[1., 2.]])
+    >>> as_real(torch.tensor([[1 + 2j, 3j]]))
+    tensor([[1., 2., 0., 3.]])
     """
     dense = tensor if tensor.layout is torch.strided else tensor.to_dense()
-    return torch.view_as_real(dense.resolve_conj()) if dense.is_complex() else dense
+    if not dense.is_complex():
+        return dense
+    pairs = torch.view_as_real(dense.resolve_conj())
+    return pairs.flatten(-2) if dense.ndim else pairs
 
 
 @dataclass(frozen=True)
