@@ -7,7 +7,6 @@ the layers compute (all others).
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase

@@ -34,7 +34,7 @@ STORED: dict[str, Callable[[Any], Any]] = {
     "weight_norm": _weight_norm,
     "weight_norm (parametrization)": _weight_norm_as_parametrization,
     "spectral_norm": lambda layer: utils.spectral_norm(layer, n_power_iterations=50),
-    "spectral_norm (parametrization)": lambda layer: parametrizations.spectral_norm(layer, n_power_iterations=50),
+    "spectral_norm (parametrization)": lambda layer: parametrizations.spectral_norm(layer, n_power_iterations=15),
     "parametrization": lambda layer: parametrize.register_parametrization(
         layer, "weight", elsewhere.Scaled(layer.weight)
     ),
