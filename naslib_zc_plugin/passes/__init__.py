@@ -13,6 +13,7 @@ from naslib_zc_plugin.passes.engine import Pass, observe
 from naslib_zc_plugin.passes.forward import ForwardPass
 from naslib_zc_plugin.passes.inputs import Batch
 from naslib_zc_plugin.passes.isolation import UnsupportedModule, isolated
+from naslib_zc_plugin.passes.layer_calls import LayerCall
 from naslib_zc_plugin.passes.network import Layer, Network
 from naslib_zc_plugin.passes.observation import (
     FORWARD,
@@ -39,6 +40,7 @@ __all__ = [
     "ForwardPass",
     "Grad",
     "Layer",
+    "LayerCall",
     "Network",
     "NoForward",
     "Observation",

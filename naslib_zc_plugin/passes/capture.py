@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Callable
+from typing import Any, Callable, ClassVar
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from naslib_zc_plugin.passes.degenerate import Undefined
 
@@ -34,9 +36,9 @@ EVERY: Function = lambda: None  # noqa: E731
 class Watch(TorchFunctionMode):
     """While active, ``replacements`` stand in for functions and ``handlers`` see the calls of those that they name.
 
-    Sees modules (which call functions), functions, methods and in-place forms; blind inside TorchScript,
-    ``nn.LSTM``'s gates, ``F.multi_head_attention_forward`` and ``F.scaled_dot_product_attention``, each of which is
-    one call here.
+    Sees modules (which call functions), functions, methods and in-place forms; blind inside ``nn.LSTM``'s gates,
+    ``F.multi_head_attention_forward`` and ``F.scaled_dot_product_attention``, each of which is one call here, and
+    inside TorchScript's functions, whose operations an :class:`Unseen` mode notes.
     """
 
     def __init__(
@@ -51,17 +53,72 @@ class Watch(TorchFunctionMode):
                 self._handlers.setdefault(function, []).append(handler)
         self._every: Sequence[Handler] = self._handlers.get(EVERY, ())
         self._replacements = dict(replacements or {})
+        self._calls = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether no call that this mode sees is under way."""
+        return not self._calls
 
     def __torch_function__(
         self, function: Function, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         """Call the function or its replacement, then the handlers. Calls from in here are not seen again."""
         kwargs = kwargs or {}
-        output = self._replacements.get(function, function)(*args, **kwargs)
-        for handler in (*self._handlers.get(function, ()), *self._every):
-            seen = handler(args, kwargs, output)
-            output = output if seen is None else seen
+        self._calls += 1
+        try:
+            output = self._replacements.get(function, function)(*args, **kwargs)
+            for handler in (*self._handlers.get(function, ()), *self._every):
+                seen = handler(args, kwargs, output)
+                output = output if seen is None else seen
+        finally:
+            self._calls -= 1
         return output
+
+
+class Unseen(TorchDispatchMode):
+    """Notes, while active, the operations that no function called: those of TorchScript's functions.
+
+    Attributes:
+        operations: their names, without underscores at the ends.
+    """
+
+    _OPERATIONS: ClassVar[dict[Function, tuple[str, ...]]] = {
+        **dict.fromkeys((*CONVOLUTIONS, *TRANSPOSED), ("convolution",)),
+        **dict.fromkeys((F.linear, torch.matmul, Tensor.matmul, Tensor.__matmul__), ("mm", "addmm", "bmm", "mv")),
+        F.batch_norm: ("native_batch_norm", "cudnn_batch_norm", "native_batch_norm_legit", "batch_norm_with_update"),
+    }
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.operations: set[str] = set()
+        self.watch: Watch | None = None
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Run the operation, and note it if nothing that is seen runs it."""
+        if self.watch is None or self.watch.idle:
+            self.operations.add(function.overloadpacket.__name__.strip("_"))
+        return function(*args, **(kwargs or {}))
+
+    def check(self, functions: Iterable[Function]) -> None:
+        """Check that none of the functions that must be seen was among the operations.
+
+        Raises:
+            Undefined: one was.
+        """
+        every = [name for function in functions for name in self._OPERATIONS.get(function, (function.__name__,))]
+        hidden = self.operations & {name.strip("_") for name in every}
+        if hidden or (self.operations and EVERY in functions):
+            names = ", ".join(sorted(hidden or self.operations))
+            raise Undefined(f"TorchScript functions of the network hide operations ({names}): take plain functions")
+
+
+def scripted_functions_exist() -> bool:
+    """Return whether this process has compiled a function by TorchScript."""
+    unit: Any = torch.jit._state._python_cu
+    return bool(unit.get_functions())
 
 
 # ``F.batch_norm`` hands its first three arguments on by position, and the others by keyword, however it was called.
@@ -95,12 +152,12 @@ def norm_replacements(training: bool, norm: str, keeps: Callable[..., bool]) -> 
     Args:
         training: whether modules are in train mode; in evaluation mode the input's statistics are taken, too.
         norm: ``"batch"``, or ``"off"``: the input is passed on.
-        keeps: called with the running variance and the scale; whether that norm stays on.
+        keeps: called with the input, the running variance and the scale; whether that norm stays on.
     """
     here = batch_norm if training else own_statistics
 
     def removed(input: Tensor, mean: Any, variance: Any, **kwargs: Any) -> Tensor:
-        stays = keeps(variance, kwargs["weight"])
+        stays = keeps(input, variance, kwargs["weight"])
         return (here if stays else identity)(input, mean, variance, **kwargs)
 
     return {F.batch_norm: here if norm == "batch" else removed}

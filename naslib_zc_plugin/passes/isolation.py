@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 import time
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
@@ -13,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
-from torch.nn.utils import parametrize
 
+from naslib_zc_plugin.passes.network import computed_weights
 from naslib_zc_plugin.passes.seeding import kept_random_states
 
 # Values of these types cannot change, and passes never write to parameters.
@@ -182,45 +183,18 @@ class UnsupportedModule(Exception):
     """A network that no pass can run on; the message has the remedy."""
 
 
-def _weight_hooks(part: nn.Module) -> dict[int, Any]:
-    """Return the hooks of the older weight_norm and spectral_norm, by their keys."""
-    hooks = part._forward_pre_hooks.items()
-    return {key: hook for key, hook in hooks if type(hook).__module__.startswith("torch.nn.utils.")}
-
-
-def _computes_weights(part: nn.Module) -> bool:
-    return parametrize.is_parametrized(part) or bool(part._forward_pre_hooks and _weight_hooks(part))
-
-
-def make_weights_plain(part: nn.Module) -> None:
-    """Turn computed weights (parametrizations, the older weight_norm) of a module into plain parameters of equal value.
-
-    Proxies are about the weight that the layer multiplies with, and passes substitute weights by name.
-    """
-    if parametrize.is_parametrized(part):
-        names = list(part.parametrizations)  # type: ignore[arg-type]
-        values = {name: getattr(part, name).detach() for name in names}
-        part.__class__ = type(part).__mro__[1]
-        del part._modules["parametrizations"]
-    else:
-        values = {}
-        for key, hook in _weight_hooks(part).items():
-            hook(part, None)
-            values[hook.name] = part.__dict__.pop(hook.name).detach()
-            del part._forward_pre_hooks[key]
-            for suffix in ("_g", "_v", "_orig"):
-                part._parameters.pop(hook.name + suffix, None)
-    for name, value in values.items():
-        part._parameters[name] = nn.Parameter(value)
-
-
 @contextmanager
 def _switches(device: torch.device) -> Iterator[None]:
-    """Turn gradients on and autocast off; on a GPU take full precision and repeatable kernels; keep random states."""
+    """Turn gradients on, autocast and compilation off; on a GPU take full precision and repeatable kernels.
+
+    Random states are kept.
+    """
     with kept_random_states(device), torch.inference_mode(False), torch.enable_grad(), ExitStack() as stack:
         stack.enter_context(torch.autocast(device.type, enabled=False))
         if device.type == "cuda":
             stack.enter_context(torch.backends.cudnn.flags(True, False, deterministic=True, allow_tf32=False))
+        if "torch._dynamo" in sys.modules and hasattr(torch.compiler, "set_stance"):  # compiled parts hide their calls
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
         if hasattr(torch.nn, "attention"):  # the fused attention kernels have no second derivative
             stack.enter_context(torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH))
         yield
@@ -273,12 +247,9 @@ def isolated(module: nn.Module, runs: bool = True) -> Iterator[nn.Module]:
         raise UnsupportedModule(
             "the network has lazy modules without parameters: run it once on a batch before scoring it"
         )
-    computed = [part for part in parts if _computes_weights(part)]
-    snapshot = Snapshot(module) if runs or computed else None
+    snapshot = Snapshot(module) if runs or any(map(computed_weights, parts)) else None
     try:
         with _switches(tensors[0].device if tensors else torch.device("cpu")):
-            for part in computed:
-                make_weights_plain(part)
             yield module
     finally:
         if snapshot is not None:
