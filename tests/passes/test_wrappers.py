@@ -17,7 +17,7 @@ from tests.passes.wrapped import CACHED, NETWORKS, WRAPPERS, Wrapping, wrapped
 
 PROXIES = ("params", *WEIGHTS, *COMPUTED)
 OF_RELUS = {"naswot", "generalized_naswot", "activation_distance", "linear_regions"}
-OF_CALLS = {"fisher", "flops", "head_confidence"}
+OF_CALLS = {"fisher", "flops", "head_confidence", "zen"}
 
 
 @functools.cache
