@@ -181,6 +181,13 @@ class Network(nn.Module):
         raise NotImplementedError
 
 
+def scaled_norm(channels: int) -> nn.BatchNorm2d:
+    """Return batch norm with a shift, so that no ReLU of a channel that never changes hangs on rounding."""
+    norm = nn.BatchNorm2d(channels)
+    norm.weight.data, norm.bias.data = torch.linspace(0.5, 1.5, channels), torch.linspace(-0.35, 0.25, channels)
+    return norm
+
+
 class Convolutional(Network):
     """A network of images, with batch norm or without."""
 
@@ -191,7 +198,7 @@ class Convolutional(Network):
         self.stem, self.mid = nn.Conv2d(3, 6, 3), wrapping.layer(6, 6, elsewhere.Convolution, (3,))
         if self.tied:
             self.again = wrapping.layer(6, 6, elsewhere.Convolution, (3,))
-        self.first, self.second = (nn.BatchNorm2d(6) if norm else nn.Identity() for _ in range(2))
+        self.first, self.second = (scaled_norm(6) if norm else nn.Identity() for _ in range(2))
         self.pool, self.head = nn.AdaptiveAvgPool2d(1), wrapping.layer(6, 5, elsewhere.Dense, ())
 
     def forward(self, x: Tensor) -> Tensor:
