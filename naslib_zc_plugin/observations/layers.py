@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from naslib_zc_plugin.passes import Layer, NoForward, Pass, Undefined, observation
+from naslib_zc_plugin.passes.network import module_of
 
 # Selection by name, as transformers call the parts of attention --------------------
 
@@ -32,7 +33,7 @@ def linear_names(weights: Mapping[str, Tensor], patterns: Sequence[str]) -> list
     Raises:
         Undefined: there is none.
     """
-    modules = {name: name.rpartition(".")[0] for name, weight in weights.items()}
+    modules = {name: module_of(name) for name in weights}
     found = [name for name in modules if any(fnmatchcase(modules[name], pattern) for pattern in patterns)]
     found = [name for name in found if weights[name].ndim == 2]
     if not found:

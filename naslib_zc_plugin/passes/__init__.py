@@ -16,6 +16,7 @@ from naslib_zc_plugin.passes.isolation import UnsupportedModule, isolated
 from naslib_zc_plugin.passes.layer_calls import LayerCall
 from naslib_zc_plugin.passes.network import Layer, Network
 from naslib_zc_plugin.passes.observation import (
+    AGAIN,
     FORWARD,
     NEXT,
     Forward,
@@ -31,6 +32,7 @@ from naslib_zc_plugin.passes.observation import (
 from naslib_zc_plugin.passes.per_sample import Chunk
 
 __all__ = [
+    "AGAIN",
     "FORWARD",
     "NEXT",
     "Batch",

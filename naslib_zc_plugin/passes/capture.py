@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from naslib_zc_plugin.passes.degenerate import Undefined
+from naslib_zc_plugin.passes.degenerate import Undefined, in_precision
 
 Function = Callable[..., Any]
 Handler = Callable[[tuple[Any, ...], Mapping[str, Any], Any], Any]
@@ -26,6 +26,9 @@ See = Callable[..., Any]
 KINDS: dict[str, Callable[[Any, See], Mapping[Function, Handler]]] = {}
 """Kinds of calls by name: (view of the pass, see) → handlers. Modules of observations add theirs."""
 
+TWICE: dict[Function, Function] = {}
+"""Functions that torch cannot differentiate twice, or not rightly, and those that stand for them where it must."""
+
 CONVOLUTIONS: tuple[Function, ...] = (F.conv1d, F.conv2d, F.conv3d)
 TRANSPOSED: tuple[Function, ...] = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)
 
@@ -36,6 +39,9 @@ EVERY: Function = lambda: None  # noqa: E731
 class Watch(TorchFunctionMode):
     """While active, ``replacements`` stand in for functions and ``handlers`` see the calls of those that they name.
 
+    With a ``dtype`` the network computes in that precision whatever it casts to: types among the arguments become it,
+    and so do tensors of another, which the network keeps where nothing could substitute them.
+
     Sees modules (which call functions), functions, methods and in-place forms; blind inside ``nn.LSTM``'s gates,
     ``F.multi_head_attention_forward`` and ``F.scaled_dot_product_attention``, each of which is one call here, and
     inside TorchScript's functions, whose operations an :class:`Unseen` mode notes.
@@ -45,6 +51,7 @@ class Watch(TorchFunctionMode):
         self,
         handlers: Iterable[Mapping[Function, Handler]] = (),
         replacements: Mapping[Function, Function] | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
         self._handlers: dict[Function, list[Handler]] = {}
@@ -53,7 +60,7 @@ class Watch(TorchFunctionMode):
                 self._handlers.setdefault(function, []).append(handler)
         self._every: Sequence[Handler] = self._handlers.get(EVERY, ())
         self._replacements = dict(replacements or {})
-        self._calls = 0
+        self._dtype, self._calls = dtype, 0
 
     @property
     def idle(self) -> bool:
@@ -67,6 +74,8 @@ class Watch(TorchFunctionMode):
         kwargs = kwargs or {}
         self._calls += 1
         try:
+            if self._dtype is not None:
+                function, args, kwargs = _recast(function, args, kwargs, self._dtype)
             output = self._replacements.get(function, function)(*args, **kwargs)
             for handler in (*self._handlers.get(function, ()), *self._every):
                 seen = handler(args, kwargs, output)
@@ -121,6 +130,46 @@ def scripted_functions_exist() -> bool:
     return bool(unit.get_functions())
 
 
+# Casts --------------------
+
+CASTS: dict[Function, torch.dtype] = {
+    **{Tensor.half: torch.float16, Tensor.bfloat16: torch.bfloat16, Tensor.float: torch.float32},
+    **{Tensor.double: torch.float64, Tensor.chalf: torch.complex32, Tensor.cfloat: torch.complex64},
+    Tensor.cdouble: torch.complex128,
+}
+"""Methods that cast to a type, which is no argument of theirs."""
+
+_OF_THE_TENSOR = {"__setitem__", "__set__", "__hash__", *(f"__i{name}__" for name in ("add", "sub", "mul", "truediv"))}
+
+
+def _recast(
+    function: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any], dtype: torch.dtype
+) -> tuple[Function, tuple[Any, ...], Mapping[str, Any]]:
+    """Return a call with real and complex numbers of the precision of ``dtype``; what it writes to stays as it is."""
+
+    def inside(value: Any) -> Any:
+        if isinstance(value, Tensor):
+            return value.to(in_precision(value.dtype, dtype))
+        if isinstance(value, torch.dtype):
+            return in_precision(value, dtype)
+        if isinstance(value, (list, tuple)):
+            parts = [inside(part) for part in value]
+            return value if all(a is b for a, b in zip(parts, value)) else tuple(parts)
+        return value
+
+    name = getattr(function, "__name__", "")
+    if function in CASTS:
+        function, args = Tensor.to, (args[0], CASTS[function])
+    elif function is Tensor.type and len(args) > 1:  # by the name or the class of a type, too
+        args = (args[0], args[0].new_empty(0).type(args[1]).dtype)
+    elif function is Tensor.view:  # the bits in another type
+        return function, args, kwargs
+    written = int(name in _OF_THE_TENSOR or (name.endswith("_") and not name.endswith("__")))
+    args = (*args[:written], *map(inside, args[written:]))
+    return function, args, {key: value if key == "out" else inside(value) for key, value in kwargs.items()}
+
+
+# Norms --------------------
 # ``F.batch_norm`` hands its first three arguments on by position, and the others by keyword, however it was called.
 
 

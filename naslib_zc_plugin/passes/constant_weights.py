@@ -23,6 +23,7 @@ from naslib_zc_plugin.passes.degenerate import check_features
 from naslib_zc_plugin.passes.engine import Pass, Running
 from naslib_zc_plugin.passes.inputs import Batch, tree_map
 from naslib_zc_plugin.passes.isolation import Snapshot, Stopwatch
+from naslib_zc_plugin.passes.layer_calls import LayerCalls, check_on_two_samples
 from naslib_zc_plugin.passes.network import Network
 from naslib_zc_plugin.passes.observation import Setting
 from naslib_zc_plugin.passes.seeding import seed_everything
@@ -132,9 +133,11 @@ class ConstantWeights(Setting):
         """Return the same by running the whole network once for each value.
 
         Raises:
-            Undefined: a linear layer sums the features of a layer norm, which add up to nothing.
+            Undefined: a linear layer sums the features of a layer norm, which add up to nothing; or the network
+                computes with other weights.
         """
-        rows, roles, snapshot = [], _roles(network), Snapshot(network.module)
+        rows: list[Tensor] = []
+        roles, snapshot = _roles(network), Snapshot(network.module)
         for value in weights:
             seed_everything(seed, "embeddings")
             of_role = {"weight": value, "bias": value if self.biases == "weight" else 0.0}
@@ -147,8 +150,11 @@ class ConstantWeights(Setting):
                 if role in of_role:
                     tensors[name].fill_(of_role[role])
             seed_everything(seed, "constants")
-            with Watch([{F.linear: check_features}], {F.batch_norm: own_statistics}):
+            replacements, calls = {F.batch_norm: own_statistics}, LayerCalls(network, tensors)
+            with calls, Watch([calls.handlers, {F.linear: check_features}], replacements):
                 outputs = network(tensors, tree_map(Tensor.clone, batch.inputs))
+            if not calls.plain and not rows:
+                check_on_two_samples(network, tensors, batch.inputs, Watch(replacements=replacements))
             rows.append((outputs[..., 0] if self.features == "first" else outputs).flatten())
             snapshot.restore()
         return torch.stack(rows)

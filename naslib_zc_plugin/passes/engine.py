@@ -12,6 +12,7 @@ setting               may be yielded, in this order        is sent
 \                     ``(Grad(…), …)``, at most once       for each Grad its gradients, a list in the order of
                                                            ``by``; for one with a ``fold``, None
 ``PerSample``         ``NEXT``, again and again            the next ``Chunk``; None after the last
+\                     ``AGAIN``, after that None           None; ``NEXT`` gives the first ``Chunk`` again
 ``ConstantWeights``   the weights, a tuple of numbers,     the outputs under each, (weights, outputs)
                       once
 ``NoForward``         nothing (a function without yield)
@@ -183,12 +184,8 @@ def observe(
     snapshot = Snapshot(network.module) if several else None
     outcomes: dict[Observation, Observed] = {}
     for setting, group in passes.items():
-        found = _pass(setting, network, batch, group, seed)
-        again = setting.retry([outcome.error for outcome in found.values()])
-        if again is not None:
-            with again:
-                found = _pass(setting, network, batch, group, seed)
-        outcomes.update(found)
+        with setting.surroundings():
+            outcomes.update(_pass(setting, network, batch, group, seed))
         if snapshot is not None:
             snapshot.restore()
     return outcomes

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from naslib_zc_plugin.passes.capture import (
     KINDS,
+    TWICE,
     Function,
     Handler,
     See,
@@ -24,10 +25,19 @@ from naslib_zc_plugin.passes.capture import (
 )
 from naslib_zc_plugin.passes.degenerate import Undefined, all_finite, same_when_recorded
 from naslib_zc_plugin.passes.engine import Pass, Running
-from naslib_zc_plugin.passes.inputs import Batch, noisy_embedding, noisy_inputs, tensors, tree_map, with_dtype
+from naslib_zc_plugin.passes.inputs import (
+    Batch,
+    as_real,
+    holds_tokens,
+    noisy_embedding,
+    noisy_inputs,
+    tensors,
+    tree_map,
+    with_dtype,
+)
 from naslib_zc_plugin.passes.isolation import Stopwatch
-from naslib_zc_plugin.passes.layer_calls import LayerCall, LayerCalls
-from naslib_zc_plugin.passes.network import Network, OriginalWeights
+from naslib_zc_plugin.passes.layer_calls import LayerCall, LayerCalls, check_on_two_samples
+from naslib_zc_plugin.passes.network import Network, OriginalWeights, module_of, some
 from naslib_zc_plugin.passes.observation import FORWARD, TARGETS, Forward, Grad, Observation
 from naslib_zc_plugin.passes.seeding import kept_random_states, seed_everything
 
@@ -52,6 +62,7 @@ class ForwardPass(Pass):
         self.memo: dict[str, Any] = {}
         self._registered: list[tuple[Running, Mapping[Function, Handler]]] = []
         self._sees: list[See] = []
+        self._seeing: list[Running] = []
         self._unreached = ""
         self._watch: Watch | None = None
         self._current: Running | None = None
@@ -62,9 +73,10 @@ class ForwardPass(Pass):
         if setting.noise:
             self.all_inputs = [noisy_inputs(inputs, setting.noise, seed) for inputs in self.all_inputs]
         self._graph = any(each.order for each in observations)
+        self._twice = TWICE if any(each.order > 1 for each in observations) else {}
         by_inputs = self._graph and any(each.input_gradient for each in observations)
         for value in (*(self.weights.values() if self._graph else ()), *tensors(self.inputs if by_inputs else ())):
-            value.requires_grad_(value.is_floating_point())
+            value.requires_grad_(not holds_tokens(value))
         for module in network.module.modules():
             module.training = setting.training
         self._substituted = not isinstance(setting.weights, OriginalWeights)
@@ -130,7 +142,8 @@ class ForwardPass(Pass):
                 raise Undefined(f"the output of the layer of {call.name} is not one tensor with channels")
             return see(call)
 
-        self._sees.append(self._running().guard(checked))
+        self._seeing.append(self._running())
+        self._sees.append(self._seeing[-1].guard(checked))
 
     def check_finite(self) -> None:
         """Check the logits.
@@ -146,14 +159,16 @@ class ForwardPass(Pass):
     def recomputing(self) -> AbstractContextManager[Any]:
         """Return the context of backward runs, in which what is computed again meets the same replacements."""
         if self._watch is None:
-            self._watch = Watch([self._calls.handlers] if self.setting.norm == "off" else [], self._norms())
+            self._watch = Watch(
+                [self._calls.handlers] if self.setting.norm == "off" else [], self._replacements(), self.setting.dtype
+            )
         return self._watch
 
     def run_again(self, inputs: Any, handlers: Mapping[Function, Handler], layer: See) -> None:
         """Run the network once more on other inputs, without a graph, seen by these handlers and ``layer`` alone."""
         held = self._copies()
         calls = LayerCalls(self.network, held, [layer])
-        watch = Watch([calls.handlers, handlers], self._norms())
+        watch = Watch([calls.handlers, handlers], self._replacements(), self.setting.dtype)
         with kept_random_states(self.network.device), torch.no_grad(), calls, watch:
             self.network(held, inputs)
 
@@ -179,6 +194,7 @@ class ForwardPass(Pass):
         finally:  # nothing refers to the pass in a circle
             self._registered.clear()
             self._sees.clear()
+            self._seeing.clear()
             self._calls.close()
             self._watch = None
         return {each: seconds + took.get(each, 0.0) for each in running}
@@ -198,7 +214,7 @@ class ForwardPass(Pass):
             for turn, inputs in enumerate(self.all_inputs):
                 self.turn = turn
                 noise = noisy_embedding(inputs, setting.noise, self._seed) if setting.noise else {}
-                watch = Watch(handlers, {**self._norms(), **noise})
+                watch = Watch(handlers, {**self._replacements(), **noise}, setting.dtype)
                 if unseen is not None:
                     unseen.watch = watch
                 with watch:
@@ -207,11 +223,13 @@ class ForwardPass(Pass):
                 self.logits = logits if self.logits is None else self.logits
         if unseen is not None and unseen.operations:
             self._check_seen(unseen)
+        for running in self._seeing if self._calls.lost else ():
+            running.fail(Undefined(f"a layer's parameters are used in a copy or a part ({some(self._calls.lost)})"))
         self._check_reached()
 
     def _check_seen(self, unseen: Unseen) -> None:
         """Fail the observations that would have had to see an operation, or all, where one was to be replaced."""
-        unseen.check([*self._norms(), *(self._calls.handlers if self._sees else ())])
+        unseen.check([*self._replacements(), *(self._calls.handlers if self._sees else ())])
         for running, handlers in self._registered:
             try:
                 unseen.check(handlers)
@@ -228,7 +246,8 @@ class ForwardPass(Pass):
             if self._graph:
                 self._calls.check(self.logits)
             elif self._substituted and not self._calls.plain:
-                self._run_two_samples()
+                watch = Watch(replacements=self._replacements(), dtype=self.setting.dtype)
+                check_on_two_samples(self.network, self._copies(), self.inputs, watch)
         except Undefined as error:
             self._unreached = str(error)
             if self._substituted:
@@ -236,20 +255,9 @@ class ForwardPass(Pass):
         finally:
             self._calls.rest()
 
-    def _run_two_samples(self) -> None:
-        """Run on two samples with a graph, which shows whether the outputs are computed with the weights in force."""
-        held = self._copies()
-        for name in self.weights:
-            held[name].requires_grad_(held[name].is_floating_point())
-        calls = LayerCalls(self.network, held)
-        watch = Watch([calls.handlers], self._norms())
-        with kept_random_states(self.network.device), torch.enable_grad(), calls, watch:
-            logits = self.network(held, tree_map(lambda x: x[:2].detach().clone(), self.inputs))
-        calls.check(logits)
-
-    def _norms(self) -> Mapping[Function, Function]:
+    def _replacements(self) -> Mapping[Function, Function]:
         def keeps(input: Tensor, *tensors: Any) -> bool:
-            modules = (name.rpartition(".")[0] for name in map(self.name_of, tensors) if name is not None)
+            modules = (module_of(name) for name in map(self.name_of, tensors) if name is not None)
             named = any(fnmatchcase(module, self.setting.keep_norm) for module in modules)
             return named or self._calls.is_derived(input)  # one that standardises a weight
 
@@ -361,20 +369,22 @@ class Gradients:
         if isinstance(of, Tensor):
             return of
         if of in ("logits", "each"):
-            logits: Tensor = self._view.logits
-            return logits.sum() if of == "logits" else logits.flatten(1).sum(1)
+            logits = as_real(self._view.logits)
+            return logits.sum() if of == "logits" else logits.reshape(len(logits), -1).sum(1)
         if of == "loss" or not self._loss.requires_grad:
             return self._loss if of == "loss" else self._loss.detach()
         if not self._recorded:
             self._recorded = self._by(self._loss, self._layers, None, True, True)
-        gradients = [self._recorded[id(weight)] for weight in self._layers if id(weight) in self._recorded]
+        found = (self._recorded[id(weight)] for weight in self._layers if id(weight) in self._recorded)
+        gradients = [*map(as_real, found)]
         products = [(gradient.detach() * gradient).sum() for gradient in gradients]
         return torch.stack(products).sum() if products else self._loss.detach()
 
     @cached_property
     def _loss(self) -> Tensor:
         batch = self._view.batch
-        loss = batch.objective()(self._view.logits, batch.labels)
+        with Watch(replacements=self._view._twice):
+            loss = batch.objective()(self._view.logits, batch.labels)
         if not bool(torch.isfinite(loss).all()):
             raise Undefined("the loss is not finite")
         return loss
@@ -389,15 +399,22 @@ class Gradients:
         given = torch.ones_like(value) if outputs is None else outputs
         # What ``torch.autograd.grad`` calls; it is a function of torch itself, inside of which no mode would be active.
         engine: Any = torch.autograd.Variable._execution_engine
-        with self._view.recomputing():
-            found = engine.run_backward(
-                (value,), (given,), retain_graph, record, tuple(distinct), allow_unreachable=True, accumulate_grad=False
-            )
+        options = {"allow_unreachable": True, "accumulate_grad": False}
+        try:
+            with self._view.recomputing():
+                found = engine.run_backward((value,), (given,), retain_graph, record, tuple(distinct), **options)
+        except RuntimeError as error:  # of a function's backward
+            if "derivative for" not in str(error):
+                raise
+            raise Undefined(f"torch cannot differentiate a function of the network twice: {error}") from error
         return {id(tensor): gradient for tensor, gradient in zip(distinct, found) if gradient is not None}
 
 
 def _or_zeros(gradient: Tensor | None, tensor: Tensor, zeros: bool) -> Tensor | None:
-    return gradient.detach() if gradient is not None else torch.zeros_like(tensor) if zeros else None
+    if gradient is None:
+        return torch.zeros_like(tensor) if zeros else None
+    gradient = gradient.detach()
+    return gradient if gradient.layout is torch.strided else gradient.to_dense()  # of a sparse embedding
 
 
 Forward.view = ForwardPass

@@ -18,10 +18,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from naslib_zc_plugin.passes.capture import CONVOLUTIONS, TRANSPOSED, Function, Handler, See
+from naslib_zc_plugin.passes.capture import CONVOLUTIONS, TRANSPOSED, Function, Handler, See, Watch
 from naslib_zc_plugin.passes.degenerate import Undefined
-from naslib_zc_plugin.passes.inputs import tensors
+from naslib_zc_plugin.passes.inputs import holds_tokens, tensors, tree_map
 from naslib_zc_plugin.passes.network import Network, some
+from naslib_zc_plugin.passes.seeding import kept_random_states
 
 PRODUCTS: dict[Function, tuple[int, int]] = {
     **dict.fromkeys(
@@ -80,6 +81,7 @@ class LayerCalls:
         handlers: of the functions that a :class:`~.capture.Watch` must see.
         plain: whether all layers that were called multiplied by the weights in force as they are. If so, no other
             weights were multiplied by.
+        lost: names of parameters that are not in force by which a function outside of layers' modules multiplied.
     """
 
     def __init__(
@@ -94,7 +96,7 @@ class LayerCalls:
         self._sources: dict[Any, str | None] = {}
         self._stale: list[str] = []
         self._hooks: list[Any] = []
-        self.plain = not network.cached
+        self.plain, self.lost = not network.cached, list[str]()
         self.handlers: dict[Function, Handler] = {
             **dict.fromkeys((*CONVOLUTIONS, *TRANSPOSED), partial(self._function, 1)),
             F.linear: partial(self._function, -1),
@@ -129,10 +131,8 @@ class LayerCalls:
             Undefined: it was not, or it was computed without a graph.
         """
         nodes, leaves = _graph(output)
-        own, called = {id(tensor) for tensor in self._held.values()}, self._called
-        self._called = []  # they hold the graph
-        foreign = [leaf for leaf in leaves.values() if isinstance(leaf, nn.Parameter) and id(leaf) not in own]
-        names = [*self._stale, *(self._network.name_of(leaf) or f"of shape {tuple(leaf.shape)}" for leaf in foreign)]
+        called, self._called = self._called, []  # they hold the graph
+        names = [*self._stale, *self._foreign(leaves)]
         if names:
             listed = some(list(dict.fromkeys(names)))
             raise Undefined(
@@ -147,6 +147,11 @@ class LayerCalls:
                 f"the outputs of layers do not depend on their weights in force ({some(list(dict.fromkeys(missed)))}): "
                 "they compute with a copy that was made before the run, or with detached weights"
             )
+
+    def _foreign(self, leaves: Mapping[int, Tensor]) -> list[str]:
+        """Return the names of the parameters among the leaves that are not in force."""
+        found = [leaf for leaf in leaves.values() if isinstance(leaf, nn.Parameter) and id(leaf) not in self._names]
+        return [self._network.name_of(leaf) or f"of shape {tuple(leaf.shape)}" for leaf in found]
 
     def rest(self) -> None:
         """See no more calls; go on to tell data from weights, for what is computed again in a backward run."""
@@ -227,6 +232,9 @@ class LayerCalls:
             return None
         self.plain = self.plain and id(weight) in self._names
         name = self._source(weight)
+        if name is None and self._sees:
+            shared = [f"of shape {tuple(weight.shape)}"] if self._network.shares_memory(weight) else []
+            self.lost += shared or self._foreign({id(weight): weight, **_graph(weight)[1]})
         if name is None or not self._sees:
             return None
         return self._see(LayerCall(name, data, output, channel, fan_in, batch))
@@ -266,6 +274,25 @@ class LayerCalls:
             seen |= following
             pending += following
         return found
+
+
+def check_on_two_samples(network: Network, held: Mapping[str, Tensor], inputs: Any, watch: Watch) -> None:
+    """Check by a run of two samples with a graph that the network computes with the tensors in force and no others.
+
+    Args:
+        network: the network.
+        held: copies of the parameters and buffers in force, by name.
+        inputs: of the network.
+        watch: with the pass's replacements of functions.
+
+    Raises:
+        Undefined: it does not.
+    """
+    for name in network.parameters:
+        held[name].requires_grad_(not holds_tokens(held[name]))
+    calls = LayerCalls(network, held)
+    with kept_random_states(network.device), torch.enable_grad(), calls, watch, Watch([calls.handlers]):
+        calls.check(network(held, tree_map(lambda x: x[:2].detach().clone(), inputs)))
 
 
 def _leaf(node: Any) -> Tensor | None:

@@ -52,18 +52,28 @@ def some(names: Sequence[str], most: int = 3) -> str:
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
+def module_of(parameter: str) -> str:
+    """Return the name of a parameter's module, without what ``torch.compile`` puts into it.
+
+    >>> module_of("attention.query._orig_mod.weight")
+    'attention.query'
+    """
+    return ".".join(part for part in parameter.split(".")[:-1] if part != "_orig_mod")
+
+
 def pick_logits(output: Any, logits: Logits) -> Tensor:
     """Return the logits among the values that a network returned.
 
     Args:
         output: a tensor, or tensors in tuples, lists or mappings.
-        logits: position, key or attribute, or a function of the output; None takes ``output`` where it is one tensor,
-            its ``"logits"`` where it has that key, its only tensor where there is one.
+        logits: position, key or attribute, or a function of the output. A tensor alone is the logits, whatever position
+            or key is named: a network may return several tensors in train mode only. None: the output's ``"logits"``
+            where it has that key, its only tensor where there is one.
 
     Raises:
         ValueError: there are several tensors and no choice among them, or ``logits`` names none.
     """
-    if isinstance(output, Tensor) and logits is None:
+    if isinstance(output, Tensor) and not callable(logits):
         return output
     chosen: Any = None
     if callable(logits):
@@ -201,10 +211,27 @@ class Network:
 
     @cached_property
     def cached(self) -> bool:
-        """Whether modules keep, beside their parameters, tensors that are a part of them or were computed of them."""
-        own = ("_parameters", "_buffers", "_modules")
-        held = (value for part in self.module.modules() for name, value in vars(part).items() if name not in own)
-        return any(tensor.requires_grad or self.shares_memory(tensor) for value in held for tensor in tensors(value))
+        """Whether modules keep parameters, parts of them, or tensors computed of them, that they do not register.
+
+        Such a tensor may be in use where a pass substitutes parameters.
+        """
+        # Torch's recurrent layers renew their list of flat weights by themselves.
+        own = ("_parameters", "_buffers", "_modules", "_flat_weights")
+        parts = list(self.module.modules())
+        pending = [value for part in parts for name, value in vars(part).items() if name not in own]
+        registered = set(parts)
+        while pending:
+            value = pending.pop()
+            if isinstance(value, Tensor) and (value.requires_grad or self.shares_memory(value)):
+                return True
+            if isinstance(value, nn.Module) and value not in registered:
+                registered.add(value)
+                pending += value.parameters()
+            elif isinstance(value, Mapping):
+                pending += value.values()
+            elif isinstance(value, (list, tuple)):
+                pending += value
+        return False
 
     def check_packed(self) -> None:
         """Check that all weights can be read.
@@ -306,7 +333,7 @@ class Absolute(Weights):
 
     def tensors(self, network: Network) -> tuple[Tensors, Tensors]:
         """Return parameters and buffers by name."""
-        parameters, buffers = ({name: value.abs() for name, value in group.items()} for group in _copies(network))
+        parameters, buffers = ({name: _absolute(value) for name, value in group.items()} for group in _copies(network))
         return parameters, buffers
 
 
@@ -355,6 +382,13 @@ class Reinitialized(Weights):
             mode = self.scheme[len("kaiming_") :]
             nn.init.kaiming_normal_(made, mode=mode, nonlinearity="relu")  # type: ignore[arg-type]
         return made
+
+
+def _absolute(value: Tensor) -> Tensor:
+    """Return absolute values, of the real and the imaginary part of complex ones; a mask has none."""
+    if value.is_complex():
+        return torch.view_as_complex(torch.view_as_real(value).abs())
+    return value.abs() if value.dtype.is_signed else value
 
 
 def _copies(network: Network) -> tuple[Tensors, Tensors]:
