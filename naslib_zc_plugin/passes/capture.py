@@ -130,6 +130,26 @@ def scripted_functions_exist() -> bool:
     return bool(unit.get_functions())
 
 
+def differentiate(
+    value: Tensor,
+    by: Sequence[Tensor],
+    weights: Tensor | None = None,
+    retain_graph: bool = False,
+    create_graph: bool = False,
+) -> Sequence[Tensor | None]:
+    """Return what ``torch.autograd.grad`` returns, with the modes that are active left on for what is computed again.
+
+    That function is torch's own, and is called outside of them: a checkpoint would not meet the replacements.
+    """
+    given = torch.ones_like(value) if weights is None else weights
+    engine: Any = torch.autograd.Variable._execution_engine
+    options = {"allow_unreachable": True, "accumulate_grad": False}
+    found: Sequence[Tensor | None] = engine.run_backward(
+        (value,), (given,), retain_graph, create_graph, tuple(by), **options
+    )
+    return found
+
+
 # Casts --------------------
 
 CASTS: dict[Function, torch.dtype] = {

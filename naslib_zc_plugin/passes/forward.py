@@ -20,6 +20,7 @@ from naslib_zc_plugin.passes.capture import (
     See,
     Unseen,
     Watch,
+    differentiate,
     norm_replacements,
     scripted_functions_exist,
 )
@@ -261,7 +262,7 @@ class ForwardPass(Pass):
             named = any(fnmatchcase(module, self.setting.keep_norm) for module in modules)
             return named or self._calls.is_derived(input)  # one that standardises a weight
 
-        return norm_replacements(self.setting.training, self.setting.norm, keeps)
+        return {**norm_replacements(self.setting.training, self.setting.norm, keeps), **self._twice}
 
     def _asked(self, running: Sequence[Running]) -> dict[Running, Sequence[Grad]]:
         """Send the logits; return the gradients that are asked for, and fail those that ask for something else."""
@@ -396,13 +397,9 @@ class Gradients:
         distinct = list({id(tensor): tensor for tensor in by}.values())
         if not distinct:
             return {}
-        given = torch.ones_like(value) if outputs is None else outputs
-        # What ``torch.autograd.grad`` calls; it is a function of torch itself, inside of which no mode would be active.
-        engine: Any = torch.autograd.Variable._execution_engine
-        options = {"allow_unreachable": True, "accumulate_grad": False}
         try:
             with self._view.recomputing():
-                found = engine.run_backward((value,), (given,), retain_graph, record, tuple(distinct), **options)
+                found = differentiate(value, distinct, outputs, retain_graph, record)
         except RuntimeError as error:  # of a function's backward
             if "derivative for" not in str(error):
                 raise

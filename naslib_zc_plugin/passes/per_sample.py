@@ -17,11 +17,12 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.func import grad_and_value, vmap
 from torch.nn import functional as F
 
-from naslib_zc_plugin.passes.capture import Watch, own_statistics
+from naslib_zc_plugin.passes.capture import Watch, differentiate, own_statistics
 from naslib_zc_plugin.passes.degenerate import Undefined, all_finite
 from naslib_zc_plugin.passes.engine import Pass, Running
 from naslib_zc_plugin.passes.inputs import Batch, tree_map
 from naslib_zc_plugin.passes.isolation import Snapshot, Stopwatch
+from naslib_zc_plugin.passes.layer_calls import LayerCalls
 from naslib_zc_plugin.passes.network import Network
 from naslib_zc_plugin.passes.observation import AGAIN, NEXT, Grad, PerSample
 from naslib_zc_plugin.passes.seeding import seed_everything
@@ -140,7 +141,11 @@ class SampleGradients:
         return leaves, {**{name: value.clone() for name, value in self._rest.items()}, **leaves}
 
     def _graph(self) -> int:
-        """Return how many bytes the first sample's graph keeps for its backward pass."""
+        """Return how many bytes the first sample's graph keeps for its backward pass.
+
+        Raises:
+            Undefined: the sample's loss was not computed with the weights in force.
+        """
         kept = 0
 
         def count(tensor: Tensor) -> Tensor:
@@ -148,13 +153,13 @@ class SampleGradients:
             kept += tensor.numel() * tensor.element_size()
             return tensor.detach()  # the tensor itself would hold the graph that holds it
 
-        def first() -> None:
-            # The graph from the leaves to this loss shows which weights are reached.
-            self._loss(*self._batch.sample(0))
-
         _, held = self._copies()
-        with saved_tensors_hooks(count, lambda tensor: tensor), Watch(replacements={F.batch_norm: own_statistics}):
-            self._network.under(held, first)
+        calls = LayerCalls(self._network, held)
+        watch = Watch([calls.handlers], {F.batch_norm: own_statistics})
+        with saved_tensors_hooks(count, lambda tensor: tensor), calls, watch:
+            loss = self._network.under(held, lambda: self._loss(*self._batch.sample(0)))
+        calls.check(loss)
+        calls.close()
         self._snapshot.restore()
         return max(1, kept)
 
@@ -203,11 +208,7 @@ class SampleGradients:
             loss, by = self._loss(inputs, labels), list(leaves.values())
             if not loss.requires_grad:
                 return loss, [None] * len(by)
-            ends: Any = [[loss], by]
-            if torch.__version__ >= (2, 5):
-                # A call with tensors would leave the mode, and a checkpoint would compute again without it.
-                ends = [[torch.autograd.graph.get_gradient_edge(tensor) for tensor in each] for each in ends]
-            return loss.detach(), torch.autograd.grad(*ends, allow_unused=True)
+            return loss.detach(), differentiate(loss, by)
 
         try:
             return self._network.under(held, both)
