@@ -177,7 +177,9 @@ def tolerance(proxy: str, names: tuple[str, ...], network: str) -> dict[str, flo
         return {"rel": 0, "abs": precision * oracles.snip(case)}
     if proxy == "grasp":
         return {"rel": 0, "abs": 10 * precision * sum(float(t.abs().sum()) for t in oracles.curvature_terms(case))}
-    if proxy in ("gradsign", "gradalign1", "gradalign2", "epsilon", "ntk") and single:
+    if proxy == "epsilon" and single:  # which norms of maps that hardly differ make of rounding
+        return {"rel": 0.2}
+    if proxy in ("gradsign", "gradalign1", "gradalign2", "ntk") and single:
         return {"rel": 2e-2, "abs": 2.0 if proxy == "gradsign" else 0}
     if proxy in ("ntk", "jacov"):
         return {"rel": 1e3 * precision}
