@@ -21,7 +21,7 @@ from naslib_zc_plugin.extend import NormalPair, Reinitialized, Undefined
 from naslib_zc_plugin.observations.layers import ATTENTION, PROJECTIONS
 from naslib_zc_plugin.passes.seeding import seed_everything
 from naslib_zc_plugin.testing import Case
-from tests.passes.wrapped import wrapped
+from tests.passes.wrapped import PRODUCTS, wrapped
 from tests.proxies import oracles
 
 Value = float | None
@@ -177,8 +177,8 @@ def tolerance(proxy: str, names: tuple[str, ...], network: str) -> dict[str, flo
         return {"rel": 0, "abs": precision * oracles.snip(case)}
     if proxy == "grasp":
         return {"rel": 0, "abs": 10 * precision * sum(float(t.abs().sum()) for t in oracles.curvature_terms(case))}
-    if proxy == "epsilon" and single:  # which norms of maps that hardly differ make of rounding
-        return {"rel": 0.2}
+    if proxy == "epsilon" and (single or set(names) & {*PRODUCTS, "functional transposed"}):
+        return {"rel": 0.2}  # equal outputs are left out of the means where they are equal to the last bit
     if proxy in ("gradsign", "gradalign1", "gradalign2", "ntk") and single:
         return {"rel": 2e-2, "abs": 2.0 if proxy == "gradsign" else 0}
     if proxy in ("ntk", "jacov"):

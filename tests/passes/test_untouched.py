@@ -143,10 +143,15 @@ def untouched(*nets: Owner) -> Iterator[None]:
     before, state = [(fingerprint(net), held(net)) for net in nets], global_state()
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)}
     yield
-    changed = [line for net, (found, _) in zip(nets, before) for line in found.changes(fingerprint(net))]
-    for net, (_, inside) in zip(nets, before):
-        now = held(net)
-        changed += [name for name, value in inside.items() if now[name] != value]
+    changed = []
+    for net, (found, inside) in zip(nets, before):
+        changed += found.changes(fingerprint(net))
+        try:
+            now = held(net)
+        except (AttributeError, KeyError, TypeError) as error:
+            changed.append(f"it cannot be read: {error}")
+        else:
+            changed += [name for name, value in inside.items() if now[name] != value]
     changed += [name for name, value in global_state().items() if state[name] != value]
     changed += [str(number) for number, handler in handlers.items() if signal.getsignal(number) != handler]
     if changed:
