@@ -97,8 +97,7 @@ class LayerCalls:
         self._network, self._held, self._sees, self._derive = network, held, sees, derive
         self._names = {id(tensor): name for name, tensor in held.items()}
         self._layers = frozenset(network.layers)
-        # Without a graph a view of a weight is known by its memory.
-        self._layer_memory = {memory(held[name]): name for name in network.layers} if sees else {}
+        self._layer_memory: dict[Any, str] = {}
         self._under_way: list[_Call] = []
         self._called: list[tuple[str, Any]] = []
         self._data: set[Any] = {None}
@@ -111,12 +110,14 @@ class LayerCalls:
             F.linear: partial(self._function, -1),
             F.multi_head_attention_forward: self._attention,
         }
-        if derive or sees:
-            self.handlers.update({product: partial(self._product, *places) for product, places in PRODUCTS.items()})
-            self.handlers.update({torch.einsum: self._einsum, **dict.fromkeys(TABLES, self._looked_up)})
 
     def __enter__(self) -> LayerCalls:
         """Put hooks on the layers' modules."""
+        if self._derive or self._sees:
+            self.handlers.update({product: partial(self._product, *places) for product, places in PRODUCTS.items()})
+            self.handlers.update({torch.einsum: self._einsum, **dict.fromkeys(TABLES, self._looked_up)})
+            # Without a graph a view of a weight is known by its memory.
+            self._layer_memory = {memory(self._held[name]): name for name in self._network.layers}
         for module, name in self._network.layer_modules.items():
             self._hooks.append(module.register_forward_pre_hook(partial(self._before, name)))
             self._hooks.append(module.register_forward_hook(partial(self._after, name), prepend=True))
