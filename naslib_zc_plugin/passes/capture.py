@@ -89,18 +89,31 @@ class Unseen(TorchDispatchMode):
     """Notes, while active, the operations that no function called: those of TorchScript's functions.
 
     Attributes:
-        operations: their names, without underscores at the ends.
+        watch: sees functions.
+        inside: returns whether a layer's module is under way.
     """
 
     _OPERATIONS: ClassVar[dict[Function, tuple[str, ...]]] = {
         **dict.fromkeys((*CONVOLUTIONS, *TRANSPOSED), ("convolution",)),
         **dict.fromkeys((F.linear, torch.matmul, Tensor.matmul, Tensor.__matmul__), ("mm", "addmm", "bmm", "mv")),
         F.batch_norm: ("native_batch_norm", "cudnn_batch_norm", "native_batch_norm_legit", "batch_norm_with_update"),
+        EVERY: (
+            "view",
+            "reshape",
+            "mean",
+            "sum",
+            "amax",
+            "adaptive_avg_pool2d",
+            "avg_pool2d",
+            "max_pool2d_with_indices",
+        ),
     }
+    """Names of operations, where they are not the function's; what sees every function looks for changes of shape."""
 
-    def __init__(self) -> None:
+    def __init__(self, inside: Callable[[], bool]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.operations: set[str] = set()
+        self._seen: dict[str, bool] = {}
+        self.inside = inside
         self.watch: Watch | None = None
 
     def __torch_dispatch__(
@@ -108,20 +121,29 @@ class Unseen(TorchDispatchMode):
     ) -> Any:
         """Run the operation, and note it if nothing that is seen runs it."""
         if self.watch is None or self.watch.idle:
-            self.operations.add(function.overloadpacket.__name__.strip("_"))
+            name = function.overloadpacket.__name__.strip("_")
+            self._seen[name] = self._seen.get(name, False) or not self.inside()
         return function(*args, **(kwargs or {}))
 
-    def check(self, functions: Iterable[Function]) -> None:
+    def check(self, functions: Iterable[Function], outside: bool = False) -> None:
         """Check that none of the functions that must be seen was among the operations.
+
+        Args:
+            functions: these.
+            outside: whether those inside a layer's module do not matter.
 
         Raises:
             Undefined: one was.
         """
-        every = [name for function in functions for name in self._OPERATIONS.get(function, (function.__name__,))]
-        hidden = self.operations & {name.strip("_") for name in every}
-        if hidden or (self.operations and EVERY in functions):
-            names = ", ".join(sorted(hidden or self.operations))
-            raise Undefined(f"TorchScript functions of the network hide operations ({names}): take plain functions")
+        names = {name for function in functions for name in self._OPERATIONS.get(function, (function.__name__,))}
+        wanted = {name.strip("_") for name in names}
+        hidden = sorted(
+            name for name, was_outside in self._seen.items() if name in wanted and (was_outside or not outside)
+        )
+        if hidden:
+            raise Undefined(
+                f"functions made by torch.jit.script hide operations ({', '.join(hidden)}): take plain functions"
+            )
 
 
 def scripted_functions_exist() -> bool:

@@ -22,11 +22,12 @@ from naslib_zc_plugin.passes.capture import CONVOLUTIONS, Watch, own_statistics
 from naslib_zc_plugin.passes.degenerate import check_features
 from naslib_zc_plugin.passes.engine import Pass, Running
 from naslib_zc_plugin.passes.inputs import Batch, tree_map
-from naslib_zc_plugin.passes.isolation import Snapshot, Stopwatch
+from naslib_zc_plugin.passes.isolation import Stopwatch
 from naslib_zc_plugin.passes.layer_calls import LayerCalls, check_on_two_samples
 from naslib_zc_plugin.passes.network import Network
 from naslib_zc_plugin.passes.observation import Setting
 from naslib_zc_plugin.passes.seeding import seed_everything
+from naslib_zc_plugin.passes.snapshot import Snapshot
 
 EMBEDDINGS: dict[str, Callable[[Tensor], Tensor]] = {
     "uniform_positive_0.1": lambda held: torch.rand_like(held) * 0.1,

@@ -203,7 +203,8 @@ class ForwardPass(Pass):
     def _run(self) -> None:
         setting = self.setting
         seed_everything(self._seed, replace(setting, noise=0.0))  # dropout and the like are the same with noise
-        unseen = Unseen() if scripted_functions_exist() else None
+        unseen = Unseen(lambda: self._calls.inside) if scripted_functions_exist() else None
+        self._calls.blind = unseen is not None
         traced = self._graph or self._sees or self._substituted
         handlers = [handlers for _, handlers in self._registered]
         with torch.set_grad_enabled(self._graph), ExitStack() as stack:
@@ -222,7 +223,7 @@ class ForwardPass(Pass):
                     # Inputs that may be written to: a leaf that needs a gradient may not.
                     logits = self.network.run(tree_map(lambda x: x.clone() if x.requires_grad else x, inputs))
                 self.logits = logits if self.logits is None else self.logits
-        if unseen is not None and unseen.operations:
+        if unseen is not None:
             self._check_seen(unseen)
         for running in self._seeing if self._calls.lost else ():
             running.fail(Undefined(f"a layer's parameters are used in a copy or a part ({some(self._calls.lost)})"))
@@ -230,10 +231,11 @@ class ForwardPass(Pass):
 
     def _check_seen(self, unseen: Unseen) -> None:
         """Fail the observations that would have had to see an operation, or all, where one was to be replaced."""
-        unseen.check([*self._replacements(), *(self._calls.handlers if self._sees else ())])
-        for running, handlers in self._registered:
+        unseen.check(self._replacements())
+        registered = [(running, handlers, False) for running, handlers in self._registered]
+        for running, handlers, outside in (*registered, *((each, self._calls.handlers, True) for each in self._seeing)):
             try:
-                unseen.check(handlers)
+                unseen.check(handlers, outside)
             except Undefined as error:
                 running.fail(error)
 

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from naslib_zc_plugin.passes.capture import CONVOLUTIONS, TRANSPOSED, Function, Handler, See, Watch
 from naslib_zc_plugin.passes.degenerate import Undefined
 from naslib_zc_plugin.passes.inputs import holds_tokens, tensors, tree_map
-from naslib_zc_plugin.passes.network import Network, some
+from naslib_zc_plugin.passes.network import Network, memory, some
 from naslib_zc_plugin.passes.seeding import kept_random_states
 
 PRODUCTS: dict[Function, tuple[int, int]] = {
@@ -46,7 +46,8 @@ class LayerCall:
         input: its input, a tensor; None where it was given by keyword.
         output: its output, a tensor, bias included. The network may write over it: to keep it, return a copy.
         channel: the dimension of the output's channels: 1, or −1 for a linear layer.
-        fan_in: weights per output channel that were multiplied (in-channels per group × kernel).
+        fan_in: weights per output channel that were multiplied (in-channels per group × kernel); 0 where that could not
+            be seen.
         batch: the dimension of the output's samples: 0, or 1 inside ``nn.MultiheadAttention``.
     """
 
@@ -60,11 +61,16 @@ class LayerCall:
 
 @dataclass
 class _Call:
-    """A call of a layer's module under way; ``held``: whether its weight in force was seen as it is."""
+    """A call of a layer's module under way.
+
+    Attributes:
+        weights: how many it was seen to multiply by.
+        held: whether these were its weight in force as it is.
+    """
 
     module: nn.Module
     name: str
-    fan_in: int = 0
+    weights: int = 0
     held: bool = False
 
 
@@ -81,6 +87,7 @@ class LayerCalls:
         handlers: of the functions that a :class:`~.capture.Watch` must see.
         plain: whether all layers that were called multiplied by the weights in force as they are. If so, no other
             weights were multiplied by.
+        blind: whether functions may multiply unseen (scripted ones).
         lost: names of parameters that are not in force by which a function outside of layers' modules multiplied.
     """
 
@@ -90,24 +97,27 @@ class LayerCalls:
         self._network, self._held, self._sees, self._derive = network, held, sees, derive
         self._names = {id(tensor): name for name, tensor in held.items()}
         self._layers = frozenset(network.layers)
+        self._layer_memory: dict[Any, str] = {}
         self._under_way: list[_Call] = []
         self._called: list[tuple[str, Any]] = []
         self._data: set[Any] = {None}
         self._sources: dict[Any, str | None] = {}
         self._stale: list[str] = []
         self._hooks: list[Any] = []
-        self.plain, self.lost = not network.cached, list[str]()
+        self.plain, self.blind, self.lost = not network.cached, False, list[str]()
         self.handlers: dict[Function, Handler] = {
             **dict.fromkeys((*CONVOLUTIONS, *TRANSPOSED), partial(self._function, 1)),
             F.linear: partial(self._function, -1),
             F.multi_head_attention_forward: self._attention,
         }
-        if derive or sees:
-            self.handlers.update({product: partial(self._product, *places) for product, places in PRODUCTS.items()})
-            self.handlers.update({torch.einsum: self._einsum, **dict.fromkeys(TABLES, self._looked_up)})
 
     def __enter__(self) -> LayerCalls:
         """Put hooks on the layers' modules."""
+        if self._derive or self._sees:
+            self.handlers.update({product: partial(self._product, *places) for product, places in PRODUCTS.items()})
+            self.handlers.update({torch.einsum: self._einsum, **dict.fromkeys(TABLES, self._looked_up)})
+            # Without a graph a view of a weight is known by its memory.
+            self._layer_memory = {memory(self._held[name]): name for name in self._network.layers}
         for module, name in self._network.layer_modules.items():
             self._hooks.append(module.register_forward_pre_hook(partial(self._before, name)))
             self._hooks.append(module.register_forward_hook(partial(self._after, name), prepend=True))
@@ -119,6 +129,11 @@ class LayerCalls:
             hook.remove()
         self._hooks.clear()
         self._under_way.clear()
+
+    @property
+    def inside(self) -> bool:
+        """Whether a layer's module is under way, whose output will be seen."""
+        return bool(self._under_way)
 
     def is_derived(self, tensor: Any) -> bool:
         """Return whether a tensor is a layer's weight, or was computed of weights and constants alone."""
@@ -185,8 +200,9 @@ class LayerCalls:
         self._data.add(node)
         channel = -1 if isinstance(module, nn.Linear) else 1
         if self._sees and isinstance(output, Tensor) and output.ndim > 1:
-            stored = self._held[name].numel() // output.shape[channel] if name in self._held else 0
-            return self._see(LayerCall(name, args[0] if args else None, output, channel, call.fan_in or stored))
+            stored = self._held[name].numel() if name in self._held and not self.blind else 0
+            fan_in = (call.weights or stored) // output.shape[channel]
+            return self._see(LayerCall(name, args[0] if args else None, output, channel, fan_in))
         return self._see(LayerCall(name, None, output, 0, 0)) if self._sees else None
 
     def _see(self, call: LayerCall) -> Any:
@@ -224,10 +240,9 @@ class LayerCalls:
             self._data.add(output.grad_fn)
         if id(weight) not in self._names and self._network.shares_memory(weight):
             self._stale.append(self._under_way[-1].name if self._under_way else f"of shape {tuple(weight.shape)}")
-        fan_in = weight.numel() // max(1, output.shape[channel]) if channel else 0
         if self._under_way:
             call = self._under_way[-1]
-            call.fan_in = fan_in or call.fan_in
+            call.weights = weight.numel()
             call.held = call.held or self._names.get(id(weight)) == call.name
             return None
         self.plain = self.plain and id(weight) in self._names
@@ -237,6 +252,7 @@ class LayerCalls:
             self.lost += shared or self._foreign({id(weight): weight, **_graph(weight)[1]})
         if name is None or not self._sees:
             return None
+        fan_in = weight.numel() // output.shape[channel] if channel else 0
         return self._see(LayerCall(name, data, output, channel, fan_in, batch))
 
     def _attention(self, args: Sequence[Any], kwargs: Mapping[str, Any], output: Any) -> Any:
@@ -254,7 +270,7 @@ class LayerCalls:
             return name if name in self._layers else None
         start = getattr(tensor, "grad_fn", None)
         if start is None:
-            return None
+            return self._layer_memory.get(memory(tensor))
         if start not in self._sources:
             self._sources[start] = self._traced(start)
         return self._sources[start]

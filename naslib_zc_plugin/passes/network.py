@@ -142,8 +142,10 @@ def _make_weights_plain(part: nn.Module) -> None:
             part._parameters[name] = nn.Parameter(value, value.is_floating_point() or value.is_complex())
 
 
-def _strided(tensor: Any) -> bool:
-    return isinstance(tensor, Tensor) and type(tensor) in (Tensor, nn.Parameter) and tensor.layout is torch.strided
+def memory(tensor: Any) -> int | None:
+    """Return where the memory of a tensor lies, which it shares with its views; None where it has none of its own."""
+    plain = type(tensor) in (Tensor, nn.Parameter) and tensor.layout is torch.strided
+    return (tensor.untyped_storage().data_ptr() or None) if plain else None
 
 
 class _Within(nn.Module):
@@ -193,9 +195,7 @@ class Network:
         self.layer_modules = {part: self._weight_name(path, part) for path, part in layers}
         names = dict.fromkeys(self.layer_modules.values())
         self.layers: tuple[str, ...] = tuple(name for name in names if name in self.parameters)
-        self._memory = {value.untyped_storage().data_ptr() for value in self.parameters.values() if _strided(value)} - {
-            0
-        }
+        self._memory = {memory(value) for value in self.parameters.values()} - {None}
 
     def name_of(self, parameter: Tensor | None) -> str | None:
         """Return the name under which a module's parameter stands in ``parameters``; None for None."""
@@ -207,7 +207,7 @@ class Network:
 
     def shares_memory(self, tensor: Any) -> bool:
         """Return whether a tensor lies in the memory of a parameter that the network holds."""
-        return _strided(tensor) and tensor.untyped_storage().data_ptr() in self._memory
+        return memory(tensor) in self._memory
 
     @cached_property
     def cached(self) -> bool:

@@ -21,11 +21,12 @@ from naslib_zc_plugin.passes.capture import Watch, differentiate, own_statistics
 from naslib_zc_plugin.passes.degenerate import Undefined, all_finite
 from naslib_zc_plugin.passes.engine import Pass, Running
 from naslib_zc_plugin.passes.inputs import Batch, tree_map
-from naslib_zc_plugin.passes.isolation import Snapshot, Stopwatch
+from naslib_zc_plugin.passes.isolation import Stopwatch
 from naslib_zc_plugin.passes.layer_calls import LayerCalls
 from naslib_zc_plugin.passes.network import Network
 from naslib_zc_plugin.passes.observation import AGAIN, NEXT, Grad, PerSample
 from naslib_zc_plugin.passes.seeding import seed_everything
+from naslib_zc_plugin.passes.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
 

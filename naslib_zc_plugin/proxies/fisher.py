@@ -36,6 +36,8 @@ def channel_saliency(p: ForwardPass) -> Steps[list[tuple[Tensor, int]]]:
             raise Undefined(
                 "the first dimension of a layer's output is not the batch: its samples cannot be kept apart"
             )
+        if not call.fan_in:
+            raise Undefined(f"by how many weights the layer of {call.name} multiplies cannot be seen")
         outputs.append(call.output)
         calls.append(replace(call, input=None, output=None))
         (later if getattr(call.input, "requires_grad", False) else first).add(call.name)

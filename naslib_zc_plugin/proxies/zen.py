@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from naslib_zc_plugin.extend import FORWARD, Forward, NormalPair, Reinitialized, Undefined, observation, proxy
-from naslib_zc_plugin.passes import ForwardPass, Steps
-from naslib_zc_plugin.passes.capture import CONVOLUTIONS, EVERY, TRANSPOSED, Handler
+from naslib_zc_plugin.passes import ForwardPass, LayerCall, Steps
+from naslib_zc_plugin.passes.capture import EVERY
 from naslib_zc_plugin.passes.inputs import tensors
 
 
@@ -42,20 +41,15 @@ def perturbation(p: ForwardPass) -> Steps[tuple[Tensor, Tensor, list[Tensor]]]:
         if pooled and (not small or kept is None or kept.shape[-2:] == (1, 1)):
             maps[p.turn] = source
 
-    def going_on(positions: Callable[[Tensor], int]) -> Handler:
-        def seen(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any) -> None:
-            nonlocal missing
-            source = next(value for value in (*args, *kwargs.values()) if isinstance(value, Tensor))
-            if maps[p.turn] is not None and positions(source) > 1:
-                missing = "layers go on with the positions of the last map that is flattened (a transformer)"
-                maps[p.turn] = None
-
-        return seen
+    def go_on(call: LayerCall) -> None:
+        nonlocal missing
+        source = call.output if call.input is None else call.input
+        if maps[p.turn] is not None and source.numel() > source.shape[call.channel] * source.shape[call.batch]:
+            missing = "layers go on with the positions of the last map that is flattened (a transformer)"
+            maps[p.turn] = None
 
     p.on([EVERY], see)
-    p.on((*CONVOLUTIONS, *TRANSPOSED), going_on(lambda x: x.shape[2:].numel()))
-    p.on([F.linear], going_on(lambda x: x.shape[1:-1].numel()))
-    p.on([F.multi_head_attention_forward], going_on(len))  # (positions, samples, width)
+    p.on_layers(go_on)
     yield FORWARD
     first, second = maps
     if first is None or second is None:
