@@ -237,6 +237,20 @@ def identity(input: Tensor, mean: Any, variance: Any, **kwargs: Any) -> Tensor:
     return input
 
 
+def _set_requires_grad(tensor: Tensor, value: bool = True) -> Tensor:
+    """Set the flag where torch lets it be set: an input that gradients are asked for by is no leaf any more."""
+    if tensor.is_leaf:
+        tensor.requires_grad = value
+    return tensor
+
+
+FLAGS: dict[Function, Function] = {
+    getattr(Tensor.requires_grad, "__set__"): _set_requires_grad,  # noqa: B009  (a descriptor's method)
+    Tensor.requires_grad_: _set_requires_grad,
+}
+"""Replacements for networks that ask for gradients by tensors of their own."""
+
+
 def norm_replacements(training: bool, norm: str, keeps: Callable[..., bool]) -> dict[Function, Function]:
     """Return the replacement of batch normalisation.
 

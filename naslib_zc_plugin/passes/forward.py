@@ -11,8 +11,10 @@ from typing import Any, Callable, cast
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from naslib_zc_plugin.passes.capture import (
+    FLAGS,
     KINDS,
     TWICE,
     Function,
@@ -231,7 +233,7 @@ class ForwardPass(Pass):
 
     def _check_seen(self, unseen: Unseen) -> None:
         """Fail the observations that would have had to see an operation, or all, where one was to be replaced."""
-        unseen.check(self._replacements())
+        unseen.check([F.batch_norm, *self._twice])
         registered = [(running, handlers, False) for running, handlers in self._registered]
         for running, handlers, outside in (*registered, *((each, self._calls.handlers, True) for each in self._seeing)):
             try:
@@ -264,7 +266,7 @@ class ForwardPass(Pass):
             named = any(fnmatchcase(module, self.setting.keep_norm) for module in modules)
             return named or self._calls.is_derived(input)  # one that standardises a weight
 
-        return {**norm_replacements(self.setting.training, self.setting.norm, keeps), **self._twice}
+        return {**norm_replacements(self.setting.training, self.setting.norm, keeps), **self._twice, **FLAGS}
 
     def _asked(self, running: Sequence[Running]) -> dict[Running, Sequence[Grad]]:
         """Send the logits; return the gradients that are asked for, and fail those that ask for something else."""
