@@ -64,6 +64,7 @@ class ConstantPass(Pass):
             else:
                 each.expect(None, weights)
         values = tuple(sorted({value for several in asked.values() for value in several}))
+        self.network.check_packed()
         clock = Stopwatch(self.network.device)
         for module in self.network.module.modules():
             module.training = False
@@ -373,7 +374,7 @@ def _convolution(function: Callable[..., Tensor]) -> Callable[..., Any]:
         Groups must be of equal channels, or of single ones (depthwise): there each run is for itself.
         """
         if not isinstance(weight, ConstantWeight):
-            return function(input, weight, bias, stride, padding, dilation, groups)
+            raise UnknownOperation("a convolution with other weights")
         constants, (channels, per_group, *kernel) = weight.constants, weight.shape
         if input.shape[1] != per_group * groups or channels % groups:
             raise UnknownOperation("channels that do not fit")
@@ -400,7 +401,7 @@ def _convolution(function: Callable[..., Tensor]) -> Callable[..., Any]:
 def _linear(input: Tensor, weight: Tensor, bias: Any = None) -> Any:
     """Sum the input's runs, each times its count, times each constant."""
     if not isinstance(weight, ConstantWeight):
-        return F.linear(input, weight, bias)
+        raise UnknownOperation("a linear layer with other weights")
     if input.ndim != 2 or input.shape[1] != weight.shape[1]:
         raise UnknownOperation("a linear layer on more than two dimensions, or on features that do not fit")
     if isinstance(input, RepeatedChannels):

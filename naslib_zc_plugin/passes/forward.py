@@ -250,9 +250,12 @@ class ForwardPass(Pass):
         try:
             if self._graph:
                 self._calls.check(self.logits)
-            elif self._substituted and not self._calls.plain:
-                watch = Watch(replacements=self._replacements(), dtype=self.setting.dtype)
-                check_on_two_samples(self.network, self._copies(), self.inputs, watch)
+            # What the network keeps can be recognised by its memory, but not where it is cast.
+            recast = self.setting.dtype is not None and self.network.cached
+            if self._substituted and (recast if self._graph else not self._calls.plain):
+                held = with_dtype(self._copies(), self.network.dtype if recast else None)
+                inputs = with_dtype(self.inputs, self.network.dtype if recast else None)
+                check_on_two_samples(self.network, held, inputs, Watch(replacements=self._replacements()))
         except Undefined as error:
             self._unreached = str(error)
             if self._substituted:

@@ -59,6 +59,10 @@ class LayerCall:
     batch: int = 0
 
 
+_FROZEN = object()
+"""Stands for the node of an output that was computed without gradients on purpose."""
+
+
 @dataclass
 class _Call:
     """A call of a layer's module under way.
@@ -156,7 +160,8 @@ class LayerCalls:
             )
         if called and not nodes:
             raise Undefined("the network computes its outputs without gradients (no_grad or detach)")
-        missed = [name for name, node in called if node in nodes and not self._reached(name, leaves)]
+        reaching = nodes | {None}  # what has no gradient where it could have one was not computed with the weight
+        missed = [name for name, node in called if node in reaching and not self._reached(name, leaves)]
         if missed:
             raise Undefined(
                 f"the outputs of layers do not depend on their weights in force ({some(list(dict.fromkeys(missed)))}): "
@@ -196,7 +201,7 @@ class LayerCalls:
                 break
         self.plain = self.plain and call.held
         node = getattr(output, "grad_fn", None)
-        self._called.append((name, node))
+        self._called.append((name, node if node is not None or torch.is_grad_enabled() else _FROZEN))
         self._data.add(node)
         channel = -1 if isinstance(module, nn.Linear) else 1
         if self._sees and isinstance(output, Tensor) and output.ndim > 1:

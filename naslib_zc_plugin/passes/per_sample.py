@@ -154,12 +154,18 @@ class SampleGradients:
             kept += tensor.numel() * tensor.element_size()
             return tensor.detach()  # the tensor itself would hold the graph that holds it
 
+        def first() -> Tensor:
+            inputs, labels = (tree_map(lambda tensor: tensor[None].clone(), tree) for tree in self._batch.sample(0))
+            logits = self._network.run(inputs)
+            self._objective(logits, labels)
+            return logits
+
         _, held = self._copies()
         calls = LayerCalls(self._network, held)
         watch = Watch([calls.handlers], {F.batch_norm: own_statistics})
         with saved_tensors_hooks(count, lambda tensor: tensor), calls, watch:
-            loss = self._network.under(held, lambda: self._loss(*self._batch.sample(0)))
-        calls.check(loss)
+            logits = self._network.under(held, first)
+        calls.check(logits)
         calls.close()
         self._snapshot.restore()
         return max(1, kept)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import torch
 from torch import Tensor
 
 from naslib_zc_plugin.extend import FORWARD, Grad, Undefined, observation, proxy
@@ -25,12 +26,13 @@ def channel_saliency(p: ForwardPass) -> Steps[list[tuple[Tensor, int]]]:
     p.layers  # noqa: B018
     outputs: list[Tensor] = []
     calls: list[LayerCall] = []
-    first: set[str] = set()
+    first: list[Tensor] = []
+    names: set[str] = set()
     later: set[str] = set()
     found: dict[int, Tensor] = {}
 
     def see(call: LayerCall) -> Tensor | None:
-        if not call.output.requires_grad:
+        if not torch.is_grad_enabled():
             return None
         if call.output.shape[call.batch] != p.batch.size:
             raise Undefined(
@@ -38,11 +40,16 @@ def channel_saliency(p: ForwardPass) -> Steps[list[tuple[Tensor, int]]]:
             )
         if not call.fan_in:
             raise Undefined(f"by how many weights the layer of {call.name} multiplies cannot be seen")
-        outputs.append(call.output)
+        # What a layer makes of weights that cannot be differentiated by is an output like all others.
+        output: Tensor = call.output if call.output.requires_grad else call.output.detach().requires_grad_()
+        outputs.append(output)
         calls.append(replace(call, input=None, output=None))
-        (later if getattr(call.input, "requires_grad", False) else first).add(call.name)
-        copied: Tensor = call.output.clone()
-        return copied
+        if getattr(call.input, "requires_grad", False):
+            later.add(call.name)
+        else:
+            first.append(output)
+            names.add(call.name)
+        return output.clone()
 
     def fold(place: int, gradient: Tensor) -> None:
         output = outputs[place].detach()
@@ -54,8 +61,9 @@ def channel_saliency(p: ForwardPass) -> Steps[list[tuple[Tensor, int]]]:
     p.on_layers(see)
     yield FORWARD
     # Leaves on the way to which the gradient passes every output: few layers' weights need be among them.
-    leaves = [weight for name, weight in p.weights.items() if name not in later - first]
-    yield (Grad("loss", tuple(outputs), fold=fold, leaves=[*leaves, *tensors(p.all_inputs)]),)
+    covered = set() if p.network.cached else later - names
+    leaves = [weight for name, weight in p.weights.items() if name not in covered]
+    yield (Grad("loss", tuple(outputs), fold=fold, leaves=[*leaves, *first, *tensors(p.all_inputs)]),)
     check_batch_first(p, ["layer"])
     return [(found[place], call.fan_in) for place, call in enumerate(calls) if place in found]
 

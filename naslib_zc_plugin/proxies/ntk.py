@@ -24,6 +24,7 @@ def tangent_kernel(p: ForwardPass) -> Steps[Tensor]:
             constant.
     """
     yield FORWARD
+    p.network.check_packed()
     weights = [value for name, value in p.weights.items() if "weight" in name]
     if not weights:
         raise Undefined("no parameter is called weight")
