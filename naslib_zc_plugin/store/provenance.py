@@ -16,7 +16,7 @@ from naslib_zc_plugin.probes import Probe, Tokens
 EXTENDABLE = ("architectures", "proxies")
 """Entries that may grow in a store (``--extend``) without touching the scores in it."""
 
-DERIVED = ("truth", "singletons", "command")
+DERIVED = ("truth", "singletons", "command", "dataset")
 """Entries that no score depends on, or that follow from the others."""
 
 
@@ -37,12 +37,14 @@ def digest(shown: Probe | Tokens) -> str:
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
     """Return the differences between two provenances, as ``name: before → now``, by the name of the top-level entry.
 
+    Images are their content, whatever their file is called.
+
     >>> changes({"seed": 0, "truth": "a"}, {"seed": 1, "truth": "b"})
     {'seed': 'seed: 0 → 1'}
     """
     found: dict[str, str] = {}
     for name in sorted({*before, *now}):
-        if name not in DERIVED and before.get(name) != now.get(name):
+        if name not in DERIVED and _content(before.get(name)) != _content(now.get(name)):
             found[name] = "; ".join(_lines(name, before.get(name), now.get(name)))
     if "builder" in found:
         found["builder"] = (
@@ -65,6 +67,10 @@ def contradictions(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[st
         if before["proxies"].get(label, asked) != asked:
             found[label] = f"proxies.{label}"
     return found
+
+
+def _content(value: Any) -> Any:
+    return value.get("sha256", value) if isinstance(value, dict) and "name" in value else value
 
 
 def _lines(name: str, before: Any, now: Any) -> Iterator[str]:

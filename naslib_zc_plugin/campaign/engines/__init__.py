@@ -145,4 +145,7 @@ def engine(config: NamesEngine) -> Engine:
         EngineError: it cannot be started.
     """
     options = dict(config.engine)
-    return ENGINES.load(options.pop("name"))(config, **options)
+    try:
+        return ENGINES.load(options.pop("name"))(config, **options)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"engine: {error}") from error
