@@ -187,13 +187,16 @@ class Config(Section):
         """Return the proxies by label, with the protocol's options and over them those of the configuration."""
         return dict(self._asked)
 
-    @cached_property
     def total(self) -> int:
-        """Return the number of architectures, each of those that are written down checked, whose reading may take long.
+        """Return the number of architectures; those that are written down are checked, once.
 
         Raises:
-            ValueError: there is none of that name, or there are fewer.
+            ValueError: one of them is not of the space, or the space has fewer.
         """
+        return self._total
+
+    @cached_property
+    def _total(self) -> int:
         return count(self.architectures, space(self.space), self.seed)
 
     @cached_property
@@ -369,7 +372,7 @@ def _identified(config: Config) -> Any:
     """Return the architectures, a file's by its name and SHA-256."""
     keys = config.architectures
     if isinstance(keys, int) or keys == "all":
-        return keys if config.total else None
+        return keys if config.total() else None
     if isinstance(keys, str):
         return {"file": PurePath(keys).name, "sha256": hashlib.sha256(existing(keys, KEYS).read_bytes()).hexdigest()}
     return list(keys)

@@ -171,7 +171,7 @@ class _Run:
     def __init__(self, config: Config, store: Store, engine: Engine, report: Callable[[Progress], None]) -> None:
         self._config, self._store, self._engine, self._report = config, store, engine, report
         self._space = space(config.space)
-        self._total = config.total
+        self._total = config.total()
         self._labels = list(config.requests())
         self._origin = origin(config)
         self.in_flight: set[str] = set()
@@ -267,7 +267,7 @@ def estimate(config: Config, sample: int = 5) -> Estimate:
     memory = [outcome.memory for outcome in outcomes if outcome.memory is not None]
     failed = {o.key: row.reason for o in outcomes for row in o.rows if row.status == "failed"}
     return Estimate(
-        config.total,
+        config.total(),
         len(outcomes),
         statistics.fmean(seconds) if seconds else float("nan"),
         statistics.stdev(seconds) if len(seconds) > 1 else 0.0,

@@ -301,7 +301,7 @@ def test_a_scoring_process_ends_when_it_is_idle_and_when_its_campaign_ends(
     given = {
         "campaign": "one",
         "config": json.loads(json.dumps(campaign().plain())),
-        "versions": dask.versions(),
+        "expected": dask.expectations(campaign()),
         "command": COMMAND,
     }
     task = json.dumps({"key": "net-0", "labels": LABELS})

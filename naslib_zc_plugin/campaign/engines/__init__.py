@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Callable, Protocol
 
+from naslib_zc_plugin import __version__
 from naslib_zc_plugin.registry import Registry, check_options
 
 
@@ -119,6 +121,15 @@ ENGINES: Registry[Callable[..., Engine]] = Registry(
     is_entry=lambda name, found: callable(found),
     requirement="it must be a function engine(config, **options)",
 )
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a campaign and all its workers must agree on; they are stored beside every score."""
+    try:
+        torch = version("torch")
+    except PackageNotFoundError:
+        torch = "missing"
+    return {"naslib-zc-plugin": __version__, "torch": torch}
 
 
 def list_engines(pattern: str = "*") -> list[str]:
