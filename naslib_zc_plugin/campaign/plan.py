@@ -92,7 +92,8 @@ def _once(keys: Iterable[str]) -> Iterator[str]:
 
 def _drawn(space: Space, seed: int, number: int) -> Iterator[str]:
     """Yield random keys, none of them twice, until the space seems to have no more."""
-    rng, before, draws = Random(repr((seed, "architectures"))), set(), 0
+    rng, draws = Random(repr((seed, "architectures"))), 0
+    before: set[str] = set()
     while draws < _DRAWS * (1 + len(before)):  # the last of n equally probable ones is missed with exp(-_DRAWS)
         key, draws = space.sample(rng), draws + 1
         if key not in before:

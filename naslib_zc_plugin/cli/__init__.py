@@ -15,6 +15,7 @@ from contextlib import suppress
 _RESUMED = ("score", "search")  # commands that go on where they were stopped
 _RESUMABLE = 75
 
+
 def main() -> None:
     """Run the command line and exit: 0 done, 1 nothing found, 2 wrong use, 75 to be continued, 130 interrupted."""
     if sys.argv[1:2] and sys.argv[1] in _RESUMED:

@@ -1,4 +1,4 @@
-"""SQLite files that results are kept in: formats, migrations, checksums, one writer, many readers, errors with a remedy.
+"""SQLite files of results: formats, migrations and checksums, one writer, many readers, errors with a remedy.
 
 Each table of a file has a total of its rows' checksums, changed in the transaction that changes the rows and compared
 whenever the file is opened: a row that was damaged, lost or added by something else is found. Files that were written
@@ -162,10 +162,12 @@ class ResultsFile:
                     [(change, name) for name, change in self._grown.items()],
                 )
                 self.connection.execute("COMMIT")
-            except BaseException as error:
+            except BaseException:
                 self._roll_back()
                 raised, self._raised = self._raised, None
-                raise raised or error
+                if raised:
+                    raise raised from None
+                raise
 
     def _roll_back(self) -> None:
         if self.connection.in_transaction:

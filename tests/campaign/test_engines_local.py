@@ -175,9 +175,7 @@ def test_a_pause_of_the_supervisor_is_no_time(started: Callable[..., LocalEngine
     assert {row.status for row in found[0].rows} == {"ok"} and workers.pids == [pid]
 
 
-def test_processes_that_hang_while_they_start_are_an_error(
-    campaign: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_processes_that_hang_while_they_start_are_an_error(campaign: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "STARTUP_LIMIT", 1.0)
     workers = LocalEngine(campaign(), 1, (sys.executable, "-c", "import time; time.sleep(1000)"))
     workers.submit(Task("net-0", LABELS))
