@@ -347,7 +347,7 @@ def _architectures(connection: sqlite3.Connection) -> tuple[NDArray[np.float64],
     asked: list[tuple[str, int]] = []
     for rows in rows_of(connection, STORE, "architecture"):
         numbers.append(np.array([row[0] for row in rows], dtype=np.float64))
-        asked += [(row[1].decode(), row[3]) for row in rows if row[2]]
+        asked += [(row[1], row[3]) for row in rows if row[2]]
     return np.concatenate(numbers), sorted(asked)
 
 

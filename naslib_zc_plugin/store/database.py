@@ -12,7 +12,6 @@ import marshal
 import os
 import sqlite3
 import zlib
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -63,8 +62,8 @@ class Format:
             script = "".join(self.migrations[found:])
             header = f"PRAGMA application_id = {self.application};PRAGMA user_version = {self.version};"
             connection.executescript(f"BEGIN IMMEDIATE;{script}{header}")
-            for name, expressions in _sealed(self.migrations).items():
-                total = sum(_checksum(row) for row in connection.execute(_all(name, expressions)))
+            for name in _sealed(self.migrations):
+                total = sum(map(_checksum, connection.execute(f"SELECT * FROM {name}")))
                 connection.execute("INSERT OR REPLACE INTO seal VALUES (?, ?)", (name, total))
             connection.execute("COMMIT")
 
@@ -120,8 +119,6 @@ class ResultsFile:
 
     def __init__(self, path: str | Path, kind: Format) -> None:
         self.path = Path(path)
-        self._grown: Counter[str] = Counter()
-        self._raised: BaseException | None = None
         with sqlite_errors(self.path), ExitStack() as stack:
             self.connection, found = _locked(stack, self.path, kind)
             self.connection.execute("PRAGMA journal_mode = WAL")
@@ -130,10 +127,10 @@ class ResultsFile:
             if found:
                 _check(self.connection, kind, found)
             kind.migrate(self.connection, found)
-            self.connection.create_function("tally", -1, self._tally)
+            self._tables = _sealed(kind.migrations)
             # Rows that REPLACE takes away are deletions as well.
             self.connection.execute("PRAGMA recursive_triggers = ON")
-            self.connection.executescript("".join(_triggers(kind.migrations)))
+            self.connection.executescript("".join(map(_triggers, self._tables, self._tables.values())))
             self._opened = stack.pop_all()
 
     def __enter__(self: File) -> File:
@@ -153,33 +150,26 @@ class ResultsFile:
         # one, and committed values may be written again.
         with sqlite_errors(self.path):
             self._roll_back()
-            self._grown.clear()
             try:
                 self.connection.execute("BEGIN IMMEDIATE")
                 yield
-                self.connection.executemany(
-                    "UPDATE seal SET total = total + ? WHERE name = ?",
-                    [(change, name) for name, change in self._grown.items()],
-                )
+                self._seal()
                 self.connection.execute("COMMIT")
             except BaseException:
                 self._roll_back()
-                raised, self._raised = self._raised, None
-                if raised:
-                    raise raised from None
                 raise
 
     def _roll_back(self) -> None:
         if self.connection.in_transaction:
             self.connection.execute("ROLLBACK")
 
-    def _tally(self, name: str, sign: int, *row: Any) -> None:
-        """Take note of a row that comes (1) or goes (-1); called by the triggers."""
-        try:
-            self._grown[name] += sign * _checksum(row)
-        except BaseException as error:  # such as an interrupt, of which SQLite would make an error of its own
-            self._raised = error
-            raise
+    def _seal(self) -> None:
+        """Add the checksums of the transaction's changes to the totals."""
+        for name in self._tables:
+            changed = self.connection.execute(f"SELECT * FROM temp.changed_{name}")
+            if change := sum(row[0] * _checksum(row[1:]) for row in changed):
+                self.connection.execute("UPDATE seal SET total = total + ? WHERE name = ?", (change, name))
+            self.connection.execute(f"DELETE FROM temp.changed_{name}")
 
 
 def address(path: Path) -> str:
@@ -236,7 +226,7 @@ def reading(path: str | Path, kind: Format, tables: Iterable[str] | None = None)
 
 
 def rows_of(connection: sqlite3.Connection, kind: Format, name: str) -> Iterator[list[tuple[Any, ...]]]:
-    """Yield the rows of a table in blocks, texts as bytes, and compare their checksums in the end.
+    """Yield the rows of a table in blocks, and compare their checksums in the end.
 
     Args:
         connection: to a file that :func:`reading` has opened.
@@ -246,12 +236,11 @@ def rows_of(connection: sqlite3.Connection, kind: Format, name: str) -> Iterator
     Raises:
         sqlite3.DatabaseError: the rows are not those that were written.
     """
-    migrations = kind.migrations[: kind.found(connection)]
-    cursor, total = connection.execute(_all(name, _expressions(migrations)[name])), 0
+    cursor, total = connection.execute(f"SELECT * FROM {name}"), 0
     while rows := cursor.fetchmany(_BLOCK):
         total += sum(map(_checksum, rows))
         yield rows
-    if name in _sealed(migrations):
+    if name in _sealed(kind.migrations[: kind.found(connection)]):
         written = connection.execute("SELECT total FROM seal WHERE name = ?", (name,)).fetchone()
         if written != (total,):
             raise sqlite3.DatabaseError(f"table {name}: its checksum is another than that of what was written")
@@ -332,10 +321,6 @@ def _checksum(row: tuple[Any, ...]) -> int:
     return zlib.crc32(marshal.dumps(row, 2))
 
 
-def _all(name: str, expressions: list[str]) -> str:
-    return f"SELECT {', '.join(each.format('') for each in expressions)} FROM main.{name}"
-
-
 @lru_cache
 def _schema(migrations: tuple[str, ...]) -> dict[str, str]:
     """Return the statements that make the tables, by the table's name."""
@@ -345,34 +330,22 @@ def _schema(migrations: tuple[str, ...]) -> dict[str, str]:
 
 
 @lru_cache
-def _expressions(migrations: tuple[str, ...]) -> dict[str, list[str]]:
-    """Return, by table, an expression for each column that has one value wherever it is evaluated.
-
-    Within a trigger a number may be a negative zero, which no file holds, and old Pythons see a text up to its first
-    NUL only.
-    """
-    forms = {"REAL": "{}%s + 0.0", "TEXT": "CAST({}%s AS BLOB)"}
+def _sealed(migrations: tuple[str, ...]) -> dict[str, list[str]]:
+    """Return the columns of each table that has a checksum."""
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.executescript("".join(migrations))
-        return {
-            name: [forms.get(kind, "{}%s") % column
-                   for column, kind in connection.execute("SELECT name, type FROM pragma_table_info(?)", (name,))]
-            for name in _schema(migrations)
-        }  # fmt: skip
+        tables = [name for name in _schema(migrations) if name != "seal"] if "seal" in _schema(migrations) else []
+        query = "SELECT name FROM pragma_table_info(?)"
+        return {table: [column for (column,) in connection.execute(query, (table,))] for table in tables}
 
 
-def _sealed(migrations: tuple[str, ...]) -> dict[str, list[str]]:
-    """Return the expressions of the tables that have a checksum."""
-    found = dict(_expressions(migrations))
-    return found if found.pop("seal", None) else {}
-
-
-def _triggers(migrations: tuple[str, ...]) -> Iterator[str]:
-    """Yield statements by which a connection tells ``tally`` of every change, whichever statement makes it."""
-    for name, expressions in _sealed(migrations).items():
-        gone, come = (
-            f"tally('{name}', {sign}, {', '.join(each.format(row) for each in expressions)})"
-            for sign, row in ((-1, "old."), (1, "new."))
-        )
-        for event, calls in (("INSERT", come), ("UPDATE", f"{gone}, {come}"), ("DELETE", gone)):
-            yield f"CREATE TEMP TRIGGER {event}_{name} AFTER {event} ON main.{name} BEGIN SELECT {calls}; END;\n"
+def _triggers(name: str, columns: list[str]) -> str:
+    """Return statements by which a connection keeps the changes of a table, until they are sealed, in another one."""
+    gone, come = (
+        f"INSERT INTO changed_{name} VALUES ({sign}, {', '.join(f'{row}.{column}' for column in columns)});"
+        for sign, row in ((-1, "old"), (1, "new"))
+    )
+    return f"CREATE TEMP TABLE changed_{name} AS SELECT 1, * FROM main.{name} LIMIT 0;\n" + "".join(
+        f"CREATE TEMP TRIGGER {event}_{name} AFTER {event} ON main.{name} BEGIN {kept} END;\n"
+        for event, kept in (("INSERT", come), ("UPDATE", gone + come), ("DELETE", gone))
+    )
