@@ -13,6 +13,7 @@ from naslib_zc_plugin.campaign.config import Config
 from naslib_zc_plugin.campaign.engines import Outcome, Row, Task
 from naslib_zc_plugin.scoring import score
 from naslib_zc_plugin.spaces import space
+from naslib_zc_plugin.store.provenance import digest
 
 if TYPE_CHECKING:
     import torch
@@ -29,6 +30,9 @@ class Scorer:
     Args:
         config: the campaign.
 
+    Attributes:
+        shown: the SHA-256 of the images or tokens.
+
     Raises:
         ValueError, TypeError, OSError: proxies or images that are not available, or that do not fit the protocol.
     """
@@ -42,6 +46,7 @@ class Scorer:
         self._requests = config.requests()
         self._protocol = config.protocol
         self._probe = config.probe()
+        self.shown = digest(self._probe)
         self._device = torch.device(config.device)
         # The protocol's options of networks that the space takes, and over them the configuration's.
         usual = {"num_classes": self._protocol.classes or self._probe.classes, "variant": self._protocol.variant}
