@@ -104,7 +104,9 @@ class Strategy(ABC):
         self.best: tuple[str, float] | None = None
         self._rng = Random(self.seed)
         self._trust = Trust(self.trust == "auto")
-        self._unscored: dict[str, str] | None = {}  # key → reason, until one has a score
+        self._unscored: set[str] | None = set()  # until one has a score
+        self._no_score: NoScore | None = None  # the first
+        self._warnings = 0
 
     @abstractmethod
     def ask(self) -> str:
@@ -194,18 +196,19 @@ class Strategy(ABC):
     def _scored(self, key: str) -> float:
         """Return the score of a key; :data:`LOWEST` if it is undefined."""
         assert self.score is not None, "a strategy that uses scores calls _check_score when it is made"
-        value, reason = LOWEST, ""
+        value = LOWEST
         try:
             value = comparable(self.score(key))
         except NoScore as error:
-            reason = str(error)
-            known = len(self._unscored or ())
-            if error.failed and self._unscored is not None and known < _WARNINGS and key not in self._unscored:
-                logger.warning("%s has no score: %s", key, error)
+            level = logging.WARNING if error.failed and self._warnings < _WARNINGS else logging.INFO
+            self._warnings += level == logging.WARNING
+            logger.log(level, "%s has no score: %s", key, error)
+            if self._unscored == set():
+                self._no_score = error
         if value > LOWEST:
-            self._unscored = None
+            self._unscored = self._no_score = None
         elif self._unscored is not None:
-            self._unscored.setdefault(key, reason)
+            self._unscored.add(key)
         self._trust.score(key, value)
         return value
 
@@ -217,12 +220,12 @@ class Strategy(ABC):
         """
         if self._unscored is None or len(self._unscored) < least:
             return
-        reasons = [reason for reason in self._unscored.values() if reason]
-        found = f"none of {len(self._unscored)} architectures has a score" + (f": {reasons[0]}" if reasons else "")
+        reason = f": {self._no_score}" if self._no_score else ""
+        found = f"none of {len(self._unscored)} architectures has a score{reason}"
         if self.if_all_fail == "stop":
-            raise AllFailed(f"{found}. Mend that, or search on at random with if_all_fail='go_on'")
+            raise AllFailed(f"{found}. Mend that, or search on at random with if_all_fail='go_on'") from self._no_score
         logger.warning("%s; the search goes on at random", found)
-        self._unscored = None
+        self._unscored = self._no_score = None
 
 
 def comparable(fitness: float | None) -> float:
