@@ -153,12 +153,12 @@ def check_settings(name: str, more: Iterable[str] = (), *, preset: str = "", **o
     ValueError: strategy aging_evolution has no option 'populaton'; did you mean population?
     """
     made_by = STRATEGIES.load(name)
-    known = [*option_names(made_by), *OPTIONS_ELSEWHERE, *more]
+    known = [*option_names(made_by), *more]
     if isinstance(around := options.get("around"), (str, Mapping)):
         inside = around if isinstance(around, str) else around.get("name", "")
         known += option_names(STRATEGIES.load(inside))
     for each in options:
-        if each not in known:
+        if each not in known and each not in OPTIONS_ELSEWHERE:
             raise ValueError(f"strategy {name} has no option {each!r}; {closest(each, known)}")
     strategy(name, _AnySpace(), score=lambda key: 0.0, preset=preset, **options)
 

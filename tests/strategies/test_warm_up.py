@@ -138,7 +138,8 @@ def test_by_name_or_with_options_the_strategy_inside_gets_the_score() -> None:
         for _ in range(64):
             search.tell(search.ask(), 0.0)
         known.asked.clear()
-        search.ask()
+        for _ in range(10):  # one in four of the moves is any neighbour
+            search.ask()
         assert known.asked
 
 
@@ -234,8 +235,8 @@ def test_a_population_is_what_was_evaluated() -> None:
 @pytest.mark.parametrize(
     ("around", "expected"),
     [
-        ("aging_evolution", (20, 5)),
-        ({"name": "move", "kind": "parent"}, (20, 5)),
+        ("aging_evolution", (20, 10)),
+        ({"name": "move", "kind": "parent"}, (20, 10)),
         ({"name": "aging_evolution", "population": 100}, (100, 25)),
         ({"name": "aging_evolution", "population_size": 8, "sample_size": 2}, (8, 2)),
         ({"name": "aging_evolution", "sample": 20}, (20, 20)),
