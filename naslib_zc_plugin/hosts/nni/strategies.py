@@ -7,7 +7,7 @@ import logging
 import math
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Callable
 
@@ -21,7 +21,9 @@ from nni.nas.hub.pytorch import NasBench201
 from nni.nas.space import ExecutableModelSpace, ModelStatus
 from nni.nas.strategy import Random, RegularizedEvolution
 from nni.nas.strategy.base import Strategy, StrategyStatus
+from nni.nas.strategy.evolution import Individual
 from nni.nas.strategy.middleware import Chain
+from nni.nas.strategy.utils import DuplicationError
 
 from naslib_zc_plugin import strategies
 from naslib_zc_plugin.hosts._scoring import proxy_fitness, quiet
@@ -90,6 +92,10 @@ class Search(Strategy):
         """(key, fitness or None) of every evaluated architecture, in the order told."""
         return self._session.history if self._session else []
 
+    def agreement(self) -> strategies.ProxyAgreement | None:
+        """Return how well the proxy agrees with the metrics of what was evaluated; None without a proxy."""
+        return self._session.agreement() if self._session else None
+
     def mapping(self) -> dict[str, Any]:
         """Return name and options, as ``around`` of a warm-up takes them.
 
@@ -132,8 +138,7 @@ class Search(Strategy):
         if self._around is not None and self._within_budget():
             space = self._best_first(self._session) if _draws_at_random(self._around) else self.model_space
             self._around.initialize(space, self.engine)
-            if self._loaded.get("around"):
-                self._around.load_state_dict(self._loaded["around"])
+            self._remind(self._around)
             logger.info("%s goes on from the warm-up", self._around)
             self._around.run()
         self.engine.wait_models()
@@ -163,6 +168,23 @@ class Search(Strategy):
         if any(each.__module__.startswith("nni.nas.oneshot") for each in type(around).__mro__):
             raise ValueError(f"{type(around).__name__} trains one network with all choices in it: nothing to warm up")
         return around
+
+    def _remind(self, around: Strategy) -> None:
+        """Tell a strategy of NNI what was evaluated before an interruption.
+
+        Its own state is no part of ours: torch does not load NNI's population without trust in the whole file.
+        """
+        inside: Any = around[0] if isinstance(around, Chain) else around
+        for key, fitness in self.history:
+            sample = self._domain.to_sample(key)
+            if getattr(inside, "_dedup_helper", None) is not None:
+                with suppress(DuplicationError):
+                    inside._dedup_helper.dedup(sample)
+            if isinstance(inside, RegularizedEvolution) and fitness is not None:
+                inside._population.append(Individual(sample, fitness))
+        if isinstance(inside, RegularizedEvolution):
+            while len(inside._population) > inside.population_size:
+                inside._population.popleft()
 
     def _best_first(self, session: SearchSession) -> ExecutableModelSpace:
         """Return the model space, but the first that are drawn at random in it are the best of the pool."""
@@ -235,13 +257,8 @@ class Search(Strategy):
         return iter(models[:limit])
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state of the search, as values that JSON knows, but for that of a strategy of NNI in it."""
-        if self._session is None:
-            return dict(self._loaded)
-        around = self._loaded.get("around")
-        if self._around is not None and self._around._status is not StrategyStatus.EMPTY:
-            around = self._around.state_dict()
-        return {**self._session.state_dict(), **({"around": around} if self._around else {})}
+        """Return the state of the search, as values that JSON knows."""
+        return dict(self._loaded) if self._session is None else self._session.state_dict()
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Continue a search that had the same arguments; what was under way then is evaluated first.
@@ -295,7 +312,8 @@ class WarmUp(Search):
     Arguments of :class:`Search`; ``around`` may also be another strategy of this module, whose name and options count;
     or any of NNI's that submits models. ``RegularizedEvolution`` and ``Random`` (also in a ``Chain``) then get the
     pool's best where they would draw at random, and so learn from them, and fill a population up at random; others
-    begin after them. Their trials are in the history as well.
+    begin after them. Their trials are in the history as well. Resumed, evolution has the population of the history, and
+    others begin anew.
 
     >>> from naslib_zc_plugin.hosts.nni import WarmUp  # doctest: +SKIP
     >>> evolution = RegularizedEvolution(population_size=20, sample_size=5)  # doctest: +SKIP
