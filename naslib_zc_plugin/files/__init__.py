@@ -19,11 +19,12 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from reprlib import Repr
 from typing import Any
 
 __all__ = [
     "VARIABLE", "DataError", "data_folder", "existing", "inside", "path_part", "readable", "real_number", "replacing",
-    "visible", "whole_number",
+    "shown", "visible", "whole_number",
 ]  # fmt: skip
 
 VARIABLE = "NAS_ZC_DATA"
@@ -159,7 +160,7 @@ def real_number(value: Any) -> float:
     3.0
     """
     if type(value) not in (int, float):
-        raise TypeError(f"a number is {_named(value)}")
+        raise TypeError(f"a number is {shown(value)}")
     try:
         return float(value)
     except OverflowError:
@@ -180,19 +181,34 @@ def whole_number(value: Any) -> int:
     3
     """
     if type(value) is not int:
-        raise TypeError(f"a whole number is {_named(value)}")
+        raise TypeError(f"a whole number is {shown(value)}")
     if not -(1 << 63) <= value < 1 << 63:
         raise ValueError("a whole number has more than 64 bits")
     return value
 
 
-def _named(value: Any) -> str:
-    """Return a value that should be a number, shortened; of one that holds others, the type alone."""
-    return f"{value[:100] if isinstance(value, str) else value!r}" if _plain(value) else f"a {type(value).__name__}"
+class _Short(Repr):
+    """Python's notation of values, shortened before it is made: one list may hold another a million times."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel, self.maxstring, self.maxother = 2, 100, 100
+
+    def repr_int(self, value: int, level: int) -> str:
+        """Return a number unless it is too long to be worth it."""
+        return repr(value) if value.bit_length() <= 128 else f"a number of {value.bit_length():,} bits"
+
+    def repr_bytes(self, value: bytes, level: int) -> str:
+        """Return bytes as texts are shown."""
+        return repr(value[: self.maxstring]) + ("…" if len(value) > self.maxstring else "")
+
+    def repr_instance(self, value: Any, level: int) -> str:
+        """Return the type of anything else, whose own notation is not bounded."""
+        return repr(value) if value is None or isinstance(value, (bool, float)) else f"a {type(value).__name__}"
 
 
-def _plain(value: Any) -> bool:
-    return value is None or isinstance(value, (str, bool, float))
+shown = _Short().repr
+"""Returns a value of a file that others made in Python's notation, shortened, for messages."""
 
 
 def visible(text: str) -> str:

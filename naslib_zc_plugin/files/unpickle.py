@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 
-from naslib_zc_plugin.files import DataError
+from naslib_zc_plugin.files import DataError, shown
 from naslib_zc_plugin.files.limits import Meter
 
 _EXPECTED = "a pickle of plain values and numeric arrays"
@@ -301,7 +301,7 @@ class _Encode(StandIn):
 
     def __new__(cls, text: str, codec: str) -> Any:
         if codec not in ("latin1", "latin-1"):
-            raise pickle.UnpicklingError(f"unexpected codec {codec!r:.100}")
+            raise pickle.UnpicklingError(f"unexpected codec {shown(codec)}")
         cls.meter.take("memory", len(text))
         return text.encode("latin1")
 
@@ -311,13 +311,13 @@ class _Dtype(StandIn):
 
     def __init__(self, code: str, align: int = 0, copy: int = 1) -> None:
         if not re.fullmatch("b1|[iu][1248]|f[248]", code):
-            raise pickle.UnpicklingError(f"unexpected type {code!r:.100}")
+            raise pickle.UnpicklingError(f"unexpected type {shown(code)}")
         self.value = np.dtype(code)
 
     def __setstate__(self, state: Any) -> None:
         """Take the byte order, the only part of the state that matters to a numeric type."""
         if state[1] not in ("<", ">", "|"):
-            raise pickle.UnpicklingError(f"unexpected byte order {state[1]!r:.100}")
+            raise pickle.UnpicklingError(f"unexpected byte order {shown(state[1])}")
         self.value = self.value.newbyteorder(state[1])
 
 
