@@ -12,7 +12,6 @@ through: what its values take at most, and whether what it counts and numbers li
 from __future__ import annotations
 
 import io
-import os
 import pickle
 import re
 from collections.abc import Iterable, Mapping
@@ -21,7 +20,7 @@ from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 
-from naslib_zc_plugin.files import DataError, shown
+from naslib_zc_plugin.files import DataError, existing, shown
 from naslib_zc_plugin.files.limits import Meter
 
 _EXPECTED = "a pickle of plain values and numeric arrays"
@@ -81,8 +80,9 @@ def read_pickles(
     meter = meter or Meter(path)
     try:
         if stream is None:
-            meter.take("memory", os.stat(path).st_size)
-            data = Path(path).read_bytes()
+            file = existing(path, _EXPECTED)
+            meter.take("memory", file.stat().st_size)
+            data = file.read_bytes()
         else:
             data = _whole(stream, meter)
         found, at = [], 0
