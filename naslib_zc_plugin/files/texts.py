@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO, cast
@@ -12,7 +13,9 @@ from naslib_zc_plugin.files import DataError, existing, readable
 from naslib_zc_plugin.files.limits import Meter
 
 LONGEST_LINE = 1 << 22
-"""Characters of a line; the longest of an official file has some thousands."""
+"""Characters of a line, or of one value of many; the longest of an official file has some hundred thousands."""
+_CHUNK = 1 << 20
+_SPACE = re.compile(r"[ \t\r\n]*")
 # Bytes of memory that an object, a list, and a value in either take, besides the text's.
 _OBJECT, _LIST, _VALUE = 240, 80, 60
 
@@ -99,3 +102,54 @@ def json_memory(text: str) -> int:
     """Return the bytes of memory that the value of a text of JSON takes at most; too many rather than too few."""
     values = text.count(",") + text.count(":") + 1
     return len(text) + _OBJECT * text.count("{") + _LIST * text.count("[") + _VALUE * values
+
+
+class JsonText:
+    """The rest of a file of JSON, of which one value at a time is in memory; NaN and Infinity are numbers, as in Python.
+
+    Its methods raise ``ValueError`` for a character that should not come next.
+
+    >>> from io import StringIO
+    >>> text = JsonText(StringIO('{"first": {"a": 1}}'), Meter("some.json"))
+    >>> text.take("{"), text.value('"'), text.take(":"), text.value("{"), text.take(",}")
+    ('{', 'first', ':', {'a': 1}, '}')
+    """
+
+    def __init__(self, file: TextIO, meter: Meter) -> None:
+        self._file, self._buffer, self._at = file, "", 0
+        self._meter = meter
+        self._decoder = json.JSONDecoder()
+
+    def take(self, allowed: str) -> str:
+        """Take the next character, which is one of ``allowed``."""
+        found = self.peek()
+        if not found or found not in allowed:
+            raise ValueError(f"{found!r} instead of {' or '.join(map(repr, allowed))}" if found else "no end")
+        self._at += 1
+        return found
+
+    def value(self, first: str) -> Any:
+        """Take the next object or text, which begins with ``first``."""
+        self.take(first)
+        self._at -= 1
+        while True:
+            try:
+                found, self._at = self._decoder.raw_decode(self._buffer, self._at)
+                return found
+            except ValueError:
+                # Cut off where the buffer ends, perhaps.
+                if len(self._buffer) - self._at > LONGEST_LINE or not self._more():
+                    raise
+
+    def peek(self) -> str:
+        """Return the next character that is no white space, and leave it; empty at the end."""
+        while True:
+            self._at = _SPACE.match(self._buffer, self._at).end()  # type: ignore[union-attr]
+            if self._at < len(self._buffer) or not self._more():
+                return self._buffer[self._at : self._at + 1]
+
+    def _more(self) -> bool:
+        self._meter.check_time()
+        chunk = self._file.read(_CHUNK)
+        self._buffer, self._at = self._buffer[self._at :] + chunk, 0
+        return bool(chunk)
