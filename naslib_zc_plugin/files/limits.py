@@ -1,8 +1,8 @@
 """How much a reader takes from a file that others made: declared before it reads, and checked while it does.
 
 A small file may unpack to terabytes, or take hours. Every reader has :class:`Limits`, and counts on a :class:`Meter`
-what it takes. Files larger than most hostile ones may take more, in proportion to the disk that they really occupy: so
-the benchmarks' own files fit. Whoever trusts a file raises limits by :data:`RAISE` in the environment.
+what it takes. Large files may take longer, and those whose official ones need it more memory, in proportion to the disk that
+they really occupy. Whoever trusts a file raises limits by :data:`RAISE` in the environment.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ RAISE = "NAS_ZC_LIMITS"
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _GIVEN = re.compile(r"\s*([a-z]+)\s*=\s*([0-9]+(?:\.[0-9]*)?(?:e[0-9]+)?)\s*([KMGT]?)\s*")
 _SMALL = 32 << 20  # bytes; of what a file has beyond them comes more memory and time
-_MEMORY_OF_A_BYTE = 256
 _SECONDS_OF_A_BYTE = (0.25 / 2**20, 2.0 / 2**20)  # below and beyond _SMALL
 
 
@@ -35,6 +34,7 @@ class Limits:
         rows: rows, lines, records or objects.
         depth: brackets, or archives of values, within each other.
         seconds: of processor time.
+        growth: bytes of memory that are added for each byte of the file beyond 32 MiB.
     """
 
     memory: int = 320 << 20
@@ -42,6 +42,7 @@ class Limits:
     rows: int = 5_000_000
     depth: int = 100
     seconds: float = 10.0
+    growth: int = 0
 
     def of(self, path: str | Path) -> Limits:
         """Return the limits for a file: more memory and time for a large one, and what the environment raises.
@@ -57,7 +58,7 @@ class Limits:
         slow, fast = _SECONDS_OF_A_BYTE
         larger = replace(
             self,
-            memory=self.memory + _MEMORY_OF_A_BYTE * beyond,
+            memory=self.memory + self.growth * beyond,
             seconds=self.seconds + slow * min(size, _SMALL) + fast * beyond,
         )
         return replace(larger, **{name: max(value, getattr(larger, name)) for name, value in _raised().items()})
@@ -83,7 +84,7 @@ def occupied(path: str | Path) -> int:
 def _raised() -> dict[str, int]:
     """Return the limits that the environment names."""
     found = {}
-    names = [each.name for each in fields(Limits)]
+    names = [each.name for each in fields(Limits) if each.name != "growth"]
     for part in filter(str.strip, os.environ.get(RAISE, "").split(",")):
         given = _GIVEN.fullmatch(part)
         if given is None or given[1] not in names:

@@ -21,8 +21,10 @@ from typing import Any, BinaryIO, ClassVar
 import numpy as np
 
 from naslib_zc_plugin.files import DataError, existing, shown
-from naslib_zc_plugin.files.limits import Meter
+from naslib_zc_plugin.files.limits import Limits, Meter
 
+LIMITS = Limits(growth=256)
+"""Official pickles take tens of gigabytes."""
 _EXPECTED = "a pickle of plain values and numeric arrays"
 _BLOCK = 1 << 20
 
@@ -77,7 +79,7 @@ def read_pickles(
     meter: Meter | None = None,
 ) -> list[Any]:
     """Return the objects of so many pickles, one after the other, as :func:`read_pickle` does of one."""
-    meter = meter or Meter(path)
+    meter = meter or Meter(path, LIMITS)
     try:
         if stream is None:
             file = existing(path, _EXPECTED)

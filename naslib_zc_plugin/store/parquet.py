@@ -17,7 +17,7 @@ from naslib_zc_plugin.table import STATUSES, Column, ScoreTable
 _METADATA = b"naslib_zc_plugin"
 _EXPECTED = "scores exported by `nas-zc export`, as Parquet"
 _BLOCK = 100_000
-_LIMITS = Limits(rows=100_000_000)
+_LIMITS = Limits(rows=100_000_000, growth=16)
 _OF_ROW, _OF_SCORE = 40, 17  # bytes of memory of a row while it is read, and of a score in the table
 _TEXTS = ["key", "proxy", "status"]
 _TYPES = {

@@ -24,7 +24,7 @@ from typing import Any, BinaryIO, cast
 from naslib_zc_plugin.benchmarks._table import Progress, Table
 from naslib_zc_plugin.files import DataError, existing, inside, readable, real_number, shown, unpickle, whole_number
 from naslib_zc_plugin.files.archives import open_zip, read_member, tar_members
-from naslib_zc_plugin.files.limits import Limits, Meter
+from naslib_zc_plugin.files.limits import Meter
 from naslib_zc_plugin.spaces.nasbench201 import SPACE, keys
 
 _EXPECTED = "the files of NATS-Bench's topology space (.pickle.pbz2, -simple folder or .tar), or NAS-Bench-201's .pth"
@@ -38,7 +38,6 @@ _LENGTHS = {12: ("12", "less"), 200: ("200", "full")}
 _LEGACY_SEED = 888
 """Where the counts of runs disagree, by a fault of the benchmark's makers, this seed's are right, as in the API."""
 _SEEDS = 3
-_LIMITS = Limits()
 _BLOCK = 512  # bytes of tar's
 
 # Prefix of the columns → the official names of the data set and of the set of images.
@@ -86,15 +85,15 @@ def _architectures(source: Path) -> Iterator[Results]:
         return _in_tar(source)
     if source.name.endswith(_PACKED):
         _check_name(source)
-        return _in_one(source, _packed(source, source.open("rb"), Meter(source, _LIMITS)))
+        return _in_one(source, _packed(source, source.open("rb"), Meter(source, unpickle.LIMITS)))
     if source.suffix == ".pth":
         _check_name(source)
-        return _in_one(source, _torch_file(source, Meter(source, _LIMITS)))
+        return _in_one(source, _torch_file(source, Meter(source, unpickle.LIMITS)))
     raise DataError(source, _EXPECTED, f"a file named {source.name!r}")
 
 
 def _in_folder(folder: Path) -> Iterator[Results]:
-    meter = Meter(folder, _LIMITS)
+    meter = Meter(folder, unpickle.LIMITS)
     with os.scandir(folder) as entries:
         names = sorted(each.name for each in entries if each.name == _META or _MEMBER.fullmatch(each.name))
     for name in names:
@@ -103,7 +102,7 @@ def _in_folder(folder: Path) -> Iterator[Results]:
 
 
 def _in_tar(source: Path) -> Iterator[Results]:
-    meter = Meter(source, _LIMITS)
+    meter = Meter(source, unpickle.LIMITS)
     with source.open("rb") as file:
         for member, _, content in tar_members(source, _WHOLE, file, meter):
             name = PurePosixPath(member).name
