@@ -23,7 +23,7 @@ from reprlib import Repr
 from typing import Any
 
 __all__ = [
-    "VARIABLE", "DataError", "data_folder", "existing", "inside", "path_part", "readable", "real_number", "replacing",
+    "VARIABLE", "DataError", "csv_cell", "data_folder", "existing", "inside", "path_part", "readable", "real_number", "replacing",
     "shown", "visible", "whole_number",
 ]  # fmt: skip
 
@@ -38,9 +38,10 @@ _DAMAGED = (
 )  # fmt: skip
 _SHOWN = 400  # characters of what a file holds, in a message
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+=-]{0,99}")
+_PLAIN_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.ASCII | re.IGNORECASE)
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 # Control characters, those that turn the direction of writing, and those that end lines or hide.
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb]")
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\ufffe\uffff]")
 
 
 class DataError(ValueError):
@@ -220,6 +221,20 @@ def visible(text: str) -> str:
     ('red \\\\x1b[31m', 'two\\\\nlines')
     """
     return _UNSEEN.sub(lambda sign: sign[0].encode("unicode_escape", "surrogatepass").decode("ascii"), text)
+
+
+def csv_cell(value: Any) -> Any:
+    """Return a value for a cell of CSV; a text that a spreadsheet would take for a formula begins with an apostrophe.
+
+    >>> csv_cell("=1+1"), csv_cell("-2.5"), csv_cell(-2.5)
+    ("'=1+1", '-2.5', -2.5)
+    """
+    if not isinstance(value, str):
+        return value
+    text = visible(value)
+    if not text.lstrip().startswith(("=", "+", "-", "@")) or _PLAIN_NUMBER.fullmatch(text):
+        return text
+    return f"'{text}"
 
 
 def path_part(source: str | Path, text: str, what: str) -> str:
