@@ -10,12 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from naslib_zc_plugin.files import DataError, existing, readable
+from naslib_zc_plugin.files import DataError, existing, readable, whole_number
+from naslib_zc_plugin.files.limits import Limits, Meter
 from naslib_zc_plugin.table import STATUSES, Column, ScoreTable
 
 _METADATA = b"naslib_zc_plugin"
 _EXPECTED = "scores exported by `nas-zc export`, as Parquet"
 _BLOCK = 100_000
+_LIMITS = Limits(rows=100_000_000, growth=16)
+_OF_ROW, _OF_SCORE = 40, 17  # bytes of memory of a row while it is read, and of a score in the table
 _TEXTS = ["key", "proxy", "status"]
 _TYPES = {
     "key": "string", "proxy": "string", "version": "int32", "value": "float64", "status": "string", "reason": "string",
@@ -54,11 +57,17 @@ def read_parquet(path: str | Path) -> ScoreTable:
     """
     _, pq = _pyarrow()
     path = existing(path, _EXPECTED)
+    meter = Meter(path, _LIMITS)
     with readable(path, _EXPECTED):
+        with pq.ParquetFile(path) as file:
+            facts = json.loads((file.schema_arrow.metadata or {})[_METADATA])
+            meter.take("rows", file.metadata.num_rows)
+            packed = sum(file.metadata.row_group(group).total_byte_size for group in range(file.num_row_groups))
+            meter.take("memory", max(packed, _OF_ROW * file.metadata.num_rows))
         table = pq.read_table(path, columns=[*_TEXTS, "value", "seconds"], read_dictionary=_TEXTS)
-        facts = json.loads((table.schema.metadata or {})[_METADATA])
         key, proxy, status = (table[name].unify_dictionaries().combine_chunks() for name in _TEXTS)
         keys, labels = key.dictionary.to_pylist(), list(facts["proxies"])
+        meter.take("memory", _OF_SCORE * len(labels) * len(keys))
         rows = np.array([labels.index(label) for label in proxy.dictionary.to_pylist()], dtype=np.intp)
         codes = np.array([STATUSES.index(name) for name in status.dictionary.to_pylist()], dtype=np.uint8)
         places = rows[np.asarray(proxy.indices)], np.asarray(key.indices)
@@ -66,17 +75,17 @@ def read_parquet(path: str | Path) -> ScoreTable:
         statuses = np.zeros(values.shape, dtype=np.uint8)
         values[places], seconds[places] = table["value"].to_numpy(), table["seconds"].to_numpy()
         statuses[places] = codes[np.asarray(status.indices)]
+        columns = {
+            label: Column(
+                str(one["name"]), whole_number(one["version"]), bool(one["higher_is_better"]),
+                values[row], statuses[row], seconds[row], dict(one["options"]),
+            )
+            for row, (label, one) in enumerate(facts["proxies"].items())
+        }  # fmt: skip
     if np.count_nonzero(statuses) != len(table):
         raise DataError(path, "one score for each architecture and proxy", "some twice")
     if not np.array_equal(np.isfinite(values), statuses == STATUSES.index("ok")):
         raise DataError(path, "a finite value where the status is ok, and only there", "another")
-    columns = {
-        label: Column(
-            one["name"], one["version"], one["higher_is_better"],
-            values[row], statuses[row], seconds[row], one["options"],
-        )
-        for row, (label, one) in enumerate(facts["proxies"].items())
-    }  # fmt: skip
     return ScoreTable(path.stem, keys, columns, facts)
 
 
