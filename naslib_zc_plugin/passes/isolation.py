@@ -20,6 +20,7 @@ from naslib_zc_plugin.passes.network import computed_weights
 from naslib_zc_plugin.passes.seeding import kept_random_states, turn
 from naslib_zc_plugin.passes.snapshot import Snapshot
 
+
 def _mode_depths() -> tuple[int, int]:
     """Return how many function modes and dispatch modes are active."""
     return torch._C._len_torch_function_stack(), torch._C._len_torch_dispatch_stack()
@@ -154,9 +155,7 @@ def unwrapped(module: nn.Module) -> nn.Module:
         module = inner
 
 
-def isolated(
-    module: nn.Module, runs: bool = True, parameters: bool = True
-) -> AbstractContextManager[nn.Module]:
+def isolated(module: nn.Module, runs: bool = True, parameters: bool = True) -> AbstractContextManager[nn.Module]:
     """Give a module to passes that may do anything with it, and restore it bitwise at the end, also after an error.
 
     Restored are parameters, buffers, gradients, modes, hooks, attributes, dtype and device, generators and other

@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 import torch
 
-
 _turns: dict[str, Any] = {}
 
 
