@@ -220,7 +220,9 @@ class _Nodes:
         """Return the number of values of a node, each as often as an alias names it."""
         if node in self._weights:
             if not self._weights[node]:
-                raise DataError(self._meter.path, _EXPECTED, f"an alias within what it stands for, in {_field(location)}")
+                raise DataError(
+                    self._meter.path, _EXPECTED, f"an alias within what it stands for, in {_field(location)}"
+                )
             return self._weights[node]
         self._weights[node] = 0
         weight = 1

@@ -27,7 +27,12 @@ PARTIAL = b"naslib_zc_plugin.partial"
 LIMITS = Limits(rows=2_000_000)
 """Of a table: four times the rows of the longest."""
 _TEXT_TYPES = ("string", "large_string")
-_NUMBER_TYPES = (*(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)), "halffloat", "float", "double")
+_NUMBER_TYPES = (
+    *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)),
+    "halffloat",
+    "float",
+    "double",
+)
 _NUMBER, _TEXT = 8, 100  # bytes of memory of a number, and of a text that stands in one row
 
 

@@ -46,7 +46,11 @@ def as_text(boards: Sequence[Leaderboard], ranking: Ranking | None = None, brief
     parts = []
     for board in boards:
         shown = [table for number, table in enumerate(board_tables(board, named=1)) if not (brief and number == 1)]
-        parts += [heading(board_title(board)), *map(table_text, shown), "\n".join(map(visible, board_notes(board))) + "\n"]
+        parts += [
+            heading(board_title(board)),
+            *map(table_text, shown),
+            "\n".join(map(visible, board_notes(board))) + "\n",
+        ]
     return "\n".join(parts + ([table_text(rank_table(ranking))] if ranking else []))
 
 
