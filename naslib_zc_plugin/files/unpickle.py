@@ -117,7 +117,7 @@ def _arrays(value: Any) -> Any:
 
 
 def _array(value: Any) -> Any:
-    return value.value if isinstance(value, _Array) else value
+    return value.value if isinstance(value, _Array) else value  # an AttributeError of one that was never begun
 
 
 class _Parts(io.RawIOBase):
@@ -240,6 +240,8 @@ def _checked(data: bytes | bytearray, start: int, meter: Meter) -> tuple[list[me
             return [*kept, view[since : at + 1]], at + 1
         elif code == _FRAME:  # its length would be wrong
             end = at + 9
+            if end + int.from_bytes(data[at + 1 : end], "little") > len(data):
+                break
             kept.append(view[since:at])
             since = end
         else:
@@ -326,10 +328,8 @@ class _Dtype(StandIn):
 class _Array(StandIn):
     """``numpy.ndarray``: made empty, then given shape, type, order and bytes."""
 
-    value: np.ndarray[Any, Any] = np.empty(0)
-
     def __init__(self, *_: Any) -> None:
-        pass
+        self.value = np.empty(0)
 
     def __setstate__(self, state: Any) -> None:
         """Copy the bytes; their number must fit the shape."""
