@@ -123,7 +123,9 @@ def _read_csv(path: Path, numeric: Collection[str]) -> tuple[Columns, None]:
                     columns[place].append(float(text) if text else math.nan)
                 except ValueError:
                     raise DataError(path, f"{names[place]!r} as a column of numbers", shown(text)) from None
-    return {name: np.array(each) if name in numeric else each for name, each in zip(names, columns)}, None
+    arrays = (each if isinstance(each, list) else np.array(each) for each in columns)
+    found: dict[str, Any] = dict(zip(names, arrays))
+    return found, None
 
 
 def _read_json_lines(path: Path, numeric: Collection[str]) -> tuple[Columns, None]:

@@ -84,7 +84,7 @@ def read_pickles(
         if stream is None:
             file = existing(path, _EXPECTED)
             meter.take("memory", file.stat().st_size)
-            data = file.read_bytes()
+            data: bytes | bytearray = file.read_bytes()
         else:
             data = _whole(stream, meter)
         found, at = [], 0
@@ -232,8 +232,9 @@ def _checked(data: bytes | bytearray, start: int, meter: Meter) -> tuple[list[me
                 since = at
             continue
         end = _end_of_run(data, at, code)
-        if end > at or (match := _SIMPLE.match(data, at)):
-            end = end if end > at else match.end()
+        if end == at and (match := _SIMPLE.match(data, at)):
+            end = match.end()
+        if end > at:
             memory += _PER_BYTE * (end - at)
         elif code == _STOP:
             meter.take("memory", memory)
