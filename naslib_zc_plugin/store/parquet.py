@@ -67,6 +67,8 @@ def read_parquet(path: str | Path) -> ScoreTable:
         table = pq.read_table(path, columns=[*_TEXTS, "value", "seconds"], read_dictionary=_TEXTS)
         key, proxy, status = (table[name].unify_dictionaries().combine_chunks() for name in _TEXTS)
         keys, labels = key.dictionary.to_pylist(), list(facts["proxies"])
+        if not all(isinstance(each, str) for each in keys):
+            raise ValueError("keys that are no texts")
         meter.take("memory", _OF_SCORE * len(labels) * len(keys))
         rows = np.array([labels.index(label) for label in proxy.dictionary.to_pylist()], dtype=np.intp)
         codes = np.array([STATUSES.index(name) for name in status.dictionary.to_pylist()], dtype=np.uint8)
