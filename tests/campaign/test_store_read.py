@@ -113,6 +113,53 @@ def test_an_export_cut_anywhere_is_refused(exported: Path) -> None:
             read_table(exported)
 
 
+def test_a_flipped_bit_in_an_export_s_pages_or_provenance_is_found(exported: Path) -> None:
+    """Parquet's own headers have no checksum."""
+    whole, table = exported.read_bytes(), read_table(exported)
+    chunk = pq.read_metadata(exported).row_group(0).column(3)  # values: 8 bytes each, not to be compressed
+    end = chunk.data_page_offset + chunk.total_compressed_size
+    provenance = whole.index(b'"space": "toy"')
+    places = [*range(end - 200, end, 7), *range(provenance - 20, provenance + 20)]
+    for place in places:
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << place % 8
+        exported.write_bytes(damaged)
+        with pytest.raises(DataError, match=r"scores\.parquet"):
+            read_table(exported)
+    exported.write_bytes(whole)
+    same(read_table(exported), table)
+
+
+def test_a_small_file_of_very_many_rows_is_given_up_early(exported: Path) -> None:
+    table = pq.read_table(exported)
+    row = table.slice(0, 1)
+    block = pa.concat_tables([row] * 1000).combine_chunks()
+    with pq.ParquetWriter(exported, table.schema) as writer:
+        writer.write_table(table)
+        for _ in range(300):
+            writer.write_table(block)
+    blocks: list[int] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("naslib_zc_plugin.store.parquet._BLOCK", 1000)
+        patch.setattr("naslib_zc_plugin.store.parquet.STATUSES", _Counting(STATUSES, blocks))
+        with pytest.raises(DataError, match=r"scores\.parquet: expected one score for each .*; found some twice"):
+            read_table(exported)
+    assert len(blocks) < 20
+
+
+class _Counting(tuple):  # type: ignore[type-arg]
+    """Statuses that count how often they are looked up: a few times for each block that is read."""
+
+    def __new__(cls, statuses: tuple[str, ...], seen: list[int]) -> _Counting:
+        made = super().__new__(cls, statuses)
+        made.seen = seen  # type: ignore[attr-defined]
+        return made
+
+    def index(self, *arguments: Any) -> int:
+        self.seen.append(1)  # type: ignore[attr-defined]
+        return super().index(*arguments)
+
+
 def _changed(change: Callable[[Any], Any]) -> Callable[[Path], None]:
     """A real export, read, changed and written again."""
 
@@ -151,6 +198,8 @@ OTHER_FACTS = {b"naslib_zc_plugin": json.dumps({**facts(), "proxies": {}}).encod
         _with("value", lambda values: [float("nan"), *values[1:]]),
         _with("value", lambda values: [float("inf"), *values[1:]]),
         _with("value", lambda values: [1.0 if value is None else value for value in values]),
+        _with("seconds", lambda values: [-1.0, *values[1:]]),
+        _with("seconds", lambda values: [float("inf"), *values[1:]]),
     ],
 )
 def test_what_is_no_export_is_refused(exported: Path, make: Callable[[Path], None]) -> None:
