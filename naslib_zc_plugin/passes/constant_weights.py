@@ -22,10 +22,12 @@ from naslib_zc_plugin.passes.capture import CONVOLUTIONS, Watch, own_statistics
 from naslib_zc_plugin.passes.degenerate import check_features
 from naslib_zc_plugin.passes.engine import Pass, Running
 from naslib_zc_plugin.passes.inputs import Batch, tree_map
-from naslib_zc_plugin.passes.isolation import Snapshot, Stopwatch
+from naslib_zc_plugin.passes.isolation import Stopwatch
+from naslib_zc_plugin.passes.layer_calls import LayerCalls, check_on_two_samples
 from naslib_zc_plugin.passes.network import Network
 from naslib_zc_plugin.passes.observation import Setting
 from naslib_zc_plugin.passes.seeding import seed_everything
+from naslib_zc_plugin.passes.snapshot import Snapshot
 
 EMBEDDINGS: dict[str, Callable[[Tensor], Tensor]] = {
     "uniform_positive_0.1": lambda held: torch.rand_like(held) * 0.1,
@@ -62,6 +64,7 @@ class ConstantPass(Pass):
             else:
                 each.expect(None, weights)
         values = tuple(sorted({value for several in asked.values() for value in several}))
+        self.network.check_packed()
         clock = Stopwatch(self.network.device)
         for module in self.network.module.modules():
             module.training = False
@@ -132,9 +135,11 @@ class ConstantWeights(Setting):
         """Return the same by running the whole network once for each value.
 
         Raises:
-            Undefined: a linear layer sums the features of a layer norm, which add up to nothing.
+            Undefined: a linear layer sums the features of a layer norm, which add up to nothing; or the network
+                computes with other weights.
         """
-        rows, roles, snapshot = [], _roles(network), Snapshot(network.module)
+        rows: list[Tensor] = []
+        roles, snapshot = _roles(network), Snapshot(network.module)
         for value in weights:
             seed_everything(seed, "embeddings")
             of_role = {"weight": value, "bias": value if self.biases == "weight" else 0.0}
@@ -147,8 +152,11 @@ class ConstantWeights(Setting):
                 if role in of_role:
                     tensors[name].fill_(of_role[role])
             seed_everything(seed, "constants")
-            with Watch([{F.linear: check_features}], {F.batch_norm: own_statistics}):
+            replacements, calls = {F.batch_norm: own_statistics}, LayerCalls(network, tensors)
+            with calls, Watch([calls.handlers, {F.linear: check_features}], replacements):
                 outputs = network(tensors, tree_map(Tensor.clone, batch.inputs))
+            if not calls.plain and not rows:
+                check_on_two_samples(network, tensors, batch.inputs, Watch(replacements=replacements))
             rows.append((outputs[..., 0] if self.features == "first" else outputs).flatten())
             snapshot.restore()
         return torch.stack(rows)
@@ -366,7 +374,7 @@ def _convolution(function: Callable[..., Tensor]) -> Callable[..., Any]:
         Groups must be of equal channels, or of single ones (depthwise): there each run is for itself.
         """
         if not isinstance(weight, ConstantWeight):
-            return function(input, weight, bias, stride, padding, dilation, groups)
+            raise UnknownOperation("a convolution with other weights")
         constants, (channels, per_group, *kernel) = weight.constants, weight.shape
         if input.shape[1] != per_group * groups or channels % groups:
             raise UnknownOperation("channels that do not fit")
@@ -393,7 +401,7 @@ def _convolution(function: Callable[..., Tensor]) -> Callable[..., Any]:
 def _linear(input: Tensor, weight: Tensor, bias: Any = None) -> Any:
     """Sum the input's runs, each times its count, times each constant."""
     if not isinstance(weight, ConstantWeight):
-        return F.linear(input, weight, bias)
+        raise UnknownOperation("a linear layer with other weights")
     if input.ndim != 2 or input.shape[1] != weight.shape[1]:
         raise UnknownOperation("a linear layer on more than two dimensions, or on features that do not fit")
     if isinstance(input, RepeatedChannels):

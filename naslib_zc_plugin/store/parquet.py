@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from naslib_zc_plugin.files import DataError, existing, readable
+from naslib_zc_plugin.files import DataError, existing, readable, whole_number
+from naslib_zc_plugin.files.limits import Limits, Meter
 from naslib_zc_plugin.table import STATUSES, Column, ScoreTable
 
 _METADATA, _CHECKSUM = b"naslib_zc_plugin", b"naslib_zc_plugin_crc32"
 _EXPECTED = "scores exported by `nas-zc export`, as Parquet"
-_BLOCK, _DENSE, _CELLS = 100_000, 64, 10**7
+_BLOCK = 100_000
+_LIMITS = Limits(rows=100_000_000, growth=16)
+_OF_ROW, _OF_SCORE = 40, 17  # bytes of memory of a row while it is read, and of a score in the table
 _TEXTS = ["key", "proxy", "status"]
-_CHECKED = {"page_checksum_verification": True, "thrift_string_size_limit": 2**26, "thrift_container_size_limit": 2**20}
 _TYPES = {
     "key": "string", "proxy": "string", "version": "int32", "value": "float64", "status": "string", "reason": "string",
     "seconds": "float32", "memory": "int64", "device": "string", "threads": "int32", "seed": "int64",
@@ -58,31 +59,39 @@ def read_parquet(path: str | Path) -> ScoreTable:
     """
     _, pq = _pyarrow()
     path = existing(path, _EXPECTED)
-    with readable(path, _EXPECTED), pq.ParquetFile(path, read_dictionary=_TEXTS, **_CHECKED) as file:
-        facts = _facts(path, file.schema_arrow.metadata or {})
-        labels = {label: row for row, label in enumerate(facts["proxies"])}
-        keys, parts = _parts(path, file, labels)
-        rows, places, found, times, codes = (np.concatenate(part) for part in zip(*parts))
-        shape = len(labels), len(keys)
-        if shape[0] * shape[1] > max(_CELLS, _DENSE * len(rows)):
-            raise DataError(path, f"a score for one in {_DENSE} architectures and proxies", f"{len(rows):,} of {shape}")
-        values, seconds = np.full(shape, np.nan), np.full(shape, np.nan)
-        statuses = np.zeros(shape, dtype=np.uint8)
-        values[rows, places], seconds[rows, places], statuses[rows, places] = found, times, codes
-        if np.count_nonzero(statuses) != len(rows):
-            raise DataError(path, "one score for each architecture and proxy", "some twice")
-        if not np.array_equal(np.isfinite(values), statuses == STATUSES.index("ok")):
-            raise DataError(path, "a finite value where the status is ok, and only there", "another")
-        if ((seconds < 0) | np.isinf(seconds)).any():
-            raise DataError(path, "seconds that are finite and not negative", "others")
-        columns = {
+    meter = Meter(path, _LIMITS)
+    with readable(path, _EXPECTED):
+        with pq.ParquetFile(path) as file:
+            facts = _facts(path, file.schema_arrow.metadata or {})
+            meter.take("rows", file.metadata.num_rows)
+            packed = sum(file.metadata.row_group(group).total_byte_size for group in range(file.num_row_groups))
+            meter.take("memory", max(packed, _OF_ROW * file.metadata.num_rows))
+        columns = [*_TEXTS, "value", "seconds"]
+        table = pq.read_table(path, columns=columns, read_dictionary=_TEXTS, page_checksum_verification=True)
+        key, proxy, status = (table[name].unify_dictionaries().combine_chunks() for name in _TEXTS)
+        keys, labels = key.dictionary.to_pylist(), list(facts["proxies"])
+        meter.take("memory", _OF_SCORE * len(labels) * len(keys))
+        rows = np.array([labels.index(label) for label in proxy.dictionary.to_pylist()], dtype=np.intp)
+        codes = np.array([STATUSES.index(name) for name in status.dictionary.to_pylist()], dtype=np.uint8)
+        places = rows[np.asarray(proxy.indices)], np.asarray(key.indices)
+        values, seconds = np.full((len(labels), len(keys)), np.nan), np.full((len(labels), len(keys)), np.nan)
+        statuses = np.zeros(values.shape, dtype=np.uint8)
+        values[places], seconds[places] = table["value"].to_numpy(), table["seconds"].to_numpy()
+        statuses[places] = codes[np.asarray(status.indices)]
+        made = {
             label: Column(
-                one["name"], one["version"], one["higher_is_better"],
-                values[row], statuses[row], seconds[row], one["options"],
+                str(one["name"]), whole_number(one["version"]), bool(one["higher_is_better"]),
+                values[row], statuses[row], seconds[row], dict(one["options"]),
             )
             for row, (label, one) in enumerate(facts["proxies"].items())
         }  # fmt: skip
-    return ScoreTable(path.stem, keys, columns, facts)
+    if np.count_nonzero(statuses) != len(table):
+        raise DataError(path, "one score for each architecture and proxy", "some twice")
+    if not np.array_equal(np.isfinite(values), statuses == STATUSES.index("ok")):
+        raise DataError(path, "a finite value where the status is ok, and only there", "another")
+    if ((seconds < 0) | np.isinf(seconds)).any():
+        raise DataError(path, "seconds that are finite and not negative", "others")
+    return ScoreTable(path.stem, keys, made, facts)
 
 
 def _facts(path: Path, metadata: Mapping[bytes, bytes]) -> dict[str, Any]:
@@ -91,31 +100,6 @@ def _facts(path: Path, metadata: Mapping[bytes, bytes]) -> dict[str, Any]:
     if metadata.get(_CHECKSUM, found := str(zlib.crc32(text)).encode()) != found:
         raise DataError(path, "the provenance that was written", "another, by its checksum")
     return dict(json.loads(text))
-
-
-def _parts(path: Path, file: Any, labels: Mapping[str, int]) -> tuple[list[str], list[tuple[NDArray[Any], ...]]]:
-    """Return the keys, and of each block of rows: proxies and keys as numbers, values, seconds and codes of statuses.
-
-    A small file may say that it has billions of rows; those that are not one for each key and proxy are given up early.
-    """
-    keys: dict[str, int] = {}
-    places = np.empty(0, dtype=np.intp)
-    parts: list[tuple[NDArray[Any], ...]] = [(places, places, np.empty(0), np.empty(0), np.empty(0, dtype=np.uint8))]
-    count = 0
-    for block in file.iter_batches(_BLOCK, columns=[*_TEXTS, "value", "seconds"]):
-        count += len(block)
-        key, proxy, status = (block.column(name) for name in _TEXTS)
-        number = np.array([keys.setdefault(each, len(keys)) for each in key.dictionary.to_pylist()], dtype=np.intp)
-        row = np.array([labels[each] for each in proxy.dictionary.to_pylist()], dtype=np.intp)
-        code = np.array([STATUSES.index(each) for each in status.dictionary.to_pylist()], dtype=np.uint8)
-        if count > len(keys) * len(labels):
-            raise DataError(path, "one score for each architecture and proxy", "some twice")
-        value, seconds = (block.column(name).to_numpy(zero_copy_only=False) for name in ("value", "seconds"))
-        parts.append(
-            (row[np.asarray(proxy.indices)], number[np.asarray(key.indices)], value, seconds,
-             code[np.asarray(status.indices)])
-        )  # fmt: skip
-    return list(keys), parts
 
 
 def records_of(path: Path) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]:
@@ -132,7 +116,7 @@ def records_of(path: Path) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]:
         raise DataError(path, _EXPECTED, f"no column {', '.join(sorted(missing))}")
 
     def records() -> Iterator[dict[str, Any]]:
-        with pq.ParquetFile(path, **_CHECKED) as file:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
             for batch in file.iter_batches(_BLOCK, columns=list(_TYPES)):
                 yield from batch.to_pylist()
 
