@@ -40,7 +40,6 @@ class Scorer:
     def __init__(self, config: Config) -> None:
         import torch
 
-        torch.set_num_threads(config.threads)
         self._config = config
         self._space = space(config.space)
         self._requests = config.requests()
@@ -55,7 +54,16 @@ class Scorer:
         self._batch("")
 
     def __call__(self, task: Task) -> Outcome:
-        """Score one architecture; its errors are recorded in the outcome's rows."""
+        """Score one architecture; its errors are recorded in the outcome's rows.
+
+        Random states and the number of CPU threads are afterwards what they were.
+        """
+        from naslib_zc_plugin.passes.seeding import own_states
+
+        with own_states(self._device, self._config.threads):
+            return self._outcome(task)
+
+    def _outcome(self, task: Task) -> Outcome:
         from naslib_zc_plugin.passes.seeding import derived_seed, seed_everything
 
         start, seed = time.perf_counter(), derived_seed(self._config.seed, task.key)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from naslib_zc_plugin.passes import AGAIN, NEXT, Pass, PerSample, Steps, Undefined, observation
+from naslib_zc_plugin.passes.degenerate import precise
 from naslib_zc_plugin.passes.per_sample import Chunk
 
 COLUMNS = 1 << 16
@@ -152,7 +153,8 @@ class _Grams:
         """Add the product of each block of weights to the group under way."""
         products = self._products[self._group]
         for part in parts:
-            rows = part.float() if self._kind == "sign" else part  # sums of signs are exact below 2**24
+            # Sums of signs are exact below 2**24. All samples together are compared in single precision at least.
+            rows = part.float() if self._kind == "sign" else precise(part) if len(self._sizes) == 1 else part
             products.append((rows @ rows.T).double())
             if self._kind == "sign" and len(products) > 1:  # in any order
                 products[0] += products.pop()

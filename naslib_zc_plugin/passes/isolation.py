@@ -190,16 +190,18 @@ class _Isolation(AbstractContextManager[nn.Module]):
 
     def __init__(self, module: nn.Module, runs: bool, parameters: bool) -> None:
         self._given, self._runs, self._parameters = module, runs, parameters
-        self._stack = ExitStack()
+        self._stack, self._has_turn = ExitStack(), False
 
     def __enter__(self) -> nn.Module:
         """Record the state, last things first: what is entered last is left first."""
         try:
             deliver = self._stack.enter_context(_deferred_interrupts())
-            lock = turn()
+            # Given back also where an exception comes between taking it and knowing that it was taken.
+            lock, held = turn(), turn()._is_owned()
+            self._stack.callback(lambda: lock.release() if self._has_turn or (lock._is_owned() and not held) else None)
             while not lock.acquire(timeout=0.1):
                 deliver()
-            self._stack.callback(lock.release)
+            self._has_turn = True
             module = self._enter()
             deliver()
             return module

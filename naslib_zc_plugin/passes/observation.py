@@ -172,8 +172,11 @@ class Observed:
         error: BaseException | None = self.error
         if error is not None and error.__traceback__ is not None:
             logger.debug("an observation failed", exc_info=error)
-        while error is not None:
-            error.__traceback__, error = None, error.__cause__ or error.__context__
+        seen: set[int] = set()
+        while error is not None and id(error) not in seen:
+            seen.add(id(error))
+            BaseException.with_traceback(error, None)
+            error = error.__cause__ or error.__context__
 
 
 # Settings --------------------

@@ -25,10 +25,9 @@ MOST = 10_000
 """So many objects that are neither modules nor tensors nor containers are followed, the nearest first."""
 
 # Values of these types cannot change.
-_ATOMS = frozenset(
-    {type(None), bool, int, float, complex, str, bytes, type, range, torch.dtype, torch.device, torch.Size}
-)
+_ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes, range, torch.dtype, torch.device, torch.Size})
 _PLAIN = frozenset({OrderedDict, dict, list, set})
+_ELSEWHERE = (type, types.ModuleType, nn.Module, Tensor)
 _GENERATORS = (random.Random, np.random.Generator, np.random.BitGenerator, np.random.RandomState, torch.Generator)
 _CONTAINERS = (dict, list, set, deque, bytearray)
 # Packages whose objects belong to the machine or to other users of the process.
@@ -199,9 +198,8 @@ class Snapshot:
         """Find out how the objects of a class are read; generators of the class and its module are followed."""
         closed = _package(kind) in _CLOSED
         record = next((record for kinds, record in _RECORDS.items() if issubclass(kind, kinds)), None)
-        if issubclass(kind, (type, types.ModuleType)) or (
-            closed and record is None and not issubclass(kind, nn.Module)
-        ):
+        opaque = closed and record is None and not issubclass(kind, nn.Module)
+        if opaque or issubclass(kind, (type, types.ModuleType)):
             return _Way(None, None, (), False)
         if kind in (Tensor, nn.Parameter, types.FunctionType, *_PLAIN) or issubclass(kind, np.ndarray):
             return _Way(record, vars(kind)["__dict__"] if kind is types.FunctionType else None, (), False)
@@ -311,11 +309,7 @@ class Snapshot:
             kind = type(each)
             if issubclass(kind, _GENERATORS):
                 self._pending.append(each)
-            if (
-                kind in _ATOMS
-                or id(each) in self._near
-                or issubclass(kind, (type, types.ModuleType, nn.Module, Tensor))
-            ):
+            if kind in _ATOMS or id(each) in self._near or issubclass(kind, _ELSEWHERE):
                 continue
             self._near[id(each)] = each
             if kind is types.FunctionType:
@@ -406,9 +400,9 @@ def _put_emptiness_back(container: Any) -> None:
 
 
 def _put_content_back(container: Any, content: Any) -> None:
-    if len(container) == len(content) and all(map(is_, container, content)):
-        if not isinstance(container, dict) or all(map(is_, dict.values(container), content.values())):
-            return
+    same = len(container) == len(content) and all(map(is_, container, content))
+    if same and (not isinstance(container, dict) or all(map(is_, dict.values(container), content.values()))):
+        return
     kind = next(kind for kind in (OrderedDict, *_CONTAINERS) if isinstance(container, kind))
     if issubclass(kind, (list, bytearray)):
         kind.__setitem__(container, slice(None), content)
