@@ -292,7 +292,7 @@ def replacing(path: Path) -> Iterator[Path]:
     after a crash, finds the old content or all of the new. After an error the draft is removed.
 
     Args:
-        path: the file to replace; its folder is made if it does not exist.
+        path: the file to replace, of a symbolic link the one that it leads to; its folder is made if it does not exist.
 
     Yields:
         The draft's path.
@@ -307,6 +307,7 @@ def replacing(path: Path) -> Iterator[Path]:
     ...     Path(folder, "text.txt").read_text()
     'whole'
     """
+    path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     os.close(handle)
