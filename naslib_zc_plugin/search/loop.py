@@ -143,8 +143,8 @@ class Recorder:
         """
         if self._hopeless and self.step >= HOPELESS:
             raise AllFailed(
-                f"none of {self.step} evaluations has a fitness; the first: {self._first_reason}. Mend that, or search on "
-                "with the strategy's if_all_fail: go_on"
+                f"none of {self.step} evaluations has a fitness; the first: {self._first_reason}. Mend that, or search "
+                "on with the strategy's if_all_fail: go_on"
             )
         return self._allows(self.step, self.clock)
 

@@ -283,8 +283,8 @@ def results_table(results: Sequence[Result], searches: Sequence[LoadedSearch], c
         for row, result in zip(body, results):
             row.append(str(result.agreement() or "–"))
         notes.append(
-            "Proxy’s τ: Kendall’s of score and fitness with its 95 % interval, and the number of evaluated architectures "
-            "that have both; among those that a proxy prefers it is lower than in the whole space."
+            "Proxy’s τ: Kendall’s of score and fitness with its 95 % interval, and the number of evaluated "
+            "architectures that have both; among those that a proxy prefers it is lower than in the whole space."
         )
     return TextTable("What was found", header, body, notes=[*notes, f"Made again by `{command}`."])
 

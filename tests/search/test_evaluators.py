@@ -109,7 +109,9 @@ def test_a_key_that_the_table_lacks_has_no_fitness(experiment: Make, data: Path)
 
 
 def test_a_benchmark_of_another_space_is_refused(experiment: Make, data: Path) -> None:
-    BENCHMARKS.add("cells", Table("cells", {"accuracy": ColumnInfo("", "%", True)}, values={"7-conv": {"accuracy": 1.0}}))
+    BENCHMARKS.add(
+        "cells", Table("cells", {"accuracy": ColumnInfo("", "%", True)}, values={"7-conv": {"accuracy": 1.0}})
+    )
     evaluator = {"name": "benchmark", "metric": "accuracy", "benchmark": "cells"}
     with pytest.raises(ValueError, match="benchmark 'cells' has the architectures of another space than nasbench201"):
         _evaluator(experiment(evaluator=evaluator), data)

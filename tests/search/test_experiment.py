@@ -245,7 +245,9 @@ def test_a_store_of_a_campaign_is_no_journal_and_stays(experiment: Make, data: P
 
 def test_a_proxy_without_a_score_ends_the_search(toys: Make) -> None:
     area = {"name": "area", "proxy": "head_confidence", "pool": 4, "population": 2}
-    with pytest.raises(AllFailed, match=r"area, run 1: none of \d architectures has a score: no linear layer is named .*\. Mend that"):
+    with pytest.raises(
+        AllFailed, match=r"area, run 1: none of \d architectures has a score: no linear layer is named .*\. Mend that"
+    ):
         _run(toys(strategy=area))
     found = _run(toys(strategy={**area, "if_all_fail": "go_on"}))
     assert len(found["area"][0]) == 6
@@ -309,11 +311,19 @@ def test_a_warm_up_of_before_goes_on_with_the_population_of_before(experiment: M
 
 @pytest.mark.parametrize("live", [False, True])
 def test_the_agreement_of_the_proxy_is_in_the_results(
-    experiment: Make, toys: Make, data: Path, scored: Path, live: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    experiment: Make,
+    toys: Make,
+    data: Path,
+    scored: Path,
+    live: bool,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     area: dict[str, Any] = {"name": "area", "proxy": "naswot", "pool": 12, "population": 6, "sample": 2}
     if live:
-        made_of = toys(strategy=area, evaluator={"name": "proxy", "proxy": "params"}, budget={"evaluations": 8}, repeats=2)
+        made_of = toys(
+            strategy=area, evaluator={"name": "proxy", "proxy": "params"}, budget={"evaluations": 8}, repeats=2
+        )
     else:
         made_of = experiment(strategy=area, scores={"table": str(scored)}, repeats=2)
     searches = run_searches(made_of, data, restart=False)

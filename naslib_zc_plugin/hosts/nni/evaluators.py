@@ -14,11 +14,12 @@ from nni.nas.space import BaseModelSpace, ExecutableModelSpace, SimplifiedModelS
 from torch import Tensor, nn
 
 from naslib_zc_plugin.benchmarks import benchmark as read
-from naslib_zc_plugin.hosts._scoring import Images, NamedProxy, NoScore, load_images
+from naslib_zc_plugin.hosts._scoring import Images, NamedProxy, load_images
 from naslib_zc_plugin.hosts.nni.samples import Sample, key101, key_of, space_of
 from naslib_zc_plugin.hosts.nni.scoring import Scorer, logits, network
 from naslib_zc_plugin.passes.seeding import derived_seed
 from naslib_zc_plugin.search.evaluators.benchmark import quality
+from naslib_zc_plugin.strategies import NoScore
 from naslib_zc_plugin.training import accuracy, train
 
 _WITH_SAMPLES = ("nasbench101", "nasbench201", "nasbench_nlp")
@@ -80,7 +81,9 @@ class BenchmarkEvaluator(Evaluator):
         self, benchmark: str = "nasbench201", metric: str = "cifar10_val_12", data: str | Path | None = None
     ) -> None:
         if benchmark.startswith(_WITHOUT_SAMPLES):
-            raise ValueError(f"architectures of {benchmark} have no samples in NNI; there are {', '.join(_WITH_SAMPLES)}")
+            raise ValueError(
+                f"architectures of {benchmark} have no samples in NNI; there are {', '.join(_WITH_SAMPLES)}"
+            )
         table = read(benchmark, data)
         self._name = f"{metric} of {benchmark}"
         self._values, self._sign = quality(table, metric)

@@ -95,7 +95,9 @@ def check_space(table: benchmarks.Benchmark, name: str) -> None:
     try:
         canonical(table.keys[0])
     except ValueError as error:
-        raise ValueError(f"benchmark {table.name!r} has the architectures of another space than {name}: {error}") from error
+        raise ValueError(
+            f"benchmark {table.name!r} has the architectures of another space than {name}: {error}"
+        ) from error
 
 
 def read_column(name: str, benchmark: str, data: str | Path | None) -> Mapping[str, float]:

@@ -275,7 +275,9 @@ def test_a_proxy_that_fails_on_every_graph_ends_the_search(
 ) -> None:
     wrong = {"proxy": "synflow", "data": {"batch": (torch.randn(4, 1, 8, 8), torch.randint(10, (4,)))}}
     optimizer = hosted(name, config(tmp_path, 12), **wrong)
-    with pytest.raises(strategies.AllFailed, match=r"none of \d+ architectures has a score: synflow is failed: .*channels"):
+    with pytest.raises(
+        strategies.AllFailed, match=r"none of \d+ architectures has a score: synflow is failed: .*channels"
+    ):
         trainer(optimizer).search()
     assert sum("has no score: synflow is failed" in line for line in caplog.messages) == 3
     optimizer = hosted(name, config(tmp_path, 8), if_all_fail="go_on", **wrong)
@@ -288,7 +290,9 @@ def test_an_objective_that_always_fails_ends_the_search(tmp_path: Path, caplog: 
         raise RuntimeError("the disk is full")
 
     optimizer = adapted(zc.RandomSearch(config(tmp_path, 12), objective=broken))
-    with pytest.raises(strategies.AllFailed, match="none of 10 evaluations has a fitness; the first: RuntimeError: the di"):
+    with pytest.raises(
+        strategies.AllFailed, match="none of 10 evaluations has a fitness; the first: RuntimeError: the di"
+    ):
         trainer(optimizer).search()
     for epochs, options in ((12, {"if_all_fail": "go_on"}), (3, {})):
         caplog.clear()
