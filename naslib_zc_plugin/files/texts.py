@@ -32,7 +32,7 @@ def read_text(path: str | Path, expected: str, meter: Meter) -> str:
         DataError: there is no such file, it is no text, or larger than the limits.
     """
     file = existing(path, expected)
-    meter.take("memory", file.stat().st_size)
+    meter.take("memory", 2 * file.stat().st_size)  # as bytes and as text
     with readable(path, expected):
         return file.read_text(encoding="utf-8")
 
@@ -105,7 +105,7 @@ def json_memory(text: str) -> int:
 
 
 class JsonText:
-    """The rest of a file of JSON, of which one value at a time is in memory; NaN and Infinity are numbers, as in Python.
+    """The rest of a file of JSON, of which one value at a time is in memory; NaN and Infinity are numbers.
 
     Its methods raise ``ValueError`` for a character that should not come next.
 

@@ -149,7 +149,8 @@ def unwrapped(module: nn.Module) -> nn.Module:
     while True:
         parts = vars(module).get("_modules", {})  # no attribute, which might be a property that raises
         wraps = isinstance(module, (nn.DataParallel, nn.parallel.DistributedDataParallel))
-        inner = parts.get("module" if wraps else "_orig_mod")
+        name = "module" if wraps else "_orig_mod"
+        inner = parts[name] if name in parts else None  # noqa: SIM401  (a scripted module's parts have no "get")
         if not isinstance(inner, nn.Module):
             return module
         module = inner

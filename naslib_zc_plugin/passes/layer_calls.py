@@ -88,7 +88,6 @@ class LayerCalls:
         derive: whether to recognise what is computed of weights, which needs a graph.
 
     Attributes:
-        handlers: of the functions that a :class:`~.capture.Watch` must see.
         plain: whether all layers that were called multiplied by the weights in force as they are. If so, no other
             weights were multiplied by.
         blind: whether functions may multiply unseen (scripted ones).
@@ -101,7 +100,8 @@ class LayerCalls:
         self._network, self._held, self._sees, self._derive = network, held, sees, derive
         self._names = {id(tensor): name for name, tensor in held.items()}
         self._layers = frozenset(network.layers)
-        self._layer_memory: dict[Any, str] = {}
+        # Without a graph a view of a weight is known by its memory.
+        self._layer_memory = {memory(held[name]): name for name in network.layers}
         self._under_way: list[_Call] = []
         self._called: list[tuple[str, Any]] = []
         self._data: set[Any] = {None}
@@ -109,19 +109,22 @@ class LayerCalls:
         self._stale: list[str] = []
         self._hooks: list[Any] = []
         self.plain, self.blind, self.lost = not network.cached, False, list[str]()
-        self.handlers: dict[Function, Handler] = {
+
+    @property
+    def handlers(self) -> dict[Function, Handler]:
+        """Handlers of the functions that a :class:`~.capture.Watch` must see; made anew, for they refer to this."""
+        made: dict[Function, Handler] = {
             **dict.fromkeys((*CONVOLUTIONS, *TRANSPOSED), partial(self._function, 1)),
             F.linear: partial(self._function, -1),
             F.multi_head_attention_forward: self._attention,
         }
+        if self._derive or self._sees:
+            made.update({product: partial(self._product, *places) for product, places in PRODUCTS.items()})
+            made.update({torch.einsum: self._einsum, **dict.fromkeys(TABLES, self._looked_up)})
+        return made
 
     def __enter__(self) -> LayerCalls:
         """Put hooks on the layers' modules."""
-        if self._derive or self._sees:
-            self.handlers.update({product: partial(self._product, *places) for product, places in PRODUCTS.items()})
-            self.handlers.update({torch.einsum: self._einsum, **dict.fromkeys(TABLES, self._looked_up)})
-            # Without a graph a view of a weight is known by its memory.
-            self._layer_memory = {memory(self._held[name]): name for name in self._network.layers}
         for module, name in self._network.layer_modules.items():
             self._hooks.append(module.register_forward_pre_hook(partial(self._before, name)))
             self._hooks.append(module.register_forward_hook(partial(self._after, name), prepend=True))
@@ -180,7 +183,6 @@ class LayerCalls:
     def close(self) -> None:
         """Let go of everything."""
         self.rest()
-        self.handlers.clear()
         self._data.clear()
         self._sources.clear()
 

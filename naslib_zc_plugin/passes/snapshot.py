@@ -332,7 +332,8 @@ class Snapshot:
             elif kind in (list, tuple):
                 pending += [value for value in each if issubclass(type(value), _GENERATORS)]
             elif _package(kind) not in _CLOSED:
-                own = getattr(each, "__dict__", {}) if kind.__getattribute__ is object.__getattribute__ else {}
+                looked_up: Any = kind.__getattribute__
+                own = getattr(each, "__dict__", {}) if looked_up is object.__getattribute__ else {}
                 pending += [value for value in list(own.values()) if issubclass(type(value), _GENERATORS)]
 
     def _generators_among(self, names: Mapping[str, Any]) -> None:
@@ -408,7 +409,7 @@ def _put_content_back(container: Any, content: Any) -> None:
     same = len(container) == len(content) and all(map(is_, container, content))
     if same and (not isinstance(container, dict) or all(map(is_, dict.values(container), content.values()))):
         return
-    kind = next(kind for kind in (OrderedDict, *_CONTAINERS) if isinstance(container, kind))
+    kind: Any = next(kind for kind in (OrderedDict, *_CONTAINERS) if isinstance(container, kind))
     if issubclass(kind, (list, bytearray)):
         kind.__setitem__(container, slice(None), content)
         return

@@ -58,7 +58,9 @@ class Move(AgingEvolution):
             try:
                 self.space.neighbours(self.space.sample(Random(0)))
             except ValueError as error:
-                raise ValueError(f"kind='neighbour' is not possible here, choose 'children' or 'parent': {error}") from error
+                raise ValueError(
+                    f"kind='neighbour' is not possible here, choose 'children' or 'parent': {error}"
+                ) from error
 
     def _strength(self, key: str, fitness: float) -> float:
         return self._scored(key) if self.kind == "parent" and self._trust.follows() else fitness

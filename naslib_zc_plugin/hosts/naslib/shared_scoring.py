@@ -19,7 +19,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from naslib_zc_plugin.hosts._scoring import BatchSource, NamedProxy, first_batch, proxy_request
-from naslib_zc_plugin.hosts.naslib.graphs import build, check_network, key_from, key_of, parse, space_of, spec_from, spec_of
+from naslib_zc_plugin.hosts.naslib.graphs import (
+    build,
+    check_network,
+    key_from,
+    key_of,
+    parse,
+    space_of,
+    spec_from,
+    spec_of,
+)
 from naslib_zc_plugin.passes.inputs import tensors
 from naslib_zc_plugin.passes.seeding import derived_seed, kept_random_states, seed_everything
 from naslib_zc_plugin.proxies import PROXIES, describe
