@@ -12,8 +12,9 @@ from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
 import naslib_zc_plugin as zc
+from naslib_zc_plugin.testing import Case
 from naslib_zc_plugin.testing.case import outcome
-from tests.passes.expected import COMPUTED, WEIGHTS, expected, tolerance
+from tests.passes.expected import COMPUTED, WEIGHTS, expected, linear_regions, tolerance
 from tests.passes.wrapped import CACHED, NETWORKS, WRAPPERS, Wrapping, wrapped
 
 PROXIES = ("params", *WEIGHTS, *COMPUTED)
@@ -80,6 +81,24 @@ def test_nothing_wrapped_is_as_expected(network: str, proxy: str) -> None:
 @pytest.mark.parametrize("wrapper", WRAPPERS)
 def test_a_wrapper_changes_no_score(wrapper: str, network: str, proxy: str) -> None:
     assert fault(proxy, (wrapper,), network) == ""
+
+
+def with_few_regions(names: tuple[str, ...], form: str) -> Case:
+    """A network of few units and samples that are alike, of which some lie in one linear region."""
+    case = wrapped(names, "conv", form)
+    generator = torch.Generator().manual_seed(2)
+    near, apart = (torch.randn(size, 3, 3, 3, generator=generator) for size in (1, 16))
+    return Case(case.net, ((near + 0.2 * apart).to(case.batch[0].dtype), torch.arange(16) % 3))
+
+
+@pytest.mark.parametrize("wrapper", [name for name in WRAPPERS if name not in CACHED])
+def test_linear_regions_are_those_under_drawn_weights(wrapper: str) -> None:
+    number = linear_regions(with_few_regions((wrapper,), "own"))
+    score = with_few_regions((wrapper,), "wrapped").score(["linear_regions"])["linear_regions"]
+    assert 2 < number < 16
+    words = reasons("linear_regions", (wrapper,), "conv")
+    named = score.status == "undefined" and any(word in score.reason.lower() for word in words)
+    assert named or score.value == pytest.approx(number, rel=1e-12), score
 
 
 @settings(max_examples=60)
