@@ -23,6 +23,15 @@ def precise(values: Tensor) -> Tensor:
     return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
 
 
+def in_precision(held: torch.dtype, precision: torch.dtype) -> torch.dtype:
+    """Return the type of real or complex numbers of a precision that stands for another; others as they are.
+
+    >>> in_precision(torch.complex64, torch.float64), in_precision(torch.int64, torch.float64)
+    (torch.complex128, torch.int64)
+    """
+    return precision if held.is_floating_point else precision.to_complex() if held.is_complex else held
+
+
 def cancels(values: Tensor) -> bool:
     """Return whether the features, (…, features), add up to nothing at every position."""
     if values.ndim < 2 or values.shape[-1] < 2:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from naslib_zc_plugin.store.database import Format, ResultsFile, reading, sqlite_errors
+from naslib_zc_plugin.store.database import SEALED, Format, ResultsFile, reading, sqlite_errors
 
 _VERSION_1 = """
 CREATE TABLE architecture (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE);
@@ -38,7 +38,7 @@ CREATE TABLE score (
     PRIMARY KEY (proxy, architecture)
 ) WITHOUT ROWID;
 """
-JOURNAL = Format(0x5A43_4A31, (_VERSION_1,))  # "ZCJ1"
+JOURNAL = Format(0x5A43_4A31, (_VERSION_1, SEALED), readable=1)  # "ZCJ1"
 _EVERY = 0.5  # seconds that cheap entries may wait for others, to be written together
 
 

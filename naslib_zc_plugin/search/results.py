@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from naslib_zc_plugin.files import csv_cell
 from naslib_zc_plugin.report.figures import SearchCurve
 from naslib_zc_plugin.report.text_table import TextTable
 from naslib_zc_plugin.search import LoadedSearch
@@ -341,7 +342,7 @@ def results_csv(results: Sequence[Result]) -> str:
                     proxy_tau=shown.tau, proxy_tau_low=shown.low, proxy_tau_high=shown.high, proxy_pairs=shown.n
                 )
             found = {title: repeat.reported(title) for title in result.config.report} if best else {}
-            writer.writerow({**line, **found})
+            writer.writerow({name: csv_cell(value) for name, value in {**line, **found}.items()})
     return file.getvalue()
 
 
