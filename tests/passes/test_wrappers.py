@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 import torch
-from hypothesis import Phase, assume, given, settings
+from hypothesis import Phase, assume, example, given, settings
 from hypothesis import strategies as st
 
 import naslib_zc_plugin as zc
@@ -118,5 +118,12 @@ def pairs(draw: st.DrawFn) -> tuple[str, ...]:
 
 @settings(max_examples=40, phases=[Phase.explicit, Phase.generate])  # two names need no shrinking
 @given(pairs(), st.sampled_from(list(NETWORKS)))
+@example(("low rank", "compiled layer"), "conv")
+@example(("slice", "standardise (batch norm)"), "conv_bn")
+@example(("slice", "functional"), "conv")
+@example(("slice", "functional transposed"), "sequence")
+@example(("slice", "transposed"), "conv")
+@example(("mask", "functional"), "sequence")
+@example(("quantise", "functional transposed"), "sequence")
 def test_two_wrappers_change_no_score(names: tuple[str, ...], network: str) -> None:
     assert [found for proxy in PROXIES if (found := fault(proxy, names, network))] == []
