@@ -227,8 +227,9 @@ class ForwardPass(Pass):
                 self.logits = logits if self.logits is None else self.logits
         if unseen is not None:
             self._check_seen(unseen)
-        for running in self._seeing if self._calls.lost else ():
-            running.fail(Undefined(f"a layer's parameters are used in a copy or a part ({some(self._calls.lost)})"))
+        lost = [*self._calls.lost, *self._calls.unmet]
+        for running in self._seeing if lost else ():
+            running.fail(Undefined(f"layers' weights are used in a copy, in a part or by other modules ({some(lost)})"))
         self._check_reached()
 
     def _check_seen(self, unseen: Unseen) -> None:

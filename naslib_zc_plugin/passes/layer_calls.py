@@ -33,8 +33,8 @@ PRODUCTS: dict[Function, tuple[int, int]] = {
 }
 """Matrix products, and the places of their two factors."""
 
-TABLES: tuple[Function, ...] = (F.embedding, F.embedding_bag, Tensor.__getitem__, torch.gather, torch.index_select)
-"""Functions whose output is data, also where they look it up in a weight."""
+TABLES: tuple[Function, ...] = (F.embedding, F.embedding_bag, torch.gather, torch.index_select)
+"""Functions whose output is data, also where they look it up in a weight. So is what a tensor of indices takes."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,8 @@ class LayerCalls:
         self._data: set[Any] = {None}
         self._sources: dict[Any, str | None] = {}
         self._stale: list[str] = []
+        self._met: set[str | None] = set()
+        self._unknown = False
         self._hooks: list[Any] = []
         self.plain, self.blind, self.lost = not network.cached, False, list[str]()
 
@@ -121,6 +123,7 @@ class LayerCalls:
         if self._derive or self._sees:
             made.update({product: partial(self._product, *places) for product, places in PRODUCTS.items()})
             made.update({torch.einsum: self._einsum, **dict.fromkeys(TABLES, self._looked_up)})
+            made[Tensor.__getitem__] = self._indexed
         return made
 
     def __enter__(self) -> LayerCalls:
@@ -136,6 +139,12 @@ class LayerCalls:
             hook.remove()
         self._hooks.clear()
         self._under_way.clear()
+
+    @property
+    def unmet(self) -> list[str]:
+        """The layers that may have been missed: without a graph, a function multiplied by what may be made of them."""
+        missed = [name for name in self._network.layers if name not in self._met]
+        return missed if self._unknown and not self._derive else []
 
     @property
     def inside(self) -> bool:
@@ -203,6 +212,7 @@ class LayerCalls:
                 break
         self.plain = self.plain and call.held
         node = getattr(output, "grad_fn", None)
+        self._met.add(name)
         self._called.append((name, node if node is not None or torch.is_grad_enabled() else _FROZEN))
         self._data.add(node)
         channel = -1 if isinstance(module, nn.Linear) else 1
@@ -232,7 +242,12 @@ class LayerCalls:
         for weight, data, channel in ((factors[right], factors[left], -1), (factors[left], factors[right], -2)):
             if self.is_derived(weight):
                 return self._multiplied(data, weight, channel if weight.ndim == 2 else 0, output)
+        self._unknown = self._unknown or self._may_hide(factors[right]) or self._may_hide(factors[left])
         return self._looked_up(args, kwargs, output)
+
+    def _may_hide(self, weight: Tensor) -> bool:
+        """Return whether a factor may have been computed of a layer's weight, which no graph shows."""
+        return weight.ndim == 2 and not self._under_way and id(weight) not in self._names
 
     def _einsum(self, args: Sequence[Any], kwargs: Mapping[str, Any], output: Any) -> Any:
         weight = next((each for each in tensors(list(args)) if self.is_derived(each)), None)
@@ -240,6 +255,12 @@ class LayerCalls:
 
     def _looked_up(self, args: Sequence[Any], kwargs: Mapping[str, Any], output: Any) -> None:
         self._data.add(output.grad_fn)
+
+    def _indexed(self, args: Sequence[Any], kwargs: Mapping[str, Any], output: Any) -> None:
+        """See an index: a slice of a weight is a weight."""
+        index = args[1] if isinstance(args[1], tuple) else (args[1],)
+        if not all(isinstance(part, (slice, int, type(None), type(...))) for part in index):
+            self._looked_up(args, kwargs, output)
 
     def _multiplied(self, data: Any, weight: Any, channel: int, output: Any, batch: int = 0) -> Any:
         """Note a multiplication by a weight; outside of a layer's module see it; ``channel`` 0: not known."""
@@ -254,6 +275,8 @@ class LayerCalls:
             return None
         self.plain = self.plain and id(weight) in self._names
         name = self._source(weight)
+        self._met.add(name)
+        self._unknown = self._unknown or (name is None and id(weight) not in self._names)
         if name is None and self._sees:
             shared = [f"of shape {tuple(weight.shape)}"] if self._network.shares_memory(weight) else []
             self.lost += shared or self._foreign({id(weight): weight, **_graph(weight)[1]})

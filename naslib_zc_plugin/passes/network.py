@@ -15,7 +15,6 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.modules.batchnorm import _NormBase
-from torch.nn.utils import parametrize
 
 from naslib_zc_plugin.passes.degenerate import Undefined
 from naslib_zc_plugin.passes.inputs import tensors
@@ -102,7 +101,7 @@ def computed_weights(part: nn.Module) -> list[str]:
 
     Such a hook is an object that names the attribute that it sets (the older weight_norm and spectral_norm, prune).
     """
-    if parametrize.is_parametrized(part):
+    if "parametrizations" in part._modules:  # of its own: a compiled module has the attributes of what it compiles
         return list(part.parametrizations)  # type: ignore[arg-type]
     return [name for _, _, name in _weight_hooks(part)]
 
@@ -122,7 +121,7 @@ def _make_weights_plain(part: nn.Module) -> None:
 
     Proxies are about the weight that the layer multiplies with, and passes substitute weights by name.
     """
-    if parametrize.is_parametrized(part):
+    if "parametrizations" in part._modules:
         made: Any = part.parametrizations
         values = {name: (getattr(part, name).detach(), "original" in one._buffers) for name, one in made.items()}
         part.__class__ = type(part).__mro__[1]
