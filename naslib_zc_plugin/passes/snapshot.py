@@ -343,6 +343,23 @@ class Snapshot:
             self._pending += [value for value in list(names.values()) if issubclass(type(value), _GENERATORS)]
 
 
+@contextmanager
+def put_back(module: nn.Module) -> Iterator[None]:
+    """Put a module back at the end, for a run that nobody may notice.
+
+    >>> net = nn.Dropout()
+    >>> with put_back(net):
+    ...     _ = net.eval()
+    >>> net.training
+    True
+    """
+    snapshot = Snapshot(module)
+    try:
+        yield
+    finally:
+        snapshot.restore()
+
+
 _RECORDS: dict[Any, Callable[..., Iterable[Any]]] = {
     Tensor: Snapshot._tensor,
     np.ndarray: Snapshot._array,
