@@ -111,7 +111,7 @@ class Snapshot:
         self._ways: dict[type, _Way] = {}
         self._followed = 0
         self._lent = _LENT[-1]._tensors if _LENT else {}
-        self._parameters = parameters or any(each._parameters for each in _LENT)
+        self._parameters: bool = parameters or any(each._parameters for each in _LENT)
         self._pending: list[Any] = [module]
         with undisturbed():
             for value in self._pending:  # grows
