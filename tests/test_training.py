@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import math
+import random
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -89,6 +91,29 @@ def test_the_seed_decides_and_global_states_stay() -> None:
     assert torch.equal(_weights(nets["a"]), _weights(nets["b"]))
     assert not torch.equal(_weights(nets["a"]), _weights(nets["c"]))
     assert all(parameter.grad is None for parameter in nets["a"].parameters())
+
+
+def test_what_a_network_draws_of_any_kind_depends_on_the_seed_alone() -> None:
+    class Noisy(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = _net()
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.layer(x * (1 + random.random() + float(np.random.rand()) + float(torch.rand(()))))
+
+    x, y = _blobs()
+    found = []
+    for _ in range(2):
+        before = random.getstate(), repr(np.random.get_state()), torch.get_rng_state()
+        net = Noisy()
+        train(net, x, y, epochs=1, batch_size=16, seed=-3)
+        after = random.getstate(), repr(np.random.get_state()), torch.get_rng_state()
+        assert after[:2] == before[:2]
+        assert torch.equal(after[2], before[2])
+        found.append(_weights(net))
+        random.random(), np.random.rand(), torch.rand(())
+    assert torch.equal(*found)
 
 
 def test_accuracy_is_the_share_of_right_answers() -> None:

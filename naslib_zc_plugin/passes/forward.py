@@ -43,6 +43,7 @@ from naslib_zc_plugin.passes.layer_calls import LayerCall, LayerCalls, check_on_
 from naslib_zc_plugin.passes.network import Network, OriginalWeights, module_of, some
 from naslib_zc_plugin.passes.observation import FORWARD, TARGETS, Forward, Grad, Observation
 from naslib_zc_plugin.passes.seeding import kept_random_states, seed_everything
+from naslib_zc_plugin.passes.snapshot import put_back
 
 
 class ForwardPass(Pass):
@@ -172,7 +173,8 @@ class ForwardPass(Pass):
         held = self._copies()
         calls = LayerCalls(self.network, held, [layer])
         watch = Watch([calls.handlers, handlers], self._replacements(), self.setting.dtype)
-        with kept_random_states(self.network.device), torch.no_grad(), calls, watch:
+        kept = kept_random_states(self.network.device)
+        with kept, put_back(self.network.module), torch.no_grad(), calls, watch:
             self.network(held, inputs)
 
     def _copies(self) -> dict[str, Tensor]:

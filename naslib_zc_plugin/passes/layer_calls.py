@@ -23,6 +23,7 @@ from naslib_zc_plugin.passes.degenerate import Undefined
 from naslib_zc_plugin.passes.inputs import holds_tokens, tensors, tree_map
 from naslib_zc_plugin.passes.network import Network, memory, some
 from naslib_zc_plugin.passes.seeding import kept_random_states
+from naslib_zc_plugin.passes.snapshot import put_back
 
 PRODUCTS: dict[Function, tuple[int, int]] = {
     **dict.fromkeys(
@@ -337,7 +338,8 @@ def check_on_two_samples(network: Network, held: Mapping[str, Tensor], inputs: A
     for name in network.parameters:
         held[name].requires_grad_(not holds_tokens(held[name]))
     calls = LayerCalls(network, held)
-    with kept_random_states(network.device), torch.enable_grad(), calls, watch, Watch([calls.handlers]):
+    kept = kept_random_states(network.device)
+    with kept, put_back(network.module), torch.enable_grad(), calls, watch, Watch([calls.handlers]):
         calls.check(network(held, tree_map(lambda x: x[:2].detach().clone(), inputs)))
 
 

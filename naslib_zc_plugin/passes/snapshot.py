@@ -14,6 +14,7 @@ import types
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import islice
 from operator import is_
 from typing import Any, Callable, NamedTuple
 
@@ -43,8 +44,8 @@ _LENT: list[Snapshot] = []
 _EMPTY: Any = object()  # a cell, or a slot, without a value
 _INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 # What every module has; most of it is empty in most modules.
-_STANDARD = nn.Module().__dict__
-_HOLDERS = tuple(name for name, value in _STANDARD.items() if type(value) in _PLAIN)
+_STANDARD = tuple(nn.Module().__dict__)
+_HOLDERS = tuple(name for name, value in nn.Module().__dict__.items() if type(value) in _PLAIN)
 
 
 class _Held(NamedTuple):
@@ -53,7 +54,7 @@ class _Held(NamedTuple):
     tensor: Tensor
     facts: tuple[Any, ...]
     view: Tensor
-    values: Tensor | None
+    values: Tensor
     gradient: Tensor | None
     registered: bool
 
@@ -91,9 +92,8 @@ class Snapshot:
 
     Args:
         module: followed are its attributes, and theirs.
-        parameters: whether to copy parameters, too, and to look at the values of all tensors when they are put back.
-            If not, a parameter that is reached only as one of its module gets its type and memory back, but not what
-            was written there: passes substitute parameters.
+        parameters: whether parameters may be written to; otherwise those that are reached only as a module's own are
+            left out, for passes substitute them.
     """
 
     def __init__(self, module: nn.Module, parameters: bool = False) -> None:
@@ -102,17 +102,16 @@ class Snapshot:
         self._slots: list[tuple[Any, Any, Any]] = []
         self._cells: list[tuple[Any, Any]] = []
         self._containers: list[tuple[Any, Any]] = []
-        self._empty: list[Any] = []
         self._tensors: dict[int, _Held] = {}
-        self._registered: dict[tuple[torch.dtype, torch.device], list[Tensor]] = {}
         self._states: list[tuple[Callable[[Any], Any], Any]] = []
         self._seen: dict[int, Any] = {}
         self._submodules = {id(module)}
+        self._idle: dict[tuple[str, ...], Sequence[str]] = {}
         self._near: dict[int, Any] = {}
         self._ways: dict[type, _Way] = {}
         self._followed = 0
         self._lent = _LENT[-1]._tensors if _LENT else {}
-        self._parameters = parameters
+        self._parameters: bool = parameters or any(each._parameters for each in _LENT)
         self._pending: list[Any] = [module]
         with undisturbed():
             for value in self._pending:  # grows
@@ -145,9 +144,8 @@ class Snapshot:
             (_put_slot_back, self._slots),
             (_put_cell_back, self._cells),
             (_put_content_back, self._containers),
-            (_put_emptiness_back, [(each,) for each in self._empty if each]),
             (_put_quiet_back, self._quiet),
-            (_put_tensor_back, [(held,) for held in self._tensors.values() if self._changed(held)]),
+            (self._put_tensor_back, ((held,) for held in self._tensors.values())),
             (lambda put, state: put(state), self._states),
         )
         for put_back, entries in work:
@@ -161,13 +159,13 @@ class Snapshot:
                     raised = raised or error
         return raised
 
-    def _changed(self, held: _Held) -> bool:
-        """Return whether a tensor may not be what it was."""
-        if _facts(held.tensor) != held.facts:
-            return True
-        if held.values is None or (held.registered and not self._parameters):
-            return False  # a write by ``.data`` is seen by the values alone; to compare all takes long
-        return type(held.view) is Tensor and held.view.layout is torch.strided and not _same(held.view, held.values)
+    def _put_tensor_back(self, held: _Held) -> None:
+        if _facts(held.tensor) == held.facts:
+            if held.registered and not self._parameters:
+                return  # a write by ``.data`` is seen by the values alone; to compare all takes long
+            if not _comparable(held.view) or _same(held.view, held.values):
+                return
+        _put_tensor_back(held)
 
     # What is followed --------------------
 
@@ -226,26 +224,37 @@ class Snapshot:
         if not issubclass(kind, nn.Module):
             self._pending += [value for value in then.values() if type(value) not in _ATOMS]
             return
-        self._pending += [v for name, v in then.items() if name not in _STANDARD and type(v) not in _ATOMS]
-        substituted = id(owner) in self._submodules
-        if substituted:
-            self._submodules.update(map(id, then.get("_modules", {}).values()))
-        busy = [name for name in _HOLDERS if then.get(name)]
-        self._quiet.append((then, [name for name in _HOLDERS if name not in busy]))
+        if tuple(islice(then, len(_STANDARD))) == _STANDARD:  # as modules are made, with their own attributes last
+            own: Iterable[Any] = islice(then.values(), len(_STANDARD), None)
+        else:
+            own = [value for name, value in then.items() if name not in _STANDARD]
+        self._pending += [value for value in own if type(value) not in _ATOMS]
+        busy = tuple([name for name in _HOLDERS if then.get(name)])
+        if busy not in self._idle:
+            self._idle[busy] = [name for name in _HOLDERS if name not in busy]
+        self._quiet.append((then, self._idle[busy]))
+        if busy:
+            self._registries(then, busy, id(owner) in self._submodules)
+
+    def _registries(self, attributes: dict[str, Any], busy: Iterable[str], substituted: bool) -> None:
+        """Record what a module holds in torch's way; ``substituted``: in passes its parameters are not its own."""
         for name in busy:
-            registry = then[name]
-            if "_hooks" in name and id(registry) not in self._seen:
-                self._seen[id(registry)] = registry
-                self._containers.append((registry, dict(registry)))
-                for hook in registry.values():
-                    self._generators_of(hook)
-            elif name in ("_parameters", "_buffers"):
+            registry = attributes[name]
+            if name == "_parameters" or name == "_buffers":
                 self._containers.append((registry, registry.copy()))
+                if substituted and name == "_parameters" and not self._parameters:
+                    continue
                 for tensor in registry.values():
                     if tensor is not None and id(tensor) not in self._tensors:
                         self._pending += self._tensor(tensor, substituted)
+            elif "_hooks" in name:
+                self._containers.append((registry, registry.copy()))
+                for hook in registry.values():
+                    self._generators_of(hook)
             else:
                 self._pending.append(registry)
+                if substituted and name == "_modules":
+                    self._submodules.update(map(id, registry.values()))
 
     def _container(self, value: Any) -> Iterable[Any]:
         if isinstance(value, dict):
@@ -261,9 +270,8 @@ class Snapshot:
     def _tensor(self, value: Tensor, registered: bool = False) -> Iterable[Any]:
         facts, held = _facts(value), self._lent.get(id(value))
         if held is None or held.facts != facts or (held.registered and not registered):
-            view, copies = value.detach(), self._parameters or not (registered and type(value) is nn.Parameter)
-            gradient = value.grad if value.is_leaf else None
-            held = _Held(value, facts, view, view.clone() if copies else None, gradient, registered)
+            view, gradient = value.detach(), value.grad if value.is_leaf else None
+            held = _Held(value, facts, view, view.clone(), gradient, registered)
         self._tensors[id(value)] = held
         return () if held.gradient is None else (held.gradient,)
 
@@ -343,6 +351,23 @@ class Snapshot:
             self._pending += [value for value in list(names.values()) if issubclass(type(value), _GENERATORS)]
 
 
+@contextmanager
+def put_back(module: nn.Module) -> Iterator[None]:
+    """Put a module back at the end, for a run that nobody may notice.
+
+    >>> net = nn.Dropout()
+    >>> with put_back(net):
+    ...     _ = net.eval()
+    >>> net.training
+    True
+    """
+    snapshot = Snapshot(module)
+    try:
+        yield
+    finally:
+        snapshot.restore()
+
+
 _RECORDS: dict[Any, Callable[..., Iterable[Any]]] = {
     Tensor: Snapshot._tensor,
     np.ndarray: Snapshot._array,
@@ -401,10 +426,6 @@ def _put_cell_back(cell: Any, content: Any) -> None:
             cell.cell_contents = content
 
 
-def _put_emptiness_back(container: Any) -> None:
-    container.clear()
-
-
 def _put_content_back(container: Any, content: Any) -> None:
     same = len(container) == len(content) and all(map(is_, container, content))
     if same and (not isinstance(container, dict) or all(map(is_, dict.values(container), content.values()))):
@@ -444,12 +465,12 @@ def _facts(tensor: Tensor) -> tuple[Any, ...]:
     )
 
 
+def _comparable(tensor: Tensor) -> bool:
+    return type(tensor) is Tensor and tensor.layout is torch.strided and not (tensor.is_meta or tensor.is_quantized)
+
+
 def _same(one: Tensor, other: Tensor) -> bool:
-    """Return whether two tensors have the same bits; no if that cannot be told."""
-    if one.is_meta:
-        return True
-    if type(one) is not Tensor or one.layout is not torch.strided or one.is_quantized:
-        return False
+    """Return whether two comparable tensors have the same bits."""
     if one.is_complex():
         one, other = torch.view_as_real(one), torch.view_as_real(other)
     integers = _INTEGERS[one.element_size()]
@@ -466,10 +487,10 @@ def _put_tensor_back(held: _Held) -> None:
             tensor.grad = held.gradient
     if _facts(tensor)[1:4] != held.facts[1:4]:
         tensor.data = view
-    if held.values is None:
+    if view.is_meta:
         return
     if view.layout is not torch.strided:
         tensor.data = held.values.clone()
-    elif not _same(view, held.values):
+    elif not (_comparable(view) and _same(view, held.values)):
         with torch.inference_mode(view.is_inference()):
             view.copy_(held.values)

@@ -19,6 +19,7 @@ from naslib_zc_plugin.campaign.config import Config
 from naslib_zc_plugin.campaign.engines import Task
 from naslib_zc_plugin.campaign.scorer import Scorer
 from naslib_zc_plugin.spaces import space
+from naslib_zc_plugin.testing import global_state
 
 Make = Callable[..., Config]
 STATUS = Path("/proc/self/status")
@@ -95,3 +96,15 @@ def test_what_cannot_be_had_is_told_before_anything_is_scored(campaign: Make) ->
         Scorer(campaign(proxies=["naswott"]))
     with pytest.raises(ValueError, match="draws 64 samples"):
         Scorer(campaign(batch={"batch_size": 64}))
+
+
+def test_threads_and_random_states_are_put_back(campaign: Make) -> None:
+    config = campaign(threads=torch.get_num_threads() + 1)
+    before = global_state()
+    score = Scorer(config)
+    assert global_state() == before
+    first = score(Task("net-1", tuple(config.requests())))
+    assert global_state() == before
+    torch.rand(3)
+    again = score(Task("net-1", tuple(config.requests())))
+    assert [(row.label, row.value) for row in again.rows] == [(row.label, row.value) for row in first.rows]

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import _thread
+import signal
+import threading
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 import naslib_zc_plugin as zc
-from naslib_zc_plugin.passes import Network, isolated
+from naslib_zc_plugin.extend import observation
+from naslib_zc_plugin.passes import FORWARD, Batch, Network, Steps, isolated, observe
+from naslib_zc_plugin.passes.seeding import Turn
 from naslib_zc_plugin.testing import NETWORKS, fingerprint, global_state
 
 
@@ -123,3 +130,119 @@ def test_scoring_thrice_gives_the_same() -> None:
         case = NETWORKS[name]()
         first, *others = ({n: s.value for n, s in case.score(zc.list_proxies()).items()} for _ in range(3))
         assert others == [first, first]
+
+
+# Threads and signals --------------------
+
+
+class Drawing(nn.Module):
+    """Takes one of six layers, as a global generator draws."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers, self.calls = nn.ModuleList(nn.Linear(4, 8) for _ in range(6)), 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        return torch.relu(self.layers[int(torch.randint(6, ()))](x))
+
+
+@observation()
+def hidden_states(p: Any) -> Steps[list[float]]:
+    return (yield FORWARD).flatten().tolist()
+
+
+def observed(net: nn.Module, seed: int) -> Any:
+    asked = hidden_states()
+    with isolated(net) as module:
+        network = Network(module)
+        outcome = observe(network, Batch(torch.ones(3, 4)), [asked], seed)[asked]
+    assert outcome.error is None
+    return outcome.value
+
+
+def test_threads_that_isolate_and_observe_take_turns() -> None:
+    nets = [Drawing() for _ in range(4)]
+    expected = [observed(net, seed) for seed, net in enumerate(nets)]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(3):
+            assert list(pool.map(observed, nets, range(4))) == expected
+        assert list(pool.map(observed, [nets[0]] * 4, range(4))) == [observed(nets[0], seed) for seed in range(4)]
+    assert [net.calls for net in nets] == [0] * 4
+
+
+def test_threads_may_observe_one_isolated_network() -> None:
+    """The thread that isolates waits for the others, as a pool does."""
+    asked = hidden_states()
+    with isolated(Drawing()) as module:
+        network, batch = Network(module), Batch(torch.ones(3, 4))
+
+        def made(seed: int) -> Any:
+            return observe(network, batch, [asked], seed)[asked].value
+
+        expected = [made(seed) for seed in range(4)]
+        with ThreadPoolExecutor(4) as pool:
+            assert list(pool.map(made, range(4))) == expected
+
+
+def test_an_interrupt_ends_waiting_for_ones_turn() -> None:
+    holds, over, raised = threading.Event(), threading.Event(), list[int]()
+
+    def hold() -> None:
+        with Turn("states"):
+            holds.set()
+            while not over.wait(0.01):
+                _thread.interrupt_main()
+
+    def once(number: int, frame: Any) -> None:
+        raised.append(number)
+        if len(raised) == 1:
+            raise KeyboardInterrupt
+
+    thread, net, before = threading.Thread(target=hold), nn.Linear(1, 1), signal.signal(signal.SIGINT, once)
+    raised.append(0)  # not before the network is asked for
+    try:
+        thread.start()
+        holds.wait(60)
+        raised.clear()
+        with pytest.raises(KeyboardInterrupt), isolated(net):
+            raise AssertionError("it is the other thread's turn")
+    finally:
+        over.set()
+        thread.join()
+        assert signal.getsignal(signal.SIGINT) is once
+        signal.signal(signal.SIGINT, before)
+    with isolated(net):
+        pass
+
+
+def test_settings_that_a_run_changes_are_put_back() -> None:
+    net, before = nn.Linear(1, 1), global_state()
+    with isolated(net):
+        torch.set_default_dtype(torch.float64)
+        torch.set_num_threads(torch.get_num_threads() + 1)
+        torch.use_deterministic_algorithms(True)
+        torch.set_anomaly_enabled(True)
+        torch.set_float32_matmul_precision("medium")
+        torch.rand(2)
+    assert global_state() == before
+    assert torch.get_float32_matmul_precision() == "highest"
+
+
+def test_a_context_that_nobody_leaves_ends_with_itself() -> None:
+    net = Rich()
+    before, state = fingerprint(net), global_state()
+    context = isolated(net)
+    wreck(context.__enter__())  # type: ignore[arg-type]
+    del context
+    assert before.changes(fingerprint(net)) == []
+    assert global_state() == state
+    with ThreadPoolExecutor(1) as pool:
+
+        def free() -> bool:
+            turn = Turn("states")
+            taken = turn.take(10)
+            turn.end()
+            return taken
+
+        assert pool.submit(free).result()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import random
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -19,7 +22,7 @@ from naslib_zc_plugin.extend import Absolute, Forward, NoForward, Ones, PerSampl
 from naslib_zc_plugin.passes.constant_weights import ConstantWeights
 from naslib_zc_plugin.passes.inputs import NormalPair, TwoSamples
 from naslib_zc_plugin.passes.network import Reinitialized
-from naslib_zc_plugin.passes.seeding import derived_seed, seed_everything
+from naslib_zc_plugin.passes.seeding import Turn, _locks, derived_seed, own_states, seed_everything
 
 # Scores of old campaigns hang on these.
 KNOWN = {(0,): 3582888934675442504, (0, "a"): 225321766190137866, (7, 1): 7146387665800727182}
@@ -95,3 +98,74 @@ TEXTS = [
 def test_a_setting_is_hashed_under_a_text_that_no_rename_moves(setting: Any, text: str) -> None:
     digest = hashlib.sha256(f"(3, {text})".encode()).digest()
     assert derived_seed(3, setting) == int.from_bytes(digest[:8], "little") >> 1
+
+
+# The process's states --------------------
+
+
+def states() -> tuple[Any, ...]:
+    python, numpy = random.getstate(), repr(np.random.get_state())
+    return python, numpy, torch.get_rng_state().tolist(), torch.get_num_threads()
+
+
+@pytest.mark.parametrize("error", [None, ValueError, KeyboardInterrupt])
+def test_borrowed_states_are_given_back(error: Any) -> None:
+    before, other = states(), torch.get_num_threads() + 1
+    with contextlib.suppress(ValueError, KeyboardInterrupt), own_states(torch.device("cpu"), other):
+        assert torch.get_num_threads() == other
+        seed_everything(1)
+        if error:
+            raise error
+    assert states() == before
+
+
+def test_threads_take_turns_at_the_states() -> None:
+    """Each thread sees its own draws, as if it were alone."""
+
+    def drawn(seed: int) -> list[float]:
+        found = []
+        with own_states(torch.device("cpu"), 1):
+            seed_everything(seed)
+            for _ in range(200):
+                found += [random.random(), float(np.random.rand()), float(torch.rand(()))]
+        return found
+
+    alone = [drawn(seed) for seed in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(drawn, range(4))) == alone
+
+
+def test_a_turn_may_be_taken_again_and_ends_once() -> None:
+    first = Turn("states")
+    with first, Turn("states"), Turn("passes"):
+        pass
+    first.end()
+    with ThreadPoolExecutor(1) as pool:
+        other = Turn("states")
+        assert pool.submit(lambda: Turn("states").take(10)).result(), "nobody else holds it"
+        assert not other.take(0.01), "it is the other thread's"
+        other.end()
+    _locks.clear()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_forked_process_does_not_wait_for_a_thread_that_it_does_not_have() -> None:
+    taken, forked = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with Turn("states"):
+            taken.set()
+            forked.wait(60)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    taken.wait(60)
+    child = os.fork()
+    if not child:
+        os._exit(0 if Turn("states").take(10) else 1)
+    try:
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    finally:
+        forked.set()
+        thread.join()

@@ -323,7 +323,7 @@ class Attacking(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.layer, self.held = nn.Linear(4, 3), [Raising()]
+        self.layer, self.held = nn.Linear(4, 32), [Raising()]
 
     @property
     def _orig_mod(self) -> Any:

@@ -16,6 +16,7 @@ from naslib_zc_plugin.search.config import Experiment
 from naslib_zc_plugin.search.evaluators import list_evaluators
 from naslib_zc_plugin.search.loop import Evaluation, Evaluator
 from naslib_zc_plugin.spaces import space
+from naslib_zc_plugin.testing import global_state
 
 Make = Callable[..., Experiment]
 KEY = space("nasbench201").key(11)
@@ -79,6 +80,14 @@ def test_training_depends_on_seed_and_key_alone(experiment: Make) -> None:
     assert (again.fitness, again.metrics) == (found.fitness, found.metrics)
     reseeded = _evaluator(experiment(evaluator=TRAINING, report=None, seed=1))(KEY)
     assert (reseeded.fitness, reseeded.metrics) != (found.fitness, found.metrics)
+
+
+def test_training_puts_threads_and_random_states_back(experiment: Make) -> None:
+    before = global_state()
+    evaluator = _evaluator(experiment(evaluator={**TRAINING, "threads": torch.get_num_threads() + 1}, report=None))
+    assert global_state() == before
+    assert evaluator(KEY).seconds > 0
+    assert global_state() == before
 
 
 def test_images_are_divided_alike_and_none_is_used_twice() -> None:
