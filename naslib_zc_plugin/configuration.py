@@ -220,9 +220,8 @@ class _Nodes:
         """Return the number of values of a node, each as often as an alias names it."""
         if node in self._weights:
             if not self._weights[node]:
-                raise DataError(
-                    self._meter.path, _EXPECTED, f"an alias within what it stands for, in {_field(location)}"
-                )
+                found = f"an alias within what it stands for, in {_field(location)}"
+                raise DataError(self._meter.path, _EXPECTED, found)
             return self._weights[node]
         self._weights[node] = 0
         weight = 1
@@ -276,7 +275,7 @@ def read(path: str | Path) -> Document:
     except ImportError as error:
         raise ImportError("configurations need PyYAML: pip install 'naslib-zc-plugin[cli]'") from error
     path = Path(path)
-    meter = Meter(path, Limits(memory=_LARGEST, rows=_MOST))
+    meter = Meter(path, Limits(memory=2 * _LARGEST, rows=_MOST))
     text = read_text(path, _EXPECTED, meter)
     meter.allow("rows", sum(map(text.count, _MARKS)))
     try:

@@ -46,8 +46,8 @@ PACKAGE = Path(__file__).resolve().parents[1] / "naslib_zc_plugin"
 ROOMS = ("probes", "benchmarks")
 # Calls by which a module of these rooms gets at a file's content; `readable` surrounds the decoders.
 READS = set(
-    "open read_pickle read_pickles read_bytes read_text load read_table ParquetFile extractfile readable fromfile "
-    "lines_of read_lines read_json parsed tar_members open_zip read_member npy_array".split()
+    "open read_pickle read_pickles read_bytes read_text read_table ParquetFile extractfile readable fromfile "
+    "lines_of read_json parsed JsonText tar_members open_zip read_member npy_array".split()
 )
 
 

@@ -27,12 +27,8 @@ PARTIAL = b"naslib_zc_plugin.partial"
 LIMITS = Limits(rows=2_000_000)
 """Of a table: four times the rows of the longest."""
 _TEXT_TYPES = ("string", "large_string")
-_NUMBER_TYPES = (
-    *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)),
-    "halffloat",
-    "float",
-    "double",
-)
+_INTEGER_TYPES = (f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64))
+_NUMBER_TYPES = (*_INTEGER_TYPES, "halffloat", "float", "double")
 _NUMBER, _TEXT = 8, 100  # bytes of memory of a number, and of a text that stands in one row
 
 
@@ -60,9 +56,9 @@ def read_parquet(path: Path, columns: list[str] | None = None) -> tuple[Columns,
         schema = file.schema_arrow
         texts = [field.name for field in schema if str(field.type) in _TEXT_TYPES]
         _check_size(path, file.metadata, [str(field.type) in _TEXT_TYPES for field in schema], meter)
-    with parquet().ParquetFile(path, read_dictionary=texts, page_checksum_verification=True) as file:
-        with readable(path, "a whole Parquet file"):
-            return of_arrow(path, file.read(columns), meter)
+        whole = parquet().ParquetFile(path, read_dictionary=texts, page_checksum_verification=True)
+        with whole:
+            return of_arrow(path, whole.read(columns), meter)
 
 
 def _check_size(path: Path, told: Any, texts: Sequence[bool], meter: Meter) -> None:
@@ -127,7 +123,9 @@ def _read_csv(path: Path, numeric: Collection[str]) -> tuple[Columns, None]:
                     columns[place].append(float(text) if text else math.nan)
                 except ValueError:
                     raise DataError(path, f"{names[place]!r} as a column of numbers", shown(text)) from None
-    return {name: np.array(each) if name in numeric else each for name, each in zip(names, columns)}, None
+    arrays = (each if isinstance(each, list) else np.array(each) for each in columns)
+    found: dict[str, Any] = dict(zip(names, arrays))
+    return found, None
 
 
 def _read_json_lines(path: Path, numeric: Collection[str]) -> tuple[Columns, None]:

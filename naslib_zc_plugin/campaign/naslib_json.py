@@ -165,7 +165,7 @@ def import_suite(source: Path, name: str, data: Path) -> list[Path]:
 
 @dataclass
 class _Scores:
-    """The scores of a data set: for each the number of its key and of its proxy, the score and seconds, NaN if unknown."""
+    """The scores of a data set: for each the numbers of its key and proxy, the score, and seconds or NaN."""
 
     keys: dict[str, int] = field(default_factory=dict)
     proxies: dict[str, int] = field(default_factory=dict)

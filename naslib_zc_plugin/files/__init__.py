@@ -23,8 +23,8 @@ from reprlib import Repr
 from typing import Any
 
 __all__ = [
-    "VARIABLE", "DataError", "csv_cell", "data_folder", "existing", "inside", "path_part", "readable", "real_number", "replacing",
-    "shown", "visible", "whole_number",
+    "VARIABLE", "DataError", "csv_cell", "data_folder", "existing", "inside", "path_part", "readable", "real_number",
+    "replacing", "shown", "visible", "whole_number",
 ]  # fmt: skip
 
 VARIABLE = "NAS_ZC_DATA"
@@ -215,12 +215,12 @@ shown = _Short().repr
 
 
 def visible(text: str) -> str:
-    """Return a text with its control characters, and others that are not seen, in Python's notation.
+    r"""Return a text with its control characters, and others that are not seen, in Python's notation.
 
     Text of a file that others made may hold orders to a terminal, or turn the direction of writing.
 
-    >>> visible("red \\x1b[31m"), visible("two\\nlines")
-    ('red \\\\x1b[31m', 'two\\\\nlines')
+    >>> print(visible("red \x1b[31m"), visible("two\nlines"))
+    red \x1b[31m two\nlines
     """
     return _UNSEEN.sub(lambda sign: sign[0].encode("unicode_escape", "surrogatepass").decode("ascii"), text)
 
@@ -228,12 +228,14 @@ def visible(text: str) -> str:
 def csv_cell(value: Any) -> Any:
     """Return a value for a cell of CSV; a text that a spreadsheet would take for a formula begins with an apostrophe.
 
+    Ends of lines stay: a cell may have several.
+
     >>> csv_cell("=1+1"), csv_cell("-2.5"), csv_cell(-2.5)
     ("'=1+1", '-2.5', -2.5)
     """
     if not isinstance(value, str):
         return value
-    text = visible(value)
+    text = "".join(part if part in ("\n", "\r\n") else visible(part) for part in re.split("(\r?\n)", value))
     if not text.lstrip().startswith(("=", "+", "-", "@")) or _PLAIN_NUMBER.fullmatch(text):
         return text
     return f"'{text}"
@@ -290,7 +292,7 @@ def replacing(path: Path) -> Iterator[Path]:
     after a crash, finds the old content or all of the new. After an error the draft is removed.
 
     Args:
-        path: the file to replace; its folder is made if it does not exist.
+        path: the file to replace, of a symbolic link the one that it leads to; its folder is made if it does not exist.
 
     Yields:
         The draft's path.
@@ -305,6 +307,7 @@ def replacing(path: Path) -> Iterator[Path]:
     ...     Path(folder, "text.txt").read_text()
     'whole'
     """
+    path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     os.close(handle)

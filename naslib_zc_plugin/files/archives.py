@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import math
 import tarfile
+import tokenize
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -141,7 +142,10 @@ def npy_array(path: Path, content: bytearray) -> NDArray[Any]:
         if start > _LONGEST_NPY_HEADER:
             raise ValueError(f"a header of {start:,} bytes")
         read = np.lib.format.read_array_header_1_0 if wide == 2 else np.lib.format.read_array_header_2_0
-        shape, fortran, dtype = read(io.BytesIO(bytes(content[8:start])))
+        try:
+            shape, fortran, dtype = read(io.BytesIO(bytes(content[8:start])))
+        except (SyntaxError, tokenize.TokenError) as error:
+            raise ValueError(f"a header that is none: {error}") from error
         if dtype.kind not in "biufSU" or not dtype.itemsize:
             raise ValueError(f"values of type {dtype}")
         count, there = math.prod(shape), len(content) - start

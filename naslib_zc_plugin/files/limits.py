@@ -1,8 +1,8 @@
 """How much a reader takes from a file that others made: declared before it reads, and checked while it does.
 
 A small file may unpack to terabytes, or take hours. Every reader has :class:`Limits`, and counts on a :class:`Meter`
-what it takes. Large files may take longer, and those whose official ones need it more memory, in proportion to the disk that
-they really occupy. Whoever trusts a file raises limits by :data:`RAISE` in the environment.
+what it takes. Large files may take longer, and those whose official ones need it more memory, in proportion to the disk
+that they really occupy. Whoever trusts a file raises limits by :data:`RAISE` in the environment.
 """
 
 from __future__ import annotations

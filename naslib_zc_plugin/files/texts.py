@@ -14,7 +14,7 @@ from naslib_zc_plugin.files.limits import Meter
 
 LONGEST_LINE = 1 << 22
 """Characters of a line, or of one value of many; the longest of an official file has some hundred thousands."""
-_CHUNK = 1 << 20
+_CHUNK, _LINES = 1 << 20, 256  # characters to read at once, and lines between two looks at the clock
 _SPACE = re.compile(r"[ \t\r\n]*")
 # Bytes of memory that an object, a list, and a value in either take, besides the text's.
 _OBJECT, _LIST, _VALUE = 240, 80, 60
@@ -32,7 +32,7 @@ def read_text(path: str | Path, expected: str, meter: Meter) -> str:
         DataError: there is no such file, it is no text, or larger than the limits.
     """
     file = existing(path, expected)
-    meter.take("memory", file.stat().st_size)
+    meter.take("memory", 2 * file.stat().st_size)  # as bytes and as text
     with readable(path, expected):
         return file.read_text(encoding="utf-8")
 
@@ -51,10 +51,15 @@ def lines_of(path: str | Path, expected: str, meter: Meter, newline: str | None 
     """
     file = existing(path, expected)
     with readable(path, expected), _opened(file, newline) as text:
+        count = 0
         while line := text.readline(LONGEST_LINE + 1):
             if len(line) > LONGEST_LINE:
                 raise DataError(path, f"lines of at most {LONGEST_LINE:,} characters", "a longer one")
-            meter.take("rows")
+            count += 1
+            if count > meter.limits.rows:
+                meter.allow("rows", count)
+            if count % _LINES == 0:
+                meter.check_time()
             yield line
 
 
@@ -105,7 +110,7 @@ def json_memory(text: str) -> int:
 
 
 class JsonText:
-    """The rest of a file of JSON, of which one value at a time is in memory; NaN and Infinity are numbers, as in Python.
+    """The rest of a file of JSON, of which one value at a time is in memory; NaN and Infinity are numbers.
 
     Its methods raise ``ValueError`` for a character that should not come next.
 

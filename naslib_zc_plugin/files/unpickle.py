@@ -84,7 +84,7 @@ def read_pickles(
         if stream is None:
             file = existing(path, _EXPECTED)
             meter.take("memory", file.stat().st_size)
-            data = file.read_bytes()
+            data: bytes | bytearray = file.read_bytes()
         else:
             data = _whole(stream, meter)
         found, at = [], 0
@@ -117,7 +117,7 @@ def _arrays(value: Any) -> Any:
 
 
 def _array(value: Any) -> Any:
-    return value.value if isinstance(value, _Array) else value
+    return value.value if isinstance(value, _Array) else value  # an AttributeError of one that was never begun
 
 
 class _Parts(io.RawIOBase):
@@ -232,14 +232,17 @@ def _checked(data: bytes | bytearray, start: int, meter: Meter) -> tuple[list[me
                 since = at
             continue
         end = _end_of_run(data, at, code)
-        if end > at or (match := _SIMPLE.match(data, at)):
-            end = end if end > at else match.end()
+        if end == at and (match := _SIMPLE.match(data, at)):
+            end = match.end()
+        if end > at:
             memory += _PER_BYTE * (end - at)
         elif code == _STOP:
             meter.take("memory", memory)
             return [*kept, view[since : at + 1]], at + 1
         elif code == _FRAME:  # its length would be wrong
             end = at + 9
+            if end + int.from_bytes(data[at + 1 : end], "little") > len(data):
+                break
             kept.append(view[since:at])
             since = end
         else:
@@ -326,10 +329,8 @@ class _Dtype(StandIn):
 class _Array(StandIn):
     """``numpy.ndarray``: made empty, then given shape, type, order and bytes."""
 
-    value: np.ndarray[Any, Any] = np.empty(0)
-
     def __init__(self, *_: Any) -> None:
-        pass
+        self.value = np.empty(0)
 
     def __setstate__(self, state: Any) -> None:
         """Copy the bytes; their number must fit the shape."""

@@ -55,6 +55,7 @@ class SearchSession:
     >>> session = SearchSession("random_search", space("nasbench201"), seed=1)
     >>> key = session.ask()
     >>> session.tell(key, 0.5)
+    True
     >>> session.best(epoch=0) == (key, 0.5)
     True
     """
@@ -85,9 +86,9 @@ class SearchSession:
                 ``if_all_fail`` is ``"stop"``.
         """
         with self._lock:
-            if len(self.history) >= HOPELESS and not self._improved and self.strategy.if_all_fail == "stop":
-                if hopeless := self._hopeless():
-                    raise AllFailed(f"{hopeless}. Mend that, or search on with if_all_fail='go_on'")
+            stop = len(self.history) >= HOPELESS and not self._improved and self.strategy.if_all_fail == "stop"
+            if stop and (hopeless := self._hopeless()):
+                raise AllFailed(f"{hopeless}. Mend that, or search on with if_all_fail='go_on'")
             key = self._waiting.pop(0) if self._waiting else self.strategy.ask()
             self._running[key] += 1
             return key

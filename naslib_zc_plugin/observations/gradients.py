@@ -144,7 +144,7 @@ class _Defined(torch.autograd.Function):
         return function(*args, **kwargs)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Any, ...]:  # type: ignore[override]
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Any, ...]:
         """Return the gradients by the tensors given."""
         recorded, needed = torch.is_grad_enabled(), ctx.needs_input_grad[3:]
         with torch.enable_grad(), torch._C.DisableTorchFunction():  # a mode would put the definition in for itself
@@ -171,7 +171,8 @@ def _twice(function: Function, definition: Function) -> Function:
             left = iter(values)
             return tree_map(lambda _: next(left), (args, kwargs))
 
-        return _Defined.apply(function, definition, rebuild, *given)
+        applied: Any = _Defined.apply
+        return applied(function, definition, rebuild, *given)
 
     return call
 

@@ -176,8 +176,8 @@ def differentiate(
 
 CASTS: dict[Function, torch.dtype] = {
     **{Tensor.half: torch.float16, Tensor.bfloat16: torch.bfloat16, Tensor.float: torch.float32},
-    **{Tensor.double: torch.float64, Tensor.chalf: torch.complex32, Tensor.cfloat: torch.complex64},
-    Tensor.cdouble: torch.complex128,
+    **{Tensor.double: torch.float64, Tensor.chalf: torch.complex32},
+    **{getattr(Tensor, name): dtype for name, dtype in (("cfloat", torch.complex64), ("cdouble", torch.complex128))},
 }
 """Methods that cast to a type, which is no argument of theirs."""
 

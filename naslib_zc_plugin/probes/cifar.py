@@ -126,7 +126,7 @@ def _is_python_version(path: Path) -> bool:
 
 
 class _Metered:
-    """The unpacked bytes of a gzip file, which count as memory even where they are passed over: a small file has many."""
+    """The unpacked bytes of a gzip file; they count as memory even where they are passed over."""
 
     def __init__(self, stream: BinaryIO, meter: Meter) -> None:
         self._stream, self._meter = stream, meter

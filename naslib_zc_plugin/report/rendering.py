@@ -6,8 +6,8 @@ The page needs nothing else: no network, no other file; its tables sort at a tou
 from __future__ import annotations
 
 import csv
-import io
 import hashlib
+import io
 import json
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
@@ -46,11 +46,8 @@ def as_text(boards: Sequence[Leaderboard], ranking: Ranking | None = None, brief
     parts = []
     for board in boards:
         shown = [table for number, table in enumerate(board_tables(board, named=1)) if not (brief and number == 1)]
-        parts += [
-            heading(board_title(board)),
-            *map(table_text, shown),
-            "\n".join(map(visible, board_notes(board))) + "\n",
-        ]
+        parts += [heading(board_title(board)), *map(table_text, shown)]
+        parts.append("".join(f"{visible(note)}\n" for note in board_notes(board)))
     return "\n".join(parts + ([table_text(rank_table(ranking))] if ranking else []))
 
 

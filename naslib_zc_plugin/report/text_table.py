@@ -9,7 +9,7 @@ from html import escape
 
 from naslib_zc_plugin.files import visible
 
-# What would be a mark anywhere in a line: emphasis, cells, HTML, mathematics, an entity, an address, the end of a link's text.
+# What would be a mark anywhere in a line: emphasis, cells, HTML, mathematics, an entity, an address, a link's text.
 _SIGNS = re.compile(r"[\\|<*_`$]|~(?=~)|&(?=#?\w+;)|(?<=:)/(?=/)|(?<=\bwww)\.|\](?=[(\[])", re.IGNORECASE)
 # And at its beginning: a list, a heading, a rule, a quotation, an address that others refer to.
 _BEGINNING = re.compile(r"(?:[-+=#]+|\d+[.)])(?=\s|$)|>|\[(?=[^\]]*\]:\s*\S+\s*(?:$|[\"'(]))")
@@ -64,10 +64,10 @@ def heading(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Escape text for Markdown: it stays what it is, on one line, without marks, links and HTML; code stays code.
+    r"""Escape text for Markdown: it stays what it is, on one line, without marks, links and HTML; code stays code.
 
     >>> print(escaped("a_b|c <i> by `nas-zc cost`, [a](http://b)"))
-    a\\_b\\|c \\<i> by `nas-zc cost`, [a\\](http:\\//b)
+    a\_b\|c \<i> by `nas-zc cost`, [a\](http:\//b)
     """
     line = visible(text).strip()
     code = "``" not in line and line.count("`") % 2 == 0 and "\\`" not in line

@@ -181,6 +181,22 @@ def histories(path: str | Path) -> dict[str, dict[int, list[Entry]]]:
         return found
 
 
+def scores_of(path: str | Path, proxy: str) -> dict[str, float]:
+    """Return the scores by a proxy's name in a journal, key → fitness, without those that have no value.
+
+    Raises:
+        StoreError: there is no such file, it is damaged, or it is no journal.
+    """
+    with reading(path, JOURNAL) as connection:
+        return dict(
+            connection.execute(
+                "SELECT key, worth FROM score JOIN architecture ON architecture = architecture.id "
+                "WHERE proxy = ? AND worth IS NOT NULL",
+                (proxy,),
+            )
+        )
+
+
 # Columns keep the names of their first version: ``worth`` is a score's fitness, ``told`` an evaluation's metrics,
 # ``facts`` a search's provenance.
 

@@ -23,7 +23,7 @@ class ProxyAgreement:
 
     The 95 % interval is that of Fisher's transformation, :math:`\tanh(\mathrm{artanh}\,\tau \pm 1.96 \sqrt{.437 / (n -
     4)})` (Fieller, Hartley and Pearson, 1957). A search evaluates what its proxy prefers, and among the best the
-    agreement is lower than in the whole space: of synflow on NAS-Bench-201 .54 in the space, .11 among the best 20 of 500.
+    agreement is lower than in the whole space: of synflow on NAS-Bench-201 .54 there, .11 among the best 20 of 500.
 
     Attributes:
         n: number of architectures with a score and a fitness.

@@ -82,6 +82,18 @@ class WarmUp(Strategy):
         self._ranked: list[str] | None = None
         self._asked = 0
 
+    @property
+    def follows_evaluated(self) -> bool:
+        """Whether options of a strategy inside follow from what is evaluated."""
+        return bool(self._open) or (isinstance(self.inside, WarmUp) and self.inside.follows_evaluated)
+
+    def use_usual_options(self) -> None:
+        """Give such options their strategy's usual values, as releases did before they followed from anything."""
+        for name, value in self._open.items():
+            setattr(self.inside, name, value)
+        if isinstance(self.inside, WarmUp):
+            self.inside.use_usual_options()
+
     def ask(self) -> str:
         """Return the next of the pool's best, which the first call scores; after them, ask the strategy inside."""
         if self._ranked is None:

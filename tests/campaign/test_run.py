@@ -24,6 +24,7 @@ from naslib_zc_plugin.campaign.exchange import export
 from naslib_zc_plugin.campaign.run import Changed, Progress, prepare, run
 from naslib_zc_plugin.campaign.store import Store, read_table, records
 from naslib_zc_plugin.cli._app import app
+from naslib_zc_plugin.cli.score import _line
 from naslib_zc_plugin.store.database import StoreError
 from tests.campaign.conftest import IMAGES
 from tests.campaign.test_config import images
@@ -191,6 +192,11 @@ def test_images_that_were_renamed_go_on_as_what_they_were(campaign: Make, tmp_pa
     assert facts["truth"] == "cifar10_test_200_half_train"
     scored(campaign(images={"source": str(tmp_path / "copy.npz"), "dataset": "own"}, architectures=2))
     assert read_table(renamed.store).facts["dataset"] == "own"
+
+
+def test_progress_says_pending_as_leaderboards_do() -> None:
+    found = _line(Progress(total=12, done=4, undefined=1, failed=2, gained=4, seconds=2.0))
+    assert found == "4 of 12 done, 1 undefined, 2 failed, 8 pending; 2.0 a second, 4 s to go"
 
 
 # The command, as processes that are killed --------------------

@@ -275,10 +275,10 @@ def test_escaped(text: str, shown: str) -> None:
 
 
 _LABELS = [
-    "<script>alert(1)</script>", '"><svg onload=alert(1)>', "{title}$body", "=HYPERLINK(\"http://evil\")", "+1+cmd|' /C'!A0",
-    "-2+3", "@SUM(1)", "\t=1+1", "\r=1", "two\nlines", "a|b", "```<b>`", "[c](javascript:alert(1))", "![](http://evil/b.png)",
-    "\x1b[31mred", "\x1b]0;title\x07", "\x9b31m", "\u202egnp", "\x00nul", "\x08back", "# heading", "$x^2$", "\\", "\u2028line",
-    "\ud800", "\uffff",
+    "<script>alert(1)</script>", '"><svg onload=alert(1)>', "{title}$body", "=HYPERLINK(\"http://evil\")",
+    "+1+cmd|' /C'!A0", "-2+3", "@SUM(1)", "\t=1+1", "\r=1", "two\nlines", "a|b", "```<b>`", "[c](javascript:alert(1))",
+    "![](http://evil/b.png)", "\x1b[31mred", "\x1b]0;title\x07", "\x9b31m", "\u202egnp", "\x00nul", "\x08back",
+    "# heading", "$x^2$", "\\", "\u2028line", "\ud800", "\uffff",
 ]  # fmt: skip
 
 
@@ -300,7 +300,7 @@ def test_text_of_others_makes_no_formula(hostile: Leaderboard) -> None:
     assert len(rows) == len(_LABELS)
     cells = [cell for row in rows for cell in row.values()]
     assert not [c for c in cells if c.lstrip()[:1] in tuple("=+-@") and not re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", c)]
-    assert "'=truth" in cells and "'@SUM(1)" in cells and r"two\nlines" in cells
+    assert "'=truth" in cells and "'@SUM(1)" in cells and "two\nlines" in cells
 
 
 def test_text_of_others_is_no_markup_in_markdown(hostile: Leaderboard) -> None:

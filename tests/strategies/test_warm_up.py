@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from naslib_zc_plugin.spaces.nasbench201 import SPACE
-from naslib_zc_plugin.strategies import AllFailed, Exhausted, NoScore, Strategy, check_settings, list_strategies, strategy
+from naslib_zc_plugin.strategies import (
+    AllFailed,
+    Exhausted,
+    NoScore,
+    Strategy,
+    check_settings,
+    list_strategies,
+    strategy,
+)
 from naslib_zc_plugin.testing.strategies import Words, flawed
 from naslib_zc_plugin.testing.strategies import word_score as score
 from tests.strategies import oracles
@@ -63,7 +71,9 @@ def test_the_pools_best_come_first_in_the_order_of_the_draw(
     evaluate = data.draw(st.one_of(st.none(), st.integers(1, pool)))
     for order in ("best_first", "worst_first"):
         known = Recorded(dict(zip(KEYS, values)).get)
-        search = strategy("warm_up", WORDS, score=known, pool=pool, evaluate=evaluate, order=order, seed=seed, if_all_fail="go_on")
+        search = strategy(
+            "warm_up", WORDS, score=known, pool=pool, evaluate=evaluate, order=order, seed=seed, if_all_fail="go_on"
+        )
         first = search.ask()
         drawn = list(known.asked)
         assert len(drawn) == pool  # in a space of 8 most pools hold a key twice
@@ -295,7 +305,9 @@ def test_a_pool_without_a_score_ends_the_search(name: str, caplog: pytest.LogCap
 
     options: dict[str, Any] = {"pool": 9, **({"evaluate": 4} if name == "warm_up" else {"population": 4})}
     search = strategy(name, words := Words(), score=score, **options)
-    with pytest.raises(AllFailed, match=r"none of \d architectures has a score: \w+ has one channel too many\. Mend that"):
+    with pytest.raises(
+        AllFailed, match=r"none of \d architectures has a score: \w+ has one channel too many\. Mend that"
+    ):
         search.ask()
     assert 1 <= len(caplog.messages) <= 3 and all(message[0] in "bc" for message in caplog.messages)
     caplog.clear()

@@ -136,8 +136,8 @@ def check_network(search_space: Any) -> None:
     """
     if hasattr(search_space, "nodes") and not len(search_space.nodes):
         raise ValueError(
-            f"NASLib's {type(search_space).__name__} has no network that could be scored: it holds architectures as names "
-            "in a table alone. Score them in a search space of this package, or take scores from zc_api"
+            f"NASLib's {type(search_space).__name__} has no network that could be scored: it holds architectures as "
+            "names in a table alone. Score them in a search space of this package, or take scores from zc_api"
         )
 
 

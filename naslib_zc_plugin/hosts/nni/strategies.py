@@ -113,6 +113,10 @@ class Search(Strategy):
         return ", ".join([name, f"seed={self._seed}", *(f"{key}={each!r}" for key, each in self._options.items())])
 
     def _initialize(self, model_space: ExecutableModelSpace, engine: ExecutionEngine) -> ExecutableModelSpace:
+        # A table of another space would fail one model after the other.
+        check = getattr(getattr(model_space, "evaluator", None), "check_space", None)
+        if check is not None:
+            check(model_space.simplify().keys())
         self._domain = domain(model_space)
         options = {**self._options, "around": _HandOver(self._domain)} if self._around else self._options
         self._session = SearchSession(

@@ -226,7 +226,9 @@ def test_a_proxy_that_fails_on_every_network_ends_the_search(
     _, options = WAYS[name]
     strategy, evaluator = getattr(zc, name)(proxy="synflow", batch=wrong_batch(), **options), Pretended()
     experiment = made.experiment(tmp_path, made.space(), evaluator, strategy, 40)
-    with pytest.raises(strategies.AllFailed, match="none of 1. architectures has a score: synflow is failed: .*channels"):
+    with pytest.raises(
+        strategies.AllFailed, match="none of 1. architectures has a score: synflow is failed: .*channels"
+    ):
         experiment.run()
     experiment.stop()
     assert len(evaluator.asked) < 20
@@ -244,7 +246,9 @@ def test_an_evaluator_that_always_fails_ends_the_search(tmp_path: Path, caplog: 
         return made.experiment(tmp_path, made.space(), evaluator_module.FunctionalEvaluator(broken), strategy, count)
 
     stopped = experiment(strategy := zc.RandomSearch())
-    with pytest.raises(strategies.AllFailed, match="none of 10 evaluations has a fitness; the first: RuntimeError: the"):
+    with pytest.raises(
+        strategies.AllFailed, match="none of 10 evaluations has a fitness; the first: RuntimeError: the"
+    ):
         stopped.run()
     stopped.stop()
     assert len(strategy.history) == 10
@@ -254,7 +258,9 @@ def test_an_evaluator_that_always_fails_ends_the_search(tmp_path: Path, caplog: 
         (done := experiment(made_by, number)).run()
         done.stop()
         assert len(made_by.history) == number
-        assert f"none of {number} evaluations has a fitness; the first: RuntimeError: the disk is full" in caplog.messages
+        assert (
+            f"none of {number} evaluations has a fitness; the first: RuntimeError: the disk is full" in caplog.messages
+        )
 
 
 # What the proxy was worth --------------------
@@ -271,7 +277,10 @@ def test_the_agreement_is_said_at_the_end(tmp_path: Path, caplog: pytest.LogCapt
         strategy = zc.WarmUp(proxy=size, pool=20, evaluate=8, distinct=True, around="aging_evolution")
         made.run(tmp_path, made.space(), evaluator_module.FunctionalEvaluator(judged), strategy, 12)
     found = strategy.agreement()
-    assert (found.n, found.tau) == (len({key for key, _ in strategy.history} & set(strategy.state_dict()["scores"])), 1.0)
+    assert (found.n, found.tau) == (
+        len({key for key, _ in strategy.history} & set(strategy.state_dict()["scores"])),
+        1.0,
+    )
     assert found.sentence() in caplog.messages
     assert sum(line.startswith("[Individual ") for line in caplog.messages) == 12
     assert sum(line.startswith("[Metric] ") for line in caplog.messages) == 12
@@ -298,7 +307,9 @@ def test_nnis_own_evolution_goes_on_from_a_warm_up(chained: bool, tmp_path: Path
     made.run(tmp_path, made.space(), Pretended(), strategy, 14, continue_on_failure=True)
     scores = strategy.state_dict()["scores"]
     first = [key for key, _ in strategy.history][:6]
-    assert len(set(first)) == 6 and sorted((scores[key] for key in first), reverse=True) == [scores[key] for key in first]
+    assert len(set(first)) == 6 and sorted((scores[key] for key in first), reverse=True) == [
+        scores[key] for key in first
+    ]
     assert all(scores[key] <= scores[first[-1]] for key in scores if key not in first)
     assert len(strategy.history) == 14
     # It knows them: of those with a metric its population is made.
@@ -321,6 +332,7 @@ def test_a_strategy_that_draws_nothing_begins_after_the_warm_up(tmp_path: Path) 
 
 def test_a_warm_up_around_nnis_own_is_resumed(tmp_path: Path) -> None:
     for cut in (4, 10):
+
         def warm_up() -> Any:
             return zc.WarmUp(proxy=parameters, pool=30, evaluate=6, seed=2, around=evolution(dedup=False))
 

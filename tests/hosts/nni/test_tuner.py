@@ -143,7 +143,9 @@ def test_numbers_are_drawn_as_nni_draws_them() -> None:
     assert 0.4 < sum(each["decay"] < 1e-3 for each in drawn) / 2000 < 0.6
     assert {each["layers"] for each in drawn} == {2, 3, 4, 5}
     assert {each["drop"] for each in drawn} == {0.1, 0.25, 0.5, 0.75, 0.9}
-    assert domain.size is None and tuner.ParameterDomain({name: NUMBERS[name] for name in ("layers", "drop")}).size == 20
+    assert (
+        domain.size is None and tuner.ParameterDomain({name: NUMBERS[name] for name in ("layers", "drop")}).size == 20
+    )
 
 
 def test_one_number_is_changed_at_a_time() -> None:
