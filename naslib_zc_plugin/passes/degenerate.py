@@ -32,16 +32,6 @@ def in_precision(held: torch.dtype, precision: torch.dtype) -> torch.dtype:
     return precision if held.is_floating_point else precision.to_complex() if held.is_complex else held
 
 
-def rounding(values: Tensor) -> float:
-    """Return the share of their size by which sums that ought to be equal may differ, added up in another order.
-
-    >>> rounding(torch.zeros(1)), rounding(torch.zeros(1, dtype=torch.float16))
-    (1.9073486328125e-06, 0.001953125)
-    """
-    added_in_single = values.dtype in (torch.float16, torch.bfloat16)
-    return torch.finfo(values.dtype).eps * (2 if added_in_single else 16)
-
-
 def cancels(values: Tensor) -> bool:
     """Return whether the features, (…, features), add up to nothing at every position."""
     if values.ndim < 2 or values.shape[-1] < 2:

@@ -12,7 +12,6 @@ from torch import Tensor
 from naslib_zc_plugin.extend import Undefined, observation, proxy
 from naslib_zc_plugin.passes import Batch, Network, Pass, Steps, isolated, observe
 from naslib_zc_plugin.passes.constant_weights import ConstantWeights
-from naslib_zc_plugin.passes.degenerate import rounding
 
 if TYPE_CHECKING:
     from torch import nn
@@ -57,18 +56,17 @@ def epsilon(
     :math:`\mu`: the mean of both. Higher is better. No labels, no gradients. Symmetric in the weights. A network of
     one path only is homogeneous in w and scores about 0.
 
-    Source: egracheva/epsinas. That code takes entries that are exactly 0 after scaling (each row's minimum) out of
-    every mean they would enter. This one does so, too, and with all that equal the minimum but for rounding: under
-    equal weights all logits of a sample are equal, and which of them are exactly so depends on the machine.
-    ``zeros="keep"`` is the paper's eq. 2 and 3. For networks of tokens constant embeddings would make all tokens equal,
-    so embeddings are drawn. On NAS-Bench-NLP that code gives w to biases and to the first hidden states (buffers called
-    initial_state), too, and takes one feature of the last layer's outputs, which are all equal.
+    Source: egracheva/epsinas. That code, and this one, take entries that are exactly 0 after scaling (each row's
+    minimum) out of every mean they would enter; ``zeros="keep"`` is the paper's eq. 2 and 3. For networks of tokens
+    constant embeddings would make all tokens equal, so embeddings are drawn. On NAS-Bench-NLP that code gives w to
+    biases and to the first hidden states (buffers called initial_state), too, and takes one feature of the last
+    layer's outputs: all are equal but for rounding, which decides how many are exactly 0.
 
     Args:
         outputs: all outputs under each of the weights, (2, N · D).
         weights: published for NAS-Bench-201 (the default); (1e-4, 10) for NAS-Bench-101, (1e-5, 1e-3) for
             NAS-Bench-NLP. :func:`epsilon_weights` finds a window for another space.
-        zeros: whether entries that are 0 enter the means.
+        zeros: whether entries that are exactly 0 enter the means.
         biases: value of the biases: 0, or the weight's.
         states: value of a recurrent network's first states, likewise.
         embedding: distribution of the embeddings, by the names of the paper's Table 5: U(0, a)
@@ -79,20 +77,18 @@ def epsilon(
         The score, at least 0.
 
     Raises:
-        Undefined: all outputs are equal but for rounding under one of the weights (or are too small for their type to
-            tell them apart), or some are not finite: 41 % of NAS-Bench-201 with the default weights.
+        Undefined: all outputs are equal under one of the weights, or some are not finite: 41 % of NAS-Bench-201 with
+            the default weights.
 
     >>> round(epsilon(torch.tensor([[0.0, 1.0, 2.0], [0.0, 4.0, 16.0]])), 4)
     0.1818
     """
     low, high = outputs.amin(1, keepdim=True), outputs.amax(1, keepdim=True)
     scaled = (outputs - low) / (high - low)
-    smallest = outputs - low <= rounding(outputs) * torch.maximum(low.abs(), outputs.abs())
-    equal = smallest.all(1, keepdim=True) | (high - low < torch.finfo(outputs.dtype).tiny)
-    if bool(equal.any()) or not bool(torch.isfinite(scaled).all()):
+    if not bool(torch.isfinite(scaled).all()):
         raise Undefined("under one of the weights all outputs are equal, or some are not finite")
     if zeros == "drop":
-        scaled = torch.where(smallest, torch.nan, scaled)
+        scaled = torch.where(scaled == 0, torch.nan, scaled)
     difference = (scaled[0] - scaled[1]).abs()
     return (difference.nanmean() / scaled.nanmean()).item()
 
