@@ -102,7 +102,7 @@ def pickles() -> Iterator[tuple[str, bytes]]:
     yield "claims-integer", b"\x80\x02\x8b\xff\xff\xff\x7f1."
     yield "nested-key", b"\x80\x02}K\x01" + b"\x85" * 1_000_000 + b"K\x02s."
     yield "nested-key-marks", b"\x80\x02}" + b"(" * 200_000 + b"t" * 200_000 + b"K\x02s."
-    yield "doubling-key", b"\x80\x02}" + _dag(200) + b"K\x02s."
+    yield "doubling-key", b"\x80\x02}(" + _dag(200) + b"tK\x02s."
     yield "dup", b"\x80\x02}K\x01\x85" + b"2\x86" * 60 + b"K\x02s."
     yield "colliding-keys", b"\x80\x02}(" + b"".join(
         pickle.dumps(n * (2**61 - 1), 2)[2:-1] + b"N" for n in range(1, 100_000)

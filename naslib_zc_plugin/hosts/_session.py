@@ -6,10 +6,12 @@ for all hosts, with the state that their checkpoints hold.
 
 from __future__ import annotations
 
+import logging
 import threading
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple
 from typing import Any, Optional
 
 from naslib_zc_plugin import strategies
@@ -152,15 +154,14 @@ class SearchSession:
                 fitness.setdefault(key, found)
         return proxy_agreement([self.scores[key] or 0.0 for key in fitness], list(fitness.values()))
 
-    def ending(self) -> list[str]:
-        """Return what is to be said at the end of the search, a sentence each."""
-        hopeless, agreement = self._hopeless(), self.agreement()
-        said = [hopeless] if hopeless else []
-        if agreement:
-            said.append(agreement.sentence())
+    def say_ending(self, logger: logging.Logger) -> None:
+        """Say whether anything has a fitness, how well the proxy agreed, and whether it was followed to the end."""
+        if hopeless := self._hopeless():
+            logger.error("%s", hopeless)
+        if agreement := self.agreement():
+            logger.info("%s", agreement.sentence())
         if lost := self.strategy.lost_trust:
-            said.append(f"the proxy was no longer followed after {lost.n} architectures with both")
-        return said
+            logger.warning("the proxy was no longer followed after %d architectures with both", lost.n)
 
     def _hopeless(self) -> str:
         """Return a sentence if something was evaluated, and nothing has a fitness."""
@@ -181,12 +182,14 @@ class SearchSession:
     def state_dict(self) -> dict[str, Any]:
         """Return the state of the search, as values that JSON knows."""
         with self._lock:
+            agreement = self.agreement()  # for readers of the state
             return {
                 "search": self.strategy.state_dict(),
                 "scores": dict(self.scores),
                 "waiting": [*self._running.elements(), *self._waiting],
                 "history": [list(trial) for trial in self.history],
                 "improved": list(self._improved),
+                "agreement": agreement and list(astuple(agreement)),
             }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

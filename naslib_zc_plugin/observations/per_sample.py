@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from naslib_zc_plugin.passes import AGAIN, NEXT, Pass, PerSample, Steps, Undefined, observation
-from naslib_zc_plugin.passes.degenerate import precise
 from naslib_zc_plugin.passes.per_sample import Chunk
 
 COLUMNS = 1 << 16
@@ -61,7 +60,7 @@ def sample_grams(p: Pass, kind: str = "sign", by_class: bool = True) -> Steps[li
         if p.batch.classes is None:
             raise Undefined("samples are grouped by class: labels must be one class index per sample")
         sizes = p.batch.classes.unique(sorted=True, return_counts=True)[1].tolist()
-    grams = _Grams(sizes, kind, p.setting.memory // 2)
+    grams = _Grams(sizes, kind, p.setting.memory // 2, single=kind == "sign" or not by_class)
     while True:
         while (chunk := (yield NEXT)) is not None:
             grams.add(chunk.gradients)
@@ -77,10 +76,11 @@ class _Grams:
         sizes: number of samples of each group.
         kind: see :func:`sample_grams`.
         memory: bytes that may be kept from one call to the next.
+        single: whether to multiply in single precision, whatever the gradients' is.
     """
 
-    def __init__(self, sizes: Sequence[int], kind: str, memory: int) -> None:
-        self._sizes, self._kind, self._memory = sizes, kind, memory
+    def __init__(self, sizes: Sequence[int], kind: str, memory: int, single: bool) -> None:
+        self._sizes, self._kind, self._memory, self._single = sizes, kind, memory, single
         self._products: list[list[Tensor]] = [[] for _ in sizes]
         self._kept: list[Tensor] = []  # of the group under way: the rows by each block of weights whose turn it is
         self._group, self._rows = 0, 0
@@ -153,8 +153,7 @@ class _Grams:
         """Add the product of each block of weights to the group under way."""
         products = self._products[self._group]
         for part in parts:
-            # Sums of signs are exact below 2**24. All samples together are compared in single precision at least.
-            rows = part.float() if self._kind == "sign" else precise(part) if len(self._sizes) == 1 else part
+            rows = part.float() if self._single else part  # sums of signs are exact below 2**24
             products.append((rows @ rows.T).double())
             if self._kind == "sign" and len(products) > 1:  # in any order
                 products[0] += products.pop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from naslib_zc_plugin.hosts._session import SearchSession
 from naslib_zc_plugin.spaces.nasbench201 import SPACE
-from naslib_zc_plugin.strategies import strategy
+from naslib_zc_plugin.strategies import AllFailed, strategy
 
 OPTIONS: dict[str, Any] = {"seed": 4, "population": 4, "sample": 2}
 
@@ -123,3 +124,43 @@ def test_a_strategy_that_is_ready() -> None:
     key = search.ask()
     search.tell(key, 3.0)
     assert search.strategy is ready and ready.best == (key, 3.0)
+
+
+def test_the_agreement_is_that_of_what_was_told(caplog: pytest.LogCaptureFixture) -> None:
+    search = SearchSession("area", SPACE, lambda key: float(SPACE.index(key) % 50), seed=0, pool=60, population=30)
+    assert search.state_dict()["agreement"] == [0, None, None, None]
+    run(search, 30)
+    both = {key: fitness for key, fitness in search.history if fitness is not None}
+    found = search.agreement()
+    assert found is not None and (found.n, found.tau) == (len(both), 1.0)
+    again = SearchSession("area", SPACE, lambda key: pytest.fail("is known"), seed=0, pool=60, population=30)
+    again.load_state_dict(search.state_dict())
+    assert again.agreement() == found and again.state_dict() == search.state_dict()
+    with caplog.at_level(logging.INFO):
+        again.say_ending(logging.getLogger("ending"))
+    assert caplog.messages == [found.sentence()]
+    assert session().agreement() is None
+
+
+def test_trials_that_others_began_are_recorded() -> None:
+    search = session()
+    run(search, 3)
+    key = search.ask()
+    search.withdraw(key)
+    assert not search.tell(key, 1.0)
+    search.record(key, 60.0)
+    search.record(key, 10.0)
+    assert search.history[3:] == [(key, 60.0), (key, 10.0)] and search.best(4) == search.best(3) == (key, 60.0)
+    assert search.state_dict()["waiting"] == []
+
+
+def test_the_first_reason_is_told() -> None:
+    search = session(if_all_fail="stop")
+    for _ in range(10):
+        search.tell(search.ask(), None)
+    search.first_failure = "the disk is full"
+    with pytest.raises(AllFailed, match="none of 10 evaluations has a fitness; the first: the disk is full"):
+        search.ask()
+    other = session(if_all_fail="go_on")
+    other.load_state_dict(search.state_dict())
+    assert len([other.ask() for _ in range(5)]) == 5

@@ -172,9 +172,7 @@ class Search(MetaOptimizer):
 
     def after_training(self) -> None:
         """Say how well the proxy agreed with what was evaluated, and whether anything has a fitness."""
-        hopeless = not any(fitness is not None for _, fitness in self.history)
-        for sentence in self.session.ending():
-            logger.log(logging.ERROR if hopeless else logging.INFO, "%s", sentence)
+        self.session.say_ending(logger)
 
     def _build(self, key: str) -> Any:
         return build(self.search_space, key, self.dataset_api, self._seed)

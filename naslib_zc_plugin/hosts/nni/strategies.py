@@ -146,9 +146,7 @@ class Search(Strategy):
             logger.info("%s goes on from the warm-up", self._around)
             self._around.run()
         self.engine.wait_models()
-        hopeless = not any(fitness is not None for _, fitness in self.history)
-        for sentence in self._session.ending():
-            logger.log(logging.ERROR if hopeless else logging.INFO, "%s", sentence)
+        self._session.say_ending(logger)
 
     def _ask_and_submit(self, session: SearchSession) -> None:
         while self.wait_for_resource() and self._within_budget():

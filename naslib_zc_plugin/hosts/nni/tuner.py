@@ -119,8 +119,8 @@ class ProxyTuner(Tuner):
         return self._session.agreement() if self._session else None
 
     def _on_exit(self) -> None:
-        for sentence in self._session.ending() if self._session else ():
-            logger.info("%s", sentence)
+        if self._session is not None:
+            self._session.say_ending(logger)
 
     def _tell(self, parameter_id: int, fitness: float | None) -> None:
         key = self._open.pop(parameter_id, None)
