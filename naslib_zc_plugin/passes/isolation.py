@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
+from torch.utils.checkpoint import CheckpointFunction
 
 from naslib_zc_plugin.passes.network import computed_weights
 from naslib_zc_plugin.passes.seeding import Turn, kept_random_states
@@ -130,6 +131,17 @@ class UnsupportedModule(Exception):
 
 
 @contextmanager
+def _without_reentrant_checkpoints() -> Iterator[None]:
+    """Keep what a reentrant checkpoint would compute again: it hides its layers from gradients by given tensors."""
+    kind: Any = CheckpointFunction
+    kind.apply = lambda function, preserve_rng_state, *args: function(*args)
+    try:
+        yield
+    finally:
+        del kind.apply
+
+
+@contextmanager
 def _switches(device: torch.device) -> Iterator[None]:
     """Turn gradients on, autocast and compilation off; on a GPU take full precision and repeatable kernels.
 
@@ -137,6 +149,7 @@ def _switches(device: torch.device) -> Iterator[None]:
     """
     with kept_random_states(device), torch.inference_mode(False), torch.enable_grad(), ExitStack() as stack:
         stack.enter_context(torch.autocast(device.type, enabled=False))
+        stack.enter_context(_without_reentrant_checkpoints())
         if device.type == "cuda":
             stack.enter_context(torch.backends.cudnn.flags(True, False, deterministic=True, allow_tf32=False))
         if "torch._dynamo" in sys.modules and hasattr(torch.compiler, "set_stance"):  # compiled parts hide their calls

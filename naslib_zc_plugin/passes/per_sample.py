@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from naslib_zc_plugin.passes.capture import Watch, differentiate, own_statistics
 from naslib_zc_plugin.passes.degenerate import Undefined, all_finite
 from naslib_zc_plugin.passes.engine import Pass, Running
-from naslib_zc_plugin.passes.inputs import Batch, tree_map
+from naslib_zc_plugin.passes.inputs import Batch, as_real, tree_map
 from naslib_zc_plugin.passes.isolation import Stopwatch
 from naslib_zc_plugin.passes.layer_calls import LayerCalls
 from naslib_zc_plugin.passes.network import Network
@@ -191,11 +191,11 @@ class SampleGradients:
             self._snapshot.restore()
         if self._loop:
             return self._looped(part)
-        return [_real(gradients.pop(name)).flatten(1) for name in self._weights], losses
+        return [as_real(gradients.pop(name)).flatten(1) for name in self._weights], losses
 
     def _looped(self, part: Batch) -> tuple[list[Tensor], Tensor]:
         rows = [
-            torch.zeros(part.size, _real(weight).numel(), dtype=_real(weight).dtype, device=weight.device)
+            torch.zeros(part.size, as_real(weight).numel(), dtype=as_real(weight).dtype, device=weight.device)
             for weight in self._weights.values()
         ]
         losses = []
@@ -204,7 +204,7 @@ class SampleGradients:
             losses.append(loss)
             for row, gradient in zip(rows, found):
                 if gradient is not None:
-                    row[index] = _real(gradient).flatten()
+                    row[index] = as_real(gradient).flatten()
             del found
         return rows, torch.stack(losses)
 
@@ -221,12 +221,6 @@ class SampleGradients:
             return self._network.under(held, both)
         finally:
             self._snapshot.restore()
-
-
-def _real(gradient: Tensor) -> Tensor:
-    """Return a dense tensor of real numbers: a complex weight is two."""
-    dense = gradient.to_dense() if gradient.is_sparse else gradient
-    return torch.view_as_real(dense.resolve_conj()) if dense.is_complex() else dense
 
 
 PerSample.view = SamplePass

@@ -38,6 +38,8 @@ def channel_saliency(p: ForwardPass) -> Steps[list[tuple[Tensor, int]]]:
             raise Undefined(
                 "the first dimension of a layer's output is not the batch: its samples cannot be kept apart"
             )
+        if call.output.is_complex():
+            raise Undefined(f"the output of the layer of {call.name} is complex")
         if not call.fan_in:
             raise Undefined(f"by how many weights the layer of {call.name} multiplies cannot be seen")
         # What a layer makes of weights that cannot be differentiated by is an output like all others.

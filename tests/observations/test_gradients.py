@@ -205,6 +205,11 @@ def test_a_complex_weight_is_two_real_ones(name: str) -> None:
     assert found.value == pytest.approx(right.value, rel=1e-4)
 
 
+def test_complex_maps_have_no_fisher_information() -> None:
+    score = zc.score(Complex(pairs=False), (torch.randn(8, 6), torch.arange(8) % 4), ["fisher"])["fisher"]
+    assert (score.status, "is complex" in score.reason) == ("undefined", True)
+
+
 def test_complex_outputs_are_two_real_ones() -> None:
     class Plain(nn.Sequential):
         def forward(self, x: Tensor) -> Tensor:

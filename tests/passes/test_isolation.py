@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import CheckpointFunction, checkpoint
 
 import naslib_zc_plugin as zc
 from naslib_zc_plugin.extend import observation
@@ -246,3 +247,34 @@ def test_a_context_that_nobody_leaves_ends_with_itself() -> None:
             return taken
 
         assert pool.submit(free).result()
+
+
+class Checkpointed(nn.Module):
+    """A network whose trunk a checkpoint computes again, in torch's older or newer way, or none."""
+
+    def __init__(self, reentrant: bool | None, activation: nn.Module) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.trunk = nn.Sequential(nn.Conv2d(3, 5, 3), nn.BatchNorm2d(5), activation, nn.Conv2d(5, 6, 3))
+        self.head, self.reentrant = nn.Linear(6, 4), reentrant
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.reentrant is None:
+            hidden = self.trunk(x)
+        else:
+            hidden = checkpoint(lambda x: self.trunk(x).float(), x, use_reentrant=self.reentrant)
+        return self.head(hidden.relu().mean((2, 3)))
+
+
+@pytest.mark.parametrize("activation", [nn.ReLU(), nn.Hardsigmoid()], ids=["relu", "hardsigmoid"])
+@pytest.mark.parametrize("reentrant", [False, True])
+def test_a_checkpoint_changes_no_score(reentrant: bool, activation: nn.Module) -> None:
+    names = ["synflow", "grasp", "snip", "ntk", "fisher", "jacov", "gradsign", "epsilon", "naswot"]
+    batch = torch.randn(6, 3, 8, 8), torch.arange(6) % 4
+    found, right = (zc.score(Checkpointed(way, activation), batch, names) for way in (reentrant, None))
+    for name in names:
+        assert (found[name].status, found[name].value) == (
+            right[name].status,
+            right[name].value if right[name].value is None else pytest.approx(right[name].value, rel=1e-4),
+        ), found[name].reason
+    assert "apply" not in vars(CheckpointFunction)
