@@ -1,0 +1,652 @@
+"""Slow values of proxies, from their definitions in the obvious way, to hold scores of real networks against.
+
+Each is computed on a copy of the network by ordinary forward and backward runs and module hooks, none by the package's
+passes. What is shared with the package is the seed of draws, which is a name and no computation.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from typing import Any, Callable
+
+import torch
+from architectures_zoo import Case
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils import parametrize
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
+
+from naslib_zc_plugin.extend import NormalPair, Reinitialized
+from naslib_zc_plugin.observations.layers import ATTENTION, PROJECTIONS
+from naslib_zc_plugin.passes.seeding import derived_seed, seed_everything
+
+LAYERS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d, nn.Linear)
+RECURRENT = (nn.LSTM, nn.GRU, nn.RNN)
+Oracle = Callable[["Reference"], float]
+
+
+class Absent(Exception):
+    """There is no value to compare with; the message says why."""
+
+
+def tree(function: Callable[[Tensor], Tensor], inputs: Any) -> Any:
+    """Apply a function to a tensor, or to each in a dictionary."""
+    return {key: function(value) for key, value in inputs.items()} if isinstance(inputs, dict) else function(inputs)
+
+
+class Reference:
+    """A copy of a network and its batch, in one precision."""
+
+    def __init__(self, case: Case, dtype: torch.dtype) -> None:
+        self.case, self.dtype = case, dtype
+        self.inputs = tree(lambda x: x.to(dtype) if x.is_floating_point() else x.clone(), case.inputs)
+        self.labels, self.samples = case.labels, len(case.labels)
+        self._found: dict[Any, Any] = {}
+
+    def once(self, key: Any, compute: Callable[[], Any]) -> Any:
+        """Compute what several proxies need once."""
+        if key not in self._found:
+            try:
+                self._found[key] = compute()
+            except Absent as error:
+                self._found[key] = error
+        if isinstance(self._found[key], Absent):
+            raise self._found[key]
+        return self._found[key]
+
+    def net(self) -> nn.Module:
+        """Return a fresh copy; weights that are computed from several parts are plain parameters of it."""
+        net = copy.deepcopy(self.case.net)
+        for module in net.modules():
+            if parametrize.is_parametrized(module):
+                for name in list(module.parametrizations):
+                    parametrize.remove_parametrizations(module, name, leave_parametrized=True)
+        for parameter in net.parameters():
+            parameter.requires_grad_(parameter.is_floating_point())
+            parameter.grad = None
+        return net.to(self.dtype)
+
+    def logits(self, net: nn.Module, inputs: Any) -> Tensor:
+        """Run a network."""
+        with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
+            output = net(**inputs) if isinstance(inputs, dict) else net(inputs)
+        key = self.case.logits
+        if isinstance(output, Tensor):
+            return output
+        if key is None:
+            raise Absent("several outputs")
+        return output[key] if isinstance(output, dict) else getattr(output, key)
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Return the cross-entropy, classes in the last dimension for sequences and in the second for maps."""
+        if logits.ndim == 3:
+            return F.cross_entropy(logits.reshape(-1, logits.shape[-1]), labels.reshape(-1))
+        return F.cross_entropy(logits, labels)
+
+
+def layers(net: nn.Module) -> dict[str, nn.Module]:
+    """Return convolution and linear modules by name, one of each that share a weight."""
+    found, seen = {}, set()
+    for name, module in net.named_modules():
+        if isinstance(module, LAYERS) and id(module.weight) not in seen:
+            seen.add(id(module.weight))
+            found[name] = module
+    if not found:
+        raise Absent("no layers")
+    return found
+
+
+def weights(net: nn.Module) -> list[Tensor]:
+    """Return their weights."""
+    return [module.weight for module in layers(net).values()]
+
+
+def gradients(value: Tensor, by: list[Tensor], record: bool = False) -> list[Tensor]:
+    """Return gradients, zeros where there is no way."""
+    found = torch.autograd.grad(value, by, create_graph=record, retain_graph=True, allow_unused=True)
+    return [torch.zeros_like(x) if g is None else g for x, g in zip(by, found)]
+
+
+def after_loss(ref: Reference) -> list[tuple[Tensor, Tensor]]:
+    """Return each layer's weight and the loss gradient: one ordinary backward run."""
+    net = ref.net()
+    ref.loss(ref.logits(net, ref.inputs), ref.labels).backward()
+    return [(w.detach(), torch.zeros_like(w) if w.grad is None else w.grad) for w in weights(net)]
+
+
+# Gradients of the loss --------------------
+
+
+def grad_norm(ref: Reference) -> float:
+    """Sum the norms."""
+    return sum(g.norm().item() for _, g in after_loss(ref))
+
+
+def snip(ref: Reference) -> float:
+    """Sum the sizes of weight times gradient."""
+    return sum((w * g).abs().sum().item() for w, g in ref.once("loss", lambda: after_loss(ref)))
+
+
+def plain(ref: Reference) -> float:
+    """Sum weight times gradient."""
+    return sum((w * g).sum().item() for w, g in ref.once("loss", lambda: after_loss(ref)))
+
+
+def grasp(ref: Reference) -> float:
+    """Differentiate twice."""
+    net = ref.net()
+    by = weights(net)
+    first = [g.detach() for g in gradients(ref.loss(ref.logits(net, ref.inputs), ref.labels), by)]
+    second = gradients(ref.loss(ref.logits(net, ref.inputs), ref.labels), by, record=True)
+    product = sum((a * b).sum() for a, b in zip(first, second))
+    if not product.requires_grad:
+        return 0.0
+    return -sum((w * h).sum().item() for w, h in zip(by, gradients(product, by)))
+
+
+def fisher(ref: Reference) -> float:
+    """Multiply the outputs of layers, as module hooks see them, with their gradients."""
+    net, seen = ref.net(), []
+
+    def hook(module: nn.Module, args: Any, output: Tensor) -> Tensor:
+        seen.append((module, output))
+        return output.clone()
+
+    for module in layers(net).values():
+        module.register_forward_hook(hook)
+    loss = ref.loss(ref.logits(net, ref.inputs), ref.labels)
+    used = [(module, output) for module, output in seen if output.requires_grad]
+    total = 0.0
+    for (module, output), g in zip(used, gradients(loss, [output for _, output in used])):
+        if len(output) != ref.samples:
+            raise Absent("a layer's output does not have the batch first")
+        channel = output.ndim - 1 if isinstance(module, nn.Linear) else 1
+        product = (output * g).movedim(channel, -1).reshape(len(output), -1, output.shape[channel]).sum(1)
+        fan_in = module.weight.numel() // output.shape[channel]
+        total += fan_in * product.square().sum().item() / (2 * len(output))
+    return total
+
+
+# Gradients of single samples --------------------
+
+
+def sample_signs(ref: Reference) -> Tensor:
+    """Return the signs of each sample's gradient: every sample a batch of one, in train mode."""
+    rows = []
+    for index in range(ref.samples):
+        net = ref.net()
+        try:
+            logits = ref.logits(net, tree(lambda x: x[index : index + 1], ref.inputs))
+        except ValueError as error:
+            raise Absent(f"batch norm of one value: {error}") from error
+        found = gradients(ref.loss(logits, ref.labels[index : index + 1]), weights(net))
+        rows.append(torch.cat([g.flatten().sign().to(torch.int8) for g in found]))
+    return torch.stack(rows)
+
+
+def gradsign(ref: Reference) -> float:
+    """Add up the signs."""
+    signs: Tensor = ref.once("signs", lambda: sample_signs(ref))
+    return float(signs.sum(0).abs().sum().item())
+
+
+def _grams(ref: Reference) -> list[Tensor]:
+    if ref.labels.ndim != 1:
+        raise Absent("no classes")
+    signs = ref.once("signs", lambda: sample_signs(ref))
+    members = [signs[ref.labels == label].double() for label in ref.labels.unique()]
+    return [rows @ rows.T for rows in members]
+
+
+def gradalign1(ref: Reference) -> float:
+    """Average the Gram matrices of classes."""
+    return sum(gram.mean().item() for gram in _grams(ref)) / len(ref.labels.unique())
+
+
+def gradalign2(ref: Reference) -> float:
+    """Average the logarithms of their determinants."""
+    return sum(torch.logdet(gram).item() for gram in _grams(ref)) / len(ref.labels.unique())
+
+
+# Gradients of the outputs --------------------
+
+
+def check_sum(logits: Tensor) -> None:
+    """Refuse outputs whose sum is constant."""
+    if (logits.sum(-1).abs() <= 1e-5 * logits.abs().sum(-1)).all():
+        raise Absent("the outputs add up to a constant")
+
+
+def noised(values: Tensor, amplitude: float) -> Tensor:
+    """Return values with noise as large as their variance over the batch."""
+    if not amplitude:
+        return values
+    drawn = torch.randn(values.shape, generator=torch.Generator().manual_seed(derived_seed(0, "noise")))
+    spread = ((values.detach() - values.detach().mean(0, keepdim=True)) ** 2).mean(0, keepdim=True)
+    return values + amplitude * spread * drawn.to(values.dtype)
+
+
+def input_gradient(ref: Reference, noise: float = 0.0) -> Tensor:
+    """Return the gradient of the sum of logits by each sample, or by the output of the embedding of its tokens."""
+    found: Tensor = ref.once(("inputs", noise), lambda: _input_gradient(ref, noise))
+    return found
+
+
+def _input_gradient(ref: Reference, noise: float) -> Tensor:
+    net, at = ref.net(), []
+    if isinstance(ref.inputs, dict) and "input_ids" in ref.inputs:
+        if not hasattr(net, "get_input_embeddings") or len(ref.inputs) > 1:
+            raise Absent("several inputs")
+        if noise and type(net.get_input_embeddings()).forward is not nn.Embedding.forward:
+            raise Absent("an embedding of another kind")
+
+        def hook(module: nn.Module, args: Any, output: Tensor) -> Tensor:
+            at.append(noised(output, noise))
+            return at[-1]
+
+        net.get_input_embeddings().register_forward_hook(hook)
+        logits = ref.logits(net, ref.inputs)
+    else:
+        inputs = tree(lambda x: noised(x, noise).clone().requires_grad_(), ref.inputs)
+        at = [inputs] if isinstance(inputs, Tensor) else list(inputs.values())
+        logits = ref.logits(net, tree(lambda x: x * 1, inputs))
+    check_sum(logits)
+    if not at or len(at[0]) != ref.samples:
+        raise Absent("no embedding with the batch first")
+    return gradients(logits.sum(), at[:1])[0].double().flatten(1)
+
+
+def jacov(ref: Reference) -> float:
+    """Take the eigenvalues of correlations."""
+    values = torch.linalg.eigvalsh(torch.corrcoef(input_gradient(ref))) + 1e-5
+    return -(values.log() + 1 / values).sum().item()
+
+
+def jacob_cosine(ref: Reference) -> float:
+    """Take cosines of all pairs."""
+    return cosines_of(input_gradient(ref))
+
+
+def large_noise_jacobian(ref: Reference) -> float:
+    """Compare the cosines with those under noise."""
+    return 1 - abs(cosines_of(input_gradient(ref)) - cosines_of(input_gradient(ref, 10.0)))
+
+
+def more_noised_jacobian(ref: Reference) -> float:
+    """Multiply the cosines of several noises."""
+    return math.prod(cosines_of(input_gradient(ref, noise)) for noise in (0.0, 0.1, 10.0, 100.0))
+
+
+def cosines_of(rows: Tensor) -> float:
+    """Average roots of the cosines of all pairs."""
+    pairs = [(i, j) for i in range(len(rows)) for j in range(i)]
+    cosines = [F.cosine_similarity(rows[i], rows[j], dim=0, eps=0).abs().item() for i, j in pairs]
+    return 1 - sum(cosine ** (1 / 20) for cosine in cosines) / (len(rows) ** 2 - len(rows))
+
+
+def epe_nas(ref: Reference) -> float:
+    """Take correlations within classes."""
+    if ref.labels.ndim != 1:
+        raise Absent("no classes")
+    rows, total = input_gradient(ref), 0.0
+    for label in ref.labels.unique():
+        matrix = torch.corrcoef(rows[ref.labels == label]).reshape(-1)
+        total += abs((matrix.abs() + 1e-5).log().sum().item())
+    return total
+
+
+def named(net: nn.Module, patterns: tuple[str, ...]) -> list[nn.Module]:
+    """Return the linear layers that are named like one of the patterns."""
+    linear = {name: module for name, module in layers(net).items() if isinstance(module, nn.Linear)}
+    found = [module for name, module in linear.items() if any(fnmatchcase(name, each) for each in patterns)]
+    if not found:
+        raise Absent("no linear layer of such a name")
+    return found
+
+
+def of_outputs(ref: Reference, patterns: tuple[str, ...]) -> list[tuple[Tensor, Tensor]]:
+    """Return weights of linear layers, and the gradients of the sum of outputs by them."""
+    net = ref.net()
+    by = [module.weight for module in named(net, patterns)]
+    logits = ref.logits(net, ref.inputs)
+    check_sum(logits)
+    return [(w.detach(), g) for w, g in zip(by, gradients(logits.sum(), by))]
+
+
+def synaptic_saliency(ref: Reference) -> float:
+    """Sum the sizes of weight times gradient of linear layers."""
+    return sum((w * g).abs().sum().item() for w, g in of_outputs(ref, ("*",)))
+
+
+def head_importance(ref: Reference) -> float:
+    """Sum the sizes of weight times gradient of projections."""
+    return sum((w * g).abs().sum().item() for w, g in of_outputs(ref, PROJECTIONS + ("*operation*.convolved",)))
+
+
+def synaptic_diversity(ref: Reference) -> float:
+    """Multiply the sums of singular values of weights and gradients."""
+    pairs = of_outputs(ref, ATTENTION)
+    return sum(
+        (torch.linalg.svdvals(w.double()).sum() * torch.linalg.svdvals(g.double()).sum()).item() for w, g in pairs
+    )
+
+
+def synflow(ref: Reference) -> float:
+    """Make everything absolute, take out batch norm, and run on ones in double precision."""
+    net = ref.net().double().eval()
+    with torch.no_grad():
+        for tensor in (*net.parameters(), *net.buffers()):
+            if tensor.is_floating_point():
+                tensor.abs_()
+    for parent in list(net.modules()):
+        for name, module in list(parent.named_children()):
+            if isinstance(module, _BatchNorm):
+                setattr(parent, name, nn.Sequential(*module.children()))  # activations of its own stay
+    inputs = tree(lambda x: torch.ones_like(x[:1]).double() if x.is_floating_point() else x[:1], ref.inputs)
+    by = weights(net)
+    logits = ref.logits(net, inputs)
+    check_sum(logits)
+    return sum((w * g).abs().sum().item() for w, g in zip(by, gradients(logits.sum(), by)))
+
+
+# Activations --------------------
+
+aten = torch.ops.aten
+KINDS: dict[str, tuple[Any, ...]] = {
+    "relu": (
+        aten.relu, aten.relu_, aten.leaky_relu, aten.leaky_relu_, aten._prelu_kernel, aten.hardtanh, aten.hardtanh_,
+        aten.clamp, aten.clamp_, aten.clamp_min, aten.clamp_min_, aten.threshold, aten.threshold_,
+    ),
+    "gelu": (aten.gelu, aten.silu, aten.silu_, aten.mish, aten.mish_, aten.hardswish, aten.hardswish_, aten.elu, aten.elu_),
+    "sigmoid": (aten.sigmoid, aten.sigmoid_, aten.hardsigmoid, aten.hardsigmoid_),
+    "tanh": (aten.tanh, aten.tanh_),
+    "softmax": (aten._softmax, aten._safe_softmax),
+}  # fmt: skip
+"""Torch's own operators, whoever calls them: functions, modules, scripts and the parts of attention."""
+_KIND = {packet: kind for kind, packets in KINDS.items() for packet in packets}
+_BOUNDED = ("hardtanh", "clamp", "threshold")
+
+
+class Activations(TorchDispatchMode):
+    """Keep the output of every activation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, Tensor]] = []
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Run the operator and look at its output."""
+        output, packet = function(*args, **(kwargs or {})), function.overloadpacket
+        kind = _KIND.get(packet)
+        if kind is None or not output.is_floating_point():
+            return output
+        if any(name in packet.__name__ for name in _BOUNDED):
+            lowest = args[1] if len(args) > 1 else (kwargs or {}).get("min")
+            if not isinstance(lowest, (int, float)) or lowest != 0:
+                return output
+        self.found.append((kind, (output.movedim(args[1], -1) if kind == "softmax" else output).clone()))
+        return output
+
+    def of(self, *kinds: str) -> list[Tensor]:
+        """Return the outputs of some kinds."""
+        found = [output for kind, output in self.found if kind in kinds]
+        if not found:
+            raise Absent(f"no {' or '.join(kinds)}")
+        return found
+
+
+def activations(ref: Reference, net: nn.Module) -> Activations:
+    """Run a network and keep the activations."""
+    if any(isinstance(module, RECURRENT) for module in net.modules()):
+        raise Absent("recurrent layers hide activations")
+    seen = Activations()
+    with torch.no_grad(), seen:
+        ref.logits(net, ref.inputs)
+    return seen
+
+
+def agreement(codes: list[Tensor], samples: int) -> Tensor:
+    """Return on how many units each pair of samples has one code."""
+    if any(len(code) != samples for code in codes):
+        raise Absent("an activation does not have the batch first")
+    rows = torch.cat([code.flatten(1) for code in codes], 1)
+    return torch.stack([(rows == row).sum(1) for row in rows]).double()
+
+
+def log_determinant(kernel: Tensor) -> float:
+    """Return the logarithm of a determinant."""
+    if torch.linalg.matrix_rank(kernel, hermitian=True) < len(kernel):
+        raise Absent("a singular kernel")
+    return torch.linalg.slogdet(kernel).logabsdet.item()
+
+
+def naswot(ref: Reference) -> float:
+    """Take the log-determinant of the kernel of codes."""
+    return log_determinant(agreement([x > 0 for x in activations(ref, ref.net()).of("relu")], ref.samples))
+
+
+def generalized_naswot(ref: Reference) -> float:
+    """Add up kernels of all kinds of activations."""
+    seen, kernel = activations(ref, ref.net()), torch.zeros(ref.samples, ref.samples, dtype=torch.float64)
+    for kind, output in seen.found:
+        if kind in ("relu", "gelu"):
+            kernel += agreement([output > 0], ref.samples)
+        elif kind == "sigmoid":
+            kernel += agreement([(output.float() * 4).floor().clamp(0, 3)], ref.samples)
+        elif kind == "tanh":
+            kernel += agreement([((output.float() + 1) * 4).floor().clamp(0, 7)], ref.samples)
+        elif len(output) != ref.samples:
+            raise Absent("an activation does not have the batch first")
+        else:
+            rows = output.double().reshape(ref.samples, -1, output.shape[-1])
+            for i in range(ref.samples):
+                for j in range(ref.samples):
+                    mixed = (rows[i] + rows[j]) / 2
+                    halves = (torch.special.entr(rows[i]) + torch.special.entr(rows[j])) / 2
+                    divergence = (torch.special.entr(mixed) - halves).sum()
+                    kernel[i, j] += math.log(2) * rows.shape[1] - divergence
+    if not seen.found:
+        raise Absent("no activation")
+    return log_determinant(kernel)
+
+
+def activation_distance(ref: Reference) -> float:
+    """Compare all pairs of positions of the first sample."""
+    outputs = activations(ref, ref.net()).of("relu", "gelu")
+    sequences = [output[0] > 0 for output in outputs if output.ndim == 3 and len(output) == ref.samples]
+    if not sequences:
+        raise Absent("no activation on sequences")
+    return sum(agreement([on], len(on)).sum().item() for on in sequences)
+
+
+def head_softmax_confidence(ref: Reference) -> float:
+    """Take the largest weights among heads."""
+    outputs = activations(ref, ref.net()).of("softmax")
+    means = [output.amax(1).mean().item() for output in outputs if output.ndim == 4 and len(output) == ref.samples]
+    if not means:
+        raise Absent("no attention")
+    return sum(means)
+
+
+def head_confidence(ref: Reference) -> float:
+    """Take the largest outputs of projections among positions."""
+    net, means = ref.net(), []
+
+    def hook(module: nn.Module, args: Any, output: Tensor) -> None:
+        if output.ndim < 3 or len(output) != ref.samples:
+            raise Absent("no positions")
+        means.append(output.amax(1).mean().item())
+
+    for module in named(net, PROJECTIONS):
+        module.register_forward_hook(hook)
+    with torch.no_grad():
+        ref.logits(net, ref.inputs)
+    return sum(means)
+
+
+# New weights --------------------
+
+
+def drawn(ref: Reference, scheme: str) -> nn.Module:
+    """Return a copy with layers drawn anew, module by module, biases 0 and norms as new."""
+    net = copy.deepcopy(ref.case.net)
+    made = set()
+    seed_everything(0, Reinitialized(scheme))
+    with torch.no_grad():
+        for module in net.modules():
+            if isinstance(module, LAYERS):
+                if id(module.weight) not in made:
+                    values = torch.randn(module.weight.shape)
+                    if scheme != "normal":
+                        nn.init.kaiming_normal_(values, mode=scheme[len("kaiming_") :], nonlinearity="relu")
+                    module.weight.copy_(values)
+                if module.bias is not None:
+                    module.bias.zero_()
+            elif isinstance(module, (_BatchNorm, nn.GroupNorm)):
+                for tensor, value in ((module.weight, 1.0), (module.bias, 0.0)):
+                    if tensor is not None:
+                        tensor.fill_(value)
+                if isinstance(module, _BatchNorm) and module.running_var is not None:
+                    module.running_mean.zero_()
+                    module.running_var.fill_(1)
+    return net.to(ref.dtype)
+
+
+def linear_regions(ref: Reference) -> float:
+    """Count distinct rows of codes of maps."""
+    maps = [x > 0 for x in activations(ref, drawn(ref, "kaiming_fan_in")).of("relu") if x.ndim == 4]
+    if not maps or any(len(code) != ref.samples for code in maps):
+        raise Absent("no ReLU on maps")
+    return float(len(torch.cat([code.flatten(1) for code in maps], 1).unique(dim=0)))
+
+
+def ntk(ref: Reference) -> float:
+    """Stack every sample's gradient, and take the condition number of their products."""
+    net = drawn(ref, "kaiming_fan_out")
+    by = [parameter for name, parameter in net.named_parameters() if "weight" in name]
+    logits = ref.logits(net, ref.inputs)
+    check_sum(logits)
+    sums = logits.flatten(1).sum(1)
+    rows = torch.stack([torch.cat([g.flatten() for g in gradients(each, by)]).double() for each in sums])
+    values = torch.linalg.eigvalsh(rows @ rows.T)
+    return (values[-1] / values[0]).item() if values[0] > 0 else math.inf
+
+
+def zen(ref: Reference) -> float:
+    """Take the features before pooling as the network's own method returns them, twice."""
+    net = drawn(ref, "normal")
+    if not hasattr(net, "forward_features") or not any(isinstance(m, nn.BatchNorm2d) for m in net.modules()):
+        raise Absent("no convolutional network with features of its own")
+    seed_everything(0, NormalPair(0.01))
+    shape = (16, *ref.case.inputs.shape[1:])
+    x = torch.randn(shape)
+    other = x + 0.01 * torch.randn(shape)
+    with torch.no_grad():
+        first, second = (net.forward_features(each.to(ref.dtype)) for each in (x, other))
+    if not isinstance(first, Tensor) or first.ndim != 4 or first.shape[-1] != first.shape[-2]:
+        raise Absent("features are no maps")
+    held = [m.running_var for m in net.modules() if isinstance(m, nn.BatchNorm2d) and m.running_var is not None]
+    scale = sum(variance.double().mean().sqrt().log().item() for variance in held)
+    return (first - second).abs().flatten(1).sum(1).mean().double().log().item() + scale
+
+
+def epsilon(ref: Reference) -> float:
+    """Set every weight to one of two constants and every bias to 0, and compare the outputs."""
+    rows = []
+    for value in (1e-7, 1.0):
+        net = ref.net().eval()
+        if any(isinstance(module, (nn.Embedding, nn.EmbeddingBag)) for module in net.modules()):
+            raise Absent("embeddings are drawn")
+        with torch.no_grad():
+            for name, parameter in net.named_parameters():
+                last = name.rpartition(".")[2]
+                if "weight" in last or "bias" in last:
+                    parameter.fill_(value if "weight" in last else 0.0)
+        for module in net.modules():
+            if isinstance(module, _BatchNorm):
+                module.train()
+        with torch.no_grad():
+            outputs = ref.logits(net, ref.inputs).flatten()
+        scaled = (outputs - outputs.min()) / (outputs.max() - outputs.min())
+        rows.append(torch.where(scaled == 0, torch.nan, scaled))
+    value = ((rows[0] - rows[1]).abs().nanmean() / torch.stack(rows).nanmean()).item()
+    if not math.isfinite(value):
+        raise Absent("equal outputs")
+    return value
+
+
+# Counts --------------------
+
+
+def params(ref: Reference) -> float:
+    """Add up all distinct parameters."""
+    return float(sum(parameter.numel() for parameter in ref.case.net.parameters()))
+
+
+def l2_norm(ref: Reference) -> float:
+    """Add up the norms of weights."""
+    return sum(weight.norm().item() for weight in weights(ref.net()))
+
+
+def flops(ref: Reference) -> float:
+    """Count by torch's own counter, on two samples; a multiplication and an addition are one operation."""
+    net = ref.net()
+    if any(isinstance(module, RECURRENT) for module in net.modules()):
+        raise Absent("torch's counter does not see recurrent layers")
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        ref.logits(net, tree(lambda x: x[:2], ref.inputs))
+    return counter.get_total_flops() / 4
+
+
+ORACLES: dict[str, Oracle] = {
+    each.__name__: each
+    for each in (
+        activation_distance, epe_nas, epsilon, fisher, flops, generalized_naswot, grad_norm, gradalign1, gradalign2,
+        gradsign, grasp, head_confidence, head_importance, head_softmax_confidence, jacob_cosine, jacov, l2_norm,
+        large_noise_jacobian, linear_regions, more_noised_jacobian, naswot, ntk, params, plain, snip,
+        synaptic_diversity, synaptic_saliency, synflow, zen,
+    )
+}  # fmt: skip
+"""By the proxies' names."""
+ONCE = ("flops", "params", "synflow")
+"""Those that have a precision of their own."""
+ROUNDING = {"plain": math.inf, "grasp": math.inf, "epsilon": 0.05}
+"""The change by double precision from which on a value is nothing but rounding; terms of the first two cancel."""
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep the random states."""
+    with torch.random.fork_rng(devices=[]):
+        yield
+
+
+def values(name: str, references: tuple[Reference, Reference]) -> tuple[float, float]:
+    """Return a proxy's value in single and in double precision; the second is NaN where the network has none.
+
+    Raises:
+        Absent: there is none.
+    """
+    first, second = references
+    with quiet():
+        torch.manual_seed(0)
+        single = ORACLES[name](first)
+    if name in ONCE:
+        return single, single
+    try:
+        with quiet():
+            torch.manual_seed(0)
+            double = ORACLES[name](second)
+    except Absent:
+        raise
+    except Exception:  # a network that casts to single precision inside
+        return single, math.nan
+    if abs(single - double) > max(abs(single), abs(double)) * ROUNDING.get(name, 0.5):
+        raise Absent("nothing but rounding")
+    return single, double
