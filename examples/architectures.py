@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from architectures_oracles import ORACLES, Absent, Reference, values
+from architectures_oracles import ORACLES, Absent, Reference, double, single
 from architectures_page import UNTOUCHED, VERSIONS, page, read, write
 from architectures_zoo import NETWORKS, Case, build, declare_torchvision
 from torch import Tensor, nn
@@ -101,30 +101,27 @@ def _nothing(*args: Any) -> None:
 # Scores beside oracles --------------------
 
 
-def close(value: float, single: float, double: float, within: float) -> bool:
-    """Return whether a value is that of single precision, or off that of double by no more than single precision is."""
-    near = 1e-12 if math.isnan(double) else max(abs(single - double), 1e-12)
-    return abs(value - single) <= max(within * abs(single), 4 * near)
+def verdict(score: Any, name: str, references: Sequence[Reference]) -> tuple[str, float | None, float | None, str]:
+    """Return right, wrong, unchecked or a status, the oracle's values in both precisions, and why there are none.
 
-
-def verdict(
-    score: Any, name: str, references: tuple[Reference, Reference]
-) -> tuple[str, float | None, float | None, str]:
-    """Return right, wrong, unchecked, undefined or a question, the oracle's two values, and why there are none."""
+    Double precision is asked only where single precision says otherwise than the score.
+    """
+    otherwise = "unchecked" if score.status == "ok" else score.status
     if name not in ORACLES:
-        return ("unchecked" if score.status == "ok" else score.status), None, None, "no oracle"
+        return otherwise, None, None, "no oracle"
     try:
-        single, double = values(name, references)
+        first = single(name, references[0])
+        if score.status == "ok" and abs(score.value - first) <= WITHIN.get(name, SAME) * abs(first):
+            return "right", first, None, ""
+        second = double(name, references[1], first)
     except Absent as error:
-        return ("unchecked" if score.status == "ok" else score.status), None, None, str(error)
+        return otherwise, None, None, str(error)
     except Exception as error:
-        return ("unchecked" if score.status == "ok" else score.status), None, None, f"oracle: {_first_line(error)}"
+        return otherwise, None, None, f"the oracle failed: {_first_line(error)}"
     if score.status != "ok":
-        return (score.status if not math.isfinite(single) else f"{score.status}, but"), single, double, ""
-    if not math.isfinite(single):
-        return "ok, but", single, double, ""
-    right = close(score.value, single, double, WITHIN.get(name, SAME))
-    return ("right" if right else "wrong"), single, double, ""
+        return f"{score.status}, but" if math.isfinite(first) else score.status, first, second, ""
+    near = 0.0 if math.isnan(second) else 4 * abs(first - second)
+    return "right" if abs(score.value - first) <= near else "wrong", first, second, ""
 
 
 def _first_line(error: Exception) -> str:
@@ -148,10 +145,10 @@ def sweep(name: str) -> list[dict[str, Any]]:
     case = build(name)  # modes as built: an oracle has one mode for all modules
     references = Reference(case, torch.float32), Reference(case, torch.float64)
     for proxy, score in scores.items():
-        found, single, double, why = verdict(score, proxy, references)
+        found, first, second, why = verdict(score, proxy, references)
         rows.append(
-            {"network": name, "proxy": proxy, "status": score.status, "value": score.value, "single": single,
-             "double": double, "verdict": found, "seconds": f"{score.seconds:.2f}",
+            {"network": name, "proxy": proxy, "status": score.status, "value": score.value, "single": first,
+             "double": second, "verdict": found, "seconds": f"{score.seconds:.2f}",
              "reason": " ".join(score.reason.split()) or why}
         )  # fmt: skip
     return rows

@@ -40,23 +40,20 @@ def _images(size: int, channels: int = 3) -> torch.Tensor:
 
 TIMM: dict[str, dict[str, Any]] = {
     # Residual networks and what became of them
-    "resnet10t": {}, "resnet18": {"layers": (1, 1, 1, 1)}, "resnet26d": {"layers": (1, 1, 1, 1)},
+    "resnet10t": {}, "resnet26d": {"layers": (1, 1, 1, 1)},
     "resnext50_32x4d": {"layers": (1, 1, 1, 1)}, "seresnet18": {"layers": (1, 1, 1, 1)},
-    "ecaresnet26t": {"layers": (1, 1, 1, 1)}, "resnetblur18": {"layers": (1, 1, 1, 1)},
     "resnet50_gn": {"layers": (1, 1, 1, 1)}, "resnetv2_18": {"layers": (1, 1, 1, 1)},
     "resnetv2_50x1_bit": {"cut": 1}, "resnetv2_50d_evos": {"layers": (1, 1, 1, 1)},
     "resnetv2_50d_frn": {"layers": (1, 1, 1, 1)}, "resnest14d": {}, "skresnet18": {"layers": (1, 1, 1, 1)},
-    "res2net50_48w_2s": {"layers": (1, 1, 1, 1)}, "legacy_seresnet18": {}, "tresnet_m": {"layers": (1, 1, 1, 1)},
-    "dla46_c": {}, "dla60_res2net": {"levels": (1, 1, 1, 1, 1, 1)}, "dpn48b": {}, "hrnet_w18_small": {},
+    "res2net50_48w_2s": {"layers": (1, 1, 1, 1)}, "tresnet_m": {"layers": (1, 1, 1, 1)},
+    "dla46_c": {}, "dpn48b": {}, "hrnet_w18_small": {},
     "densenet121": {"growth_rate": 16, "block_config": (2, 2, 2, 2)}, "selecsls42": {},
-    "ese_vovnet19b_dw": {}, "cspresnet50": {}, "darknet17": {}, "cs3darknet_focus_s": {}, "repvgg_a0": {},
-    "mobileone_s0": {}, "gernet_s": {}, "regnetx_002": {}, "regnety_002": {}, "regnetv_040": {"cut": 1},
+    "ese_vovnet19b_dw": {}, "darknet17": {}, "cs3darknet_focus_s": {}, "repvgg_a0": {},
+    "mobileone_s0": {}, "gernet_s": {}, "regnetx_002": {}, "regnety_002": {},
     "regnetz_b16": {},
-    "rdnet_tiny": {}, "xception41": {}, "legacy_xception": {"size": 96},
-    "inception_v3": {"size": 96},
-    "hgnet_tiny": {},
+    "inception_v3": {"size": 160, "batch": 4},
     # Networks without norms
-    "nf_resnet26": {}, "nfnet_l0": {"cut": 1}, "nf_regnet_b0": {}, "eca_nfnet_l0": {"cut": 1}, "test_nfnet": {},
+    "nf_resnet26": {}, "nf_regnet_b0": {}, "test_nfnet": {},
     # Mobile networks
     "mobilenetv1_100": {}, "mobilenetv2_035": {}, "mobilenetv3_small_050": {}, "mobilenetv3_large_075": {},
     "mobilenetv4_conv_small_035": {}, "mobilenetv4_hybrid_medium_075": {"size": 96}, "mnasnet_small": {},
@@ -66,21 +63,20 @@ TIMM: dict[str, dict[str, Any]] = {
     "rexnet_100": {}, "starnet_s1": {}, "fasternet_t0": {}, "shvit_s1": {"size": 128}, "lcnetv2_small": {},
     # Convolutional networks after transformers
     "convnext_atto": {}, "convnextv2_atto": {}, "convmixer_768_32": {"cut": 2}, "inception_next_atto": {},
-    "mambaout_femto": {}, "focalnet_tiny_srf": {}, "poolformer_s12": {}, "poolformerv2_s12": {},
+    "mambaout_femto": {}, "poolformer_s12": {},
     "caformer_s18": {"cut": 1}, "convformer_s18": {"cut": 1},
     # Networks of perceptrons
     "mixer_s32_224": {"img_size": 64, "cut": 2}, "resmlp_12_224": {"img_size": 64, "cut": 2},
     "gmlp_ti16_224": {"img_size": 64, "cut": 2}, "gmixer_12_224": {"img_size": 64, "cut": 2},
     "sequencer2d_s": {"layers": (1, 1, 1, 1)},
     # Attention in convolutional networks
-    "botnet26t_256": {"size": 64, "img_size": 64}, "halonet26t": {"size": 256, "batch": 4, "cut": 1},
+    "halonet26t": {"size": 256, "batch": 4, "cut": 1},
     "lambda_resnet26t": {"size": 64},
     "mobilevit_xxs": {}, "mobilevitv2_050": {}, "edgenext_xx_small": {}, "coatnet_nano_rw_224": {"img_size": 64},
-    "coatnet_rmlp_nano_rw_224": {"img_size": 64}, "maxvit_pico_rw_256": {"img_size": 64},
-    "maxxvit_rmlp_nano_rw_256": {"img_size": 64}, "efficientformer_l1": {"size": 224, "batch": 4},
+    "maxvit_pico_rw_256": {"img_size": 64},
     "efficientformerv2_s0": {"img_size": 64}, "efficientvit_b0": {}, "efficientvit_m0": {"img_size": 128},
-    "fastvit_t8": {}, "repvit_m0_9": {}, "swiftformer_xs": {}, "nextvit_small": {},
-    "lowformer_b0": {}, "iformer_t": {}, "efficientvim_m1": {}, "csatv2": {"size": 128, "batch": 4},
+    "fastvit_t8": {}, "repvit_m0_9": {}, "swiftformer_xs": {},
+    "iformer_t": {}, "efficientvim_m1": {},
     # Transformers
     "vit_tiny_patch16_224": {"img_size": 64, "depth": 2},
     "vit_small_patch16_18x2_224": {"img_size": 64, "depth": 2},
@@ -103,8 +99,8 @@ TIMM: dict[str, dict[str, Any]] = {
     "tnt_s_patch16_224": {"img_size": 64, "depth": 2}, "levit_128s": {"img_size": 64},
     "coat_lite_tiny": {"img_size": 64},
     "coat_tiny": {"img_size": 64}, "nest_tiny": {"img_size": 64, "cut": 1}, "mvitv2_tiny": {"img_size": 64, "cut": 1},
-    "gcvit_xxtiny": {"img_size": 64}, "tiny_vit_5m_224": {"cut": 1}, "visformer_tiny": {"img_size": 64},
-    "hiera_tiny_224": {"img_size": 64, "embed_dim": 32, "num_heads": 1}, "volo_d1_224": {"img_size": 64, "cut": 1},
+    "tiny_vit_5m_224": {"cut": 1}, "visformer_tiny": {"img_size": 64},
+    "hiera_tiny_224": {"img_size": 64, "embed_dim": 32, "num_heads": 1},
     "samvit_base_patch16_224": {"img_size": 64, "depth": 2, "embed_dim": 96, "num_heads": 4},
 }  # fmt: skip
 """Names of timm with the arguments that make them small; ``size``, ``batch`` and ``cut`` are ours: the images', and the blocks per stage."""
@@ -130,14 +126,12 @@ def _timm(name: str) -> Case:
 TORCHVISION: dict[str, dict[str, Any]] = {
     "squeezenet1_1": {}, "resnet18": {}, "densenet121": {},
     "googlenet": {"size": 96, "init_weights": False},
-    "inception_v3": {"size": 299, "batch": 2, "init_weights": False},
     "mobilenet_v2": {}, "mobilenet_v3_small": {}, "mnasnet0_5": {}, "shufflenet_v2_x0_5": {}, "efficientnet_b0": {},
-    "efficientnet_v2_s": {}, "regnet_y_400mf": {}, "convnext_tiny": {}, "swin_t": {}, "swin_v2_t": {},
+    "regnet_y_400mf": {},
     "vit_b_32": {"image_size": 64, "cut": 2},
-    "wide_resnet50_2": {"layers": [1, 1, 1, 1]},
 }  # fmt: skip
-SEGMENTATION = ("lraspp_mobilenet_v3_large", "fcn_resnet50", "deeplabv3_mobilenet_v3_large")
-VIDEO = ("r3d_18", "mc3_18", "swin3d_t")
+SEGMENTATION = ("lraspp_mobilenet_v3_large", "deeplabv3_mobilenet_v3_large")
+VIDEO = ("mc3_18",)
 
 
 def declare_torchvision() -> None:
@@ -162,17 +156,11 @@ def _torchvision(name: str) -> Case:
     arguments = dict(TORCHVISION[name])
     size = arguments.pop("size", 64)
     samples = arguments.pop("batch", SAMPLES)
-    if "layers" in arguments:
-        net = models.resnet.ResNet(
-            models.resnet.Bottleneck, arguments["layers"], num_classes=CLASSES, width_per_group=128
-        )
-    else:
-        cut = arguments.pop("cut", None)
-        net = models.get_model(name, weights=None, num_classes=CLASSES, **arguments)
-        if cut:
-            net.encoder.layers = net.encoder.layers[:cut]
-    logits = "logits" if name in ("googlenet", "inception_v3") else None
-    return Case(net, _images(size)[:samples], _labels()[:samples], logits)
+    cut = arguments.pop("cut", None)
+    net = models.get_model(name, weights=None, num_classes=CLASSES, **arguments)
+    if cut:
+        net.encoder.layers = net.encoder.layers[:cut]
+    return Case(net, _images(size)[:samples], _labels()[:samples], "logits" if name == "googlenet" else None)
 
 
 def _segmentation(name: str) -> Case:
