@@ -15,15 +15,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, NamedTuple, TypeVar, Union, get_args
 
-from naslib_zc_plugin.files import DataError, existing, readable
+from naslib_zc_plugin.files import DataError, readable, visible
+from naslib_zc_plugin.files.limits import Limits, Meter
+from naslib_zc_plugin.files.texts import read_text
 from naslib_zc_plugin.registry import closest
 
 try:
-    from pydantic import BaseModel, ConfigDict, ValidationError
+    from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 except ImportError as error:
     raise ImportError("configurations need pydantic: pip install 'naslib-zc-plugin[cli]'") from error
 
 _EXPECTED = "a configuration in YAML"
+_LARGEST, _MOST = 4 << 20, 200_000  # bytes of a file, and its values, each as often as an alias names it
+_BITS, _DIGITS = 64, 40
+_MARKS = (",", "[", "{", "\n", ": ", "- ", "? ")  # before each value stands one
 _LONGEST = 60
 # Words for someone who writes YAML → pydantic's names of the errors.
 _KINDS = {
@@ -68,6 +73,14 @@ class Section(BaseModel):
         strict=True, extra="forbid", frozen=True, use_attribute_docstrings=True, protected_namespaces=()
     )
 
+    @field_validator("*")
+    @classmethod
+    def _check_size(cls, value: Any) -> Any:
+        """Refuse what no file of results can hold."""
+        if isinstance(value, int) and value.bit_length() >= _BITS:
+            raise ValueError(f"must be a whole number of at most {_BITS} bits")
+        return value
+
     def replace(self: Model, **changes: Any) -> Model:
         """Return a checked copy with other values."""
         return type(self)(**{**{name: getattr(self, name) for name in type(self).model_fields}, **changes})
@@ -99,9 +112,11 @@ class Problem(NamedTuple):
     message: str
 
     def __str__(self) -> str:
+        message = visible(self.message)
         if not self.field:
-            return self.message
-        return f"{self.field}{' ' if self.message.startswith(('must be', 'is missing')) else ': '}{self.message}"
+            return message
+        first = ("must be", "is missing", "stands twice")
+        return f"{visible(self.field)}{' ' if message.startswith(first) else ': '}{message}"
 
 
 class ConfigurationError(ValueError):
@@ -184,11 +199,75 @@ class Document:
         return shown, True
 
 
+class _Nodes:
+    """The nodes of a file of YAML, looked at before values are made of them."""
+
+    def __init__(self, loader: Any, meter: Meter) -> None:
+        self._loader, self._meter = loader, meter
+        self._weights: dict[Any, int] = {}
+        self._problems: list[Problem] = []
+
+    def problems(self, node: Any) -> list[Problem]:
+        """Return the fields that stand twice, and the whole numbers of more than 64 bits.
+
+        Raises:
+            DataError: more values than the limit, each as often as an alias names it.
+        """
+        self._weigh(node, ())
+        return sorted(self._problems, key=lambda each: each.line)
+
+    def _weigh(self, node: Any, location: Location) -> int:
+        """Return the number of values of a node, each as often as an alias names it."""
+        if node in self._weights:
+            if not self._weights[node]:
+                found = f"an alias within what it stands for, in {_field(location)}"
+                raise DataError(self._meter.path, _EXPECTED, found)
+            return self._weights[node]
+        self._weights[node] = 0
+        weight = 1
+        if node.id == "scalar":
+            weight += len(node.value) // 100
+            self._check_number(node, location)
+        elif node.id == "sequence":
+            for place, each in enumerate(node.value):
+                weight += self._weigh(each, (*location, place))
+        else:
+            lines: dict[Any, int] = {}
+            for key, value in node.value:
+                inner = (*location, str(key.value)[:_LONGEST])
+                weight += self._weigh(key, inner) + self._weigh(value, inner)
+                self._check_key(key, inner, lines)
+        self._meter.allow("rows", weight)
+        self._weights[node] = weight
+        return weight
+
+    def _check_key(self, key: Any, location: Location, lines: dict[Any, int]) -> None:
+        if key.id == "scalar" and not self._is_large(key):
+            line = int(key.start_mark.line) + 1
+            name = key.value if key.tag.endswith(":merge") else self._loader.construct_object(key)
+            if name in lines:
+                self._problems.append(Problem(line, _field(location), f"stands twice, first in line {lines[name]}"))
+            lines.setdefault(name, line)
+
+    def _check_number(self, node: Any, location: Location) -> None:
+        if self._is_large(node):
+            self._problems.append(
+                Problem(node.start_mark.line + 1, _field(location), f"must be a number of at most {_BITS} bits")
+            )
+
+    def _is_large(self, node: Any) -> bool:
+        """Return whether a node is a whole number that no file of results can hold."""
+        if not node.tag.endswith(":int"):
+            return False
+        return len(node.value) > _DIGITS or self._loader.construct_object(node).bit_length() >= _BITS
+
+
 def read(path: str | Path) -> Document:
     """Read a mapping from a file of YAML; tags are refused, so nothing in the file is executed.
 
     Raises:
-        DataError: there is no such file, it is no YAML, or no mapping.
+        DataError: there is no such file, it is no YAML, or no mapping, or it holds more than the limits.
+        ConfigurationError: a field stands twice, or a whole number has more than 64 bits.
         ImportError: PyYAML is not installed.
     """
     try:
@@ -196,12 +275,19 @@ def read(path: str | Path) -> Document:
     except ImportError as error:
         raise ImportError("configurations need PyYAML: pip install 'naslib-zc-plugin[cli]'") from error
     path = Path(path)
+    meter = Meter(path, Limits(memory=2 * _LARGEST, rows=_MOST))
+    text = read_text(path, _EXPECTED, meter)
+    meter.allow("rows", sum(map(text.count, _MARKS)))
     try:
         with readable(path, _EXPECTED):
-            text = existing(path, _EXPECTED).read_text(encoding="utf-8")
-            node, given = yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
-    except (yaml.YAMLError, AttributeError) as error:  # the latter of a timestamp that is none
+            loader = yaml.SafeLoader(text)
+            node = loader.get_single_node()
+            problems = [] if node is None else _Nodes(loader, meter).problems(node)
+            given = None if node is None or problems else loader.construct_document(node)
+    except yaml.YAMLError as error:
         raise DataError(path, _EXPECTED, " ".join(str(error).split())) from error
+    if problems:
+        raise ConfigurationError(str(path), problems)
     if not isinstance(given, dict):
         raise DataError(path, f"{_EXPECTED}, a mapping", "nothing" if given is None else f"{type(given).__name__}")
     return Document(path, given, node)

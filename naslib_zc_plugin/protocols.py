@@ -136,7 +136,8 @@ class Protocol:
         if self.normalisation and dataset not in self.normalisation:
             raise ValueError(
                 f"the protocol {self.name!r} normalises {', '.join(self.normalisation)}, not {dataset!r}: "
-                "take one of those, a protocol that does not normalise (lightweight), or make batches with Probe.batch"
+                "take one of those (images: {source: FILE, dataset: NAME} says that a file is of one), a protocol that "
+                "does not normalise (lightweight), or make batches with Probe.batch"
             )
         size = rules.batch_size
         if len(probe) < size:

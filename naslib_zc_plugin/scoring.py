@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
+import operator
 import statistics
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, Union
@@ -59,7 +61,8 @@ def score(
 
     The network is scored in train mode with the parameters that it holds (proxies that define their own weights use
     substituted ones), on its own device and in its own precision. Afterwards it is bitwise what it was, and so are
-    all global random states. Hooks of its own run once per pass.
+    all global random states, its own generators, and objects that it holds. Hooks of its own run once per pass; what
+    they keep stays.
 
     Args:
         net: any module.
@@ -77,11 +80,15 @@ def score(
         Scores by label, in the order asked: a proxy's label is its name as it was spelled, unless it was given another.
 
     Raises:
-        ValueError: no such proxy, a label used twice, labels missing or not as many as samples, or repeats < 1.
-        TypeError: an option that a proxy does not have, or a batch that is none.
+        ValueError: no such proxy, a label used twice, labels missing or not as many as samples, a tensor without
+            dimensions among the inputs, a DataLoader that gives no batch, or repeats < 1.
+        TypeError: an argument of another kind, an option that a proxy does not have, or a batch that is none.
 
     Errors of the network or of a proxy raise nothing: they are the scores' reasons. Their tracebacks are logged (level
-    debug, logger ``naslib_zc_plugin``).
+    debug, logger ``naslib_zc_plugin``). Where one error is the reason of all scores, it is warned of.
+
+    Random states and some of torch's switches belong to the whole process: threads that score wait for each other, and
+    while one does, no other should draw from the global generators. An interrupt (Ctrl-C) leaves the network whole.
 
     >>> import torch
     >>> net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 5), torch.nn.ReLU(), torch.nn.Linear(5, 2))
@@ -89,45 +96,110 @@ def score(
     >>> scores["params"].value, scores["nwot"].name
     (77.0, 'naswot')
     """
-    from naslib_zc_plugin.passes import Network, Observed, UnsupportedModule, isolated, observe
-    from naslib_zc_plugin.passes.isolation import Snapshot
-    from naslib_zc_plugin.passes.seeding import derived_seed
-
+    _check_kinds(net, loss, logits)
+    seed, repeats = _integer("seed", seed), _integer("repeats", repeats)
     asked = {label: _Planned.of(request) for label, request in _requests(proxies).items()}
     shown = _batch(batch, loss)
     _check_labels(shown, [label for label, each in asked.items() if any(seen.labels for seen in each.needs)])
     if repeats < 1:
         raise ValueError(f"repeats must be at least 1, not {repeats}")
     first = {label: next(one for one, other in asked.items() if other.same(each)) for label, each in asked.items()}
+    trials = _trials({label: asked[label] for label in first.values()}, net, shown, logits, seed, repeats)
+    scores = {label: _combined(trials[one]) for label, one in first.items()}
+    reasons = {found.reason for found in scores.values()}
+    if len(reasons) == 1 and all(found.status == "failed" for found in scores.values()):
+        warnings.warn(
+            f"nothing could be scored, for one error: {reasons.pop()}. Run net(...) on the batch, in train mode, and "
+            "the loss, if you gave one, by hand; the traceback is in the log naslib_zc_plugin at the level debug",
+            stacklevel=2,
+        )
+    return scores
+
+
+def _trials(
+    asked: Mapping[str, _Planned], net: nn.Module, batch: Batch, logits: Any, seed: int, repeats: int
+) -> dict[str, list[Score]]:
+    """Return the scores of every repeat; errors, of whatever class, are in them."""
+    from naslib_zc_plugin.passes import Network, Observed, isolated, observe
+    from naslib_zc_plugin.passes.engine import as_error
+    from naslib_zc_plugin.passes.seeding import derived_seed
+    from naslib_zc_plugin.passes.snapshot import Snapshot
+
     wanted = [seen for each in asked.values() for seen in each.needs]
-    trials: dict[str, list[Score]] = {label: [] for label in first.values()}
+    trials: dict[str, list[Score]] = {label: [] for label in asked}
     runs = any(seen.setting.runs for seen in wanted)
     try:
-        with isolated(net, runs) as module:
+        with isolated(net, runs, not all(map(_substitutes, wanted))) as module:
             network = Network(module, logits)
-            shown = shown.to(network.device, network.dtype)
+            batch = batch.to(network.device, network.dtype)
             fresh = Snapshot(module) if repeats > 1 and runs else None
             for repeat in range(repeats):
                 repeat_seed = derived_seed(seed, repeat) if repeat else seed
                 try:
-                    outcomes = observe(network, shown, wanted, repeat_seed)
-                except Exception as error:  # of a third party's setting, which serves several proxies
-                    outcomes = dict.fromkeys(wanted, Observed(None, error, 0.0))
+                    outcomes = observe(network, batch, wanted, repeat_seed)
+                except BaseException as raised:  # of a third party's setting, which serves several proxies
+                    outcomes = dict.fromkeys(wanted, Observed(None, as_error(raised), 0.0))
                 for label, found in trials.items():
                     found.append(asked[label].evaluate({seen: outcomes[seen] for seen in asked[label].needs}))
                 if fresh is not None:
                     fresh.restore()
-    except UnsupportedModule as error:
-        return {label: _judged(None, error, 0.0, each.record) for label, each in asked.items()}
-    return {label: _combined(trials[one]) for label, one in first.items()}
+    except BaseException as raised:
+        error = Observed(None, as_error(raised), 0.0).error
+        return {label: [_judged(None, error, 0.0, each.record)] for label, each in asked.items()}
+    return trials
+
+
+def _substitutes(seen: Observation) -> bool:
+    """Return whether an observation is this package's, whose passes write to no parameter of the network."""
+    ours = {__name__.partition(".")[0], "builtins", "torch"}
+    things = (seen.function, type(seen.setting), *map(type, vars(seen.setting).values()))
+    return all(thing.__module__.partition(".")[0] in ours for thing in things)
+
+
+# What is given --------------------
+
+
+def _check_kinds(net: Any, loss: Any, logits: Any) -> None:
+    from torch import nn
+
+    if not isinstance(net, nn.Module):
+        what = f"the class {net.__name__}: make one" if isinstance(net, type) else f"a {type(net).__name__}"
+        raise TypeError(f"net must be a torch.nn.Module, not {what}")
+    if loss is not None and not callable(loss):
+        raise TypeError(f"loss must be a function of (output, y), not a {type(loss).__name__}")
+    if not (logits is None or isinstance(logits, (int, str)) or callable(logits)):
+        raise TypeError(f"logits must be a position, a key or a function of the output, not a {type(logits).__name__}")
+
+
+def _integer(name: str, value: Any) -> int:
+    try:
+        return int(operator.index(value))
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, not {value!r}") from None
+
+
+def _taken(what: str, take: Callable[[], Any]) -> Any:
+    """Return what a caller's iterable gives; its errors are the caller's to know, in words."""
+    from naslib_zc_plugin.passes.engine import as_error, message
+
+    try:
+        return take()
+    except BaseException as raised:
+        error = as_error(raised)
+        raise ValueError(f"{what}: {type(error).__name__}: {message(error)}") from error
 
 
 def _requests(asked: Asked | Iterable[Asked]) -> dict[str, ProxyRequest]:
     """Return the requests by label, names as the proxies have them."""
-    items = [asked] if isinstance(asked, (str, ProxyRequest)) else list(asked)
+    items: Any = [asked] if isinstance(asked, (str, ProxyRequest)) else asked
+    if not hasattr(type(items), "__iter__"):
+        raise TypeError(f"proxies must be names, or what zc.proxy() makes, not {items!r}")
+    items = _taken("the proxies cannot be listed", lambda: list(items))
     requests: dict[str, ProxyRequest] = {}
     for item in items:
         given = item if isinstance(item, ProxyRequest) else ProxyRequest(item)
+        if not isinstance(given.name, str):
+            raise TypeError(f"a proxy must be a name, or what zc.proxy() makes, not {given.name!r}")
         name, usual = canonical(given.name)
         if given.label in requests:
             raise ValueError(f"{given.label!r} is asked for twice: give one a label, zc.proxy({name!r}, label=...)")
@@ -139,28 +211,38 @@ def _batch(batch: Any, loss: Callable[[Any, Any], Tensor] | None) -> Batch:
     from torch import Tensor
 
     from naslib_zc_plugin.passes.inputs import Batch, tensors
-    from naslib_zc_plugin.passes.seeding import kept_random_states
+    from naslib_zc_plugin.passes.seeding import kept_random_states, turn
 
-    if not isinstance(batch, (tuple, list, Tensor, dict)) and hasattr(batch, "__iter__"):
-        with kept_random_states():  # a DataLoader draws a seed for its workers
-            batch = next(iter(batch), None)
+    if not isinstance(batch, (tuple, list, Tensor, dict)) and hasattr(type(batch), "__iter__"):
+        with turn(), kept_random_states():  # a DataLoader draws a seed for its workers
+            given = batch
+            batch = _taken("no batch can be taken from what was given for it", lambda: next(iter(given), None))
     if not isinstance(batch, (tuple, list)) or len(batch) != 2 or not tensors(batch[0]):
         raise TypeError(
             "batch must be a pair (x, y) of tensors, y None where no labels are needed, or a DataLoader of such pairs"
         )
-    shown = Batch(batch[0], batch[1], loss)
-    lengths = {len(tensor) for tensor in tensors(batch[0])}
+    inputs = tensors(batch[0])
+    if not all(tensor.ndim for tensor in inputs):
+        raise ValueError(
+            "the inputs have a tensor without dimensions (a time step, say), and samples are also scored one by one: "
+            "expand it to one value per sample, value.expand(len(x))"
+        )
+    lengths = {len(tensor) for tensor in inputs}
     if len(lengths) != 1 or lengths == {0}:
         raise ValueError(
             f"the inputs have {sorted(lengths)} samples: all tensors need the same first dimension, at least 1"
         )
-    return shown
+    if any(tensor.is_meta for tensor in (*inputs, *tensors(batch[1]))):
+        raise ValueError("the batch is on the meta device, where it has no values: make it on the CPU or a GPU")
+    return Batch(batch[0], batch[1], loss)
 
 
 def _check_labels(batch: Batch, users: Sequence[str]) -> None:
     from naslib_zc_plugin.passes.inputs import tensors
 
     labels = tensors(batch.labels)
+    if users and batch.labels is not None and not labels:
+        raise TypeError(f"labels must be tensors, not a {type(batch.labels).__name__}: torch.as_tensor(y) makes one")
     if users and not labels:
         raise ValueError(f"labels are needed by {', '.join(users)}: pass batch=(x, y)")
     if any(len(tensor) != batch.size for tensor in labels if tensor.ndim):
@@ -169,17 +251,25 @@ def _check_labels(batch: Batch, users: Sequence[str]) -> None:
 
 @dataclass(frozen=True)
 class _Planned:
-    """A request, the proxy's record, and the observations that it needs with the request's options."""
+    """A request, the proxy's record, and the observations that it needs with the request's options, or an error."""
 
     request: ProxyRequest
     record: Proxy
     needs: Sequence[Observation]
+    error: Exception | None = None
 
     @classmethod
     def of(cls, request: ProxyRequest) -> _Planned:
         """Look up the record and check the options."""
+        from naslib_zc_plugin.passes.engine import as_error
+
         record = PROXIES.load(request.name)
-        return cls(request, record, record.observations(request.options))
+        try:
+            return cls(request, record, record.observations(request.options))
+        except (TypeError, ValueError):
+            raise
+        except BaseException as raised:  # of a third party's function that chooses the observations
+            return cls(request, record, (), as_error(raised))
 
     def same(self, other: _Planned) -> bool:
         """Return whether both ask for one number, whatever their labels."""
@@ -189,16 +279,18 @@ class _Planned:
         """Compute the number from the observations."""
         import torch
 
+        from naslib_zc_plugin.passes import Observed
+        from naslib_zc_plugin.passes.engine import as_error
         from naslib_zc_plugin.passes.isolation import Stopwatch
 
         clock = Stopwatch(torch.device("cpu"))
-        value, error = None, next((outcome.error for outcome in seen.values() if outcome.error is not None), None)
+        errors = (self.error, *(outcome.error for outcome in seen.values()))
+        value, error = None, next((error for error in errors if error is not None), None)
         if error is None:
             try:
                 value = float(self.record(*(outcome.value for outcome in seen.values()), **self.request.options))
-            except Exception as raised:
-                logger.debug("%s failed", self.request.label, exc_info=raised)
-                error = raised.with_traceback(None)
+            except BaseException as raised:
+                error = Observed(None, as_error(raised), 0.0).error
         # Observations of one setting share its pass: the dearest one's time holds it in full.
         passes: dict[Setting, float] = {}
         for observation, outcome in seen.items():
@@ -208,12 +300,13 @@ class _Planned:
 
 def _judged(value: float | None, error: Exception | None, seconds: float, record: Proxy) -> Score:
     from naslib_zc_plugin.passes import Undefined
+    from naslib_zc_plugin.passes.engine import message
 
     status, reason = "ok", ""
     if isinstance(error, Undefined):
-        status, reason = "undefined", str(error)
+        status, reason = "undefined", message(error)
     elif error is not None:
-        status, reason = "failed", f"{type(error).__name__}: {error}"
+        status, reason = "failed", f"{type(error).__name__}: {message(error)}"
     elif value is not None and not math.isfinite(value):
         status, reason = "undefined", f"the value is {value}"
     return Score(value if status == "ok" else None, status, reason, seconds, None, record.name, record.version)

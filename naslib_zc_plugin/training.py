@@ -6,12 +6,16 @@ the benchmarks of the field train; without augmentation.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from naslib_zc_plugin.passes.seeding import kept_random_states, turn
 
 
 def train(
@@ -125,11 +129,12 @@ def _check(images: Tensor, labels: Tensor, batch_size: int) -> None:
 
 @contextmanager
 def _seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Seed the generators that modules draw from, and put their states back afterwards."""
-    on_gpu = device.type == "cuda"
-    with torch.random.fork_rng([device] if on_gpu else []):
+    """Seed the generators that modules draw from, and put their states back afterwards; threads take turns."""
+    with turn(), kept_random_states(device):
         torch.default_generator.manual_seed(seed)
-        if on_gpu:
+        if device.type == "cuda":
             with torch.cuda.device(device):
                 torch.cuda.manual_seed(seed)
+        np.random.seed(seed % 2**32)
+        random.seed(seed)
         yield

@@ -193,3 +193,52 @@ def test_the_schema_describes_and_completes() -> None:
 def test_pydantic_is_imported_with_no_other_module() -> None:
     code = "import sys, naslib_zc_plugin, naslib_zc_plugin.cli; assert 'pydantic' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("space: one\nseed: 1\nseed: 2\n", 3, "seed stands twice, first in line 2"),
+        ("space: one\nbatch: {a: 1, b: 2, 'a': 3}\n", 2, "batch.a stands twice, first in line 2"),
+        ("space: one\nbatch: {true: 1, yes: 2}\n", 2, "batch.yes stands twice, first in line 2"),
+        (f"space: one\nseed: {2**70}\n", 2, "seed must be a number of at most 64 bits"),
+        (f"space: one\nbatch: [{{a: {-2**63 - 1}}}]\n", 2, "batch[0].a must be a number of at most 64 bits"),
+        ("space: one\nseed: 1" + ":1" * 50_000 + "\n", 2, "seed must be a number of at most 64 bits"),
+        ("space: one\n1" + "0" * 500 + ": 1\n", 2, f"1{'0' * 59} must be a number of at most 64 bits"),
+    ],
+)
+def test_what_stands_twice_and_large_numbers_are_refused(path: Path, text: str, line: int, message: str) -> None:
+    assert _problems(path, text) == [(line, message)]
+
+
+def test_large_numbers_are_refused_without_a_file() -> None:
+    assert Whole(space="one", seed=2**63 - 1).seed == 2**63 - 1
+    with pytest.raises(ValueError, match="must be a whole number of at most 64 bits"):
+        Whole(space="one", seed=2**63)
+
+
+def test_merged_fields_and_aliases_are_read(path: Path) -> None:
+    path.write_text("batch: &a {x: 1, y: [2]}\npart: {<<: *a, x: 3}\nkeys: [*a, *a]\n")
+    assert mapping(path) == {"batch": {"x": 1, "y": [2]}, "part": {"x": 3, "y": [2]}, "keys": [{"x": 1, "y": [2]}] * 2}
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12)), "rows"),
+        ("a0: &a0 {x: 1}\n" + "".join(f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}]}}\n" for n in range(1, 40)), "rows"),
+        ("a: &a [1, *a]\n", "an alias within what it stands for, in a"),
+        ("a: [" + "[], " * 300_000 + "]\n", "at most 200,000 rows"),
+        ("a: " + "x" * (5 << 20), "at most 8,388,608 bytes of memory"),
+        ("a: " + "[" * 5_000, "recursion"),
+        ("a: 1" + "0" * 5_000 + ".5e" + "9" * 5_000, "mapping"),
+    ],
+)
+def test_files_that_would_take_hours_are_refused(path: Path, text: str, fault: str) -> None:
+    path.write_text(text)
+    if fault == "mapping":
+        assert mapping(path)
+        return
+    with pytest.raises(DataError, match=fault) as refused:
+        load(path, Whole)
+    assert refused.value.path == path

@@ -45,7 +45,10 @@ from tests.reader_laws import (
 PACKAGE = Path(__file__).resolve().parents[1] / "naslib_zc_plugin"
 ROOMS = ("probes", "benchmarks")
 # Calls by which a module of these rooms gets at a file's content; `readable` surrounds the decoders.
-READS = {"open", "read_pickle", "read_bytes", "read_text", "load", "read_table", "extractfile", "readable", "fromfile"}
+READS = set(
+    "open read_pickle read_pickles read_bytes read_text read_table ParquetFile extractfile readable fromfile "
+    "lines_of read_json parsed JsonText tar_members open_zip read_member npy_array".split()
+)
 
 
 def _modules_that_read() -> set[str]:
@@ -178,7 +181,7 @@ class _Benchmark(CountedReader):
 
 
 class TestNasbench201(_Benchmark, ChecksummedReader):
-    reader = "benchmarks.nasbench201 benchmarks._table"
+    reader = "benchmarks.nasbench201 benchmarks._formats"
 
     def make(self, folder: Path) -> Path:
         return made.written(folder, made.nasbench201_columns())
@@ -368,7 +371,7 @@ class TestNasBenchBert(CountedReader):
 
 
 class TestNasBenchBertTable(_Benchmark, ChecksummedReader):
-    reader = "benchmarks.flexibert benchmarks._table"
+    reader = "benchmarks.flexibert benchmarks._formats"
 
     def make(self, folder: Path) -> Path:
         return convert_benchmark("flexibert", bert.write(folder, bert.content()), folder)
@@ -424,7 +427,7 @@ class TestNasBenchNlp(ArchivedReader):
 
 
 class TestNasBenchNlpTable(_Benchmark, ChecksummedReader):
-    reader = "benchmarks.nasbench_nlp benchmarks._table"
+    reader = "benchmarks.nasbench_nlp benchmarks._formats"
 
     def make(self, folder: Path) -> Path:
         return convert_benchmark("nasbench_nlp", cells.write(folder, cells.logs()), folder, partial=True)

@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from numbers import Real
 from pathlib import Path
 from pkgutil import resolve_name
-from types import ModuleType
 from typing import Any, Callable, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from naslib_zc_plugin.files import VARIABLE, DataError, data_folder, existing, readable, replacing
+from naslib_zc_plugin.benchmarks._formats import (
+    FORMATS,
+    LIMITS,
+    PARTIAL,
+    Columns,
+    of_arrow,
+    packed,
+    parquet,
+    read_lines,
+)
+from naslib_zc_plugin.files import VARIABLE, DataError, data_folder, existing, replacing, shown
+from naslib_zc_plugin.files.limits import Meter
 from naslib_zc_plugin.registry import closest
 
-Columns = Mapping[str, Sequence[Any]]
-"""Name → an entry per architecture: float64 with NaN for gaps where all are numbers, else a list."""
 Progress = Callable[[int], None]
 Converter = Callable[["Table", Path, bool, Progress], Any]
 """The table, the makers' file or folder, whether a part is enough, a function called with each number → columns."""
 
-_PARTIAL = b"naslib_zc_plugin.partial"
 _UPPER = {"%": 100.0, "fraction": 1.0}
 _PRINTED = 5e-4  # how far a number may be from one that is printed with three decimals
-_LONGEST = 1 << 26  # characters of a table in JSON lines, ten times those of the longest
 
 
 @dataclass(frozen=True)
@@ -172,8 +175,8 @@ class Table:
     def __post_init__(self) -> None:
         if (self.values is None) != bool(self.file):
             raise ValueError(f"the table {self.name!r} needs either a file or values")
-        if self.file and not str(self.file).endswith(tuple(_FORMATS)):
-            raise ValueError(f"the table {self.name!r} needs a file of {', '.join(_FORMATS)}, not {self.file}")
+        if self.file and not str(self.file).endswith(tuple(FORMATS)):
+            raise ValueError(f"the table {self.name!r} needs a file of {', '.join(FORMATS)}, not {self.file}")
 
     def path(self, folder: Path) -> Path:
         """Return the path of the table's file, or of its sample; for a table in memory, its name."""
@@ -203,7 +206,7 @@ class Table:
         """
         if self.values is not None:
             names = list(dict.fromkeys(name for row in self.values.values() for name in row))
-            given = {name: _packed([row.get(name) for row in self.values.values()]) for name in names}
+            given = {name: packed([row.get(name) for row in self.values.values()]) for name in names}
             return self.check(Path(self.name), {self.key: list(self.values), **given})
         if str(self.file).endswith(".parquet"):
             parquet()
@@ -214,7 +217,7 @@ class Table:
             expected = f"the table of {self.name} (the argument `data` or {VARIABLE} names the folder {folder})"
             raise DataError(path, expected, f"no such file; tables there: {', '.join(there) or 'none'}")
         existing(path, f"the table of {self.name}")
-        load = next(load for ending, load in _FORMATS.items() if path.name.endswith(ending))
+        load = next(load for ending, load in FORMATS.items() if path.name.endswith(ending))
         return self.check(path, *load(path, self.columns))
 
     def check(self, path: Path, columns: Columns, promised: bytes | None = None) -> Benchmark:
@@ -231,7 +234,7 @@ class Table:
         sample = self.sample if self.sample is not None and path.name == Path(self.sample.file).name else None
         whole = sample or self
         partial, keys = promised is not None, _column(path, columns, self.key)
-        wanted = (int(promised) if promised.isdigit() else -1) if promised is not None else whole.rows
+        wanted = (int(promised[:12]) if promised.isdigit() else -1) if promised is not None else whole.rows
         if wanted is not None and len(keys) != wanted:
             rows = f"{whole.rows} rows" if whole.rows is not None else "its rows"
             raise DataError(path, f"{wanted} of {rows}, as its metadata say" if partial else rows, f"{len(keys)}")
@@ -261,7 +264,7 @@ class Table:
             written = tuple(self.space_keys(keys, columns))
             if len(set(written)) < len(written):
                 raise ValueError(f"{len(written) - len(set(written))} architectures more than once")
-        except ValueError as error:
+        except (LookupError, TypeError, ValueError) as error:
             raise DataError(path, f"the architectures of {self.name}", str(error)) from error
         return written
 
@@ -294,11 +297,11 @@ class Table:
             raise DataError(source, f"all {self.rows} architectures, unless a partial table is asked for", f"{count}")
         metadata = {b"naslib_zc_plugin.source": source.name.encode()}
         if not whole:
-            metadata[_PARTIAL] = str(count).encode()
+            metadata[PARTIAL] = str(count).encode()
         number = {name: pyarrow.float64() for name in self.columns}
         arrays = {name: pyarrow.array(values, number.get(name)) for name, values in columns.items()}
         table = pyarrow.table(arrays, metadata=metadata)
-        self.check(source, *_of_arrow(source, table))
+        self.check(source, *of_arrow(source, table))
         with replacing(data / self.file) as draft:
             parquet().write_table(table, draft, compression="zstd", write_page_checksum=True)
         return data / self.file
@@ -336,11 +339,12 @@ class NestedTable(Table):
 
     def checked(self, path: Path, rows: Sequence[Any]) -> list[Any]:
         """Return rows of JSON as the benchmark's; raise :class:`DataError` unless they are."""
-        found = []
+        found, meter = [], Meter(path, LIMITS)
         for number, row in enumerate(rows):
+            meter.take("rows")
             try:
                 found.append(self.row(row))
-            except (LookupError, TypeError, ValueError) as error:
+            except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
                 what = f"{type(error).__name__}: {error}"
                 raise DataError(path, f"row {number} with {self.row_form}", what) from error
         return found
@@ -381,7 +385,7 @@ def _numbers(path: Path, columns: Columns, name: str, info: ColumnInfo) -> NDArr
     plain = _column(path, columns, name)
     if not isinstance(plain, np.ndarray) or plain.dtype.kind not in "iuf":
         other = next((value for value in plain if value is not None), None)
-        raise DataError(path, f"{name!r} as a column of numbers", f"{other!r:.100}")
+        raise DataError(path, f"{name!r} as a column of numbers", shown(other))
     values: NDArray[np.float64] = plain.astype(np.float64)
     present = values[~np.isnan(values)]
     if len(present) < len(values) and not info.gaps:
@@ -392,109 +396,3 @@ def _numbers(path: Path, columns: Columns, name: str, info: ColumnInfo) -> NDArr
         fits = f"in {least}..{upper:g}" if info.unit in _UPPER else f"finite and not below {least}"
         raise DataError(path, f"{name!r} {fits}", f"{present.min():g}..{present.max():g}")
     return values
-
-
-def _packed(values: list[Any]) -> Any:
-    """Return a column of numbers as float64 with NaN for None; any other one as it is."""
-    if not all(value is None or (isinstance(value, Real) and not isinstance(value, bool)) for value in values):
-        return values
-    try:
-        return np.array([math.nan if value is None else float(value) for value in values])
-    except OverflowError:
-        return values
-
-
-def read_parquet(path: Path, columns: list[str] | None = None) -> tuple[Columns, bytes | None]:
-    """Read a Parquet file: the columns (all unless named), and the number of rows promised by a part.
-
-    Raises:
-        DataError: damaged, or two columns of one name.
-        ImportError: pyarrow is not installed.
-    """
-    # Pages are checked as they are read, names and texts are decoded when they are converted.
-    with readable(path, "a whole Parquet file"):
-        return _of_arrow(path, parquet().read_table(path, columns=columns, page_checksum_verification=True))
-
-
-def _of_arrow(path: Path, table: Any) -> tuple[Columns, bytes | None]:
-    """Return the columns of pyarrow's table, and the number of rows promised by a part."""
-    if len(set(table.column_names)) < len(table.column_names):
-        raise DataError(path, "columns of different names", f"columns {', '.join(table.column_names)}")
-    found = {}
-    for name in table.column_names:
-        column = table.column(name)
-        plain = column.to_numpy()
-        found[name] = plain if plain.dtype.kind in "iuf" else column.to_pylist()
-    return found, (table.schema.metadata or {}).get(_PARTIAL)
-
-
-def _read_csv(path: Path, numeric: Mapping[str, ColumnInfo]) -> tuple[Columns, None]:
-    """Read a table in CSV; the columns in ``numeric`` are numbers, the others texts."""
-    expected = "a table in CSV with a line of names"
-    with readable(path, expected), path.open(newline="", encoding="utf-8") as file:
-        names, *rows = csv.reader(file, strict=True)
-        if len(set(names)) < len(names):
-            raise DataError(path, "columns of different names", f"columns {', '.join(names)}")
-        for number, row in enumerate(rows):
-            if len(row) != len(names):
-                raise DataError(path, f"{len(names)} entries in each row", f"{len(row)} in row {number}")
-    texts = {name: [row[place] for row in rows] for place, name in enumerate(names)}
-    return {name: _parsed(column) if name in numeric else column for name, column in texts.items()}, None
-
-
-def _parsed(texts: list[str]) -> Any:
-    """Return numbers written as text, with NaN for an empty one; the texts, where one is no number."""
-    try:
-        return np.array([float(text) if text else math.nan for text in texts])
-    except ValueError:
-        return texts
-
-
-def _read_json_lines(path: Path, numeric: Mapping[str, ColumnInfo]) -> tuple[Columns, None]:
-    rows = read_lines(path, "a table of JSON lines, one object a row")
-    if not rows or not all(isinstance(row, dict) for row in rows):
-        raise DataError(path, "a table of JSON lines, one object a row", "other values" if rows else "an empty file")
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    return {name: _packed([row.get(name) for row in rows]) for name in names}, None
-
-
-_FORMATS: dict[str, Callable[[Path, Mapping[str, ColumnInfo]], tuple[Columns, bytes | None]]] = {
-    ".parquet": lambda path, numeric: read_parquet(path),
-    ".csv": _read_csv,
-    ".jsonl": _read_json_lines,
-    ".jsonl.gz": _read_json_lines,
-}
-
-
-def read_lines(path: Path, expected: str) -> list[Any]:
-    """Read a JSON value a line, of a file that may be packed by gzip. No more is unpacked than a table can have.
-
-    Args:
-        path: the file.
-        expected: its form, for messages.
-
-    Raises:
-        DataError: there is no such file, it is damaged, or of another form.
-    """
-    if not path.exists():
-        made = f"{expected}, made by `nas-zc import` (the argument `data` or {VARIABLE} names its folder)"
-        raise DataError(path, made, "no such file")
-    existing(path, expected)
-    found, left = [], _LONGEST
-    unpacked = gzip.open if path.suffix == ".gz" else open
-    with readable(path, expected), unpacked(path, "rt", encoding="utf-8") as file:
-        while line := file.readline(left + 1):
-            left -= len(line)
-            if left < 0:
-                raise ValueError(f"more than {_LONGEST} characters")
-            found.append(json.loads(line))
-    return found
-
-
-def parquet() -> ModuleType:
-    """Return pyarrow's module for Parquet; raise ``ImportError`` with the command that installs it."""
-    try:
-        import pyarrow.parquet
-    except ImportError as error:
-        raise ImportError("benchmark tables need pyarrow: pip install 'naslib-zc-plugin[tables]'") from error
-    return pyarrow.parquet  # type: ignore[no-any-return]

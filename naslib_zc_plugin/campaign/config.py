@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -37,6 +38,7 @@ Positive = Optional[Annotated[int, Field(gt=0)]]
 NotNegative = Optional[Annotated[int, Field(ge=0)]]
 Gib = Optional[Annotated[float, Field(gt=0)]]
 Source = Union[str, Mapping[str, Any]]
+_NAME = re.compile("[A-Za-z0-9_-]+")
 
 
 class OfBenchmark(Section):
@@ -77,7 +79,8 @@ class Config(Section):
     """A number of random ones, `all`, a file with a key per line, a list of keys, or a benchmark and a number."""
     images: Source = ""
     """Probe images: a source such as an .npz file, or a mapping with `source` and its options. Paths are relative to
-    the configuration's folder or to the data directory."""
+    the configuration's folder or to the data directory. `dataset` beside `source` says which data set they are of;
+    unless given, the one that the file is called like."""
     tokens: Source = ""
     """The same instead of images, for networks of text."""
     proxies: Sequence[Source] = Field(min_length=1)
@@ -124,6 +127,8 @@ class Config(Section):
     def _find_source(cls, given: Any, info: ValidationInfo) -> Any:
         if isinstance(given, Mapping) and not isinstance(given.get("source"), str):
             raise ValueError("must be a source, or a mapping with a source")
+        if isinstance(given, Mapping) and not _NAME.fullmatch(str(given.get("dataset", "images"))):
+            raise ValueError("must have a dataset of letters, digits, _ and -, such as cifar10")
         origin: Origin | None = info.context
         return located(given, origin.path.parent, origin.data) if origin else given
 
@@ -182,6 +187,18 @@ class Config(Section):
         """Return the proxies by label, with the protocol's options and over them those of the configuration."""
         return dict(self._asked)
 
+    def total(self) -> int:
+        """Return the number of architectures; those that are written down are checked, once.
+
+        Raises:
+            ValueError: one of them is not of the space, or the space has fewer.
+        """
+        return self._total
+
+    @cached_property
+    def _total(self) -> int:
+        return count(self.architectures, space(self.space), self.seed)
+
     @cached_property
     def _provenance(self) -> dict[str, Any]:
         return _provenance(self)
@@ -197,19 +214,26 @@ class Config(Section):
             DataError: there is no such file, it is damaged, or it holds something else, such as images for tokens.
             ValueError: options that the source does not have.
         """
-        given = self.images or self.tokens
+        field, given = ("images", self.images) if self.images else ("tokens", self.tokens)
         options = {"source": given} if isinstance(given, str) else dict(given)
-        source = options.pop("source")
+        source, declared = options.pop("source"), options.pop("dataset", None)
         try:
             found = probe(source, **options)
         except DataError as error:
-            if error.found.startswith("no such file"):
-                raise DataError(source, f"{error.expected}{_PLACES}", error.found) from error
-            raise
-        asked, held = ("tokens", "images") if isinstance(found, Probe) else ("images", "tokens")
-        if getattr(self, asked):
-            raise DataError(source, asked, f"{held}: write `{held}: {source}`")
-        return found
+            places = _PLACES if error.found.startswith("no such file") else ""
+            raise DataError(f"{field}: {error.path}", f"{error.expected}{places}", error.found) from error
+        except (TypeError, ValueError, OverflowError, MemoryError) as error:  # an option of an impossible value
+            raise ValueError(f"{field}: {source}: {error or 'out of memory'}") from error
+        held = "images" if isinstance(found, Probe) else "tokens"
+        if held != field:
+            raise DataError(source, field, f"{held}: write `{held}: {source}`")
+        return replace(found, name=declared) if declared else found
+
+    @property
+    def declared(self) -> str:
+        """Return the data set that the configuration says the images or tokens are of; empty if it says none."""
+        given = self.images or self.tokens
+        return "" if isinstance(given, str) else str(given.get("dataset", ""))
 
     def plain(self) -> dict[str, Any]:
         """Return values that JSON can hold: ``Config(**plain)`` scores alike, but all architectures of the space."""
@@ -282,8 +306,11 @@ def _provenance(config: Config) -> dict[str, Any]:
     from naslib_zc_plugin.proxies import describe
 
     shown, protocol = config.probe(), config.protocol
+    _check_device(config.device)
     rules = protocol.stored()
     dataset = PurePath(shown.name).stem
+    given = config.images or config.tokens
+    file = shown.name if not config.declared or isinstance(given, str) else given["source"]
     rules["normalisation"] = rules["normalisation"].get(dataset)
     for part in ("truth", "options", "spaces", "logs", "source"):
         del rules[part]
@@ -303,31 +330,49 @@ def _provenance(config: Config) -> dict[str, Any]:
         "architectures": _identified(config),
         "preset": rules,
         "dataset": dataset,
-        "images": {"name": PurePath(shown.name).name, "sha256": digest(shown)},
+        "images": {"name": PurePath(file).name, "sha256": digest(shown)},
         "proxies": proxies,
         "seed": config.seed,
         "threads": config.threads,
         "device": config.device.partition(":")[0],
         "torch": version("torch"),
         "truth": config.truth or protocol.truth_of(dataset),
-        "singletons": _singletons(config, shown) if protocol.same_batch else None,
+        "singletons": _singletons(config, shown),
     }
     return dict(json.loads(json.dumps(plain)))
 
 
 def _singletons(config: Config, shown: Probe | Tokens) -> float | None:
-    """Return the share of the batch's samples that are alone in their class: their gradients compare with none."""
-    _, labels = config.protocol.batch(shown, config.space, config.seed)
-    if labels is None or isinstance(shown, Tokens):
+    """Return the share of the common batch's samples that are alone in their class: their gradients compare with none.
+
+    Raises:
+        ValueError: the protocol cannot draw a batch.
+    """
+    try:
+        _, labels = config.protocol.batch(shown, config.space, config.seed)
+    except ValueError as error:
+        raise ValueError(f"{'images' if config.images else 'tokens'}: {error}") from error
+    if labels is None or isinstance(shown, Tokens) or not config.protocol.same_batch:
         return None
     _, counts = np.unique(labels.numpy(), return_counts=True)
     return float((counts == 1).sum() / len(labels))
 
 
+def _check_device(name: str) -> None:
+    """Raise an error unless torch knows the kind of device; whether there is one is the worker's matter."""
+    import torch
+
+    try:
+        torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(f"device: {name!r} is none that torch knows, such as cpu, cuda or cuda:1") from error
+
+
 def _identified(config: Config) -> Any:
     """Return the architectures, a file's by its name and SHA-256."""
     keys = config.architectures
-    count(keys, space(config.space))
-    if isinstance(keys, str) and keys != "all":
+    if isinstance(keys, int) or keys == "all":
+        return keys if config.total() else None
+    if isinstance(keys, str):
         return {"file": PurePath(keys).name, "sha256": hashlib.sha256(existing(keys, KEYS).read_bytes()).hexdigest()}
-    return keys if isinstance(keys, (int, str)) else list(keys)
+    return list(keys)

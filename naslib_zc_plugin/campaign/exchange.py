@@ -16,8 +16,8 @@ from typing import Any
 
 from naslib_zc_plugin.campaign.engines import Outcome, Row
 from naslib_zc_plugin.campaign.naslib_json import write_suite
-from naslib_zc_plugin.campaign.store import STORE, Store, facts_of, provenance_of, records
-from naslib_zc_plugin.files import replacing
+from naslib_zc_plugin.campaign.store import STORE, Store, facts_of, provenance_of, records, refuse_invalid
+from naslib_zc_plugin.files import csv_cell, replacing
 from naslib_zc_plugin.spaces import space
 from naslib_zc_plugin.store.database import StoreError, address, open_to_read, reading, sqlite_errors
 from naslib_zc_plugin.store.parquet import records_of, write_parquet
@@ -115,7 +115,7 @@ def _write_lines(store: Path, draft: Path, ending: str, fields: Sequence[str]) -
         for count, record in enumerate(records(store), 1):  # noqa: B007 -- the number of records is the result
             line = {field: record[field] for field in fields}
             if ending == ".csv":
-                table.writerow(line)
+                table.writerow({field: csv_cell(value) for field, value in line.items()})
             else:
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")
     return count
@@ -170,6 +170,7 @@ def _as_store(source: Path, place: Path) -> Path:
 def _absorb(store: Store, source: Path) -> int:
     """Copy the scores of one store into another, and return their number."""
     with reading(source, STORE) as connection:
+        refuse_invalid(connection)
         facts = _joined(store, source, facts_of(connection))
     with sqlite_errors(source):
         store.connection.execute("ATTACH ? AS source", (address(source),))

@@ -10,12 +10,19 @@ from __future__ import annotations
 import ast
 import json
 import math
+from array import array
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from naslib_zc_plugin.benchmarks import benchmark, nasbench201
-from naslib_zc_plugin.files import existing, readable, replacing
+import numpy as np
+
+from naslib_zc_plugin.benchmarks import BENCHMARKS, benchmark, list_benchmarks, nasbench201
+from naslib_zc_plugin.files import DataError, existing, path_part, readable, real_number, replacing, shown
+from naslib_zc_plugin.files.limits import Limits, Meter
+from naslib_zc_plugin.files.texts import JsonText
 from naslib_zc_plugin.protocols import protocol
 from naslib_zc_plugin.spaces import space
 from naslib_zc_plugin.spaces.nasbench201 import keys
@@ -32,6 +39,10 @@ _EXPECTED = "scores in the form of NASLib's zc_<space>.json"
 _SENTINEL = -1e8  # NASLib's number for a score that is NaN or infinite
 _OURS = {theirs: ours for ours, theirs in NAMES.items()}
 _DATASETS = {theirs: ours for ours, theirs in nasbench201.NASLIB.items()}
+_LIMITS = Limits(rows=1_000_000)
+_EMPTY = "a mapping that is not empty, not {}"
+_LONGEST = 4096  # characters of an architecture
+_PROXIES, _OF_SCORE = 1000, 24  # of a data set; bytes of memory
 
 
 def naslib_number(proxy: str, version: int, higher_is_better: bool, value: float) -> float:
@@ -133,72 +144,146 @@ def import_suite(source: Path, name: str, data: Path) -> list[Path]:
         The files written, ``<data>/<name>/published_<data set>.parquet``, each whole.
 
     Raises:
-        DataError: no such file, or one that holds something else.
+        DataError: no such file, one that holds something else or is more than the limits, a name of a space or of a
+            data set that is no part of a path, or a benchmark's table in the place of a file to write.
         ImportError: pyarrow is not installed.
     """
-    with readable(existing(source, _EXPECTED), _EXPECTED):
-        try:
-            content = json.loads(source.read_text(encoding="utf-8"))
-            tables = {dataset: _table(name, found) for dataset, found in _pairs(content)}
-        except (AttributeError, RecursionError, SyntaxError, TypeError) as error:
-            raise ValueError(str(error)) from error
-        if not tables:
-            raise ValueError("no data set")
-    written = []
-    for dataset, records in tables.items():
-        ours = _DATASETS.get(dataset, dataset)
-        written.append(data / name / f"{PREFIX}{ours}.parquet")
-        with replacing(written[-1]) as draft:
-            write_parquet(draft, records, _facts(source, name, ours, records))
-    return written
+    path_part(source, name, "the name of a search space")
+    meter = Meter(existing(source, _EXPECTED), _LIMITS)
+    with readable(source, _EXPECTED), source.open(encoding="utf-8") as file:
+        tables = dict(_tables(source, name, JsonText(file, meter), meter))
+    targets = {data / name / f"{PREFIX}{dataset}.parquet": dataset for dataset in tables}
+    for other in list_benchmarks():
+        with suppress(TypeError):  # of another distribution, which cannot be loaded
+            if data / BENCHMARKS.load(other).file in targets:
+                raise DataError(source, "other data sets", f"one whose scores would replace the table of {other}")
+    for target, dataset in targets.items():
+        with replacing(target) as draft:
+            write_parquet(draft, tables[dataset].records(), _facts(source, name, dataset, tables[dataset]))
+    return list(targets)
 
 
-def _pairs(content: Any) -> Iterator[tuple[str, Any]]:
-    if not isinstance(content, dict) or not content:
-        raise ValueError(f"a mapping that is not empty, not {str(content)[:80]!r}")
-    yield from content.items()
+@dataclass
+class _Scores:
+    """The scores of a data set: for each the numbers of its key and proxy, the score, and seconds or NaN."""
+
+    keys: dict[str, int] = field(default_factory=dict)
+    proxies: dict[str, int] = field(default_factory=dict)
+    places: array[int] = field(default_factory=lambda: array("q"))
+    values: array[float] = field(default_factory=lambda: array("d"))
+    seconds: array[float] = field(default_factory=lambda: array("d"))
+
+    def add(self, key: str, proxy: str, value: float, seconds: float | None) -> None:
+        """Add a score."""
+        row = self.keys.setdefault(key, len(self.keys))
+        self.places.append(row * _PROXIES + self.proxies.setdefault(proxy, len(self.proxies)))
+        self.values.append(value)
+        self.seconds.append(math.nan if seconds is None else seconds)
+
+    def check(self) -> None:
+        """Raise ``ValueError`` unless there are scores, each once, of few proxies."""
+        if not self.places:
+            raise ValueError(_EMPTY)
+        if len(self.proxies) > _PROXIES:
+            raise ValueError(f"more than {_PROXIES} proxies")
+        places, counts = np.unique(np.frombuffer(self.places, np.int64), return_counts=True)
+        if (counts > 1).any():
+            key, proxy = divmod(int(places[counts.argmax()]), _PROXIES)
+            raise ValueError(f"{list(self.proxies)[proxy]} of {list(self.keys)[key]} twice")
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Yield the records, by key and proxy."""
+        keys, proxies = list(self.keys), list(self.proxies)
+        of_row: dict[int, list[int]] = {}
+        for number, place in enumerate(self.places):
+            of_row.setdefault(place // _PROXIES, []).append(number)
+        for row in sorted(of_row, key=keys.__getitem__):
+            for number in sorted(of_row[row], key=lambda number: proxies[self.places[number] % _PROXIES]):
+                value, seconds = self.values[number], self.seconds[number]
+                defined = math.isfinite(value) and value != _SENTINEL
+                yield {
+                    "key": keys[row], "proxy": PREFIX + proxies[self.places[number] % _PROXIES], "version": 0,
+                    "value": value if defined else None, "status": "ok" if defined else "undefined",
+                    "reason": "" if defined else f"published as {value:g}",
+                    "seconds": seconds if seconds == seconds else None,
+                }  # fmt: skip
 
 
-def _table(name: str, found: Any) -> list[dict[str, Any]]:
-    records: dict[tuple[str, str], dict[str, Any]] = {}
-    for text, scores in _pairs(found):
+def _tables(source: Path, name: str, text: JsonText, meter: Meter) -> Iterator[tuple[str, _Scores]]:
+    """Yield the scores of each data set, of which one architecture at a time is read.
+
+    Raises:
+        ValueError: the text has another form.
+    """
+    seen: set[str] = set()
+    for theirs in _names(text):
+        dataset = _DATASETS.get(theirs, theirs)
+        path_part(source, dataset, "the name of a data set")
+        if dataset.casefold() in seen:
+            raise ValueError(f"the data set {dataset} twice")
+        seen.add(dataset.casefold())
+        scores = _Scores()
+        for architecture in _names(text):
+            key = _key(name, architecture)
+            found = text.value("{")
+            if not found:
+                raise ValueError(_EMPTY)
+            meter.take("rows")
+            meter.take("memory", 2 * len(key) + _OF_SCORE * len(found))
+            for proxy, score in found.items():
+                proxy.encode()  # half of a character cannot be written
+                value, seconds = (score, None) if proxy == ACCURACY else (score["score"], score["time"])
+                try:
+                    scores.add(key, proxy, real_number(value), None if seconds is None else real_number(seconds))
+                except (TypeError, ValueError) as error:
+                    raise ValueError(f"{proxy} is {shown(score)}") from error
+        scores.check()
+        yield dataset, scores
+    if not seen:
+        raise ValueError("no data set")
+    if text.peek():
+        raise ValueError("more after its end")
+
+
+def _names(text: JsonText) -> Iterator[str]:
+    """Yield the names in the object that comes next; the caller takes the value of each."""
+    text.take("{")
+    if text.peek() == "}":
+        raise ValueError(_EMPTY)
+    separator = ","
+    while separator == ",":
+        found = text.value('"')
+        text.take(":")
+        yield found
+        separator = text.take(",}")
+
+
+def _key(name: str, text: str) -> str:
+    """Return the key of an architecture, whose text is a literal of Python."""
+    if len(text) > _LONGEST:
+        raise ValueError(f"an architecture of {len(text):,} characters")
+    try:
         spec = _plain(ast.literal_eval(text))
-        key = keys.from_naslib(spec) if name == "nasbench201" else str(spec)
-        for proxy, score in _pairs(scores):
-            record = _record(key, proxy, score)
-            if (key, record["proxy"]) in records:
-                raise ValueError(f"{proxy} of {text} twice")
-            records[key, record["proxy"]] = record
-    return [records[place] for place in sorted(records)]
+    except (SyntaxError, MemoryError, RecursionError) as error:
+        raise ValueError(f"{shown(text)} as an architecture: {error}") from error
+    return keys.from_naslib(spec) if name == "nasbench201" else str(spec)
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return tuple(_plain(each) for each in value)
     if type(value) not in (int, str):
-        raise ValueError(f"an architecture holds numbers, not {value!r}")
+        raise ValueError(f"an architecture holds numbers, not {shown(value)}")
     return value
 
 
-def _record(key: str, proxy: str, score: Any) -> dict[str, Any]:
-    value, seconds = (score, None) if proxy == ACCURACY else (score["score"], score["time"])
-    if not all(type(each) in (int, float) or (each is None and each is seconds) for each in (value, seconds)):
-        raise ValueError(f"{proxy} is {score!r}")
-    defined = math.isfinite(value) and value != _SENTINEL
-    return {
-        "key": key, "proxy": PREFIX + proxy, "version": 0, "value": float(value) if defined else None,
-        "status": "ok" if defined else "undefined", "reason": "" if defined else f"published as {value:g}",
-        "seconds": seconds,
-    }  # fmt: skip
-
-
-def _facts(source: Path, name: str, dataset: str, records: list[dict[str, Any]]) -> dict[str, Any]:
-    proxies = {}
-    for label in dict.fromkeys(record["proxy"] for record in records):
-        theirs = label[len(PREFIX) :]
-        proxies[label] = {"name": _OURS.get(theirs, theirs), "version": 0, "higher_is_better": True, "options": {}}
+def _facts(source: Path, name: str, dataset: str, scores: _Scores) -> dict[str, Any]:
+    proxies = {
+        PREFIX + theirs: {"name": _OURS.get(theirs, theirs), "version": 0, "higher_is_better": True, "options": {}}
+        for theirs in sorted(scores.proxies)
+    }
     truth = nasbench201.naslib_accuracy(dataset) if name == nasbench201.TABLE.name else None
     return {
-        "space": name, "dataset": dataset, "architectures": len({record["key"] for record in records}),
-        "preset": {"name": "published"}, "source": source.name, "truth": truth, "proxies": proxies,
+        "space": name, "dataset": dataset, "architectures": len(scores.keys), "preset": {"name": "published"},
+        "source": source.name, "truth": truth, "proxies": proxies,
     }  # fmt: skip

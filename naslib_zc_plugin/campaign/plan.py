@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from itertools import islice
 from random import Random
 from typing import TypeVar, Union
@@ -15,15 +17,20 @@ Architectures = Union[int, str, Sequence[str]]
 Item = TypeVar("Item")
 KEYS = "a number, 'all', a list of keys, or a text file with a key per line"
 """The values of :data:`Architectures`, for messages."""
-_ROUNDS = 6
+_ROUNDS, _DRAWS = 6, 100
 
 
-def count(architectures: Architectures, space: Space) -> int:
-    """Return the number of keys that :func:`stream` yields.
+def count(architectures: Architectures, space: Space, seed: int = 0) -> int:
+    """Return the number of keys that :func:`stream` yields, after a look at each of those that are written down.
+
+    Args:
+        architectures: see :func:`stream`.
+        space: their search space.
+        seed: of the order.
 
     Raises:
-        ValueError: more are asked for than the space holds, or all of one that is not counted; or there is no such file
-            of keys.
+        ValueError: more are asked for than the space holds, or all of one that is not counted; there is no such file
+            of keys, or a key in it is not of the space.
     """
     if architectures == "all":
         if space.size is None:
@@ -33,32 +40,36 @@ def count(architectures: Architectures, space: Space) -> int:
         if architectures < 1 or (space.size is not None and architectures > space.size):
             there = "more than can be counted" if space.size is None else f"{space.size:,}"
             raise ValueError(f"architectures: {architectures}: {space.name} has {there}; ask for 1 to that many")
-        return architectures
-    if isinstance(architectures, str):
-        return sum(1 for _ in _lines(architectures))
-    return len(architectures)
+        if space.size is not None:
+            return architectures
+    return sum(1 for _ in stream(architectures, space, seed))
 
 
 def stream(architectures: Architectures, space: Space, seed: int) -> Iterator[str]:
-    """Yield the keys, one after the other; memory does not grow with their number, unless the space is not counted.
+    """Yield the keys, one after the other; memory does not grow with the number of those that the space counts.
 
     Args:
         architectures: a number, for a random sample without replacement, of which a larger number gives a longer
             one; ``"all"``, the whole space in the same random order; the path of a text file with a key per line; or
-            the keys themselves. The last two keep their order.
+            the keys themselves. The last two keep their order; a key that stands there again is passed over.
         space: their search space.
         seed: of the order.
 
     Raises:
-        ValueError: as in :func:`count`, or a key that is not of the space.
+        ValueError: as in :func:`count`; or a key that is not of the space.
     """
+    if isinstance(architectures, int) and space.size is None and architectures > 0:
+        yield from islice(_drawn(space, seed, architectures), architectures)
+        return
     if architectures == "all" or isinstance(architectures, int):
         number = count(architectures, space)
-        if space.size is None:
-            yield from islice(_drawn(space, seed), number)
-        else:
-            yield from map(space.key, islice(permuted(space.size, seed), number))
+        yield from map(space.key, islice(permuted(space.size or 0, seed), number))
         return
+    yield from _once(_checked(architectures, space))
+
+
+def _checked(architectures: str | Sequence[str], space: Space) -> Iterator[str]:
+    """Yield the keys that are written down, each of which is one of the space."""
     keys = _lines(architectures) if isinstance(architectures, str) else architectures
     for number, key in enumerate(keys, 1):
         try:
@@ -69,14 +80,30 @@ def stream(architectures: Architectures, space: Space, seed: int) -> Iterator[st
         yield key
 
 
-def _drawn(space: Space, seed: int) -> Iterator[str]:
-    """Yield random keys, none of them twice."""
-    rng, before = Random(repr((seed, "architectures"))), set()
-    while True:
-        key = space.sample(rng)
+def _once(keys: Iterable[str]) -> Iterator[str]:
+    """Yield each key where it stands first; those before it are kept on the disk, if there are many."""
+    with closing(sqlite3.connect("", isolation_level=None)) as before:
+        before.execute("CREATE TABLE key (name TEXT PRIMARY KEY) WITHOUT ROWID")
+        before.execute("BEGIN")
+        for key in keys:
+            if before.execute("INSERT OR IGNORE INTO key VALUES (?)", (key,)).rowcount:
+                yield key
+
+
+def _drawn(space: Space, seed: int, number: int) -> Iterator[str]:
+    """Yield random keys, none of them twice, until the space seems to have no more."""
+    rng, draws = Random(repr((seed, "architectures"))), 0
+    before: set[str] = set()
+    while draws < _DRAWS * (1 + len(before)):  # the last of n equally probable ones is missed with exp(-_DRAWS)
+        key, draws = space.sample(rng), draws + 1
         if key not in before:
             before.add(key)
+            draws = 0
             yield key
+    raise ValueError(
+        f"architectures: {number}: {space.name} has no more than {len(before):,}, it seems: none of the last {draws:,} "
+        "that were drawn is another; ask for 1 to that many"
+    )
 
 
 def chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:

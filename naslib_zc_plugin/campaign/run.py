@@ -93,11 +93,19 @@ def prepare(config: Config, store: Store, extend: bool = False, command: str = "
         Changed: it holds scores that were made otherwise.
         ValueError: proxies or images that are not available.
     """
-    now, before = provenance(config), store.facts()
+    now, before, counts = provenance(config), store.facts(), store.counts()
+    if before and not counts.ok + counts.undefined + counts.failed:
+        store.clear()  # no score depends on it
+        before = {}
     if before and (found := changes(before, now)):
         kept = all(now["proxies"].get(label) == plain for label, plain in before["proxies"].items())
         if not (extend and kept and set(found) <= {*EXTENDABLE}):
             raise Changed(store.path, found)
+    if before and not config.declared:
+        # The same images under the name of another file are still what they were.
+        dataset = before["dataset"]
+        truth = config.truth or config.protocol.truth_of(dataset)
+        now.update(images=before["images"], dataset=dataset, truth=truth)
     store.declare({**now, "command": command} if command else now)
 
 
@@ -163,7 +171,7 @@ class _Run:
     def __init__(self, config: Config, store: Store, engine: Engine, report: Callable[[Progress], None]) -> None:
         self._config, self._store, self._engine, self._report = config, store, engine, report
         self._space = space(config.space)
-        self._total = plan.count(config.architectures, self._space)
+        self._total = config.total()
         self._labels = list(config.requests())
         self._origin = origin(config)
         self.in_flight: set[str] = set()
@@ -246,7 +254,6 @@ def estimate(config: Config, sample: int = 5) -> Estimate:
         ValueError: the campaign's architectures, proxies or images are not available.
     """
     chosen = space(config.space)
-    total = plan.count(config.architectures, chosen)
     stream = plan.stream(config.architectures, chosen, config.seed)
     tasks = [Task(chosen.canonical(key), tuple(config.requests())) for key in islice(stream, sample)]
     outcomes: list[Outcome] = []
@@ -260,7 +267,7 @@ def estimate(config: Config, sample: int = 5) -> Estimate:
     memory = [outcome.memory for outcome in outcomes if outcome.memory is not None]
     failed = {o.key: row.reason for o in outcomes for row in o.rows if row.status == "failed"}
     return Estimate(
-        total,
+        config.total(),
         len(outcomes),
         statistics.fmean(seconds) if seconds else float("nan"),
         statistics.stdev(seconds) if len(seconds) > 1 else 0.0,

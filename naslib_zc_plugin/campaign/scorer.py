@@ -13,6 +13,7 @@ from naslib_zc_plugin.campaign.config import Config
 from naslib_zc_plugin.campaign.engines import Outcome, Row, Task
 from naslib_zc_plugin.scoring import score
 from naslib_zc_plugin.spaces import space
+from naslib_zc_plugin.store.provenance import digest
 
 if TYPE_CHECKING:
     import torch
@@ -29,6 +30,9 @@ class Scorer:
     Args:
         config: the campaign.
 
+    Attributes:
+        shown: the SHA-256 of the images or tokens.
+
     Raises:
         ValueError, TypeError, OSError: proxies or images that are not available, or that do not fit the protocol.
     """
@@ -36,12 +40,12 @@ class Scorer:
     def __init__(self, config: Config) -> None:
         import torch
 
-        torch.set_num_threads(config.threads)
         self._config = config
         self._space = space(config.space)
         self._requests = config.requests()
         self._protocol = config.protocol
         self._probe = config.probe()
+        self.shown = digest(self._probe)
         self._device = torch.device(config.device)
         # The protocol's options of networks that the space takes, and over them the configuration's.
         usual = {"num_classes": self._protocol.classes or self._probe.classes, "variant": self._protocol.variant}
@@ -50,7 +54,16 @@ class Scorer:
         self._batch("")
 
     def __call__(self, task: Task) -> Outcome:
-        """Score one architecture; its errors are recorded in the outcome's rows."""
+        """Score one architecture; its errors are recorded in the outcome's rows.
+
+        Random states and the number of CPU threads are afterwards what they were.
+        """
+        from naslib_zc_plugin.passes.seeding import own_states
+
+        with own_states(self._device, self._config.threads):
+            return self._outcome(task)
+
+    def _outcome(self, task: Task) -> Outcome:
         from naslib_zc_plugin.passes.seeding import derived_seed, seed_everything
 
         start, seed = time.perf_counter(), derived_seed(self._config.seed, task.key)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from naslib_zc_plugin.campaign.engines import Outcome, Task
-from naslib_zc_plugin.store.database import Format, ResultsFile, reading, sqlite_errors
+from naslib_zc_plugin.store.database import SEALED, Format, ResultsFile, reading, rows_of, sqlite_errors
 from naslib_zc_plugin.store.parquet import read_parquet
 from naslib_zc_plugin.table import STATUSES, Column, ScoreTable
 
@@ -45,8 +45,7 @@ CREATE TABLE score (
 ) WITHOUT ROWID;
 """
 
-STORE = Format(0x5A43_5331, (_VERSION_1,))  # "ZCS1"
-_BLOCK = 100_000
+STORE = Format(0x5A43_5331, (_VERSION_1, SEALED), readable=1)  # "ZCS1"
 Record = dict[str, Any]
 
 _SCORES = """
@@ -60,6 +59,30 @@ JOIN origin o ON o.id = s.origin
 WHERE a.asked
 ORDER BY a.key, p.label
 """
+
+_POSITIVE = "({0} IS NULL OR typeof({0}) = '{1}' AND {0} >= 0 AND {0} < 9e999)"
+_CODES = {name: STATUSES.index(name) for name in ("ok", "undefined", "failed")}
+# NULL where a status is not known; an affinity makes texts of numbers to numbers, other texts stay.
+_INVALID_SCORES = f"""
+SELECT a.key, p.label, s.status, s.value, s.seconds
+FROM score s LEFT JOIN architecture a ON a.id = s.architecture LEFT JOIN proxy p ON p.id = s.proxy
+WHERE NOT coalesce(
+    CASE s.status
+        WHEN {_CODES["ok"]} THEN typeof(s.value) = 'real' AND abs(s.value) < 9e999
+        WHEN {_CODES["undefined"]} THEN s.value IS NULL
+        WHEN {_CODES["failed"]} THEN s.value IS NULL
+    END
+    AND {_POSITIVE.format("s.seconds", "real")} AND s.proxy IN (SELECT id FROM proxy)
+    AND s.reason IN (SELECT id FROM reason) AND s.origin IN (SELECT id FROM origin), 0)
+LIMIT 1
+"""
+_INVALID_ARCHITECTURES = f"""
+SELECT key, seconds, memory FROM architecture
+WHERE NOT coalesce({_POSITIVE.format("seconds", "real")} AND {_POSITIVE.format("memory", "integer")}
+    AND typeof(key) = 'text' AND canonical IN (SELECT id FROM architecture), 0)
+LIMIT 1
+"""
+_DENSE, _CELLS = 64, 10**7
 
 
 @dataclass(frozen=True)
@@ -85,6 +108,12 @@ class Store(ResultsFile):
 
     def __init__(self, path: str | Path) -> None:
         super().__init__(path, STORE)
+        try:
+            with sqlite_errors(self.path):
+                refuse_invalid(self.connection)
+        except BaseException:
+            self.close()
+            raise
 
     def facts(self) -> dict[str, Any]:
         """Return the provenance of the scores (:func:`.config.provenance`); empty in a new store."""
@@ -111,8 +140,9 @@ class Store(ResultsFile):
         Returns:
             A task for each canonical key without all scores, in the order of ``keys``.
         """
-        wanted = [self._proxies()[label] for label in labels]
         with self.transaction():
+            numbers = self._proxies()
+            wanted = [numbers[label] for label in labels]
             for canonical in dict.fromkeys(keys.values()):
                 self.connection.execute(
                     "INSERT OR IGNORE INTO architecture (key, asked, canonical) "
@@ -143,11 +173,11 @@ class Store(ResultsFile):
             origin: device, threads, seed and versions, as values that JSON can hold.
 
         Raises:
-            ValueError: an ok score without a finite value, or another one with a value.
+            ValueError: an ok score without a finite value, another one with a value, or negative seconds.
         """
-        proxies = self._proxies()
         reason = cache(lambda text: self._named("reason", "text", text))
         with self.transaction():
+            proxies = self._proxies()
             source = self._named("origin", "plain", json.dumps(origin, sort_keys=True))
             for outcome in map(_valid, outcomes):
                 (number,) = self.connection.execute(
@@ -175,6 +205,22 @@ class Store(ResultsFile):
             done = self.connection.execute("DELETE FROM score WHERE status = ?", (STATUSES.index("failed"),))
         return done.rowcount
 
+    def most_frequent_reason(self) -> str:
+        """Return the reason of most of the failed scores; the first in the alphabet if there are several."""
+        with sqlite_errors(self.path):
+            (found,) = self.connection.execute(
+                "SELECT text FROM score JOIN reason ON reason = reason.id WHERE status = ? "
+                "GROUP BY text ORDER BY count(*) DESC, text LIMIT 1",
+                (STATUSES.index("failed"),),
+            ).fetchone() or ("",)
+        return str(found)
+
+    def clear(self) -> None:
+        """Forget the provenance and the architectures of a store in which there is no score."""
+        with self.transaction():
+            for table in ("fact", "proxy", "architecture"):
+                self.connection.execute(f"DELETE FROM {table} WHERE NOT EXISTS (SELECT * FROM score)")
+
     def counts(self) -> Counts:
         """Count the architectures and scores."""
         with sqlite_errors(self.path):
@@ -197,17 +243,22 @@ class Store(ResultsFile):
 
 
 def _valid(outcome: Outcome) -> Outcome:
-    """Return the outcome, if exactly its ok scores have a finite value."""
+    """Return the outcome, if exactly its ok scores have a finite value, and no time is negative."""
     for row in outcome.rows:
         number = row.value is not None and math.isfinite(row.value)
         if not (number if row.status == "ok" else row.value is None):
             raise ValueError(f"{row.label} of {outcome.key} is {row.status!r} with the value {row.value}")
+        if row.seconds is not None and not 0 <= row.seconds < math.inf:
+            raise ValueError(f"{row.label} of {outcome.key} took {row.seconds} seconds")
     return outcome
 
 
 def facts_of(connection: sqlite3.Connection) -> dict[str, Any]:
     """Return the provenance of a store's scores."""
-    return {name: json.loads(value) for name, value in connection.execute("SELECT * FROM fact")}
+    found = {name: json.loads(value) for name, value in connection.execute("SELECT * FROM fact")}
+    if not isinstance(found.get("proxies", {}), dict):
+        raise sqlite3.DatabaseError("malformed provenance")
+    return found
 
 
 def counts(connection: sqlite3.Connection) -> Counts:
@@ -240,41 +291,72 @@ def read_table(path: str | Path) -> ScoreTable:
     path = Path(path)
     if path.suffix == ".parquet":
         return read_parquet(path)
-    with reading(path, STORE) as connection:
+    with reading(path, STORE, ("fact", "proxy", "reason", "origin")) as connection:
+        refuse_invalid(connection)
         return _table(path.stem, connection)
+
+
+def refuse_invalid(connection: sqlite3.Connection) -> None:
+    """Raise an error of SQLite that names a score or an architecture which no campaign writes."""
+    for key, label, status, value, seconds in connection.execute(_INVALID_SCORES):
+        what = {code: name for name, code in _CODES.items()}.get(status, f"of the status {status!r:.20}")
+        found = f"{label!s:.100} of {key!r:.200} is {what} with the value {value!r:.50}, after {seconds!r:.50} seconds"
+        raise sqlite3.DatabaseError(f"{found}, which is not as it was written")
+    for key, seconds, memory in connection.execute(_INVALID_ARCHITECTURES):
+        found = f"architecture {key!r:.200} has seconds {seconds!r:.50}, memory {memory!r:.50}"
+        raise sqlite3.DatabaseError(f"{found} or an unknown twin, which is not as it was written")
 
 
 def _table(name: str, connection: sqlite3.Connection) -> ScoreTable:
     """Return the table of a store."""
-    asked = connection.execute("SELECT key, canonical FROM architecture WHERE asked ORDER BY key").fetchall()
-    places = np.array([canonical for _, canonical in asked], dtype=np.intp)
+    numbers, asked = _architectures(connection)
     proxies = connection.execute("SELECT id, label, plain FROM proxy ORDER BY id").fetchall()
-    shape = max((number for number, _, _ in proxies), default=0) + 1, int(places.max(initial=0)) + 1
+    ids = np.array([number for number, _, _ in proxies], dtype=np.float64)
+    (scores,) = connection.execute("SELECT count(*) FROM score").fetchone()
+    shape = len(ids), len(numbers)
+    if shape[0] * shape[1] > max(_CELLS, _DENSE * scores):
+        raise sqlite3.DatabaseError(
+            f"{shape[1]:,} architectures by {shape[0]:,} proxies, of which {scores:,} are scored: more than {_CELLS:,} "
+            f"are tabulated only where one in {_DENSE} is scored; export the store"
+        )
     values, seconds, status = np.full(shape, np.nan), np.full(shape, np.nan), np.zeros(shape, dtype=np.uint8)
-    for block in _blocks(connection):
-        proxy, architecture = block[:, 0].astype(np.intp), block[:, 1].astype(np.intp)
-        values[proxy, architecture], seconds[proxy, architecture] = block[:, 2], block[:, 4]
-        status[proxy, architecture] = block[:, 3].astype(np.uint8)
+    for rows in rows_of(connection, STORE, "score"):
+        block = np.array(rows, dtype=np.float64)  # architecture, proxy, value, status, reason, seconds, origin
+        places = _places(ids, block[:, 1]), _places(numbers, block[:, 0])
+        values[places], status[places], seconds[places] = block[:, 2], block[:, 3].astype(np.uint8), block[:, 5]
+    at = _places(numbers, np.array([canonical for _, canonical in asked], dtype=np.float64))
     columns = {}
-    for number, label, plain in proxies:
+    for row, (_, label, plain) in enumerate(proxies):
         known = json.loads(plain)
+        if not isinstance(known, dict) or not {"name", "version", "higher_is_better", "options"} <= known.keys():
+            raise sqlite3.DatabaseError(f"malformed proxy {label!r:.100}")
         columns[label] = Column(
             known["name"], known["version"], known["higher_is_better"],
-            values[number, places], status[number, places], seconds[number, places], known["options"],
+            values[row, at], status[row, at], seconds[row, at], known["options"],
         )  # fmt: skip
     facts = facts_of(connection)
+    if not facts.get("proxies", {}).keys() <= columns.keys():
+        raise sqlite3.DatabaseError("malformed provenance (other proxies than those of the scores)")
     ordered = {label: columns[label] for label in facts.get("proxies", ())}
     return ScoreTable(name, [key for key, _ in asked], ordered, facts)
 
 
-def _blocks(connection: sqlite3.Connection) -> Iterator[NDArray[np.float64]]:
-    """Yield proxy, architecture, value, status, seconds of all scores; NULL becomes NaN."""
-    last = "SELECT max(canonical) FROM architecture WHERE asked"
-    cursor = connection.execute(
-        f"SELECT proxy, architecture, value, status, seconds FROM score WHERE architecture <= ({last})"
-    )
-    while rows := cursor.fetchmany(_BLOCK):
-        yield np.array(rows, dtype=np.float64)
+def _architectures(connection: sqlite3.Connection) -> tuple[NDArray[np.float64], list[tuple[str, int]]]:
+    """Return the ids of all architectures, ascending, and by key those asked for, with the id that has the scores."""
+    numbers: list[NDArray[np.float64]] = [np.empty(0)]
+    asked: list[tuple[str, int]] = []
+    for rows in rows_of(connection, STORE, "architecture"):
+        numbers.append(np.array([row[0] for row in rows], dtype=np.float64))
+        asked += [(row[1], row[3]) for row in rows if row[2]]
+    return np.concatenate(numbers), sorted(asked)
+
+
+def _places(ids: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return the places of some ids among all of them, which ascend."""
+    places = np.minimum(np.searchsorted(ids, wanted), max(len(ids) - 1, 0))
+    if len(wanted) and (not len(ids) or (ids[places] != wanted).any()):
+        raise sqlite3.DatabaseError("malformed (scores of an unknown architecture or proxy)")
+    return places
 
 
 def records(path: str | Path) -> Iterator[Record]:
@@ -285,6 +367,7 @@ def records(path: str | Path) -> Iterator[Record]:
     """
     plain = cache(json.loads)  # a handful of texts, each in many rows
     with reading(path, STORE) as connection:
+        refuse_invalid(connection)
         for key, label, proxy, value, status, reason, seconds, memory, origin in connection.execute(_SCORES):
             yield {
                 "key": key, "proxy": label, "version": plain(proxy)["version"], "value": value,
@@ -299,5 +382,5 @@ def provenance_of(path: Path) -> dict[str, Any]:
     Raises:
         StoreError: no such store, or one that is damaged.
     """
-    with reading(path, STORE) as connection:
+    with reading(path, STORE, ["fact"]) as connection:
         return facts_of(connection)

@@ -38,12 +38,20 @@ def _read(inbox: Queue[dict[str, Any]]) -> None:
 
 def _serve(setup: dict[str, Any], inbox: Queue[dict[str, Any]], output: IO[str]) -> None:
     from naslib_zc_plugin.campaign.config import Config
-    from naslib_zc_plugin.campaign.engines import Task
+    from naslib_zc_plugin.campaign.engines import Task, versions
     from naslib_zc_plugin.campaign.scorer import Scorer
 
     try:
+        expected = setup.pop("expected")
+        if expected["versions"] != versions():
+            raise ImportError(f"here are {versions()}, at the driver {expected['versions']}")
         config = Config(**setup)
         scorer = Scorer(config)
+        if scorer.shown != expected["images"]:
+            raise ValueError(
+                f"{config.images or config.tokens}: other images than those of the campaign: their SHA-256 is "
+                f"{scorer.shown}, and not {expected['images']}"
+            )
         _limit(config.memory_limit)
     except Exception as error:
         _send(output, {"refused": f"{type(error).__name__}: {error}"})

@@ -8,12 +8,20 @@ Nothing here imports torch before a command needs it.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from contextlib import suppress
+
+_RESUMED = ("score", "search")  # commands that go on where they were stopped
+_RESUMABLE = 75
 
 
 def main() -> None:
     """Run the command line and exit: 0 done, 1 nothing found, 2 wrong use, 75 to be continued, 130 interrupted."""
+    if sys.argv[1:2] and sys.argv[1] in _RESUMED:
+        # Before the imports, which take seconds; a command that has begun has handlers of its own.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _stopped)
     try:
         from naslib_zc_plugin.cli._app import app
     except ModuleNotFoundError as error:
@@ -22,14 +30,19 @@ def main() -> None:
             raise
         print(f"nas-zc needs {missing}: pip install 'naslib-zc-plugin[cli]'", file=sys.stderr)
         sys.exit(2)
-    from naslib_zc_plugin.cli._console import RESUMABLE
-
     try:
         app()
     except SystemExit as end:
-        if end.code == RESUMABLE:
-            _leave(RESUMABLE)
+        if end.code == _RESUMABLE:
+            _leave(_RESUMABLE)
         raise
+
+
+def _stopped(number: int, _: object) -> None:
+    """End at once: nothing is half written at any moment, and an import would not pass an exception on."""
+    with suppress(OSError):
+        os.write(2, b"nas-zc: stopped; the same command goes on, or begins\n")
+    _leave(_RESUMABLE)
 
 
 def _leave(code: int) -> None:

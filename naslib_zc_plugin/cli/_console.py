@@ -21,7 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from naslib_zc_plugin.files import VARIABLE
+from naslib_zc_plugin.files import VARIABLE, visible
 
 DataOption = Annotated[
     Optional[Path], typer.Option(metavar="DIR", envvar=VARIABLE, help="Directory with tables, images and tokens.")
@@ -50,12 +50,17 @@ Shown = TypeVar("Shown", bound=_Counted)
 
 def say(text: str = "") -> None:
     """Print a line of the result."""
-    typer.echo(text)
+    typer.echo(_printable(text))
 
 
 def complain(text: str) -> None:
     """Print a line about an error."""
-    typer.echo(f"nas-zc: {text}", err=True)
+    typer.echo(f"nas-zc: {_printable(text)}", err=True)
+
+
+def _printable(text: str) -> str:
+    """Return lines without orders to the terminal: names and errors come from files that others made."""
+    return "\n".join(map(visible, text.split("\n")))
 
 
 def show_table(header: Sequence[str], rows: Sequence[Sequence[str]], numbers: Collection[str] = ()) -> None:
@@ -66,13 +71,14 @@ def show_table(header: Sequence[str], rows: Sequence[Sequence[str]], numbers: Co
         rows: cells as text.
         numbers: titles of the columns that are aligned to the right.
     """
+    header, rows = list(map(visible, header)), [list(map(visible, row)) for row in rows]
     console = Console(highlight=False)
     if console.is_terminal:
         shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
         for title in header:
             shown.add_column(title, justify="right" if title in numbers else "left", overflow="fold")
         for row in rows:
-            shown.add_row(*(cell.replace("[", r"\[") for cell in row))
+            shown.add_row(*map(Text, row))
         console.print(shown)
         return
     widths = [max(map(len, column)) for column in zip(header, *rows)]
@@ -94,13 +100,13 @@ def steps(total: int | None, done: int = 0) -> Iterator[Callable[[str], None]]:
     if not console.is_terminal:
         number = count(done + 1)
         of = f"/{total}  " if total else ". "
-        yield lambda text: typer.echo(f"{next(number):>{len(str(total or 0))}}{of}{text}", err=True)
+        yield lambda text: typer.echo(f"{next(number):>{len(str(total or 0))}}{of}{visible(text)}", err=True)
         return
     latest = TextColumn("{task.description}", markup=False)
     columns = (BarColumn(20), MofNCompleteColumn(), TimeRemainingColumn(), latest)
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=total, completed=done)
-        yield lambda text: bar.update(task, advance=1, description=text)
+        yield lambda text: bar.update(task, advance=1, description=visible(text))
 
 
 @contextmanager
@@ -113,7 +119,7 @@ def live(line_of: Callable[[Shown], str]) -> Iterator[Callable[[Shown], None]]:
     console = Console(stderr=True, highlight=False)
     if console.is_terminal:
         with Live(console=console, refresh_per_second=4) as line:
-            yield lambda progress: line.update(Text(line_of(progress)))
+            yield lambda progress: line.update(Text(visible(line_of(progress))))
         return
     last = -_EVERY
 
@@ -122,7 +128,7 @@ def live(line_of: Callable[[Shown], str]) -> Iterator[Callable[[Shown], None]]:
         now = time.monotonic()
         if now - last >= _EVERY or progress.done == progress.total:
             last = now
-            typer.echo(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line_of(progress)}", err=True)
+            typer.echo(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {visible(line_of(progress))}", err=True)
 
     yield report
 

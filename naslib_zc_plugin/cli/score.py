@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
@@ -47,7 +48,7 @@ def score(
     The same command continues: kill it at any moment, and at most the architectures in flight are lost. Exit code 0:
     all is done; 75: stopped, to be continued.
     """
-    from naslib_zc_plugin.campaign.config import load_campaign, provenance
+    from naslib_zc_plugin.campaign.config import load_campaign
 
     campaign = load_campaign(config, data)
     changes: dict[str, Any] = {"store": str(store)} if store else {}
@@ -58,8 +59,6 @@ def score(
         return _estimate(campaign)
     if arch:
         return _score_one(campaign, arch)
-    # Errors of the configuration come before a file is made.
-    provenance(campaign)
     path = Path(campaign.store)
     if fork_:
         numbered = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in count(2))
@@ -83,18 +82,26 @@ def run_campaign(config: Config, path: Path, extend: bool, command: str = "", re
     Raises:
         typer.Exit: it was stopped; with the code of commands that go on.
     """
+    from naslib_zc_plugin.campaign.config import provenance
     from naslib_zc_plugin.campaign.engines import engine
     from naslib_zc_plugin.campaign.run import prepare, run
     from naslib_zc_plugin.campaign.store import Store
 
-    with Store(path) as store, asked_to_stop() as stop, live(_line) as report:
+    # Errors of the configuration come before a file is made, those far down in a file of keys as well.
+    provenance(config)
+    config.total()
+    with asked_to_stop() as stop, closing(engine(config)) as started, Store(path) as store, live(_line) as report:
         prepare(config, store, extend, command)
         if retry:
             say(f"{store.forget_failures()} failed scores are made again.")
-        done = run(config, store, engine(config), report, lambda: bool(stop))
+        done = run(config, store, started, report, lambda: bool(stop))
+        counts, reason = store.counts(), store.most_frequent_reason()
     if done.pending:
         complain(f"stopped with {done.done:,} of {done.total:,} done in {path}; the same command goes on from there")
         raise typer.Exit(RESUMABLE)
+    if counts.failed:
+        every = "" if counts.ok + counts.undefined else "all "
+        complain(f"{every}{counts.failed:,} scores failed; most often: {reason}")
     return done
 
 
@@ -102,7 +109,7 @@ def _line(progress: Progress) -> str:
     """Return the line of a campaign's progress."""
     text = (
         f"{progress.done:,} of {progress.total:,} done, {progress.undefined:,} undefined, {progress.failed:,} failed, "
-        f"{progress.pending:,} left"
+        f"{progress.pending:,} pending"
     )
     if progress.remaining is None:
         return text

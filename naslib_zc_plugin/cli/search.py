@@ -99,7 +99,14 @@ def publish_results(
     from naslib_zc_plugin.search import results
     from naslib_zc_plugin.search.journal import histories
 
-    found = results.collect_results(experiment.searches, histories(experiment.store), data)
+    recorded = histories(experiment.store)
+    known = {
+        each.config.label: each.known_scores(
+            {entry.key for run in recorded.get(each.config.label, {}).values() for entry in run}, experiment.store
+        )
+        for each in searches
+    }
+    found = results.collect_results(experiment.searches, recorded, data, known)
     ways = [results.checkpoint_table(found, experiment.curve)] if experiment.curve.at else []
     sheets = [results.results_table(found, searches, command), *ways, results.architectures_table(found)]
     say("\n".join(map(table_text, sheets)).rstrip())

@@ -1,12 +1,16 @@
 """Files that others made, read without trust, and files of our own, written whole or not at all.
 
-Every reader of the package raises the one :class:`DataError` for a file that is not as it should be; pickles are read
-by :mod:`naslib_zc_plugin.files.unpickle` alone, which runs nothing. Needs numpy only.
+Every reader of the package raises the one :class:`DataError` for a file that is not as it should be, and takes no more
+of it than the :class:`~naslib_zc_plugin.files.limits.Limits` that it declares; pickles are read by
+:mod:`naslib_zc_plugin.files.unpickle` alone, which runs nothing. Needs numpy only.
 """
 
 from __future__ import annotations
 
+import csv
 import os
+import re
+import stat
 import struct
 import tarfile
 import tempfile
@@ -15,21 +19,31 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from reprlib import Repr
 from typing import Any
 
 __all__ = [
-    "VARIABLE", "DataError", "data_folder", "existing", "inside", "readable", "real_number", "replacing",
-    "whole_number",
+    "VARIABLE", "DataError", "csv_cell", "data_folder", "existing", "inside", "path_part", "readable", "real_number",
+    "replacing", "shown", "visible", "whole_number",
 ]  # fmt: skip
 
 VARIABLE = "NAS_ZC_DATA"
 """The environment variable that names the data directory."""
 
-# What the standard library and numpy raise for damaged files; MemoryError: a header that claims more than there is.
+# What decoders raise for damaged files, and for whole ones that hold something else. MemoryError: a header that claims
+# more than there is.
 _DAMAGED = (
-    OSError, ValueError, EOFError, LookupError, RuntimeError, MemoryError,
-    struct.error, tarfile.TarError, zipfile.BadZipFile, zlib.error,
+    OSError, ValueError, EOFError, LookupError, RuntimeError, MemoryError, AttributeError, OverflowError, TypeError,
+    csv.Error, struct.error, tarfile.TarError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
+_SHOWN = 400  # characters of what a file holds, in a message
+_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+=-]{0,99}")
+_PLAIN_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.ASCII | re.IGNORECASE)
+_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+# Control characters, those that turn the direction of writing, and those that end lines or hide.
+_UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\ufffe\uffff]"
+)
 
 
 class DataError(ValueError):
@@ -38,7 +52,7 @@ class DataError(ValueError):
     Attributes:
         path: the file (with a member of an archive after it), or the source's name.
         expected: what should be there.
-        found: what is there.
+        found: what is there, shortened if it is long.
 
     >>> raise DataError("scores.csv", "3 rows", "2")
     Traceback (most recent call last):
@@ -47,6 +61,7 @@ class DataError(ValueError):
     """
 
     def __init__(self, path: str | Path, expected: str, found: str) -> None:
+        found = found if len(found) <= _SHOWN else f"{found[: _SHOWN - 1]}…"
         super().__init__(path, expected, found)
         self.path, self.expected, self.found = path, expected, found
 
@@ -98,8 +113,14 @@ def existing(path: str | Path, expected: str) -> Path:
         ...
     naslib_zc_plugin.files.DataError: no_such_file.csv: expected a table; found no such file
     """
-    if not Path(path).is_file():
-        raise DataError(path, expected, "a folder" if Path(path).is_dir() else "no such file")
+    try:
+        kind = os.stat(path).st_mode
+    except FileNotFoundError as error:
+        raise DataError(path, expected, "a link to nothing" if os.path.islink(path) else "no such file") from error
+    except (OSError, ValueError) as error:  # a link to itself, a name that is too long
+        raise DataError(path, expected, getattr(error, "strerror", None) or str(error)) from error
+    if not stat.S_ISREG(kind):
+        raise DataError(path, expected, "a folder" if stat.S_ISDIR(kind) else "no file, but a device or a pipe")
     return Path(path)
 
 
@@ -142,7 +163,7 @@ def real_number(value: Any) -> float:
     3.0
     """
     if type(value) not in (int, float):
-        raise TypeError(f"a number is {value!r:.100}")
+        raise TypeError(f"a number is {shown(value)}")
     try:
         return float(value)
     except OverflowError:
@@ -157,13 +178,88 @@ def whole_number(value: Any) -> int:
 
     Raises:
         TypeError: the value is something else, such as 1.0, text or a truth value.
+        ValueError: it has more than 64 bits.
 
     >>> whole_number(3)
     3
     """
     if type(value) is not int:
-        raise TypeError(f"a whole number is {value!r:.100}")
+        raise TypeError(f"a whole number is {shown(value)}")
+    if not -(1 << 63) <= value < 1 << 63:
+        raise ValueError("a whole number has more than 64 bits")
     return value
+
+
+class _Short(Repr):
+    """Python's notation of values, shortened before it is made: one list may hold another a million times."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel, self.maxstring, self.maxother = 2, 100, 100
+
+    def repr_int(self, value: int, level: int) -> str:
+        """Return a number unless it is too long to be worth it."""
+        return repr(value) if value.bit_length() <= 128 else f"a number of {value.bit_length():,} bits"
+
+    def repr_bytes(self, value: bytes, level: int) -> str:
+        """Return bytes as texts are shown."""
+        return repr(value[: self.maxstring]) + ("…" if len(value) > self.maxstring else "")
+
+    def repr_instance(self, value: Any, level: int) -> str:
+        """Return the type of anything else, whose own notation is not bounded."""
+        return repr(value) if value is None or isinstance(value, (bool, float)) else f"a {type(value).__name__}"
+
+
+shown = _Short().repr
+"""Returns a value of a file that others made in Python's notation, shortened, for messages."""
+
+
+def visible(text: str) -> str:
+    r"""Return a text with its control characters, and others that are not seen, in Python's notation.
+
+    Text of a file that others made may hold orders to a terminal, or turn the direction of writing.
+
+    >>> print(visible("red \x1b[31m"), visible("two\nlines"))
+    red \x1b[31m two\nlines
+    """
+    return _UNSEEN.sub(lambda sign: sign[0].encode("unicode_escape", "surrogatepass").decode("ascii"), text)
+
+
+def csv_cell(value: Any) -> Any:
+    """Return a value for a cell of CSV; a text that a spreadsheet would take for a formula begins with an apostrophe.
+
+    Ends of lines stay: a cell may have several.
+
+    >>> csv_cell("=1+1"), csv_cell("-2.5"), csv_cell(-2.5)
+    ("'=1+1", '-2.5', -2.5)
+    """
+    if not isinstance(value, str):
+        return value
+    text = "".join(part if part in ("\n", "\r\n") else visible(part) for part in re.split("(\r?\n)", value))
+    if not text.lstrip().startswith(("=", "+", "-", "@")) or _PLAIN_NUMBER.fullmatch(text):
+        return text
+    return f"'{text}"
+
+
+def path_part(source: str | Path, text: str, what: str) -> str:
+    """Return a text that is to be one part of a path: a file's name, or a folder's.
+
+    Args:
+        source: the file that the text stands in, for the message.
+        text: the text.
+        what: its meaning, for the message.
+
+    Raises:
+        DataError: it holds other signs than ASCII letters, digits and ``_.+=-``, or means something else to a system.
+
+    >>> path_part("zc_nasbench201.json", "../accuracies", "the name of a data set")
+    Traceback (most recent call last):
+        ...
+    naslib_zc_plugin.files.DataError: zc_nasbench201.json: expected the name of a data set, of letters, digits and ...
+    """
+    if not _PART.fullmatch(text) or text.endswith(".") or _DEVICES.fullmatch(text):
+        raise DataError(source, f"{what}, of letters, digits and _.+=- alone", repr(text))
+    return text
 
 
 def inside(path: str | Path, member: str) -> PurePosixPath:
@@ -196,7 +292,7 @@ def replacing(path: Path) -> Iterator[Path]:
     after a crash, finds the old content or all of the new. After an error the draft is removed.
 
     Args:
-        path: the file to replace; its folder is made if it does not exist.
+        path: the file to replace, of a symbolic link the one that it leads to; its folder is made if it does not exist.
 
     Yields:
         The draft's path.
@@ -211,6 +307,7 @@ def replacing(path: Path) -> Iterator[Path]:
     ...     Path(folder, "text.txt").read_text()
     'whole'
     """
+    path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     os.close(handle)

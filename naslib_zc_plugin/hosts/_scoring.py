@@ -15,14 +15,10 @@ from naslib_zc_plugin.probes import Probe, images
 from naslib_zc_plugin.proxies import describe, proxy
 from naslib_zc_plugin.record import ProxyRequest
 from naslib_zc_plugin.scoring import Score
+from naslib_zc_plugin.strategies import NoScore
 
 NamedProxy = Union[str, ProxyRequest, Mapping[str, Any]]
 Images = Union[str, Path, Probe, Mapping[str, Any]]
-logger = logging.getLogger(__name__)
-
-
-class NoScore(ValueError):
-    """A network without a score; the message gives the reason."""
 
 
 def proxy_request(asked: NamedProxy) -> ProxyRequest:
@@ -49,27 +45,23 @@ def oriented_value(found: Score, label: str = "") -> float:
         NoScore: the score has no value.
     """
     if found.value is None:
-        raise NoScore(f"{label or found.name} is {found.status}: {found.reason}")
+        raise NoScore(f"{label or found.name} is {found.status}: {found.reason}", found.status == "failed")
     return found.value if describe(found.name).higher_is_better else -found.value
 
 
-def proxy_fitness(score: Callable[[Any], Any], label: Callable[[Any], str]) -> Callable[[Any], float | None]:
-    """Wrap a score so that it is None where it is not finite, undefined or fails, which is logged.
+def proxy_fitness(score: Callable[[Any], Any]) -> Callable[[Any], float]:
+    """Wrap a score of a host's models, higher is better: where there is none, it raises ``NoScore`` with the reason."""
 
-    Args:
-        score: of a model of the host, higher is better.
-        label: of the model in the log.
-    """
-
-    def fitness(model: Any) -> float | None:
+    def fitness(model: Any) -> float:
         try:
             value = float(score(model))
-            return value if math.isfinite(value) else None
-        except NoScore as error:
-            logger.info("%s: %s", label(model), error)
-        except Exception:
-            logger.warning("%s: the score failed", label(model), exc_info=True)
-        return None
+        except NoScore:
+            raise
+        except Exception as error:
+            raise NoScore(f"{type(error).__name__}: {error}") from error
+        if not math.isfinite(value):
+            raise NoScore(f"the score is {value}", failed=False)
+        return value
 
     return fitness
 

@@ -13,7 +13,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 from naslib_zc_plugin import strategies
-from naslib_zc_plugin.strategies import KeyScore, SearchSpace, Seed, Strategy
+from naslib_zc_plugin.strategies import (
+    HOPELESS,
+    AllFailed,
+    KeyScore,
+    NoScore,
+    ProxyAgreement,
+    SearchSpace,
+    Seed,
+    Strategy,
+    proxy_agreement,
+)
 
 Trial = tuple[str, Optional[float]]
 """An evaluated key and its fitness; None: the evaluation failed, or the fitness is undefined."""
@@ -28,13 +38,15 @@ class SearchSession:
     Args:
         strategy: its name, or a strategy that is ready.
         domain: search space of the strategy.
-        proxy_fitness: fitness of a key without evaluation, for strategies that use one. It is computed once per key.
+        proxy_fitness: fitness of a key without evaluation, for strategies that use one; it raises ``NoScore`` where
+            there is none. It is computed once per key.
         seed, preset, options: of a strategy given by name (:func:`naslib_zc_plugin.strategies.strategy`).
 
     Attributes:
         strategy: the strategy.
         history: (key, fitness or None) of every evaluated key, in the order told.
         scores: the proxy's fitness by key.
+        first_failure: reason of the first evaluation that failed; empty if it is not known.
 
     Raises:
         ValueError, TypeError: the strategy is unknown, or an option is wrong.
@@ -53,6 +65,7 @@ class SearchSession:
     ) -> None:  # fmt: skip
         self.history: list[Trial] = []
         self.scores: dict[str, float | None] = {}
+        self.first_failure = ""
         self._proxy_fitness = proxy_fitness
         self._improved: list[int] = []  # places in the history of what was the best until then
         self._running: Counter[str] = Counter()
@@ -68,35 +81,92 @@ class SearchSession:
 
         Raises:
             Exhausted: the search space has no other.
+            AllFailed: no key has a score that should have, or no evaluation of many has a fitness, and the strategy's
+                ``if_all_fail`` is ``"stop"``.
         """
         with self._lock:
+            stop = len(self.history) >= HOPELESS and not self._improved and self.strategy.if_all_fail == "stop"
+            if stop and (hopeless := self._hopeless()):
+                raise AllFailed(f"{hopeless}. Mend that, or search on with if_all_fail='go_on'")
             key = self._waiting.pop(0) if self._waiting else self.strategy.ask()
             self._running[key] += 1
             return key
 
-    def tell(self, key: str, fitness: float | None) -> None:
+    def tell(self, key: str, fitness: float | None) -> bool:
         """Take in the fitness of a key; one that was not asked for is ignored.
 
         Args:
             key: as :meth:`ask` returned it.
             fitness: higher is better; None: the evaluation failed, or the fitness is undefined.
+
+        Returns:
+            Whether it was asked for.
         """
         with self._lock:
             if not self._running[key]:
-                return
+                return False
             self._running[key] -= 1
             before = self.strategy.best
             self.strategy.tell(key, fitness)
             if self.strategy.best != before:
                 self._improved.append(len(self.history))
             self.history.append((key, fitness))
+            return True
+
+    def withdraw(self, key: str) -> None:
+        """Forget that a key was asked for: it is not evaluated."""
+        with self._lock:
+            self._running[key] -= 1
+
+    def record(self, key: str, fitness: float | None) -> None:
+        """Add a trial to the history that this search did not ask for."""
+        with self._lock:
+            best = self.best(len(self.history))
+            if fitness is not None and (best is None or best[1] is None or fitness > best[1]):
+                self._improved.append(len(self.history))
+            self.history.append((key, fitness))
 
     def score(self, key: str) -> float | None:
-        """Return the proxy's fitness of a key, from memory if it is known."""
+        """Return the proxy's fitness of a key, from memory if it is known.
+
+        Raises:
+            NoScore: there is none; the second time None is returned.
+        """
         assert self._proxy_fitness is not None
         if key not in self.scores:
-            self.scores[key] = self._proxy_fitness(key)
+            try:
+                self.scores[key] = self._proxy_fitness(key)
+            except NoScore:
+                self.scores[key] = None
+                raise
         return self.scores[key]
+
+    def agreement(self) -> ProxyAgreement | None:
+        """Return how well the proxy agrees with the fitness of what was evaluated; None without a proxy."""
+        if self._proxy_fitness is None:
+            return None
+        fitness: dict[str, float] = {}
+        for key, found in self.history:
+            if found is not None and self.scores.get(key) is not None:
+                fitness.setdefault(key, found)
+        return proxy_agreement([self.scores[key] or 0.0 for key in fitness], list(fitness.values()))
+
+    def ending(self) -> list[str]:
+        """Return what is to be said at the end of the search, a sentence each."""
+        hopeless, agreement = self._hopeless(), self.agreement()
+        said = [hopeless] if hopeless else []
+        if agreement:
+            said.append(agreement.sentence())
+        if lost := self.strategy.lost_trust:
+            said.append(f"the proxy was no longer followed after {lost.n} architectures with both")
+        return said
+
+    def _hopeless(self) -> str:
+        """Return a sentence if something was evaluated, and nothing has a fitness."""
+        if not self.history or any(fitness is not None for _, fitness in self.history):
+            return ""
+        reason = f"; the first: {self.first_failure}" if self.first_failure else ""
+        return f"none of {len(self.history)} evaluations has a fitness{reason}"
 
     def last(self, epoch: int) -> Trial | None:
         """Return the trial of an epoch (one trial is one epoch, from 0), the last before it if it has none, or None."""

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import torch
-from torch import Tensor
-from torch.nn import functional as F
 
 from naslib_zc_plugin.observations.activations import ACTIVATIONS, activation_handlers
-from naslib_zc_plugin.passes import Undefined
-from naslib_zc_plugin.passes.capture import CONVOLUTIONS, TRANSPOSED, Function, Handler
+from naslib_zc_plugin.passes import LayerCall, Undefined
+from naslib_zc_plugin.passes.capture import Function, Handler
 from naslib_zc_plugin.passes.forward import ForwardPass
 from naslib_zc_plugin.passes.inputs import tensors, tree_map
 
@@ -50,12 +47,11 @@ def _with_one_more(p: ForwardPass) -> dict[str, set[int]]:
         lengths: set[int] = found.setdefault(kind, set())
         handlers.update(activation_handlers(kind, lambda output, lengths=lengths: lengths.add(len(output))))
 
-    def layer(args: Any, kwargs: Any, output: Tensor) -> None:
-        found["layer"].add(len(output))
+    def layer(call: LayerCall) -> None:
+        found["layer"].add(call.output.shape[call.batch])
 
-    handlers.update(dict.fromkeys((*CONVOLUTIONS, *TRANSPOSED, F.linear), layer))
     try:
-        p.run_again(tree_map(lambda shown: torch.cat([shown, shown[:1]]).detach(), p.inputs), handlers)
+        p.run_again(tree_map(lambda shown: torch.cat([shown, shown[:1]]).detach(), p.inputs), handlers, layer)
     except Exception:  # a network for batches of one size
         return {}
     return found

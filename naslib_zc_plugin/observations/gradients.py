@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from naslib_zc_plugin.passes import FORWARD, ForwardPass, Grad, Layer, Observation, Steps, Undefined, observation
+from naslib_zc_plugin.passes.capture import TWICE, Function
 from naslib_zc_plugin.passes.degenerate import check_sum
-from naslib_zc_plugin.passes.inputs import embeds_tokens, holds_tokens, tensors
+from naslib_zc_plugin.passes.inputs import as_real, embeds_tokens, holds_tokens, tensors, tree_map
 
 
 def _by_layers(p: ForwardPass, of: str) -> Steps[list[Layer]]:
-    """Differentiate by the weight of each convolution and linear layer."""
+    """Differentiate by the weight of each convolution and linear layer; a complex weight is two real ones."""
     yield FORWARD
+    if of == "logits":  # a loss may leave infinite ones out
+        p.check_finite()
     (gradients,) = yield (Grad(of, p.layers),)
-    return [Layer(name, p.weights[name].detach(), found) for name, found in zip(p.network.layers, gradients)]
+    pairs = zip(p.network.layers, gradients)
+    return [Layer(name, as_real(p.weights[name].detach()), as_real(found)) for name, found in pairs]
 
 
 @observation(labels=True, order=1)
@@ -47,7 +52,8 @@ def output_gradients(p: ForwardPass, rounding: bool = False) -> Steps[list[Layer
         rounding: whether a gradient that is nothing but rounding counts as one.
 
     Raises:
-        Undefined: there is no layer, or the sum is constant, see :func:`~.degenerate.check_sum`.
+        Undefined: there is no layer, the outputs are not finite, or their sum is constant, see
+            :func:`~.degenerate.check_sum`.
     """
     found = yield from _by_layers(p, "logits")
     if not rounding:
@@ -94,7 +100,7 @@ def input_jacobian(p: ForwardPass) -> Steps[Tensor]:
 
     Raises:
         Undefined: the inputs are not one tensor of real numbers or tokens of which an embedding was seen, or are both;
-            or the sum is constant.
+            the outputs are not finite, or their sum is constant.
     """
     embedded: list[Tensor] = []
 
@@ -107,6 +113,7 @@ def input_jacobian(p: ForwardPass) -> Steps[Tensor]:
     if holds_tokens(p.inputs):
         p.on((F.embedding, F.embedding_bag), seen)
     yield FORWARD
+    p.check_finite()
     real = [tensor for tensor in tensors(p.inputs) if tensor.is_floating_point()]
     found = [*real, *embedded]
     if len(found) != 1:
@@ -117,3 +124,144 @@ def input_jacobian(p: ForwardPass) -> Steps[Tensor]:
     ((gradient,),) = yield (Grad("logits", found, zeros=False),)
     check_sum(p.logits)
     return found[0].detach().mul(0).flatten(1) if gradient is None else gradient.flatten(1)
+
+
+# Second derivatives that torch does not have, or not rightly --------------------
+
+# Values and first gradients stay bitwise those of the function: its definition stands in only where the gradient is
+# recorded, to be differentiated again.
+
+
+class _Defined(torch.autograd.Function):
+    """A function whose gradient is its own, but that of its definition where it is recorded."""
+
+    @staticmethod
+    def forward(ctx: Any, function: Function, definition: Function, rebuild: Any, *given: Tensor) -> Any:
+        """Return what the function returns."""
+        ctx.function, ctx.definition, ctx.rebuild = function, definition, rebuild
+        ctx.save_for_backward(*given)
+        args, kwargs = rebuild(given)
+        return function(*args, **kwargs)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Any, ...]:
+        """Return the gradients by the tensors given."""
+        recorded, needed = torch.is_grad_enabled(), ctx.needs_input_grad[3:]
+        with torch.enable_grad(), torch._C.DisableTorchFunction():  # a mode would put the definition in for itself
+            # One tensor may come of another: each gradient is by the place in the call.
+            pairs = zip(ctx.saved_tensors, needed)
+            shown = [x.view_as(x) if recorded else x.detach().requires_grad_(wanted) for x, wanted in pairs]
+            args, kwargs = ctx.rebuild(shown)
+            outputs = (ctx.definition if recorded else ctx.function)(*args, **kwargs)
+            outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+            by = [tensor for tensor, wanted in zip(shown, needed) if wanted]
+            found = iter(torch.autograd.grad(outputs, by, gradients, create_graph=recorded, allow_unused=True))
+        return (None, None, None, *(next(found) if wanted else None for wanted in needed))
+
+
+def _twice(function: Function, definition: Function) -> Function:
+    """Return the function with the definition's second derivative."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        given = tensors((args, kwargs))
+        if not any(tensor.requires_grad for tensor in given):
+            return function(*args, **kwargs)
+
+        def rebuild(values: Any) -> Any:
+            left = iter(values)
+            return tree_map(lambda _: next(left), (args, kwargs))
+
+        applied: Any = _Defined.apply
+        return applied(function, definition, rebuild, *given)
+
+    return call
+
+
+# Definitions --------------------
+
+
+def _hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
+    output: Tensor = _twice(F.hardsigmoid, lambda input: F.relu6(input + 3) / 6)(input.clone() if inplace else input)
+    return input.copy_(output) if inplace else output
+
+
+def _norm(differences: Tensor, p: float) -> Tensor:
+    """Return the p-norms over the last dimension, whose gradients at zero are zero."""
+    sizes = differences.abs()
+    if p == 0:
+        return sizes.sign().sum(-1)
+    if p in (1, float("inf")):
+        return sizes.sum(-1) if p == 1 else sizes.amax(-1)
+    powers = (differences.square() if p == 2 else torch.where(sizes > 0, sizes, 1) ** p * (sizes > 0)).sum(-1)
+    return torch.where(powers > 0, torch.where(powers > 0, powers, 1) ** (1 / p), 0)
+
+
+def _cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: Any = None) -> Tensor:
+    return _norm(x1[..., :, None, :] - x2[..., None, :, :], p)
+
+
+def _pdist(input: Tensor, p: float = 2.0) -> Tensor:
+    one, other = torch.triu_indices(len(input), len(input), 1, device=input.device)
+    return _norm(input[one] - input[other], p)
+
+
+def _weight_norm(v: Tensor, g: Tensor, dim: int = 0) -> Tensor:
+    others = [axis for axis in range(v.ndim) if axis != dim % v.ndim] if dim != -1 else [*range(v.ndim)]
+    return v * (g / v.square().sum(others, keepdim=True).sqrt())
+
+
+def _ctc_loss(
+    log_probs: Tensor,
+    targets: Tensor,
+    input_lengths: Any,
+    target_lengths: Any,
+    blank: int = 0,
+    reduction: str = "mean",
+    zero_infinity: bool = False,
+) -> Tensor:
+    """Sum over all alignments, step by step: labels with blanks around them, of which one may be left out."""
+    rows = log_probs if log_probs.ndim == 3 else log_probs[:, None]
+    long, words = torch.as_tensor(input_lengths).reshape(-1).tolist(), torch.as_tensor(target_lengths).reshape(-1)
+    each = list(targets.split(words.tolist())) if targets.ndim == 1 else list(targets)
+    losses = []
+    for sample, (steps, count) in enumerate(zip(long, words.tolist())):
+        labels = torch.full((2 * count + 1,), blank, device=rows.device)
+        labels[1::2] = each[sample][:count]
+        again = torch.ones_like(labels, dtype=torch.bool)  # no way from a label to its like but by a blank
+        again[2:] = (labels[2:] == blank) | (labels[2:] == labels[:-2])
+        none = rows.new_full((2,), torch.finfo(rows.dtype).min / 4)
+        found = torch.where(torch.arange(len(labels), device=rows.device) < 2, rows[0, sample, labels], none[0])
+        for step in range(1, steps):
+            padded = torch.cat([none, found])
+            ways = torch.stack([found, padded[1:-1], torch.where(again, none[0], padded[:-2])])
+            found = ways.logsumexp(0) + rows[step, sample, labels]
+        losses.append(-found[-2:].logsumexp(0))
+    lost = torch.stack(losses)
+    if zero_infinity:
+        lost = torch.where(lost < torch.finfo(rows.dtype).max / 8, lost, 0)
+    if reduction == "mean":
+        return (lost / words.to(lost).clamp_min(1)).mean()
+    return lost.sum() if reduction == "sum" else lost.reshape(log_probs.shape[1:-1])
+
+
+def _on_a_gpu(function: Function) -> Function:
+    """Return a recurrent layer that torch's own kernels differentiate twice, which cuDNN's do not."""
+
+    def plain(*args: Any) -> Any:
+        with torch.backends.cudnn.flags(enabled=False):
+            return function(*args)
+
+    twice = _twice(function, plain)
+    return lambda *args: twice(*args) if args[0].is_cuda else function(*args)
+
+
+TWICE.update({function: _on_a_gpu(function) for function in (torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu)})
+TWICE.update(
+    {
+        F.hardsigmoid: _hardsigmoid,
+        F.ctc_loss: _twice(F.ctc_loss, _ctc_loss),
+        F.pdist: _twice(F.pdist, _pdist),
+        torch.cdist: _twice(torch.cdist, _cdist),
+        torch._weight_norm: _twice(torch._weight_norm, _weight_norm),
+    }
+)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import torch
 from torch import Tensor
 
-from naslib_zc_plugin.passes import NEXT, Pass, PerSample, Steps, Undefined, observation
+from naslib_zc_plugin.passes import AGAIN, NEXT, Pass, PerSample, Steps, Undefined, observation
+from naslib_zc_plugin.passes.degenerate import precise
 from naslib_zc_plugin.passes.per_sample import Chunk
+
+COLUMNS = 1 << 16
+"""Weights of a layer that are multiplied at once: a bound of temporary memory, and of what is kept at once."""
 
 
 @observation(labels=True, order=1, setting=PerSample())
 def sign_sums(p: Pass) -> Steps[list[Tensor]]:
     """Sum the signs of the samples' gradients, per layer: list of (weights,).
 
-    >>> sign_sums().setting
-    PerSample()
+    >>> sign_sums().setting == PerSample()
+    True
     """
     totals: list[Tensor] = []
     while (chunk := (yield NEXT)) is not None:
@@ -23,17 +29,21 @@ def sign_sums(p: Pass) -> Steps[list[Tensor]]:
 
 
 def _add_signs(totals: list[Tensor], chunk: Chunk) -> None:
-    signs = [gradient.sign().float().sum(0) for gradient in chunk.gradients]
-    if not totals:
-        totals += signs
-        return
-    for total, sign in zip(totals, signs):
-        total.add_(sign)
+    totals += [
+        gradient.new_zeros(gradient.shape[1], dtype=torch.float32) for gradient in chunk.gradients[len(totals) :]
+    ]
+    for gradient, total in zip(chunk.gradients, totals):
+        for begin in range(0, len(total), COLUMNS):
+            part = slice(begin, begin + COLUMNS)
+            total[part] += gradient[:, part].sign().float().sum(0)
 
 
 @observation(labels=True, order=1, setting=PerSample())
 def sample_grams(p: Pass, kind: str = "sign", by_class: bool = True) -> Steps[list[Tensor]]:
     """Make Gram matrices of the samples' gradients over all layers: list of (n, n), float64, one per class in order.
+
+    Rows of a class that does not fit into one chunk are kept, signs as bytes. Where half of the setting's memory does
+    not hold them, all samples are shown again, for other weights each time.
 
     >>> sample_grams() == sample_grams("sign", by_class=True)
     True
@@ -46,38 +56,105 @@ def sample_grams(p: Pass, kind: str = "sign", by_class: bool = True) -> Steps[li
     Raises:
         Undefined: one per class, and labels are not one class index per sample.
     """
+    sizes = [p.batch.size]
     if by_class:
-        grams: list[Tensor] = []
+        if p.batch.classes is None:
+            raise Undefined("samples are grouped by class: labels must be one class index per sample")
+        sizes = p.batch.classes.unique(sorted=True, return_counts=True)[1].tolist()
+    grams = _Grams(sizes, kind, p.setting.memory // 2)
+    while True:
         while (chunk := (yield NEXT)) is not None:
-            grams += _class_grams(chunk, kind)
-        return grams
-    kept: list[list[Tensor]] = []
-    while (chunk := (yield NEXT)) is not None:
-        kept.append(_rows(chunk, kind, bytes_=True))
-    return [_gram([torch.cat(rows).float() for rows in zip(*kept)], kind)]
+            grams.add(chunk.gradients)
+        if grams.is_complete():
+            return grams.made()
+        yield AGAIN
 
 
-def _rows(chunk: Chunk, kind: str, bytes_: bool = False) -> list[Tensor]:
-    """Return the chunk's gradients or their signs (as bytes where they are to be kept)."""
-    if kind != "sign":
-        return list(chunk.gradients)
-    signs = [gradient.sign().float() for gradient in chunk.gradients]
-    return [sign.to(torch.int8) for sign in signs] if bytes_ else signs
+class _Grams:
+    """Gram matrices of groups of samples, whose gradients come in the order of the groups, perhaps in several rounds.
 
+    Args:
+        sizes: number of samples of each group.
+        kind: see :func:`sample_grams`.
+        memory: bytes that may be kept from one call to the next.
+    """
 
-def _class_grams(chunk: Chunk, kind: str) -> list[Tensor]:
-    rows = _rows(chunk, kind)
-    if chunk.classes is None:
-        raise Undefined("samples are grouped by class: labels must be one class index per sample")
-    labels = chunk.classes.unique(sorted=True)
-    return [_gram([row[chunk.classes == label] for row in rows], kind) for label in labels]
+    def __init__(self, sizes: Sequence[int], kind: str, memory: int) -> None:
+        self._sizes, self._kind, self._memory = sizes, kind, memory
+        self._products: list[list[Tensor]] = [[] for _ in sizes]
+        self._kept: list[Tensor] = []  # of the group under way: the rows by each block of weights whose turn it is
+        self._group, self._rows = 0, 0
+        self._turns: list[list[tuple[int, int]]] = []  # blocks of weights: layer and first column; a list per round
+        self._round = 0
 
+    def add(self, gradients: Sequence[Tensor]) -> None:
+        """Add the next samples' gradients, per layer (n, weights)."""
+        begin, end = 0, len(gradients[0])
+        self._turns = self._turns or self._planned(gradients)
+        while begin < end:
+            size = self._sizes[self._group]
+            stop = min(end, begin + size - self._rows)
+            if stop - begin == size:
+                if self._round == 0:
+                    self._multiply(self._part(gradients, block, begin, stop) for turn in self._turns for block in turn)
+            else:
+                self._keep(gradients, begin, stop)
+            self._rows += stop - begin
+            if self._rows == size:
+                self._multiply(self._kept)
+                self._kept, self._rows = [], 0
+                self._group = (self._group + 1) % len(self._sizes)
+            begin = stop
 
-def _gram(rows: list[Tensor], kind: str) -> Tensor:
-    # Sums of signs are exact in float32 (but not in half precision) below 2**24; longer rows are cut there.
-    parts = [part for row in rows for part in row.split(1 << 24, dim=1)]
-    gram = torch.stack([(part @ part.T).double() for part in parts]).sum(0)
-    if kind == "cosine":
-        length = gram.diagonal().sqrt()
-        gram = gram / (length[:, None] * length[None, :])
-    return gram
+    def is_complete(self) -> bool:
+        """Return whether all weights were seen; if not, begin another round."""
+        self._round += 1
+        return self._round >= len(self._turns)
+
+    def made(self) -> list[Tensor]:
+        """Return the matrices."""
+        grams = [torch.stack(products).sum(0) for products in self._products]
+        if self._kind != "cosine":
+            return grams
+        lengths = [gram.diagonal().sqrt() for gram in grams]
+        return [gram / (length[:, None] * length[None, :]) for gram, length in zip(grams, lengths)]
+
+    def _planned(self, gradients: Sequence[Tensor]) -> list[list[tuple[int, int]]]:
+        """Return the blocks of weights by rounds, such that rows of the largest group may be kept in each."""
+        width = 1 if self._kind == "sign" else gradients[0].element_size()
+        most, used = self._memory // (max(self._sizes) * width), 0
+        turns: list[list[tuple[int, int]]] = [[]]
+        for layer, gradient in enumerate(gradients):
+            for start in range(0, gradient.shape[1], COLUMNS):
+                columns = min(COLUMNS, gradient.shape[1] - start)
+                if turns[-1] and used + columns > most:
+                    turns.append([])
+                    used = 0
+                turns[-1].append((layer, start))
+                used += columns
+        return turns
+
+    def _keep(self, gradients: Sequence[Tensor], begin: int, stop: int) -> None:
+        """Keep some rows by the blocks of weights whose turn it is."""
+        for place, block in enumerate(self._turns[self._round]):
+            part = self._part(gradients, block, begin, stop)
+            if place == len(self._kept):
+                dtype = torch.int8 if self._kind == "sign" else part.dtype
+                self._kept.append(part.new_empty(self._sizes[self._group], part.shape[1], dtype=dtype))
+            self._kept[place][self._rows : self._rows + len(part)] = part
+
+    def _part(self, gradients: Sequence[Tensor], block: tuple[int, int], begin: int, stop: int) -> Tensor:
+        """Return a copy of some samples' gradients by a block of weights, or their signs."""
+        layer, start = block
+        part = gradients[layer][begin:stop, start : start + COLUMNS]
+        return part.sign() if self._kind == "sign" else part.clone()
+
+    def _multiply(self, parts: Iterable[Tensor]) -> None:
+        """Add the product of each block of weights to the group under way."""
+        products = self._products[self._group]
+        for part in parts:
+            # Sums of signs are exact below 2**24. All samples together are compared in single precision at least.
+            rows = part.float() if self._kind == "sign" else precise(part) if len(self._sizes) == 1 else part
+            products.append((rows @ rows.T).double())
+            if self._kind == "sign" and len(products) > 1:  # in any order
+                products[0] += products.pop()

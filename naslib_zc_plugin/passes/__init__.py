@@ -13,8 +13,10 @@ from naslib_zc_plugin.passes.engine import Pass, observe
 from naslib_zc_plugin.passes.forward import ForwardPass
 from naslib_zc_plugin.passes.inputs import Batch
 from naslib_zc_plugin.passes.isolation import UnsupportedModule, isolated
+from naslib_zc_plugin.passes.layer_calls import LayerCall
 from naslib_zc_plugin.passes.network import Layer, Network
 from naslib_zc_plugin.passes.observation import (
+    AGAIN,
     FORWARD,
     NEXT,
     Forward,
@@ -30,6 +32,7 @@ from naslib_zc_plugin.passes.observation import (
 from naslib_zc_plugin.passes.per_sample import Chunk
 
 __all__ = [
+    "AGAIN",
     "FORWARD",
     "NEXT",
     "Batch",
@@ -39,6 +42,7 @@ __all__ = [
     "ForwardPass",
     "Grad",
     "Layer",
+    "LayerCall",
     "Network",
     "NoForward",
     "Observation",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Callable
+from typing import Any, Callable, ClassVar
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from naslib_zc_plugin.passes.degenerate import Undefined
+from naslib_zc_plugin.passes.degenerate import Undefined, in_precision
 
 Function = Callable[..., Any]
 Handler = Callable[[tuple[Any, ...], Mapping[str, Any], Any], Any]
@@ -24,6 +26,9 @@ See = Callable[..., Any]
 KINDS: dict[str, Callable[[Any, See], Mapping[Function, Handler]]] = {}
 """Kinds of calls by name: (view of the pass, see) → handlers. Modules of observations add theirs."""
 
+TWICE: dict[Function, Function] = {}
+"""Functions that torch cannot differentiate twice, or not rightly, and those that stand for them where it must."""
+
 CONVOLUTIONS: tuple[Function, ...] = (F.conv1d, F.conv2d, F.conv3d)
 TRANSPOSED: tuple[Function, ...] = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)
 
@@ -34,15 +39,19 @@ EVERY: Function = lambda: None  # noqa: E731
 class Watch(TorchFunctionMode):
     """While active, ``replacements`` stand in for functions and ``handlers`` see the calls of those that they name.
 
-    Sees modules (which call functions), functions, methods and in-place forms; blind inside TorchScript,
-    ``nn.LSTM``'s gates, ``F.multi_head_attention_forward`` and ``F.scaled_dot_product_attention``, each of which is
-    one call here.
+    With a ``dtype`` the network computes in that precision whatever it casts to: types among the arguments become it,
+    and so do tensors of another, which the network keeps where nothing could substitute them.
+
+    Sees modules (which call functions), functions, methods and in-place forms; blind inside ``nn.LSTM``'s gates,
+    ``F.multi_head_attention_forward`` and ``F.scaled_dot_product_attention``, each of which is one call here, and
+    inside TorchScript's functions, whose operations an :class:`Unseen` mode notes.
     """
 
     def __init__(
         self,
         handlers: Iterable[Mapping[Function, Handler]] = (),
         replacements: Mapping[Function, Function] | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
         self._handlers: dict[Function, list[Handler]] = {}
@@ -51,19 +60,158 @@ class Watch(TorchFunctionMode):
                 self._handlers.setdefault(function, []).append(handler)
         self._every: Sequence[Handler] = self._handlers.get(EVERY, ())
         self._replacements = dict(replacements or {})
+        self._dtype, self._calls = dtype, 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether no call that this mode sees is under way."""
+        return not self._calls
 
     def __torch_function__(
         self, function: Function, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         """Call the function or its replacement, then the handlers. Calls from in here are not seen again."""
         kwargs = kwargs or {}
-        output = self._replacements.get(function, function)(*args, **kwargs)
-        for handler in (*self._handlers.get(function, ()), *self._every):
-            seen = handler(args, kwargs, output)
-            output = output if seen is None else seen
+        self._calls += 1
+        try:
+            if self._dtype is not None:
+                function, args, kwargs = _recast(function, args, kwargs, self._dtype)
+            output = self._replacements.get(function, function)(*args, **kwargs)
+            for handler in (*self._handlers.get(function, ()), *self._every):
+                seen = handler(args, kwargs, output)
+                output = output if seen is None else seen
+        finally:
+            self._calls -= 1
         return output
 
 
+class Unseen(TorchDispatchMode):
+    """Notes, while active, the operations that no function called: those of TorchScript's functions.
+
+    Attributes:
+        watch: sees functions.
+        inside: returns whether a layer's module is under way.
+    """
+
+    _OPERATIONS: ClassVar[dict[Function, tuple[str, ...]]] = {
+        **dict.fromkeys((*CONVOLUTIONS, *TRANSPOSED), ("convolution",)),
+        **dict.fromkeys((F.linear, torch.matmul, Tensor.matmul, Tensor.__matmul__), ("mm", "addmm", "bmm", "mv")),
+        F.batch_norm: ("native_batch_norm", "cudnn_batch_norm", "native_batch_norm_legit", "batch_norm_with_update"),
+        EVERY: (
+            "view",
+            "reshape",
+            "mean",
+            "sum",
+            "amax",
+            "adaptive_avg_pool2d",
+            "avg_pool2d",
+            "max_pool2d_with_indices",
+        ),
+    }
+    """Names of operations, where they are not the function's; what sees every function looks for changes of shape."""
+
+    def __init__(self, inside: Callable[[], bool]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._seen: dict[str, bool] = {}
+        self.inside = inside
+        self.watch: Watch | None = None
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Run the operation, and note it if nothing that is seen runs it."""
+        if self.watch is None or self.watch.idle:
+            name = function.overloadpacket.__name__.strip("_")
+            self._seen[name] = self._seen.get(name, False) or not self.inside()
+        return function(*args, **(kwargs or {}))
+
+    def check(self, functions: Iterable[Function], outside: bool = False) -> None:
+        """Check that none of the functions that must be seen was among the operations.
+
+        Args:
+            functions: these.
+            outside: whether those inside a layer's module do not matter.
+
+        Raises:
+            Undefined: one was.
+        """
+        names = {name for function in functions for name in self._OPERATIONS.get(function, (function.__name__,))}
+        wanted = {name.strip("_") for name in names}
+        hidden = sorted(
+            name for name, was_outside in self._seen.items() if name in wanted and (was_outside or not outside)
+        )
+        if hidden:
+            raise Undefined(
+                f"functions made by torch.jit.script hide operations ({', '.join(hidden)}): take plain functions"
+            )
+
+
+def scripted_functions_exist() -> bool:
+    """Return whether this process has compiled a function by TorchScript."""
+    unit: Any = torch.jit._state._python_cu
+    return bool(unit.get_functions())
+
+
+def differentiate(
+    value: Tensor,
+    by: Sequence[Tensor],
+    weights: Tensor | None = None,
+    retain_graph: bool = False,
+    create_graph: bool = False,
+) -> Sequence[Tensor | None]:
+    """Return what ``torch.autograd.grad`` returns, with the modes that are active left on for what is computed again.
+
+    That function is torch's own, and is called outside of them: a checkpoint would not meet the replacements.
+    """
+    given = torch.ones_like(value) if weights is None else weights
+    engine: Any = torch.autograd.Variable._execution_engine
+    options = {"allow_unreachable": True, "accumulate_grad": False}
+    found: Sequence[Tensor | None] = engine.run_backward(
+        (value,), (given,), retain_graph, create_graph, tuple(by), **options
+    )
+    return found
+
+
+# Casts --------------------
+
+CASTS: dict[Function, torch.dtype] = {
+    **{Tensor.half: torch.float16, Tensor.bfloat16: torch.bfloat16, Tensor.float: torch.float32},
+    **{Tensor.double: torch.float64, Tensor.chalf: torch.complex32},
+    **{getattr(Tensor, name): dtype for name, dtype in (("cfloat", torch.complex64), ("cdouble", torch.complex128))},
+}
+"""Methods that cast to a type, which is no argument of theirs."""
+
+_OF_THE_TENSOR = {"__setitem__", "__set__", "__hash__", *(f"__i{name}__" for name in ("add", "sub", "mul", "truediv"))}
+
+
+def _recast(
+    function: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any], dtype: torch.dtype
+) -> tuple[Function, tuple[Any, ...], Mapping[str, Any]]:
+    """Return a call with real and complex numbers of the precision of ``dtype``; what it writes to stays as it is."""
+
+    def inside(value: Any) -> Any:
+        if isinstance(value, Tensor):
+            return value.to(in_precision(value.dtype, dtype))
+        if isinstance(value, torch.dtype):
+            return in_precision(value, dtype)
+        if isinstance(value, (list, tuple)):
+            parts = [inside(part) for part in value]
+            return value if all(a is b for a, b in zip(parts, value)) else tuple(parts)
+        return value
+
+    name = getattr(function, "__name__", "")
+    if function in CASTS:
+        function, args = Tensor.to, (args[0], CASTS[function])
+    elif function is Tensor.type and len(args) > 1:  # by the name or the class of a type, too
+        args = (args[0], args[0].new_empty(0).type(args[1]).dtype)
+    elif function is Tensor.view:  # the bits in another type
+        return function, args, kwargs
+    written = int(name in _OF_THE_TENSOR or (name.endswith("_") and not name.endswith("__")))
+    args = (*args[:written], *map(inside, args[written:]))
+    return function, args, {key: value if key == "out" else inside(value) for key, value in kwargs.items()}
+
+
+# Norms --------------------
 # ``F.batch_norm`` hands its first three arguments on by position, and the others by keyword, however it was called.
 
 
@@ -89,18 +237,32 @@ def identity(input: Tensor, mean: Any, variance: Any, **kwargs: Any) -> Tensor:
     return input
 
 
+def _set_requires_grad(tensor: Tensor, value: bool = True) -> Tensor:
+    """Set the flag where torch lets it be set: an input that gradients are asked for by is no leaf any more."""
+    if tensor.is_leaf:
+        tensor.requires_grad = value
+    return tensor
+
+
+FLAGS: dict[Function, Function] = {
+    getattr(Tensor.requires_grad, "__set__"): _set_requires_grad,  # noqa: B009  (a descriptor's method)
+    Tensor.requires_grad_: _set_requires_grad,
+}
+"""Replacements for networks that ask for gradients by tensors of their own."""
+
+
 def norm_replacements(training: bool, norm: str, keeps: Callable[..., bool]) -> dict[Function, Function]:
     """Return the replacement of batch normalisation.
 
     Args:
         training: whether modules are in train mode; in evaluation mode the input's statistics are taken, too.
         norm: ``"batch"``, or ``"off"``: the input is passed on.
-        keeps: called with the running variance and the scale; whether that norm stays on.
+        keeps: called with the input, the running variance and the scale; whether that norm stays on.
     """
     here = batch_norm if training else own_statistics
 
     def removed(input: Tensor, mean: Any, variance: Any, **kwargs: Any) -> Tensor:
-        stays = keeps(variance, kwargs["weight"])
+        stays = keeps(input, variance, kwargs["weight"])
         return (here if stays else identity)(input, mean, variance, **kwargs)
 
     return {F.batch_norm: here if norm == "batch" else removed}

@@ -8,6 +8,7 @@ network is run in full, once for each constant (*uncollapsed*).
 
 from __future__ import annotations
 
+import logging
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,13 +20,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from naslib_zc_plugin.passes.capture import CONVOLUTIONS, Watch, own_statistics
-from naslib_zc_plugin.passes.degenerate import check_features
+from naslib_zc_plugin.passes.degenerate import Undefined, check_features
 from naslib_zc_plugin.passes.engine import Pass, Running
-from naslib_zc_plugin.passes.inputs import Batch, tree_map
-from naslib_zc_plugin.passes.isolation import Snapshot, Stopwatch
+from naslib_zc_plugin.passes.inputs import Batch, as_real, tree_map
+from naslib_zc_plugin.passes.isolation import Stopwatch
+from naslib_zc_plugin.passes.layer_calls import LayerCalls, check_on_two_samples
 from naslib_zc_plugin.passes.network import Network
 from naslib_zc_plugin.passes.observation import Setting
 from naslib_zc_plugin.passes.seeding import seed_everything
+from naslib_zc_plugin.passes.snapshot import Snapshot
+
+logger = logging.getLogger(__name__)
 
 EMBEDDINGS: dict[str, Callable[[Tensor], Tensor]] = {
     "uniform_positive_0.1": lambda held: torch.rand_like(held) * 0.1,
@@ -62,6 +67,7 @@ class ConstantPass(Pass):
             else:
                 each.expect(None, weights)
         values = tuple(sorted({value for several in asked.values() for value in several}))
+        self.network.check_packed()
         clock = Stopwatch(self.network.device)
         for module in self.network.module.modules():
             module.training = False
@@ -101,17 +107,21 @@ class ConstantWeights(Setting):
 
     def outputs(self, network: Network, batch: Batch, weights: Sequence[float], seed: int) -> Tensor:
         """Return the outputs under each weight, (weights, outputs): collapsed where the network allows it."""
+        snapshot = Snapshot(network.module)  # recurrent layers keep what is substituted
         try:
             seed_everything(seed, "constants")
             return self.collapsed(network, batch, weights)
-        except Exception:
-            return self.uncollapsed(network, batch, weights, seed)
+        except UnknownOperation as unknown:
+            logger.debug("the network is run in full, once for each constant weight: %s", unknown)
+        snapshot.restore()
+        return self.uncollapsed(network, batch, weights, seed)
 
     def collapsed(self, network: Network, batch: Batch, weights: Sequence[float]) -> Tensor:
         """Return the outputs, (values, outputs), by one run for all values that computes equal channels once.
 
         Raises:
-            UnknownOperation: an operation of the network is not known to keep channels equal.
+            UnknownOperation: an operation of the network is not known to keep channels equal, or a layer has another
+                weight.
         """
         values, roles = torch.tensor(weights, dtype=network.dtype, device=network.device), _roles(network)
         of_role = {"weight": values, "bias": values if self.biases == "weight" else torch.zeros_like(values)}
@@ -119,22 +129,30 @@ class ConstantWeights(Setting):
             raise UnknownOperation("a single feature, or states that differ between the values")
         tensors: dict[str, Tensor] = {name: buffer.clone() for name, buffer in network.buffers.items()}
         for name, held in network.parameters.items():
-            if roles[name] not in of_role:
+            if roles[name] not in of_role or not held.is_floating_point():
                 raise UnknownOperation(f"a parameter that stays: {name}")
-            tensors[name] = ConstantWeight(held.shape, of_role[roles[name]])
-        with Watch(replacements=COLLAPSED_LAYERS):
-            output = network(tensors, tree_map(Tensor.clone, batch.inputs))
-        if not isinstance(output, RepeatedChannels):
-            raise UnknownOperation("an output without layers")
+            tensors[name] = ConstantWeight(held.shape, of_role[roles[name]].to(held.dtype))
+        calls = LayerCalls(network, tensors)
+        try:
+            with calls, Watch([calls.handlers], COLLAPSED_LAYERS):
+                output = network(tensors, tree_map(Tensor.clone, batch.inputs))
+        except (UnknownOperation, Undefined):
+            raise
+        except Exception as error:  # of a tensor without memory; if it is the network's own, it comes in full, too
+            raise UnknownOperation(f"{type(error).__name__}: {error}") from error
+        if not isinstance(output, RepeatedChannels) or not calls.plain:
+            raise UnknownOperation("an output without layers, or with weights that are kept elsewhere")
         return output.expanded().flatten(1)
 
     def uncollapsed(self, network: Network, batch: Batch, weights: Sequence[float], seed: int) -> Tensor:
         """Return the same by running the whole network once for each value.
 
         Raises:
-            Undefined: a linear layer sums the features of a layer norm, which add up to nothing.
+            Undefined: a linear layer sums the features of a layer norm, which add up to nothing; or the network
+                computes with other weights.
         """
-        rows, roles, snapshot = [], _roles(network), Snapshot(network.module)
+        rows: list[Tensor] = []
+        roles, snapshot = _roles(network), Snapshot(network.module)
         for value in weights:
             seed_everything(seed, "embeddings")
             of_role = {"weight": value, "bias": value if self.biases == "weight" else 0.0}
@@ -145,11 +163,14 @@ class ConstantWeights(Setting):
                 role = roles[name]
                 tensors[name] = EMBEDDINGS[self.embedding](held) if role == "embedding" else held.clone()
                 if role in of_role:
-                    tensors[name].fill_(of_role[role])
+                    (torch.view_as_real(tensors[name]) if held.is_complex() else tensors[name]).fill_(of_role[role])
             seed_everything(seed, "constants")
-            with Watch([{F.linear: check_features}], {F.batch_norm: own_statistics}):
+            replacements, calls = {F.batch_norm: own_statistics}, LayerCalls(network, tensors)
+            with calls, Watch([calls.handlers, {F.linear: check_features}], replacements):
                 outputs = network(tensors, tree_map(Tensor.clone, batch.inputs))
-            rows.append((outputs[..., 0] if self.features == "first" else outputs).flatten())
+            if not calls.plain and not rows:
+                check_on_two_samples(network, tensors, batch.inputs, Watch(replacements=replacements))
+            rows.append(as_real(outputs[..., 0] if self.features == "first" else outputs).flatten())
             snapshot.restore()
         return torch.stack(rows)
 
@@ -366,7 +387,7 @@ def _convolution(function: Callable[..., Tensor]) -> Callable[..., Any]:
         Groups must be of equal channels, or of single ones (depthwise): there each run is for itself.
         """
         if not isinstance(weight, ConstantWeight):
-            return function(input, weight, bias, stride, padding, dilation, groups)
+            raise UnknownOperation("a convolution with other weights")
         constants, (channels, per_group, *kernel) = weight.constants, weight.shape
         if input.shape[1] != per_group * groups or channels % groups:
             raise UnknownOperation("channels that do not fit")
@@ -393,7 +414,7 @@ def _convolution(function: Callable[..., Tensor]) -> Callable[..., Any]:
 def _linear(input: Tensor, weight: Tensor, bias: Any = None) -> Any:
     """Sum the input's runs, each times its count, times each constant."""
     if not isinstance(weight, ConstantWeight):
-        return F.linear(input, weight, bias)
+        raise UnknownOperation("a linear layer with other weights")
     if input.ndim != 2 or input.shape[1] != weight.shape[1]:
         raise UnknownOperation("a linear layer on more than two dimensions, or on features that do not fit")
     if isinstance(input, RepeatedChannels):

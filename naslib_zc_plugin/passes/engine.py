@@ -12,6 +12,7 @@ setting               may be yielded, in this order        is sent
 \                     ``(Grad(…), …)``, at most once       for each Grad its gradients, a list in the order of
                                                            ``by``; for one with a ``fold``, None
 ``PerSample``         ``NEXT``, again and again            the next ``Chunk``; None after the last
+\                     ``AGAIN``, after that None           None; ``NEXT`` gives the first ``Chunk`` again
 ``ConstantWeights``   the weights, a tuple of numbers,     the outputs under each, (weights, outputs)
                       once
 ``NoForward``         nothing (a function without yield)
@@ -40,12 +41,43 @@ from typing import Any, Callable
 import torch
 
 from naslib_zc_plugin.passes.inputs import Batch
-from naslib_zc_plugin.passes.isolation import GlobalStates, Snapshot, Stopwatch
+from naslib_zc_plugin.passes.isolation import GlobalStates, Stopwatch
 from naslib_zc_plugin.passes.network import Network
 from naslib_zc_plugin.passes.observation import NoForward, Observation, Observed, Request, Setting
-from naslib_zc_plugin.passes.seeding import derived_seed
+from naslib_zc_plugin.passes.seeding import derived_seed, turn
+from naslib_zc_plugin.passes.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
+
+
+def as_error(raised: BaseException) -> Exception:
+    """Return what other people's code raised as an error, whatever its class.
+
+    >>> as_error(ValueError("no")), as_error(BaseException("panic"))
+    (ValueError('no'), RuntimeError('BaseException: panic'))
+
+    Raises:
+        KeyboardInterrupt, SystemExit: these mean the whole process.
+    """
+    if isinstance(raised, (KeyboardInterrupt, SystemExit)):
+        raise raised
+    if isinstance(raised, Exception):
+        return raised
+    error = RuntimeError(f"{type(raised).__name__}: {message(raised)}")
+    error.__cause__ = raised
+    return error
+
+
+def message(error: BaseException) -> str:
+    """Return the text of an error, of any class.
+
+    >>> message(ValueError("no"))
+    'no'
+    """
+    try:
+        return str(error)
+    except Exception:
+        return "(its own message cannot be made)"
 
 
 class Running:
@@ -89,8 +121,8 @@ class Running:
             try:
                 if steps is not None:
                     steps.close()
-            except Exception:
-                logger.debug("an observation raised as it was closed", exc_info=True)
+            except BaseException as closing:
+                logger.debug("an observation raised as it was closed", exc_info=as_error(closing))
             states.restore()
 
     def guard(self, function: Callable[..., Any], quick: bool = True) -> Callable[..., Any]:
@@ -102,8 +134,8 @@ class Running:
             states, found = GlobalStates(self._device, quick), None
             try:
                 found = function(*args)
-            except Exception as error:
-                self.fail(error)
+            except BaseException as error:
+                self.fail(as_error(error))
             changed = states.restore()
             if changed:
                 self.ended = False
@@ -178,19 +210,16 @@ def observe(
         other = setting.can_join(passes)
         if other is not None:
             passes[other] += passes.pop(setting)
-    # A network that keeps something of a run (a recurrent one its last states) begins each pass as it was.
-    several = sum(setting.runs for setting in passes) > 1
-    snapshot = Snapshot(network.module) if several else None
     outcomes: dict[Observation, Observed] = {}
-    for setting, group in passes.items():
-        found = _pass(setting, network, batch, group, seed)
-        again = setting.retry([outcome.error for outcome in found.values()])
-        if again is not None:
-            with again:
-                found = _pass(setting, network, batch, group, seed)
-        outcomes.update(found)
-        if snapshot is not None:
-            snapshot.restore()
+    with turn("passes"):
+        # A network that keeps something of a run (a recurrent one its last states) begins each pass as it was.
+        several = sum(setting.runs for setting in passes) > 1
+        snapshot = Snapshot(network.module) if several else None
+        for setting, group in passes.items():
+            with setting.surroundings():
+                outcomes.update(_pass(setting, network, batch, group, seed))
+            if snapshot is not None:
+                snapshot.restore()
     return outcomes
 
 
@@ -204,7 +233,8 @@ def _pass(
         prepared = clock.lap()
         running = [Running(each, view) for each in group]
         spent = view.drive(running)
-    except Exception as error:
+    except BaseException as raised:
+        error = as_error(raised)
         for each in running:
             each.fail(error)
         return {each: Observed(None, error, clock.lap()) for each in group}

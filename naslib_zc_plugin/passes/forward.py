@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -10,13 +11,36 @@ from typing import Any, Callable, cast
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from naslib_zc_plugin.passes.capture import KINDS, Function, Handler, See, Watch, norm_replacements
+from naslib_zc_plugin.passes.capture import (
+    FLAGS,
+    KINDS,
+    TWICE,
+    Function,
+    Handler,
+    See,
+    Unseen,
+    Watch,
+    differentiate,
+    norm_replacements,
+    scripted_functions_exist,
+)
 from naslib_zc_plugin.passes.degenerate import Undefined, all_finite, same_when_recorded
 from naslib_zc_plugin.passes.engine import Pass, Running
-from naslib_zc_plugin.passes.inputs import Batch, noisy_embedding, noisy_inputs, tensors, tree_map, with_dtype
+from naslib_zc_plugin.passes.inputs import (
+    Batch,
+    as_real,
+    holds_tokens,
+    noisy_embedding,
+    noisy_inputs,
+    tensors,
+    tree_map,
+    with_dtype,
+)
 from naslib_zc_plugin.passes.isolation import Stopwatch
-from naslib_zc_plugin.passes.network import Network
+from naslib_zc_plugin.passes.layer_calls import LayerCall, LayerCalls, check_on_two_samples
+from naslib_zc_plugin.passes.network import Network, OriginalWeights, module_of, some
 from naslib_zc_plugin.passes.observation import FORWARD, TARGETS, Forward, Grad, Observation
 from naslib_zc_plugin.passes.seeding import kept_random_states, seed_everything
 
@@ -39,7 +63,11 @@ class ForwardPass(Pass):
         super().__init__(setting, network, batch, observations, seed)
         self.turn, self.logits = 0, cast(Any, None)
         self.memo: dict[str, Any] = {}
-        self._handlers: list[Mapping[Function, Handler]] = []
+        self._registered: list[tuple[Running, Mapping[Function, Handler]]] = []
+        self._sees: list[See] = []
+        self._seeing: list[Running] = []
+        self._unreached = ""
+        self._watch: Watch | None = None
         self._current: Running | None = None
         seed_everything(seed, setting.weights)
         self.weights, self.buffers = (with_dtype(group, setting.dtype) for group in setting.weights.tensors(network))
@@ -48,11 +76,14 @@ class ForwardPass(Pass):
         if setting.noise:
             self.all_inputs = [noisy_inputs(inputs, setting.noise, seed) for inputs in self.all_inputs]
         self._graph = any(each.order for each in observations)
+        self._twice = TWICE if any(each.order > 1 for each in observations) else {}
         by_inputs = self._graph and any(each.input_gradient for each in observations)
         for value in (*(self.weights.values() if self._graph else ()), *tensors(self.inputs if by_inputs else ())):
-            value.requires_grad_(value.is_floating_point())
+            value.requires_grad_(not holds_tokens(value))
         for module in network.module.modules():
             module.training = setting.training
+        self._substituted = not isinstance(setting.weights, OriginalWeights)
+        self._calls = LayerCalls(network, {**self.weights, **self.buffers}, self._sees, derive=self._graph)
         self._names = {id(value): name for name, value in (*self.weights.items(), *self.buffers.items())}
 
     @property
@@ -65,9 +96,11 @@ class ForwardPass(Pass):
         """The weights of convolution and linear layers, as ``network.layers`` names them.
 
         Raises:
-            Undefined: there is none.
+            Undefined: there is none, or, after the forward run, the outputs were not computed with these weights.
         """
         self.network.check_layers()
+        if self._unreached:
+            raise Undefined(self._unreached)
         return [self.weights[name] for name in self.network.layers]
 
     def name_of(self, tensor: Any) -> str | None:
@@ -87,17 +120,33 @@ class ForwardPass(Pass):
             ValueError: no such kind.
             TypeError: the network has run already.
         """
-        if self._current is None:
-            raise TypeError("p.on comes before FORWARD: what is registered later sees nothing")
+        running = self._running()
         if isinstance(calls, str) and calls not in KINDS:
             raise ValueError(f"there are calls of the kinds {', '.join(KINDS)}, not {calls!r}")
         handlers = KINDS[calls](self, see) if isinstance(calls, str) else dict.fromkeys(calls, see)
-        guard = self._current.guard
-        self._handlers.append({function: guard(handler) for function, handler in handlers.items()})
+        guarded = {function: running.guard(handler) for function, handler in handlers.items()}
+        self._registered.append((running, guarded))
+
+    def _running(self) -> Running:
+        """Return the observation that registers."""
+        if self._current is None:
+            raise TypeError("p.on comes before FORWARD: what is registered later sees nothing")
+        return self._current
 
     def on_layers(self, see: See) -> None:
-        """See each call of a convolution or linear layer: ``see`` gets a :class:`~.layers.LayerCall`, as for ``on``."""
-        self.on("layer", see)
+        """See each call of a convolution or linear layer.
+
+        Args:
+            see: called with a :class:`~.layer_calls.LayerCall`. The network goes on with the tensor that it returns.
+        """
+
+        def checked(call: LayerCall) -> Any:
+            if not call.channel:
+                raise Undefined(f"the output of the layer of {call.name} is not one tensor with channels")
+            return see(call)
+
+        self._seeing.append(self._running())
+        self._sees.append(self._seeing[-1].guard(checked))
 
     def check_finite(self) -> None:
         """Check the logits.
@@ -110,45 +159,117 @@ class ForwardPass(Pass):
         if not self.memo["finite"]:
             raise Undefined("the network's outputs are not finite")
 
-    def run_again(self, inputs: Any, handlers: Mapping[Function, Handler]) -> None:
-        """Run the network once more on other inputs, without a graph and seen by these handlers alone."""
-        held = {name: value.detach().clone() for name, value in (*self.weights.items(), *self.buffers.items())}
-        watch = Watch([handlers], self._norms())
-        with kept_random_states(self.network.device), torch.no_grad(), watch:
+    def recomputing(self) -> AbstractContextManager[Any]:
+        """Return the context of backward runs, in which what is computed again meets the same replacements."""
+        if self._watch is None:
+            self._watch = Watch(
+                [self._calls.handlers] if self.setting.norm == "off" else [], self._replacements(), self.setting.dtype
+            )
+        return self._watch
+
+    def run_again(self, inputs: Any, handlers: Mapping[Function, Handler], layer: See) -> None:
+        """Run the network once more on other inputs, without a graph, seen by these handlers and ``layer`` alone."""
+        held = self._copies()
+        calls = LayerCalls(self.network, held, [layer])
+        watch = Watch([calls.handlers, handlers], self._replacements(), self.setting.dtype)
+        with kept_random_states(self.network.device), torch.no_grad(), calls, watch:
             self.network(held, inputs)
+
+    def _copies(self) -> dict[str, Tensor]:
+        """Return copies of the parameters and buffers in force."""
+        return {name: value.detach().clone() for name, value in (*self.weights.items(), *self.buffers.items())}
 
     def drive(self, running: Sequence[Running]) -> Mapping[Running, float]:
         """Run forward, differentiate, and send each observation its answers."""
+        for each in running:
+            self._current = each
+            each.expect(FORWARD, each.send())
+        self._current = None
+        return self.network.under({**self.weights, **self.buffers}, lambda: self._drive(running))
+
+    def _drive(self, running: Sequence[Running]) -> Mapping[Running, float]:
+        clock = Stopwatch(self.network.device)
         try:
-            for each in running:
-                self._current = each
-                each.expect(FORWARD, each.send())
-            self._current, clock = None, Stopwatch(self.network.device)
             self._run()
-        finally:
-            self._handlers.clear()
-        seconds = clock.lap()
-        took = Gradients(self, self._asked(running)).send()
+            self._registered.clear()
+            seconds = clock.lap()
+            took = Gradients(self, self._asked(running)).send()
+        finally:  # nothing refers to the pass in a circle
+            self._registered.clear()
+            self._sees.clear()
+            self._seeing.clear()
+            self._calls.close()
+            self._watch = None
         return {each: seconds + took.get(each, 0.0) for each in running}
 
     def _run(self) -> None:
-        setting, held = self.setting, {**self.weights, **self.buffers}
+        setting = self.setting
         seed_everything(self._seed, replace(setting, noise=0.0))  # dropout and the like are the same with noise
-        with torch.set_grad_enabled(self._graph):
+        unseen = Unseen(lambda: self._calls.inside) if scripted_functions_exist() else None
+        self._calls.blind = unseen is not None
+        traced = self._graph or self._sees or self._substituted
+        handlers = [handlers for _, handlers in self._registered]
+        with torch.set_grad_enabled(self._graph), ExitStack() as stack:
+            if traced:
+                stack.enter_context(self._calls)
+                handlers.insert(0, self._calls.handlers)
+            if unseen is not None:
+                stack.enter_context(unseen)
             for turn, inputs in enumerate(self.all_inputs):
                 self.turn = turn
                 noise = noisy_embedding(inputs, setting.noise, self._seed) if setting.noise else {}
-                with Watch(self._handlers, {**self._norms(), **noise}):
+                watch = Watch(handlers, {**self._replacements(), **noise}, setting.dtype)
+                if unseen is not None:
+                    unseen.watch = watch
+                with watch:
                     # Inputs that may be written to: a leaf that needs a gradient may not.
-                    logits = self.network(held, tree_map(lambda x: x.clone() if x.requires_grad else x, inputs))
+                    logits = self.network.run(tree_map(lambda x: x.clone() if x.requires_grad else x, inputs))
                 self.logits = logits if self.logits is None else self.logits
+        if unseen is not None:
+            self._check_seen(unseen)
+        for running in self._seeing if self._calls.lost else ():
+            running.fail(Undefined(f"a layer's parameters are used in a copy or a part ({some(self._calls.lost)})"))
+        self._check_reached()
 
-    def _norms(self) -> Mapping[Function, Function]:
-        def keeps(*tensors: Any) -> bool:
-            modules = (name.rpartition(".")[0] for name in map(self.name_of, tensors) if name is not None)
-            return any(fnmatchcase(module, self.setting.keep_norm) for module in modules)
+    def _check_seen(self, unseen: Unseen) -> None:
+        """Fail the observations that would have had to see an operation, or all, where one was to be replaced."""
+        unseen.check([F.batch_norm, *self._twice])
+        registered = [(running, handlers, False) for running, handlers in self._registered]
+        for running, handlers, outside in (*registered, *((each, self._calls.handlers, True) for each in self._seeing)):
+            try:
+                unseen.check(handlers, outside)
+            except Undefined as error:
+                running.fail(error)
 
-        return norm_replacements(self.setting.training, self.setting.norm, keeps)
+    def _check_reached(self) -> None:
+        """Find out whether the outputs were computed with the weights in force; if these are not the network's, check.
+
+        Raises:
+            Undefined: weights of the pass's own did not reach the outputs.
+        """
+        try:
+            if self._graph:
+                self._calls.check(self.logits)
+            # What the network keeps can be recognised by its memory, but not where it is cast.
+            recast = self.setting.dtype is not None and self.network.cached
+            if self._substituted and (recast if self._graph else not self._calls.plain):
+                held = with_dtype(self._copies(), self.network.dtype if recast else None)
+                inputs = with_dtype(self.inputs, self.network.dtype if recast else None)
+                check_on_two_samples(self.network, held, inputs, Watch(replacements=self._replacements()))
+        except Undefined as error:
+            self._unreached = str(error)
+            if self._substituted:
+                raise
+        finally:
+            self._calls.rest()
+
+    def _replacements(self) -> Mapping[Function, Function]:
+        def keeps(input: Tensor, *tensors: Any) -> bool:
+            modules = (module_of(name) for name in map(self.name_of, tensors) if name is not None)
+            named = any(fnmatchcase(module, self.setting.keep_norm) for module in modules)
+            return named or self._calls.is_derived(input)  # one that standardises a weight
+
+        return {**norm_replacements(self.setting.training, self.setting.norm, keeps), **self._twice, **FLAGS}
 
     def _asked(self, running: Sequence[Running]) -> dict[Running, Sequence[Grad]]:
         """Send the logits; return the gradients that are asked for, and fail those that ask for something else."""
@@ -158,6 +279,9 @@ class ForwardPass(Pass):
             right = isinstance(grads, tuple) and grads and all(isinstance(grad, Grad) for grad in grads)
             if not (each.ended or right):
                 each.fail(TypeError(f"{each.observation.name} yields a {type(grads).__name__}, not a tuple of Grad"))
+            weights = {id(weight) for weight in self.weights.values()}
+            if self._unreached and not each.ended and any(id(t) in weights for grad in grads for t in grad.by):
+                each.fail(Undefined(self._unreached))
             missing = "" if each.ended else each.observation.undeclared(grads, shown)
             if missing:
                 each.fail(TypeError(f"{each.observation.name} asks for gradients that it does not declare: {missing}"))
@@ -253,20 +377,22 @@ class Gradients:
         if isinstance(of, Tensor):
             return of
         if of in ("logits", "each"):
-            logits: Tensor = self._view.logits
-            return logits.sum() if of == "logits" else logits.flatten(1).sum(1)
+            logits = as_real(self._view.logits)
+            return logits.sum() if of == "logits" else logits.reshape(len(logits), -1).sum(1)
         if of == "loss" or not self._loss.requires_grad:
             return self._loss if of == "loss" else self._loss.detach()
         if not self._recorded:
             self._recorded = self._by(self._loss, self._layers, None, True, True)
-        gradients = [self._recorded[id(weight)] for weight in self._layers if id(weight) in self._recorded]
+        found = (self._recorded[id(weight)] for weight in self._layers if id(weight) in self._recorded)
+        gradients = [*map(as_real, found)]
         products = [(gradient.detach() * gradient).sum() for gradient in gradients]
         return torch.stack(products).sum() if products else self._loss.detach()
 
     @cached_property
     def _loss(self) -> Tensor:
         batch = self._view.batch
-        loss = batch.objective()(self._view.logits, batch.labels)
+        with Watch(replacements=self._view._twice):
+            loss = batch.objective()(self._view.logits, batch.labels)
         if not bool(torch.isfinite(loss).all()):
             raise Undefined("the loss is not finite")
         return loss
@@ -276,12 +402,23 @@ class Gradients:
     ) -> dict[int, Tensor]:
         """Return the gradients of ``value`` by the tensors' identity, without those that it does not depend on."""
         distinct = list({id(tensor): tensor for tensor in by}.values())
-        found = torch.autograd.grad(value, distinct, outputs, retain_graph, record, allow_unused=True)
+        if not distinct:
+            return {}
+        try:
+            with self._view.recomputing():
+                found = differentiate(value, distinct, outputs, retain_graph, record)
+        except RuntimeError as error:  # of a function's backward
+            if "derivative for" not in str(error):
+                raise
+            raise Undefined(f"torch cannot differentiate a function of the network twice: {error}") from error
         return {id(tensor): gradient for tensor, gradient in zip(distinct, found) if gradient is not None}
 
 
 def _or_zeros(gradient: Tensor | None, tensor: Tensor, zeros: bool) -> Tensor | None:
-    return gradient.detach() if gradient is not None else torch.zeros_like(tensor) if zeros else None
+    if gradient is None:
+        return torch.zeros_like(tensor) if zeros else None
+    gradient = gradient.detach()
+    return gradient if gradient.layout is torch.strided else gradient.to_dense()  # of a sparse embedding
 
 
 Forward.view = ForwardPass

@@ -16,10 +16,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from naslib_zc_plugin.passes.capture import Function
-from naslib_zc_plugin.passes.degenerate import Undefined
+from naslib_zc_plugin.passes.degenerate import Undefined, in_precision
 from naslib_zc_plugin.passes.seeding import derived_seed
 
 Loss = Callable[[Any, Any], Tensor]
+IGNORED = -100
+"""The label that torch's cross-entropy leaves out."""
 
 
 def cross_entropy(logits: Tensor, labels: Tensor, highest: int | None = None) -> Tensor:
@@ -29,20 +31,63 @@ def cross_entropy(logits: Tensor, labels: Tensor, highest: int | None = None) ->
 
     Args:
         logits: the network's outputs.
-        labels: class indices or probabilities.
+        labels: class indices, integers of any type, or probabilities.
         highest: the highest class index of the batch, if it is known to be one.
 
     Raises:
-        ValueError: a label beyond the classes (on a GPU the kernel's own check would end the process's CUDA context).
+        ValueError: labels that do not fit the outputs, or a label beyond the classes (on a GPU the kernel's own check
+            would end the process's CUDA context).
     """
-    if logits.ndim > 2 and labels.shape == logits.shape[:-1] != (len(logits), *logits.shape[2:]):
+    if not isinstance(labels, Tensor):
+        raise ValueError(f"labels are a {type(labels).__name__}: cross-entropy needs a tensor, so pass loss=")
+    probabilities = labels.is_floating_point()
+    classes_second = (*logits.shape[:1], *logits.shape[2:])
+    if not probabilities and logits.ndim > 2 and labels.shape == logits.shape[:-1] != classes_second:
         logits = logits.movedim(-1, 1)
-    if highest is not None and logits.ndim > 1 and highest >= logits.shape[1]:
+    fitting = logits.shape if probabilities else (*logits.shape[:1], *logits.shape[2:])
+    if logits.ndim < 2 or logits.is_complex() or labels.shape != fitting:
+        raise ValueError(
+            f"{_described(labels)} labels and {_described(logits)} outputs have no cross-entropy. It needs outputs "
+            "(N, C) or (N, C, …) and integers (N) or (N, …), or probabilities of the outputs' shape. Pass loss= (or "
+            "logits=, if the network returns several tensors)"
+        )
+    if highest is not None and highest >= logits.shape[1]:
         raise ValueError(
             f"label {highest} needs at least {highest + 1} outputs, the network has {logits.shape[1]}: "
             "build it with more classes, or pass loss= (or logits=, if it returns several tensors)"
         )
-    return F.cross_entropy(logits, labels)
+    return F.cross_entropy(logits, labels if probabilities else labels.long())
+
+
+def _described(tensor: Tensor) -> str:
+    return f"{str(tensor.dtype).rpartition('.')[2]} {tuple(tensor.shape)}"
+
+
+def scalar_loss(loss: Loss, output: Tensor, labels: Any) -> Tensor:
+    """Return the value of a loss of one's own: the mean where it is one per sample. It may write to what it is given.
+
+    >>> scalar_loss(lambda output, y: (output[:, 0] - y).square(), torch.tensor([[1.0], [4.0]]), torch.zeros(2))
+    tensor(8.5000)
+
+    Args:
+        loss: function (output, labels).
+        output: the network's outputs, (N, …).
+        labels: whatever the loss takes.
+
+    Raises:
+        ValueError: it returns something else, or does not depend on the outputs.
+    """
+    found = loss(output.clone(), tree_map(Tensor.clone, labels))
+    if not isinstance(found, Tensor) or not found.is_floating_point():
+        kind = _described(found) if isinstance(found, Tensor) else type(found).__name__
+        raise ValueError(f"the loss returned {kind}: return a tensor of one real number")
+    if output.requires_grad and not found.requires_grad:
+        raise ValueError("the loss does not depend on the outputs: it has no gradient (detach, item, no_grad, NumPy?)")
+    if found.numel() == 1:
+        return found if found.ndim == 0 else found.reshape(())
+    if found.ndim and found.numel() == len(found) == len(output):
+        return found.mean()
+    raise ValueError(f"the loss returned {tuple(found.shape)} numbers: return one, or one per sample")
 
 
 def tree_map(function: Callable[[Tensor], Tensor], tree: Any) -> Any:
@@ -65,8 +110,21 @@ def tensors(tree: Any) -> list[Tensor]:
 
 
 def with_dtype(tree: Any, dtype: torch.dtype | None) -> Any:
-    """Return a tree with its floating-point tensors in another type; None: as they are."""
-    return tree_map(lambda x: x.to(dtype) if dtype is not None and x.is_floating_point() else x, tree)
+    """Return a tree with its tensors of real and complex numbers in another precision; None: as they are."""
+    return tree if dtype is None else tree_map(lambda x: x.to(in_precision(x.dtype, dtype)), tree)
+
+
+def as_real(tensor: Tensor) -> Tensor:
+    """Return a tensor with nothing left out, as sparse ones do, and each complex number as two real ones.
+
+    >>> as_real(torch.tensor([[1 + 2j, 3j]]))
+    tensor([[1., 2., 0., 3.]])
+    """
+    dense = tensor if tensor.layout is torch.strided else tensor.to_dense()
+    if not dense.is_complex():
+        return dense
+    pairs = torch.view_as_real(dense.resolve_conj())
+    return pairs.flatten(-2) if dense.ndim else pairs
 
 
 @dataclass(frozen=True)
@@ -87,15 +145,26 @@ class Batch:
         """One class index per sample, (N,), or None where the labels are something else (soft labels, sequences)."""
         labels = self.labels
         one_each = isinstance(labels, Tensor) and labels.shape == (self.size,)
-        return labels if one_each and not (labels.is_floating_point() or labels.is_complex()) else None
+        return labels.long() if one_each and not (labels.is_floating_point() or labels.is_complex()) else None
 
     def objective(self) -> Loss:
-        """Return the loss as a function (output, labels) of this batch or a part of it."""
+        """Return the loss as a function (output, labels) of this batch or a part of it.
+
+        Raises:
+            ValueError: a label below 0 that cross-entropy does not leave out.
+        """
         if self.loss is not None:
-            return self.loss
-        labels = self.labels
-        indices = isinstance(labels, Tensor) and not labels.is_floating_point() and labels.numel() > 0
-        return partial(cross_entropy, highest=int(labels.max()) if indices else None)
+            return partial(scalar_loss, self.loss)
+        if not isinstance(self.labels, Tensor) or self.labels.is_floating_point() or self.labels.is_complex():
+            return cross_entropy
+        indices = self.labels.long()
+        indices = indices[indices != IGNORED]
+        if not indices.numel():
+            return cross_entropy
+        lowest, highest = (int(extreme) for extreme in indices.aminmax())
+        if lowest < 0:
+            raise ValueError(f"label {lowest}: class indices begin with 0 (cross-entropy leaves out {IGNORED})")
+        return partial(cross_entropy, highest=highest)
 
     def to(self, device: torch.device, dtype: torch.dtype) -> Batch:
         """Return the batch on ``device``, with floating-point inputs of ``dtype`` (labels keep their type)."""
@@ -106,19 +175,24 @@ class Batch:
         labels = tree_map(lambda tensor: tensor.detach().to(device).clone(), self.labels)
         return replace(self, inputs=tree_map(move, self.inputs), labels=labels)
 
-    def chunks(self) -> Iterator[Tensor]:
-        """Yield indices in chunks: whole classes together, up to a quarter of the batch where they allow."""
-        limit = max(1, self.size // 4)
+    def chunks(self, most: int) -> Iterator[Tensor]:
+        """Yield indices in chunks: whole classes together, up to a quarter of the batch where they allow.
+
+        Args:
+            most: number of samples in a chunk, at least one; a larger class comes in several.
+        """
+        most = max(1, most)
+        limit = max(1, min(self.size // 4, most))
         if self.classes is None:
             yield from torch.arange(self.size).split(limit)
             return
         pending: list[Tensor] = []
         for label in self.classes.unique(sorted=True):
-            members = torch.nonzero(self.classes == label).flatten()
-            if pending and sum(map(len, pending)) + len(members) > limit:
-                yield torch.cat(pending)
-                pending = []
-            pending.append(members)
+            for members in torch.nonzero(self.classes == label).flatten().split(most):
+                if pending and sum(map(len, pending)) + len(members) > limit:
+                    yield torch.cat(pending)
+                    pending = []
+                pending.append(members)
         yield torch.cat(pending)
 
     def sample(self, index: int | Tensor) -> tuple[Any, Any]:
@@ -177,7 +251,7 @@ class Ones(Inputs):
 
     def shown(self, batch: Batch) -> tuple[Any, ...]:
         """Return the input of the one forward run."""
-        return (tree_map(lambda x: torch.ones_like(x[:1]) if x.is_floating_point() else x[:1].clone(), batch.inputs),)
+        return (tree_map(lambda x: x[:1].clone() if holds_tokens(x) else torch.ones_like(x[:1]), batch.inputs),)
 
 
 @dataclass(frozen=True)
@@ -233,8 +307,8 @@ class NormalPair(Inputs):
 
 
 def holds_tokens(inputs: Any) -> bool:
-    """Return whether some of the inputs are no real numbers."""
-    return not all(tensor.is_floating_point() for tensor in tensors(inputs))
+    """Return whether some of the inputs are no real or complex numbers."""
+    return not all(tensor.is_floating_point() or tensor.is_complex() for tensor in tensors(inputs))
 
 
 def embeds_tokens(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Tensor, inputs: Any) -> bool:

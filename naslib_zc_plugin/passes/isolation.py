@@ -3,86 +3,22 @@
 from __future__ import annotations
 
 import random
+import signal
+import sys
+import threading
 import time
-from collections import OrderedDict, deque
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, Callable
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.parameter import is_lazy
-from torch.nn.utils import parametrize
 
-from naslib_zc_plugin.passes.seeding import kept_random_states
-
-# Values of these types cannot change, and passes never write to parameters.
-_PLAIN = {type(None), bool, int, float, complex, str, bytes, nn.Parameter}
-
-
-class Snapshot:
-    """The state that a forward pass can reach of a module, other than its parameters, which passes substitute.
-
-    That is: classes and attributes of every module, lists, dictionaries, sets and deques held in them (to any depth),
-    modules hidden in such containers, and the values of buffers and plain tensors. Attributes of other objects are not
-    followed.
-    """
-
-    def __init__(self, module: nn.Module) -> None:
-        self._seen: dict[int, Any] = {}
-        self._modules: list[tuple[nn.Module, type, dict[str, Any]]] = []
-        self._containers: list[tuple[Any, Any]] = []
-        self._tensors: list[tuple[Tensor, int, Tensor]] = []
-        pending: list[Any] = [module]
-        while pending:
-            value = pending.pop()
-            if type(value) in _PLAIN:
-                continue
-            if type(value) is OrderedDict and not value:  # most of what modules hold: empty dictionaries of hooks
-                self._containers.append((value, ()))
-            elif id(value) not in self._seen:
-                self._seen[id(value)] = value
-                pending.extend(self._record(value))
-
-    def _record(self, value: Any) -> Iterable[Any]:
-        """Record ``value`` as it is now, and return the values that it holds."""
-        if isinstance(value, dict):
-            content = dict(value)
-            self._containers.append((value, content))
-            return content.values()
-        if isinstance(value, nn.Module):
-            attributes = dict(value.__dict__)
-            self._modules.append((value, value.__class__, attributes))
-            return attributes.values()
-        if isinstance(value, (list, set, deque)):
-            self._containers.append((value, list(value)))
-            return value
-        if isinstance(value, tuple):
-            return value
-        if isinstance(value, Tensor) and not value.is_inference():
-            self._tensors.append((value, value._version, value.detach().clone()))
-        return ()
-
-    def restore(self) -> None:
-        """Put everything back; tensors are written only where something wrote to them."""
-        for module, kind, attributes in self._modules:
-            if module.__class__ is not kind:
-                object.__setattr__(module, "__class__", kind)
-            module.__dict__.clear()
-            module.__dict__.update(attributes)
-        for container, content in self._containers:
-            if not container and not content:
-                continue
-            container.clear()
-            if isinstance(container, (dict, set)):
-                container.update(content)
-            else:
-                container.extend(content)
-        for tensor, version, content in self._tensors:
-            if tensor._version != version:
-                with torch.no_grad():
-                    tensor.detach().copy_(content)
+from naslib_zc_plugin.passes.network import computed_weights
+from naslib_zc_plugin.passes.seeding import kept_random_states, turn
+from naslib_zc_plugin.passes.snapshot import Snapshot
 
 
 def _mode_depths() -> tuple[int, int]:
@@ -106,24 +42,33 @@ _SWITCHES: tuple[tuple[str, Callable[[], Any], Callable[[Any], Any]], ...] = (
 )
 """Global states other than random ones: name, function that reads it, function that writes it."""
 
+_SETTINGS: tuple[tuple[str, Callable[[], Any], Callable[[Any], Any]], ...] = (
+    ("the number of threads", torch.get_num_threads, torch.set_num_threads),
+    ("deterministic algorithms", torch.get_deterministic_debug_mode, torch.set_deterministic_debug_mode),
+    ("anomaly detection", torch.is_anomaly_enabled, torch.set_anomaly_enabled),
+    ("the precision of products", torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
+)
+"""More of them, which hardly anybody changes."""
+
 
 class GlobalStates:
-    """Grad mode, default type, torch's stacks of modes and all random states, as they were when it was made.
+    """Grad mode, default type, torch's stacks of modes, settings and all random states, as they were when it was made.
 
     Args:
         device: where the network lives; a GPU has a random state of its own.
-        quick: whether to leave out the random states, which take most of the time.
+        quick: whether to leave out settings and random states, which take most of the time.
     """
 
     def __init__(self, device: torch.device, quick: bool = False) -> None:
-        self._switches = [read() for _, read, _ in _SWITCHES]
+        self._table = _SWITCHES if quick else _SWITCHES + _SETTINGS
+        self._switches = [read() for _, read, _ in self._table]
         self._gpu = device if device.type == "cuda" else None
         self._random: Any = None if quick else self._random_states()
 
     def restore(self) -> list[str]:
         """Restore the states that have changed since, and return their names."""
         changed = []
-        for (name, read, write), before in zip(_SWITCHES, self._switches):
+        for (name, read, write), before in zip(self._table, self._switches):
             if read() != before:
                 write(before)
                 changed.append(name)
@@ -182,45 +127,18 @@ class UnsupportedModule(Exception):
     """A network that no pass can run on; the message has the remedy."""
 
 
-def _weight_hooks(part: nn.Module) -> dict[int, Any]:
-    """Return the hooks of the older weight_norm and spectral_norm, by their keys."""
-    hooks = part._forward_pre_hooks.items()
-    return {key: hook for key, hook in hooks if type(hook).__module__.startswith("torch.nn.utils.")}
-
-
-def _computes_weights(part: nn.Module) -> bool:
-    return parametrize.is_parametrized(part) or bool(part._forward_pre_hooks and _weight_hooks(part))
-
-
-def make_weights_plain(part: nn.Module) -> None:
-    """Turn computed weights (parametrizations, the older weight_norm) of a module into plain parameters of equal value.
-
-    Proxies are about the weight that the layer multiplies with, and passes substitute weights by name.
-    """
-    if parametrize.is_parametrized(part):
-        names = list(part.parametrizations)  # type: ignore[arg-type]
-        values = {name: getattr(part, name).detach() for name in names}
-        part.__class__ = type(part).__mro__[1]
-        del part._modules["parametrizations"]
-    else:
-        values = {}
-        for key, hook in _weight_hooks(part).items():
-            hook(part, None)
-            values[hook.name] = part.__dict__.pop(hook.name).detach()
-            del part._forward_pre_hooks[key]
-            for suffix in ("_g", "_v", "_orig"):
-                part._parameters.pop(hook.name + suffix, None)
-    for name, value in values.items():
-        part._parameters[name] = nn.Parameter(value)
-
-
 @contextmanager
 def _switches(device: torch.device) -> Iterator[None]:
-    """Turn gradients on and autocast off; on a GPU take full precision and repeatable kernels; keep random states."""
+    """Turn gradients on, autocast and compilation off; on a GPU take full precision and repeatable kernels.
+
+    Random states are kept.
+    """
     with kept_random_states(device), torch.inference_mode(False), torch.enable_grad(), ExitStack() as stack:
         stack.enter_context(torch.autocast(device.type, enabled=False))
         if device.type == "cuda":
             stack.enter_context(torch.backends.cudnn.flags(True, False, deterministic=True, allow_tf32=False))
+        if "torch._dynamo" in sys.modules and hasattr(torch.compiler, "set_stance"):  # compiled parts hide their calls
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
         if hasattr(torch.nn, "attention"):  # the fused attention kernels have no second derivative
             stack.enter_context(torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH))
         yield
@@ -229,21 +147,24 @@ def _switches(device: torch.device) -> Iterator[None]:
 def unwrapped(module: nn.Module) -> nn.Module:
     """Return the module inside DataParallel, DistributedDataParallel and ``torch.compile``."""
     while True:
-        inner = getattr(module, "_orig_mod", None)
-        if isinstance(module, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
-            inner = module.module
+        parts = vars(module).get("_modules", {})  # no attribute, which might be a property that raises
+        wraps = isinstance(module, (nn.DataParallel, nn.parallel.DistributedDataParallel))
+        name = "module" if wraps else "_orig_mod"
+        inner = parts[name] if name in parts else None  # noqa: SIM401  (a scripted module's parts have no "get")
         if not isinstance(inner, nn.Module):
             return module
         module = inner
 
 
-@contextmanager
-def isolated(module: nn.Module, runs: bool = True) -> Iterator[nn.Module]:
+def isolated(module: nn.Module, runs: bool = True, parameters: bool = True) -> AbstractContextManager[nn.Module]:
     """Give a module to passes that may do anything with it, and restore it bitwise at the end, also after an error.
 
-    Restored are parameters, buffers, gradients, modes, hooks, attributes, dtype and device, the random states of torch,
-    numpy and Python, and torch's switches. The user's own hooks run once per pass. Wrappers (DataParallel,
-    ``torch.compile``) are taken off.
+    Restored are parameters, buffers, gradients, modes, hooks, attributes, dtype and device, generators and other
+    objects that the module holds (:mod:`.snapshot`), the random states of torch, numpy and Python, and torch's
+    switches. The user's own hooks run once per pass. Wrappers (DataParallel, ``torch.compile``) are taken off.
+
+    Random states and switches belong to the process: while one thread has a module isolated, others wait for their
+    turn. An interrupt (Ctrl-C) that comes while the module is given back is raised when that is done.
 
     >>> net = nn.Linear(2, 1)
     >>> with isolated(net) as module:
@@ -254,32 +175,101 @@ def isolated(module: nn.Module, runs: bool = True) -> Iterator[nn.Module]:
     Args:
         module: any module.
         runs: whether it will be run. If not, its state need not be recorded, which takes most of the time.
+        parameters: whether parameters may be written to; if not, no copy of them is kept.
 
-    Yields:
-        The module, without wrappers.
+    Returns:
+        A context that gives the module, without wrappers.
 
     Raises:
-        UnsupportedModule: a lazy module that has no parameters yet, or a TorchScript module.
+        UnsupportedModule: on entering; a lazy module that has no parameters yet, or a TorchScript module.
     """
-    module = unwrapped(module)
-    parts = list(module.modules())
-    if any(isinstance(part, torch.jit.ScriptModule) for part in parts):
-        raise UnsupportedModule(
-            "nothing can be seen or substituted in a TorchScript module: pass the nn.Module it was made from"
-        )
-    held = [value for part in parts for value in (*part._parameters.values(), *part._buffers.values())]
-    tensors = [value for value in held if value is not None]
-    if any(map(is_lazy, tensors)):
-        raise UnsupportedModule(
-            "the network has lazy modules without parameters: run it once on a batch before scoring it"
-        )
-    computed = [part for part in parts if _computes_weights(part)]
-    snapshot = Snapshot(module) if runs or computed else None
+    return _Isolation(module, runs, parameters)
+
+
+class _Isolation(AbstractContextManager[nn.Module]):
+    """A class, for its two methods know interrupts by their frames: between them there is none to lose."""
+
+    def __init__(self, module: nn.Module, runs: bool, parameters: bool) -> None:
+        self._given, self._runs, self._parameters = module, runs, parameters
+        self._stack, self._has_turn = ExitStack(), False
+
+    def __enter__(self) -> nn.Module:
+        """Record the state, last things first: what is entered last is left first."""
+        try:
+            deliver = self._stack.enter_context(_deferred_interrupts())
+            # Given back also where an exception comes between taking it and knowing that it was taken.
+            lock, held = turn(), turn()._is_owned()
+            self._stack.callback(lambda: lock.release() if self._has_turn or (lock._is_owned() and not held) else None)
+            while not lock.acquire(timeout=0.1):
+                deliver()
+            self._has_turn = True
+            module = self._enter()
+            deliver()
+            return module
+        except BaseException:
+            self._stack.__exit__(*sys.exc_info())
+            raise
+
+    def __exit__(self, *raised: Any) -> None:
+        """Put everything back."""
+        self._stack.__exit__(*raised)
+
+    def _enter(self) -> nn.Module:
+        module = unwrapped(self._given)
+        parts = list(module.modules())
+        if any(isinstance(part, torch.jit.ScriptModule) for part in parts):
+            raise UnsupportedModule(
+                "nothing can be seen or substituted in a TorchScript module: pass the nn.Module it was made from"
+            )
+        held = [value for part in parts for value in (*part._parameters.values(), *part._buffers.values())]
+        tensors = [value for value in held if value is not None]
+        if any(map(is_lazy, tensors)):
+            raise UnsupportedModule(
+                "the network has lazy modules without parameters: run it once on a batch before scoring it"
+            )
+        if any(value.is_meta for value in tensors):
+            raise UnsupportedModule(
+                "the network is on the meta device, where it has no values: move it to the CPU or a GPU (to_empty) and "
+                "initialise its weights"
+            )
+        device = tensors[0].device if tensors else torch.device("cpu")
+        if self._runs or any(map(computed_weights, parts)):
+            snapshot = Snapshot(module, self._parameters)
+            self._stack.callback(snapshot.restore)
+            self._stack.enter_context(snapshot.lending())
+        self._stack.enter_context(_switches(device))
+        self._stack.callback(GlobalStates(device).restore)
+        return module
+
+
+_RESTORING = frozenset({_Isolation.__enter__.__code__, _Isolation.__exit__.__code__})
+
+
+@contextmanager
+def _deferred_interrupts() -> Iterator[Callable[[], None]]:
+    """Let Ctrl-C wait while a module is taken or given back, and raise it then; yield what raises it before."""
+    waiting: list[int] = []
+    before = signal.getsignal(signal.SIGINT)
+
+    def handle(number: int, frame: Any) -> None:
+        within = frame
+        while within is not None and within.f_code not in _RESTORING:
+            within = within.f_back
+        if within is not None:
+            waiting.append(number)
+        elif callable(before):
+            before(number, frame)
+
+    def deliver() -> None:
+        while waiting and callable(before):
+            before(waiting.pop(), None)
+
+    here = threading.current_thread() is threading.main_thread() and callable(before)  # others get no signals
+    if here:
+        signal.signal(signal.SIGINT, handle)
     try:
-        with _switches(tensors[0].device if tensors else torch.device("cpu")):
-            for part in computed:
-                make_weights_plain(part)
-            yield module
+        yield deliver
     finally:
-        if snapshot is not None:
-            snapshot.restore()
+        if here and signal.getsignal(signal.SIGINT) is handle:
+            signal.signal(signal.SIGINT, before)
+        deliver()

@@ -6,19 +6,22 @@ Below it, the weights that a pass may put into force: the network's own, their a
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Callable, ClassVar, Union
+from functools import cached_property
+from typing import Any, Callable, ClassVar, TypeVar, Union
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.utils import parametrize
 
 from naslib_zc_plugin.passes.degenerate import Undefined
 from naslib_zc_plugin.passes.inputs import tensors
 
 Logits = Union[None, int, str, Callable[[Any], Tensor]]
+Result = TypeVar("Result")
 LAYERS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d, nn.Linear)
 
 
@@ -39,18 +42,38 @@ class Layer:
     gradient: Tensor
 
 
+def some(names: Sequence[str], most: int = 3) -> str:
+    """Return the first few of some names as text, and how many more there are.
+
+    >>> some(["a", "b", "c", "d", "e"])
+    'a, b, c and 2 more'
+    """
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def module_of(parameter: str) -> str:
+    """Return the name of a parameter's module, without what ``torch.compile`` puts into it.
+
+    >>> module_of("attention.query._orig_mod.weight")
+    'attention.query'
+    """
+    return ".".join(part for part in parameter.split(".")[:-1] if part != "_orig_mod")
+
+
 def pick_logits(output: Any, logits: Logits) -> Tensor:
     """Return the logits among the values that a network returned.
 
     Args:
         output: a tensor, or tensors in tuples, lists or mappings.
-        logits: position, key or attribute, or a function of the output; None takes ``output`` where it is one tensor,
-            its ``"logits"`` where it has that key, its only tensor where there is one.
+        logits: position, key or attribute, or a function of the output. A tensor alone is the logits, whatever position
+            or key is named: a network may return several tensors in train mode only. None: the output's ``"logits"``
+            where it has that key, its only tensor where there is one.
 
     Raises:
         ValueError: there are several tensors and no choice among them, or ``logits`` names none.
     """
-    if isinstance(output, Tensor) and logits is None:
+    if isinstance(output, Tensor) and not callable(logits):
         return output
     chosen: Any = None
     if callable(logits):
@@ -74,35 +97,160 @@ def pick_logits(output: Any, logits: Logits) -> Tensor:
     )
 
 
+def computed_weights(part: nn.Module) -> list[str]:
+    """Return the tensors of a module that parametrizations, or hooks of its own before each call, compute.
+
+    Such a hook is an object that names the attribute that it sets (the older weight_norm and spectral_norm, prune).
+    """
+    if parametrize.is_parametrized(part):
+        return list(part.parametrizations)  # type: ignore[arg-type]
+    return [name for _, _, name in _weight_hooks(part)]
+
+
+def _weight_hooks(part: nn.Module) -> list[tuple[int, Callable[..., Any], str]]:
+    """Return the hooks that compute a weight: key, hook and the attribute that it sets."""
+    found = []
+    for key, hook in part._forward_pre_hooks.items():
+        name = getattr(hook, "name", None) or getattr(hook, "_tensor_name", None)
+        if isinstance(name, str) and isinstance(part.__dict__.get(name), Tensor):
+            found.append((key, hook, name))
+    return found
+
+
+def _make_weights_plain(part: nn.Module) -> None:
+    """Turn the computed weights of a module into plain parameters of equal value.
+
+    Proxies are about the weight that the layer multiplies with, and passes substitute weights by name.
+    """
+    if parametrize.is_parametrized(part):
+        made: Any = part.parametrizations
+        values = {name: (getattr(part, name).detach(), "original" in one._buffers) for name, one in made.items()}
+        part.__class__ = type(part).__mro__[1]
+        del part._modules["parametrizations"]
+    else:
+        values = {}
+        for key, hook, name in _weight_hooks(part):
+            hook(part, None)
+            values[name] = part.__dict__.pop(name).detach(), False
+            del part._forward_pre_hooks[key]
+            for source in [source for source in part._parameters if source.startswith(f"{name}_")]:
+                del part._parameters[source]
+    for name, (value, is_buffer) in values.items():
+        if is_buffer:
+            part._buffers[name] = value
+        else:
+            part._parameters[name] = nn.Parameter(value, value.is_floating_point() or value.is_complex())
+
+
+def memory(tensor: Any) -> int | None:
+    """Return where the memory of a tensor lies, which it shares with its views; None where it has none of its own."""
+    plain = type(tensor) in (Tensor, nn.Parameter) and tensor.layout is torch.strided
+    return (tensor.untyped_storage().data_ptr() or None) if plain else None
+
+
+class _Within(nn.Module):
+    """Runs a function while the tensors of ``module`` are substituted."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, body: Callable[[], Any]) -> Any:
+        """Return what the function returns."""
+        return body()
+
+
 class Network:
     """An isolated module (see :func:`~naslib_zc_plugin.passes.isolation.isolated`) with the choice of its logits.
 
+    Weights that parametrizations, weight_norm, spectral_norm or prune compute are made plain parameters: a layer has
+    one weight, the one that it holds when it is called.
+
     Attributes:
+        stored: number of values of each distinct parameter, by name, as the user's network stores them.
         parameters: each distinct parameter under its first name, detached.
         buffers: likewise.
         layers: names, among ``parameters``, of the weights of convolution and linear modules, in module order.
+        layer_modules: these modules, and the names of their weights: also those that are no parameters.
+        packed: names of the modules whose weights are packed, as in quantised networks, where nothing can read them.
     """
 
     def __init__(self, module: nn.Module, logits: Logits = None) -> None:
         self.module = module
         self.logits = logits
+        self.stored = {name: value.numel() for name, value in module.named_parameters()}
+        parts = dict(module.named_modules())
+        self.packed = [
+            name for name, part in parts.items() if any(isinstance(v, torch.ScriptObject) for v in vars(part).values())
+        ]
+        for part in parts.values():
+            if computed_weights(part):
+                _make_weights_plain(part)
         named = dict(module.named_parameters())
         self.parameters: dict[str, Tensor] = {name: value.detach() for name, value in named.items()}
         self.buffers: dict[str, Tensor] = {name: value.detach() for name, value in module.named_buffers()}
         self._names = {id(value): name for name, value in named.items()}
-        weights = [self.name_of(found.weight) for found in module.modules() if isinstance(found, LAYERS)]
-        self.layers: tuple[str, ...] = tuple(dict.fromkeys(name for name in weights if name is not None))
+        self._within = _Within(module)
+        layers = ((path, part) for path, part in parts.items() if isinstance(part, LAYERS))
+        self.layer_modules = {part: self._weight_name(path, part) for path, part in layers}
+        names = dict.fromkeys(self.layer_modules.values())
+        self.layers: tuple[str, ...] = tuple(name for name in names if name in self.parameters)
+        self._memory = {memory(value) for value in self.parameters.values()} - {None}
 
     def name_of(self, parameter: Tensor | None) -> str | None:
         """Return the name under which a module's parameter stands in ``parameters``; None for None."""
         return self._names.get(id(parameter))
 
+    def _weight_name(self, path: str, part: nn.Module) -> str:
+        weight: Any = getattr(part, "weight", None)
+        return self.name_of(weight) or (f"{path}.weight" if path else "weight")
+
+    def shares_memory(self, tensor: Any) -> bool:
+        """Return whether a tensor lies in the memory of a parameter that the network holds."""
+        return memory(tensor) in self._memory
+
+    @cached_property
+    def cached(self) -> bool:
+        """Whether modules keep parameters, parts of them, or tensors computed of them, that they do not register.
+
+        Such a tensor may be in use where a pass substitutes parameters.
+        """
+        # Torch's recurrent layers renew their list of flat weights by themselves.
+        own = ("_parameters", "_buffers", "_modules", "_flat_weights")
+        parts = list(self.module.modules())
+        pending = [value for part in parts for name, value in vars(part).items() if name not in own]
+        registered = set(parts)
+        while pending:
+            value = pending.pop()
+            if isinstance(value, Tensor) and (value.requires_grad or self.shares_memory(value)):
+                return True
+            if isinstance(value, nn.Module) and value not in registered:
+                registered.add(value)
+                pending += value.parameters()
+            elif isinstance(value, Mapping):
+                pending += value.values()
+            elif isinstance(value, (list, tuple)):
+                pending += value
+        return False
+
+    def check_packed(self) -> None:
+        """Check that all weights can be read.
+
+        Raises:
+            Undefined: some are packed.
+        """
+        if self.packed:
+            raise Undefined(
+                f"the weights of {some(self.packed)} are packed (the network is quantised): score it before that"
+            )
+
     def check_layers(self) -> None:
         """Check that the network has layers.
 
         Raises:
-            Undefined: it has none.
+            Undefined: it has none, or weights that nothing can read.
         """
+        self.check_packed()
         if not self.layers:
             raise Undefined("the network has no convolution or linear layer")
 
@@ -118,11 +266,23 @@ class Network:
         real = (value.dtype for value in self.parameters.values() if value.is_floating_point())
         return next(real, torch.get_default_dtype())
 
-    def __call__(self, tensors: Mapping[str, Tensor], inputs: Any) -> Tensor:
-        """Return the logits, with ``tensors`` as parameters and buffers; updates stay in ``tensors``."""
+    def under(self, tensors: Mapping[str, Tensor], body: Callable[[], Result]) -> Result:
+        """Return what ``body`` returns, which runs with ``tensors`` as parameters and buffers; updates stay in them.
+
+        What belongs to a forward run belongs into one body, its backward run, too: a checkpoint computes again in it.
+        """
+        names = {f"module.{name}": value for name, value in tensors.items()}
+        return functional_call(self._within, names, (body,))  # type: ignore[no-any-return]
+
+    def run(self, inputs: Any) -> Tensor:
+        """Return the logits under the tensors in force."""
         by_name = dict(inputs) if isinstance(inputs, Mapping) else {}
         by_place = () if by_name else tuple(inputs) if isinstance(inputs, (list, tuple)) else (inputs,)
-        return pick_logits(functional_call(self.module, dict(tensors), by_place, by_name), self.logits)
+        return pick_logits(self.module(*by_place, **by_name), self.logits)
+
+    def __call__(self, tensors: Mapping[str, Tensor], inputs: Any) -> Tensor:
+        """Return the logits of one run under ``tensors``."""
+        return self.under(tensors, lambda: self.run(inputs))
 
 
 # Weights --------------------
@@ -173,7 +333,7 @@ class Absolute(Weights):
 
     def tensors(self, network: Network) -> tuple[Tensors, Tensors]:
         """Return parameters and buffers by name."""
-        parameters, buffers = ({name: value.abs() for name, value in group.items()} for group in _copies(network))
+        parameters, buffers = ({name: _absolute(value) for name, value in group.items()} for group in _copies(network))
         return parameters, buffers
 
 
@@ -222,6 +382,13 @@ class Reinitialized(Weights):
             mode = self.scheme[len("kaiming_") :]
             nn.init.kaiming_normal_(made, mode=mode, nonlinearity="relu")  # type: ignore[arg-type]
         return made
+
+
+def _absolute(value: Tensor) -> Tensor:
+    """Return absolute values, of the real and the imaginary part of complex ones; a mask has none."""
+    if value.is_complex():
+        return torch.view_as_complex(torch.view_as_real(value).abs())
+    return value.abs() if value.dtype.is_signed else value
 
 
 def _copies(network: Network) -> tuple[Tensors, Tensors]:

@@ -11,7 +11,7 @@ import inspect
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Callable, ClassVar, TypeVar
 
@@ -33,9 +33,10 @@ class Request(enum.Enum):
 
     FORWARD = "the network runs now"
     NEXT = "the next chunk of samples"
+    AGAIN = "all chunks once more"
 
 
-FORWARD, NEXT = Request.FORWARD, Request.NEXT
+FORWARD, NEXT, AGAIN = Request.FORWARD, Request.NEXT, Request.AGAIN
 
 
 TARGETS = ("logits", "loss", "hessian", "each")
@@ -105,9 +106,9 @@ class Setting(ABC):
         """Return the setting of another of the passes in which this one's observations see the same."""
         return None
 
-    def retry(self, errors: Sequence[Exception | None]) -> AbstractContextManager[None] | None:
-        """Return a context in which to make the pass once more, given the errors of all observations; None: no more."""
-        return None
+    def surroundings(self) -> AbstractContextManager[Any]:
+        """Return the context in which the pass is made."""
+        return nullcontext()
 
 
 @dataclass(frozen=True)
@@ -171,8 +172,11 @@ class Observed:
         error: BaseException | None = self.error
         if error is not None and error.__traceback__ is not None:
             logger.debug("an observation failed", exc_info=error)
-        while error is not None:
-            error.__traceback__, error = None, error.__cause__ or error.__context__
+        seen: set[int] = set()
+        while error is not None and id(error) not in seen:
+            seen.add(id(error))
+            BaseException.with_traceback(error, None)
+            error = error.__cause__ or error.__context__
 
 
 # Settings --------------------
@@ -206,7 +210,7 @@ class Forward(Setting):
         training: mode of all modules. In either, batch norm takes the statistics of the batch.
         norm: ``"batch"``, or ``"off"``: batch norm passes its input on.
         keep_norm: shell-style pattern of the names of modules whose batch norm stays on all the same.
-        dtype: of parameters, buffers and inputs; None: the network's own.
+        dtype: of parameters, buffers, inputs and all that the network casts or makes; None: the network's own.
         noise: amplitude of the noise on the inputs, see :func:`~.inputs.with_noise`; 0: none.
         without_graph: not in the pass of observations of gradients, in which some functions round otherwise.
     """
@@ -243,18 +247,22 @@ class Forward(Setting):
         company = passes.get(together, ())
         return together if self.without_graph and company and not any(each.order for each in company) else None
 
-    def retry(self, errors: Sequence[Exception | None]) -> AbstractContextManager[None] | None:
-        """Return the default type to repeat with: a network may make tensors of it (a first state of zeros)."""
-        failed = self.dtype is not None and all(isinstance(error, RuntimeError) for error in errors)
-        return default_type(self.dtype) if failed and self.dtype is not None else None
+    def surroundings(self) -> AbstractContextManager[Any]:
+        """Return the pass's type as torch's default: a network may make tensors of that (a first state of zeros)."""
+        return nullcontext() if self.dtype is None else default_type(self.dtype)
 
 
 @dataclass(frozen=True)
 class PerSample(Setting):
     """Each sample a batch of one, in train mode; in chunks of whole classes, a quarter of the batch where they allow.
 
-    Small chunks keep the memory below that of one ordinary forward and backward run. The chunks depend on the labels
-    alone.
+    Small chunks keep the memory below that of one ordinary forward and backward run; a class that does not fit comes
+    in several chunks, one after the other. Values do not depend on ``memory``, except by rounding and where the network
+    draws random numbers (dropout), which are others in other chunks.
+
+    Attributes:
+        memory: bytes for gradients of single samples: a chunk takes a quarter (or one sample), for making it takes as
+            much again, and what an observation keeps of earlier chunks should take no more than half.
 
     >>> @observation(labels=True, order=1, setting=PerSample())
     ... def largest_norm(p):
@@ -265,6 +273,7 @@ class PerSample(Setting):
     ...     return largest
     """
 
+    memory: int = 1 << 29
     seed_name: ClassVar[str] = "PerSample()"
 
 

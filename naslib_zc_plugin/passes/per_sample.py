@@ -5,6 +5,7 @@ They are vectorised where the network allows it: ``vmap`` of ``grad`` equals a l
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,14 +17,18 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.func import grad_and_value, vmap
 from torch.nn import functional as F
 
-from naslib_zc_plugin.passes.capture import Watch, own_statistics
-from naslib_zc_plugin.passes.degenerate import Undefined
+from naslib_zc_plugin.passes.capture import Watch, differentiate, own_statistics
+from naslib_zc_plugin.passes.degenerate import Undefined, all_finite
 from naslib_zc_plugin.passes.engine import Pass, Running
 from naslib_zc_plugin.passes.inputs import Batch, tree_map
-from naslib_zc_plugin.passes.isolation import Snapshot, Stopwatch
+from naslib_zc_plugin.passes.isolation import Stopwatch
+from naslib_zc_plugin.passes.layer_calls import LayerCalls
 from naslib_zc_plugin.passes.network import Network
-from naslib_zc_plugin.passes.observation import NEXT, Grad, PerSample
+from naslib_zc_plugin.passes.observation import AGAIN, NEXT, Grad, PerSample
 from naslib_zc_plugin.passes.seeding import seed_everything
+from naslib_zc_plugin.passes.snapshot import Snapshot
+
+logger = logging.getLogger(__name__)
 
 GRAPHS = 1 << 30
 """Bytes that the graphs of samples under way may take, reckoned from one; the peak is two to three times that."""
@@ -34,8 +39,9 @@ class Chunk:
     """Some samples' gradients, valid until the next chunk is asked for.
 
     Attributes:
-        gradients: per convolution and linear layer, (n, weights).
-        classes: (n,) class indices, or None where labels are none. All samples of a class are in one chunk.
+        gradients: per convolution and linear layer, (n, weights); a complex weight is two real ones.
+        classes: (n,) class indices, or None where labels are none. Samples of a class follow one another, in the next
+            chunk, too, where the class does not fit into one.
     """
 
     gradients: list[Tensor]
@@ -46,8 +52,8 @@ class SamplePass(Pass):
     """A pass over the samples."""
 
     def drive(self, running: Sequence[Running]) -> Mapping[Running, float]:
-        """Send every chunk to all observations, then None."""
-        clock, batch, shared = Stopwatch(self.network.device), self.batch, 0.0
+        """Send every chunk to all observations, then None; and so once more to those that ask for it."""
+        clock, took = Stopwatch(self.network.device), dict.fromkeys(running, 0.0)
         for module in self.network.module.modules():
             module.training = True
         for each in running:
@@ -55,58 +61,92 @@ class SamplePass(Pass):
             if each.observation.undeclared((Grad("loss", ()),), ()):
                 each.fail(TypeError(f"{each.observation.name} does not declare labels=True and order=1"))
         clock.lap()
-        gradients = SampleGradients(self.network, batch)
+        gradients = SampleGradients(self.network, self.batch)
+        shared, listening = clock.lap(), list(running)
+        while listening:
+            shared += self._round(gradients, listening)
+            asked = {each: each.send() for each in listening}
+            for each in listening:
+                took[each] = shared
+            listening = [each for each, request in asked.items() if request is AGAIN and not each.ended]
+            for each, request in asked.items():
+                each.expect(NEXT if each in listening else None, each.send() if each in listening else request)
+        return took
+
+    def _round(self, gradients: SampleGradients, listening: Sequence[Running]) -> float:
+        """Send every chunk, and return the seconds that making them took."""
+        clock, seconds, classes = Stopwatch(self.network.device), 0.0, self.batch.classes
         seed_everything(self._seed, self.setting)
-        for indices in batch.chunks():
-            chunk = Chunk(gradients(indices), None if batch.classes is None else batch.classes[indices])
-            shared += clock.lap()
-            for each in running:
+        for indices in self.batch.chunks(self.setting.memory // 4 // gradients.size):
+            chunk = Chunk(gradients(indices), None if classes is None else classes[indices])
+            seconds += clock.lap()
+            for each in listening:
                 each.expect(NEXT, each.send(chunk))
             chunk.gradients.clear()  # suspended observations hold the chunk
             clock.lap()
-        for each in running:
-            each.expect(None, each.send())
-        return dict.fromkeys(running, shared)
+        return seconds
 
 
 class SampleGradients:
     """Gradients of single samples' losses by the layers' weights.
 
     As many are made at once as :data:`GRAPHS` allows. A network that ``vmap`` cannot run (control flow on values, its
-    own state) gets the loop.
+    own state, checkpoints) gets the loop. Each run has copies of all parameters, and a network as it was: what a
+    forward pass writes reaches neither the network nor the next sample.
+
+    Attributes:
+        size: bytes of one sample's gradients.
+
+    Raises:
+        Undefined: there is no layer.
     """
 
     def __init__(self, network: Network, batch: Batch) -> None:
+        network.check_layers()
         self._network, self._batch = network, batch
         self._weights = {name: network.parameters[name] for name in network.layers}
         self._rest = {name: value for name, value in network.parameters.items() if name not in self._weights}
+        self._rest.update(network.buffers)
+        self.size = sum(weight.numel() * weight.element_size() for weight in self._weights.values())
         self._objective = batch.objective()
         self._loop = False
         self._snapshot = Snapshot(network.module)
-        self._at_once = max(1, GRAPHS // self._graph()) if self._weights else 1
+        self._at_once = max(1, GRAPHS // self._graph())
 
     def __call__(self, indices: Tensor) -> list[Tensor]:
         """Return the gradients per layer, (len(indices), weights).
 
         Raises:
-            Undefined: a sample's loss is not finite, or there is no layer.
+            Undefined: a sample's loss or gradient is not finite.
         """
-        self._network.check_layers()
-        part = self._batch.take(indices)
-        with Watch(replacements={F.batch_norm: own_statistics}):
-            gradients, losses = self._looped(part) if self._loop else self._vectorised(part)
-        if not bool(torch.isfinite(losses).all()):
-            raise Undefined("the loss of a sample is not finite")
-        return [gradients[name].flatten(1) for name in self._weights]
+        parts = []
+        for some in indices.split(self._at_once):
+            part = self._batch.take(some)
+            with Watch(replacements={F.batch_norm: own_statistics}):
+                gradients, losses = self._looped(part) if self._loop else self._vectorised(part)
+            if not all_finite(losses):
+                raise Undefined("the loss of a sample is not finite")
+            if not all(map(all_finite, gradients)):
+                raise Undefined("the gradient of a sample's loss is not finite")
+            parts.append(gradients)
+        return parts[0] if len(parts) == 1 else [torch.cat(rows) for rows in zip(*parts)]
 
-    def _loss(self, weights: dict[str, Tensor], inputs: Any, labels: Any) -> Tensor:
-        buffers = {name: value.clone() for name, value in self._network.buffers.items()}
-        shown = tree_map(lambda tensor: tensor[None].clone(), inputs)
-        output = self._network({**self._rest, **weights, **buffers}, shown)
-        return self._objective(output, tree_map(lambda tensor: tensor[None], labels))
+    def _loss(self, inputs: Any, labels: Any) -> Tensor:
+        """Return the loss of one sample under the tensors in force."""
+        shown, aims = (tree_map(lambda tensor: tensor[None].clone(), tree) for tree in (inputs, labels))
+        return self._objective(self._network.run(shown), aims)
+
+    def _copies(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Return a sample's own leaves, which are the layers' weights, and with them all other tensors."""
+        leaves = {name: value.clone().requires_grad_() for name, value in self._weights.items()}
+        return leaves, {**{name: value.clone() for name, value in self._rest.items()}, **leaves}
 
     def _graph(self) -> int:
-        """Return how many bytes the first sample's graph keeps for its backward pass."""
+        """Return how many bytes the first sample's graph keeps for its backward pass.
+
+        Raises:
+            Undefined: the sample's loss was not computed with the weights in force.
+        """
         kept = 0
 
         def count(tensor: Tensor) -> Tensor:
@@ -114,38 +154,79 @@ class SampleGradients:
             kept += tensor.numel() * tensor.element_size()
             return tensor.detach()  # the tensor itself would hold the graph that holds it
 
-        every = (*self._weights.items(), *self._rest.items())
-        weights = {name: value.clone().requires_grad_(name in self._weights) for name, value in every}
-        with saved_tensors_hooks(count, lambda tensor: tensor), Watch(replacements={F.batch_norm: own_statistics}):
-            self._loss(weights, *self._batch.sample(0))
+        def first() -> Tensor:
+            inputs, labels = (tree_map(lambda tensor: tensor[None].clone(), tree) for tree in self._batch.sample(0))
+            logits = self._network.run(inputs)
+            self._objective(logits, labels)
+            return logits
+
+        _, held = self._copies()
+        calls = LayerCalls(self._network, held)
+        watch = Watch([calls.handlers], {F.batch_norm: own_statistics})
+        with saved_tensors_hooks(count, lambda tensor: tensor), calls, watch:
+            logits = self._network.under(held, first)
+        calls.check(logits)
+        calls.close()
         self._snapshot.restore()
         return max(1, kept)
 
-    def _vectorised(self, part: Batch) -> Any:
+    def _vectorised(self, part: Batch) -> tuple[list[Tensor], Tensor]:
+        def loss(weights: dict[str, Tensor], inputs: Any, labels: Any) -> Tensor:
+            held = {name: value.clone() for name, value in {**self._rest, **weights}.items()}
+            return self._network.under(held, lambda: self._loss(inputs, labels))
+
         try:
-            function = vmap(grad_and_value(self._loss), (None, 0, 0), randomness="different", chunk_size=self._at_once)
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", message="There is a performance drop")
-                return function(self._weights, part.inputs, part.labels)
+                function = vmap(grad_and_value(loss), (None, 0, 0), randomness="different")
+                gradients, losses = function(self._weights, part.inputs, part.labels)
         except Undefined:
             raise
-        except Exception:
-            self._snapshot.restore()
+        except Exception as error:
+            # The first sample ran by itself, so this is vmap's refusal, of any type: networks see its tensors. An
+            # error of the network's own is raised in the loop again.
+            logger.debug("samples run one by one, for vmap cannot run the network", exc_info=error)
             self._loop = True
+        finally:
+            self._snapshot.restore()
+        if self._loop:
             return self._looped(part)
+        return [_real(gradients.pop(name)).flatten(1) for name in self._weights], losses
 
-    def _looped(self, part: Batch) -> Any:
-        gradients: dict[str, list[Tensor]] = {name: [] for name in self._weights}
+    def _looped(self, part: Batch) -> tuple[list[Tensor], Tensor]:
+        rows = [
+            torch.zeros(part.size, _real(weight).numel(), dtype=_real(weight).dtype, device=weight.device)
+            for weight in self._weights.values()
+        ]
         losses = []
         for index in range(part.size):
-            weights = {name: value.clone().requires_grad_() for name, value in self._weights.items()}
-            loss = self._loss(weights, *part.sample(index))
-            found = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)
+            loss, found = self._single(*part.sample(index))
+            losses.append(loss)
+            for row, gradient in zip(rows, found):
+                if gradient is not None:
+                    row[index] = _real(gradient).flatten()
+            del found
+        return rows, torch.stack(losses)
+
+    def _single(self, inputs: Any, labels: Any) -> tuple[Tensor, Sequence[Tensor | None]]:
+        leaves, held = self._copies()
+
+        def both() -> tuple[Tensor, Sequence[Tensor | None]]:
+            loss, by = self._loss(inputs, labels), list(leaves.values())
+            if not loss.requires_grad:
+                return loss, [None] * len(by)
+            return loss.detach(), differentiate(loss, by)
+
+        try:
+            return self._network.under(held, both)
+        finally:
             self._snapshot.restore()
-            losses.append(loss.detach())
-            for (name, weight), gradient in zip(weights.items(), found):
-                gradients[name].append(torch.zeros_like(weight) if gradient is None else gradient)
-        return {name: torch.stack(values) for name, values in gradients.items()}, torch.stack(losses)
+
+
+def _real(gradient: Tensor) -> Tensor:
+    """Return a dense tensor of real numbers: a complex weight is two."""
+    dense = gradient.to_dense() if gradient.is_sparse else gradient
+    return torch.view_as_real(dense.resolve_conj()) if dense.is_complex() else dense
 
 
 PerSample.view = SamplePass

@@ -1,5 +1,7 @@
 """Random numbers by name: the draws of a pass depend on the seed and on their names, never on other observations.
 
+Random states, and some of torch's switches, belong to the whole process: threads take turns (:func:`turn`).
+
 Seeds are hashes of texts. A setting, its weights and its inputs are hashed under their ``seed_name``, a text that
 stays the same when a class or a field is renamed, so that no score of an old campaign moves.
 """
@@ -7,12 +9,35 @@ stays the same when a class or a field is renamed, so that no score of an old ca
 from __future__ import annotations
 
 import hashlib
+import os
 import random
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
+
+_turns: dict[str, Any] = {}
+
+
+def turn(what: str = "states") -> Any:
+    """Return a lock: of the process's random states and switches, which one thread holds as long as it likes.
+
+    A forked process has locks of its own, for no thread of it would ever give the parent's back.
+
+    >>> with turn():
+    ...     seed_everything(0)
+
+    Args:
+        what: ``"passes"``: of the passes over an isolated module, which lies within the other.
+    """
+    return _turns.setdefault(what, threading.RLock())
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_turns.clear)
 
 
 class _Text(str):
@@ -62,3 +87,26 @@ def kept_random_states(device: torch.device | None = None) -> Iterator[None]:
         finally:
             random.setstate(python)
             np.random.set_state(numpy)
+
+
+@contextmanager
+def own_states(device: torch.device, threads: int) -> Iterator[None]:
+    """Have the random states and the number of CPU threads to oneself, and put both back at the end.
+
+    >>> before = torch.get_num_threads()
+    >>> with own_states(torch.device("cpu"), threads=1):
+    ...     seed_everything(0, "weights")
+    >>> torch.get_num_threads() == before
+    True
+
+    Args:
+        device: whose random states are kept, besides the CPU's.
+        threads: that torch may use on the CPU.
+    """
+    with turn(), kept_random_states(device):
+        before = torch.get_num_threads()
+        torch.set_num_threads(threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)

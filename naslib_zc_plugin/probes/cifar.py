@@ -7,17 +7,20 @@ channel.
 from __future__ import annotations
 
 import gzip
-import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, cast
 
 import numpy as np
 
-from naslib_zc_plugin.files import DataError, inside, readable
+from naslib_zc_plugin.files import DataError, existing, readable
+from naslib_zc_plugin.files.archives import tar_members
+from naslib_zc_plugin.files.limits import Limits, Meter
 from naslib_zc_plugin.probes.base import Probe
 
 _SIDE = 32
+_LIMITS = Limits(members=1000)  # the archives hold fewer than ten, of 185 MB
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ _BY_FOLDER = {layout.folder: layout for layout in _LAYOUTS}
 _PYTHON_FOLDERS = ("cifar-10-batches-py", "cifar-100-python")
 _EXPECTED = "the binary version, cifar-10-binary.tar.gz or cifar-100-binary.tar.gz, packed or unpacked"
 
+_WHOLE = "a whole .tar.gz archive"
+
 
 def recognises(source: str | Path) -> bool:
     """Return whether the source is a ``.tar.gz`` archive, or a folder with files named as in CIFAR."""
@@ -80,9 +85,7 @@ def load(source: str | Path, split: str = "train") -> Probe:
     path = Path(source)
     if split not in ("train", "test"):
         raise DataError(path, "split 'train' or 'test'", repr(split))
-    if not path.exists():
-        raise DataError(path, _EXPECTED, "no such file or folder")
-    parts = _read_folder(path, split) if path.is_dir() else _read_archive(path, split)
+    parts = _read_folder(path, split) if path.is_dir() else _read_archive(existing(path, _EXPECTED), split)
     folders = {folder for folder, _ in parts}
     if len(folders) != 1:
         raise DataError(path, _EXPECTED, " and ".join(sorted(folders)) or "none of its files")
@@ -122,23 +125,36 @@ def _is_python_version(path: Path) -> bool:
     return any((f / "data_batch_1").is_file() or (f / "meta").is_file() for f in folders)
 
 
+class _Metered:
+    """The unpacked bytes of a gzip file; they count as memory even where they are passed over."""
+
+    def __init__(self, stream: BinaryIO, meter: Meter) -> None:
+        self._stream, self._meter = stream, meter
+
+    def read(self, size: int) -> bytes:
+        """Read as a file does."""
+        content = self._stream.read(size)
+        self._meter.take("memory", len(content))
+        return content
+
+
 def _read_archive(path: Path, split: str) -> dict[tuple[str, str], bytes]:
     """Return the contents of a split's members by folder and name, after reading the whole archive."""
     parts = {}
+    meter = Meter(path, _LIMITS)
     # Tar looks at no checksum and stops at its last member; gzip has one for all, at the end.
-    with readable(path, "a whole .tar.gz archive"), gzip.open(path) as stream:
-        with tarfile.open(fileobj=stream, mode="r|") as archive:
-            for member in archive:
-                place = inside(path, member.name)
-                folder, name = str(place.parent), place.name
-                if folder in _PYTHON_FOLDERS:
-                    raise DataError(path, _EXPECTED, "the Python version")
-                layout = _BY_FOLDER.get(folder)
-                if layout is None or name not in layout.files[split] or not member.isfile():
-                    continue
-                _check_size(layout, split, path / member.name, member.size)
-                content = archive.extractfile(member)
-                parts[folder, name] = content.read() if content else b""
+    with readable(path, _WHOLE), gzip.open(path) as unpacked:
+        stream = cast(BinaryIO, _Metered(cast(BinaryIO, unpacked), meter))
+        for member, size, content in tar_members(path, _WHOLE, stream, meter):
+            place = PurePosixPath(member)
+            folder, name = str(place.parent), place.name
+            if folder in _PYTHON_FOLDERS:
+                raise DataError(path, _EXPECTED, "the Python version")
+            layout = _BY_FOLDER.get(folder)
+            if layout is None or name not in layout.files[split]:
+                continue
+            _check_size(layout, split, path / member, size)
+            parts[folder, name] = content.read()
         while stream.read(2**20):
             pass
     return parts

@@ -50,7 +50,8 @@ def _read(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Return the images of the first 120 classes in a file, (n, 16, 16, 3), and their labels from 0."""
     content = unpickle.read_pickle(existing(path, "an official file of ImageNet16"))
     if not isinstance(content, dict) or not {"data", "labels"} <= content.keys():
-        found = f"keys {list(content)}" if isinstance(content, dict) else type(content).__name__
+        names = [key for key in content if isinstance(key, str)][:10] if isinstance(content, dict) else []
+        found = f"keys {names}" if isinstance(content, dict) else type(content).__name__
         raise DataError(path, "a dict with 'data' and 'labels'", found)
     data = content["data"]
     if not isinstance(data, np.ndarray) or data.dtype != np.uint8 or data.shape[1:] != (3 * _SIDE * _SIDE,):
@@ -67,9 +68,9 @@ def _labels(path: Path, values: Any, n: int) -> NDArray[np.int64]:
         values = values.tolist()
     if not isinstance(values, list) or not all(type(value) is int for value in values):
         raise DataError(path, "'labels' as a list of integers", type(values).__name__)
-    labels = np.array(values, dtype=np.int64)
-    if len(labels) != n:
-        raise DataError(path, f"{n} labels", f"{len(labels)}")
-    if n and (labels.min() < 1 or labels.max() > 1000):
-        raise DataError(path, "labels in 1..1000", f"labels in {labels.min()}..{labels.max()}")
-    return labels
+    if len(values) != n:
+        raise DataError(path, f"{n} labels", f"{len(values)}")
+    if n and (min(values) < 1 or max(values) > 1000):
+        low, high = (max(-9999, min(each, 9999)) for each in (min(values), max(values)))
+        raise DataError(path, "labels in 1..1000", f"labels in {low}..{high}")
+    return np.array(values, dtype=np.int64)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from naslib_zc_plugin.files import DataError, existing, inside, readable
+from naslib_zc_plugin.files import DataError, existing, inside
+from naslib_zc_plugin.files.archives import npy_array, open_zip, read_member
+from naslib_zc_plugin.files.limits import Limits, Meter
 from naslib_zc_plugin.probes.base import Probe, Tokens
 
 _ARRAYS = ("images", "labels", "classes", "tokens", "input_ids", "vocabulary_size")
 _KINDS = ("images", "tokens", "input_ids")
+_LIMITS = Limits(members=1000)
+_CLASSES = 10_000_000  # a network has an output, or a vector, for each
 
 
 def recognises(source: str | Path) -> bool:
@@ -63,6 +66,8 @@ def _tokens(source: str | Path, arrays: dict[str, NDArray[Any]]) -> Tokens:
     size = int(given.item())
     if size < 1 and "vocabulary_size" in arrays:
         raise DataError(source, "a vocabulary_size of at least 1", f"{size}")
+    if size > _CLASSES:
+        raise DataError(source, f"at most {_CLASSES:,} tokens in a vocabulary", f"{size}")
     if "input_ids" in arrays:
         return Tokens(str(source), found, size)
     if found.shape[1] < 2:
@@ -73,22 +78,32 @@ def _tokens(source: str | Path, arrays: dict[str, NDArray[Any]]) -> Tokens:
 def _classes(source: str | Path, classes: NDArray[Any] | None, labels: NDArray[Any]) -> int:
     """Return the number of classes, which the file gives as a number, by names, or not at all."""
     if classes is None:
-        return int(labels.max(initial=-1)) + 1
-    if classes.ndim == 1:
-        return len(classes)
-    if classes.ndim == 0 and classes.dtype.kind in "iu":
-        return int(classes)
-    found = f"{classes.dtype} of shape {classes.shape}"
-    raise DataError(source, "'classes' as a number or a list of names", found)
+        count = int(labels.max(initial=-1)) + 1
+    elif classes.ndim == 1:
+        count = len(classes)
+    elif classes.ndim == 0 and classes.dtype.kind in "iu":
+        count = int(classes)
+    else:
+        found = f"{classes.dtype} of shape {classes.shape}"
+        raise DataError(source, "'classes' as a number or a list of names", found)
+    if count > _CLASSES:
+        raise DataError(source, f"at most {_CLASSES:,} classes", f"{count}")
+    return count
 
 
 def _read(path: Path) -> dict[str, NDArray[Any]]:
     """Return the archive's known arrays, those of exactly one kind of probe."""
-    if not zipfile.is_zipfile(existing(path, "a .npz file")):
-        raise DataError(path, "a .npz file", "a file that is no zip archive, or a truncated one")
-    with readable(path, "a .npz file of plain arrays"), np.load(path, allow_pickle=False) as archive:
-        names = [str(inside(path, name)) for name in archive.files]
-        arrays: dict[str, NDArray[Any]] = {name: archive[name] for name in names if name in _ARRAYS}
+    meter = Meter(existing(path, "a .npz file"), _LIMITS)
+    arrays: dict[str, NDArray[Any]] = {}
+    with open_zip(path, "a .npz file of plain arrays", meter) as archive:
+        places = {member: inside(path, member) for member in archive.namelist()}
+        names = [str(place.with_suffix("")) for place in places.values() if place.suffix == ".npy"]
+        for member, place in places.items():
+            name = str(place.with_suffix(""))
+            if place.suffix == ".npy" and name in _ARRAYS:
+                if name in arrays:
+                    raise DataError(path, "arrays of different names", f"{name!r} twice")
+                arrays[name] = npy_array(path / member, read_member(path, archive, member, meter))
     kinds = [name for name in _KINDS if name in arrays]
     if len(kinds) != 1 or (kinds == ["images"] and "labels" not in arrays):
         raise DataError(path, "arrays 'images' and 'labels', 'tokens', or 'input_ids'", f"arrays {sorted(names)}")

@@ -6,13 +6,16 @@ WordPiece needs the package tokenizers, which the extra ``nlp`` brings.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from naslib_zc_plugin.files import DataError, existing, readable
+from naslib_zc_plugin.files import DataError, readable
+from naslib_zc_plugin.files.limits import Limits, Meter
+from naslib_zc_plugin.files.texts import lines_of, read_text
 from naslib_zc_plugin.probes.base import Source, Tokens
 
 END = "<eos>"
@@ -20,6 +23,10 @@ VOCABULARY = "vocab.txt"
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 _EXPECTED = "a text in UTF-8, a sentence a line, whose last line ends"
 _BLANK = re.compile(r"\n[^\S\n]*\n")
+_LIMITS = Limits(rows=20_000_000)
+_WORD = 200  # bytes of memory of a word and its number
+_DIFFERENT = 1_000_000  # words; WikiText-103 has 267,735
+_DOCUMENT = 1 << 20  # characters; the tokenizer takes a hundred times as many bytes
 
 
 def words(
@@ -57,16 +64,16 @@ def words(
         raise ValueError(f"before must be names of texts, found {before!r}")
     numbers: dict[str, int] = {}
     for name in first:
-        for word in _words(Path(source).parent / name):
-            numbers.setdefault(word, len(numbers))
-    text = [numbers.setdefault(word, len(numbers)) for word in _words(Path(source))]
+        _numbered(Path(source).parent / name, numbers)
+    text = _numbered(Path(source), numbers)
     deep = len(text) // columns
     if deep < start + length + 1:
         expected = f"at least {columns * (start + length + 1)} words, the ends of lines included"
         raise DataError(source, expected, f"{len(text)}")
     if vocabulary_size and vocabulary_size < len(numbers):
         raise DataError(source, f"at most {vocabulary_size} different words", f"{len(numbers)}")
-    rows = np.array(text[: deep * columns], np.int64).reshape(columns, deep)[:, start : start + length + 1]
+    whole = np.frombuffer(text, np.int32)[: deep * columns].reshape(columns, deep)
+    rows = whole[:, start : start + length + 1].astype(np.int64)
     return Tokens(str(source), rows[:, :-1].copy(), vocabulary_size or len(numbers), rows[:, 1:].copy())
 
 
@@ -93,6 +100,9 @@ def wordpiece(source: str | Path, text: str = "text.txt", length: int = 512, low
     documents = [part for part in _BLANK.split(_text(folder / text)) if part.strip()]
     if not documents:
         raise DataError(folder / text, "documents, parted by blank lines", "blank lines")
+    if max(map(len, documents)) > _DOCUMENT:
+        raise DataError(folder / text, f"documents of at most {_DOCUMENT:,} characters", "a longer one")
+    Meter(folder / text, _LIMITS).take("memory", 16 * len(documents) * length)
     pieces = _lines(_text(folder / VOCABULARY))
     numbers = {piece: number for number, piece in enumerate(pieces)}
     expected = f"a piece a line, {', '.join(SPECIAL)} among them"
@@ -110,8 +120,8 @@ def wordpiece(source: str | Path, text: str = "text.txt", length: int = 512, low
     tokenizer.enable_truncation(length)
     tokenizer.enable_padding(pad_id=pieces.index("[PAD]"), length=length)
     with readable(folder, "a text and a vocabulary of WordPiece"):
-        rows = [encoded.ids for encoded in tokenizer.encode_batch(documents)]
-    return Tokens(str(source), np.array(rows, np.int64), len(pieces))
+        rows = [np.array(tokenizer.encode(document).ids, np.int64) for document in documents]
+    return Tokens(str(source), np.array(rows), len(pieces))
 
 
 def _is_whole(value: Any) -> bool:
@@ -121,14 +131,17 @@ def _is_whole(value: Any) -> bool:
 
 def _text(path: Path) -> str:
     """Read a plain text; raise :class:`DataError` for a web page, or a text whose last line does not end."""
-    existing(path, _EXPECTED)
-    with readable(path, _EXPECTED):
-        text = path.read_text(encoding="utf-8")
-    if text.lstrip().lower().startswith(("<!doctype html", "<html")):
-        raise DataError(path, _EXPECTED, "a web page")
-    if not text.endswith("\n"):
-        raise DataError(path, _EXPECTED, "nothing" if not text else "a last line that does not end")
+    text = read_text(path, _EXPECTED, Meter(path, _LIMITS))
+    _check_text(path, text[:1000], text[-1:])
     return text
+
+
+def _check_text(path: Path, beginning: str, end: str) -> None:
+    """Raise :class:`DataError` for a web page, or a text whose last line does not end."""
+    if beginning.lstrip().lower().startswith(("<!doctype html", "<html")):
+        raise DataError(path, _EXPECTED, "a web page")
+    if end != "\n":
+        raise DataError(path, _EXPECTED, "a last line that does not end" if end else "nothing")
 
 
 def _lines(text: str) -> list[str]:
@@ -136,11 +149,21 @@ def _lines(text: str) -> list[str]:
     return text.split("\n")[:-1]
 
 
-def _words(path: Path) -> Iterator[str]:
-    """Yield the words of a text, and :data:`END` after each line."""
-    for line in _lines(_text(path)):
-        yield from line.split()
-        yield END
+def _numbered(path: Path, numbers: dict[str, int]) -> array[int]:
+    """Return the numbers of a text's words, with :data:`END` after each line; those that are new are added."""
+    found, line = array("i"), ""
+    meter = Meter(path, _LIMITS)
+    for line in lines_of(path, _EXPECTED, meter):
+        if len(found) < 100:
+            _check_text(path, line, "\n")
+        before = len(numbers)
+        found.extend([numbers.setdefault(word, len(numbers)) for word in line.split()])
+        found.append(numbers.setdefault(END, len(numbers)))
+        meter.take("memory", 4 * line.count(" ") + _WORD * (len(numbers) - before))
+        if len(numbers) > _DIFFERENT:
+            raise DataError(path, f"at most {_DIFFERENT:,} different words", "more")
+    _check_text(path, "", line[-1:])
+    return found
 
 
 WORDS = Source(lambda source: Path(source).suffix == ".txt", words)

@@ -22,7 +22,7 @@ def sample_classes(p: ForwardPass) -> Steps[tuple[Tensor, int]]:
     if p.batch.classes is None:
         raise Undefined("samples are grouped by class: labels must be one class index per sample")
     p.check_finite()
-    return p.batch.classes, logits.shape[-1]
+    return p.batch.classes, logits.shape[-1] if logits.ndim > 1 else 1
 
 
 @proxy(

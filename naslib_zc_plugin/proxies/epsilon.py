@@ -12,6 +12,7 @@ from torch import Tensor
 from naslib_zc_plugin.extend import Undefined, observation, proxy
 from naslib_zc_plugin.passes import Batch, Network, Pass, Steps, isolated, observe
 from naslib_zc_plugin.passes.constant_weights import ConstantWeights
+from naslib_zc_plugin.passes.degenerate import rounding
 
 if TYPE_CHECKING:
     from torch import nn
@@ -85,10 +86,11 @@ def epsilon(
     """
     low, high = outputs.amin(1, keepdim=True), outputs.amax(1, keepdim=True)
     scaled = (outputs - low) / (high - low)
-    if not bool(torch.isfinite(scaled).all()):
+    smallest = outputs - low <= rounding(outputs) * torch.maximum(low.abs(), outputs.abs())
+    if not bool(torch.isfinite(scaled).all()) or bool(smallest.all(1).any()):
         raise Undefined("under one of the weights all outputs are equal, or some are not finite")
     if zeros == "drop":
-        scaled = torch.where(scaled == 0, torch.nan, scaled)
+        scaled = torch.where(smallest, torch.nan, scaled)
     difference = (scaled[0] - scaled[1]).abs()
     return (difference.nanmean() / scaled.nanmean()).item()
 

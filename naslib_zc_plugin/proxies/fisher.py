@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import torch
 from torch import Tensor
 
 from naslib_zc_plugin.extend import FORWARD, Grad, Undefined, observation, proxy
 from naslib_zc_plugin.observations.batch_dimension import check_batch_first
-from naslib_zc_plugin.observations.layers import LayerCall
-from naslib_zc_plugin.passes import ForwardPass, Steps
+from naslib_zc_plugin.passes import ForwardPass, LayerCall, Steps
 from naslib_zc_plugin.passes.inputs import tensors
 
 
@@ -23,37 +25,47 @@ def channel_saliency(p: ForwardPass) -> Steps[list[tuple[Tensor, int]]]:
     """
     p.layers  # noqa: B018
     outputs: list[Tensor] = []
-    calls: list[tuple[int, int]] = []
-    first: set[str] = set()
+    calls: list[LayerCall] = []
+    first: list[Tensor] = []
+    names: set[str] = set()
     later: set[str] = set()
     found: dict[int, Tensor] = {}
 
     def see(call: LayerCall) -> Tensor | None:
-        if not call.output.requires_grad:
+        if not torch.is_grad_enabled():
             return None
-        if len(call.output) != p.batch.size:
+        if call.output.shape[call.batch] != p.batch.size:
             raise Undefined(
                 "the first dimension of a layer's output is not the batch: its samples cannot be kept apart"
             )
-        outputs.append(call.output)
-        calls.append((call.channel, call.fan_in))
-        (later if call.input.requires_grad else first).add(call.name)
-        return call.output.clone()
+        if not call.fan_in:
+            raise Undefined(f"by how many weights the layer of {call.name} multiplies cannot be seen")
+        # What a layer makes of weights that cannot be differentiated by is an output like all others.
+        output: Tensor = call.output if call.output.requires_grad else call.output.detach().requires_grad_()
+        outputs.append(output)
+        calls.append(replace(call, input=None, output=None))
+        if getattr(call.input, "requires_grad", False):
+            later.add(call.name)
+        else:
+            first.append(output)
+            names.add(call.name)
+        return output.clone()
 
     def fold(place: int, gradient: Tensor) -> None:
         output = outputs[place].detach()
         outputs[place] = output.new_empty(0)
-        product = (output * gradient).movedim(calls[place][0], -1)
+        product = (output * gradient).movedim(calls[place].channel, -1).movedim(calls[place].batch, 0)
         per_sample = product.reshape(len(product), -1, product.shape[-1]).sum(1)
         found[place] = per_sample.square().sum(0) / (2 * len(product))
 
     p.on_layers(see)
     yield FORWARD
     # Leaves on the way to which the gradient passes every output: few layers' weights need be among them.
-    leaves = [weight for name, weight in p.weights.items() if name not in later - first]
-    yield (Grad("loss", tuple(outputs), fold=fold, leaves=[*leaves, *tensors(p.all_inputs)]),)
+    covered = set() if p.network.cached else later - names
+    leaves = [weight for name, weight in p.weights.items() if name not in covered]
+    yield (Grad("loss", tuple(outputs), fold=fold, leaves=[*leaves, *first, *tensors(p.all_inputs)]),)
     check_batch_first(p, ["layer"])
-    return [(found[place], fan_in) for place, (_, fan_in) in enumerate(calls) if place in found]
+    return [(found[place], call.fan_in) for place, call in enumerate(calls) if place in found]
 
 
 @proxy(
@@ -66,12 +78,14 @@ def fisher(saliencies: list[tuple[Tensor, int]]) -> float:
     r"""Compute the sum over the layers' channels of their saliency times their fan-in.
 
     The saliency of the channel k is :math:`\Delta_k = \frac{1}{2N} \sum_n (\sum_{hw} a \cdot \partial L/\partial
-    a)^2`; a: outputs of convolution and linear layers, bias included, before any norm; N: samples. Higher is better.
-    Positions of a linear layer's input (tokens) are summed like those of a map. A layer that is called several times
-    adds up; the reference fails there.
+    a)^2`; a: outputs of convolution and linear modules, whatever they make of their weight (a mask, a slice), bias
+    included, before any norm; N: samples. Higher is better. Positions of a linear layer's input (tokens) are summed
+    like those of a map. A layer that is called several times adds up; the reference fails there. The output projection
+    inside ``nn.MultiheadAttention`` is a layer, its input projection is none.
 
     Source: SamsungLabs/zero-cost-nas. The factor fan-in (in-channels per group × kernel) is in no paper: that code
-    spreads a channel's value over its weights and sums, and its tables rank by that.
+    spreads a channel's value over its weights and sums, and its tables rank by that. Of a slice of a weight the
+    weights that are multiplied count.
 
     Args:
         saliencies: for each call of a layer the saliencies, (channels,), and the fan-in.

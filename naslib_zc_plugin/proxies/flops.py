@@ -16,7 +16,8 @@ def flops(operations: float, *, elementwise: bool = False) -> float:
     """Compute the multiply-accumulate operations (MACs) of one sample's forward run.
 
     Higher is better. This is half of the floating-point operations: the field says FLOPs and counts MACs (not in
-    millions here). Counted: convolutions, linear layers, matrix products, attention and recurrent layers; not einsum.
+    millions here). Counted: convolutions, linear layers, attention, recurrent layers and their cells, and products of
+    matrices however they are written: ``einsum`` with a sum or an outer product, too.
 
     Args:
         operations: their number.
@@ -25,6 +26,9 @@ def flops(operations: float, *, elementwise: bool = False) -> float:
 
     Returns:
         The number.
+
+    Raises:
+        Undefined: the network is quantised.
 
     >>> flops(27648.0)
     27648.0

@@ -69,7 +69,7 @@ def kernels(
         "softmax": jensen_shannon(rows == "mean", logarithm == "2"),
         **{kind: activation.measure for kind, activation in REGISTERED.items()},
     }
-    wanted = list(measures) if kinds is None else several(kinds)
+    wanted = KINDS if kinds is None else several(kinds)
     if not wanted or not set(wanted) <= set(measures):
         raise ValueError(f"generalized_naswot: kinds must be some of {', '.join(measures)}, not {kinds!r}")
     # Codes do not feel the last bits of outputs, distances do.
@@ -99,7 +99,8 @@ def generalized_naswot(
 
     Args:
         matrices: the kernel of each kind, (N, N) float64; None where the network has no such activation.
-        kinds: of ``"relu"``, ``"sigmoid"``, ``"tanh"``, ``"softmax"`` and those registered; None: all.
+        kinds: of ``"relu"``, ``"sigmoid"``, ``"tanh"``, ``"softmax"`` and those registered; None: these four, whatever
+            is registered.
         sigmoid: partitions; 4 in the paper, which tried 2, 4, 8, 16 and ``"raw"``: Euclidean distance of the values,
             per call, :math:`m = \sqrt d` for d units. Codes of partitions are compared by Hamming distance, as those
             of ReLU are: the paper names no other for codes, and its m is then the number of units for all kinds.
@@ -125,6 +126,5 @@ def generalized_naswot(
     """
     found = [matrix for matrix in matrices if matrix is not None]
     if not found:
-        wanted = [*KINDS, *REGISTERED] if kinds is None else several(kinds)
-        raise Undefined(f"no activation was seen among {', '.join(wanted)}")
+        raise Undefined(f"no activation was seen among {', '.join(KINDS if kinds is None else several(kinds))}")
     return log_determinant(sum(found[1:], found[0]), "codes")

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from torch import Tensor
 
-from naslib_zc_plugin.extend import proxy, sample_grams
+from naslib_zc_plugin.extend import Bounds, PerSample, proxy, sample_grams
 
 
 @proxy(
-    needs=lambda gram, by_class: [sample_grams(gram, by_class)],
+    needs=lambda gram, by_class, memory: [sample_grams(gram, by_class, setting=PerSample(memory))],
     version=1,
     paper="Li and Guo, GradAlign",
     higher_is_better=True,
 )
 def gradalign1(
-    matrices: list[Tensor], *, gram: Literal["sign", "cosine", "raw"] = "sign", by_class: bool = True
+    matrices: list[Tensor],
+    *,
+    gram: Literal["sign", "cosine", "raw"] = "sign",
+    by_class: bool = True,
+    memory: Annotated[int, Bounds(least=1)] = PerSample.memory,
 ) -> float:
     r"""Compute the alignment of per-sample gradients with their class's mean direction.
 
@@ -32,6 +36,7 @@ def gradalign1(
         matrices: the Gram matrix of each class, (n, n) float64.
         gram: its rows: the signs of the gradients, the gradients at unit length, or as they are.
         by_class: one matrix per class, or a single one of all samples.
+        memory: bytes for gradients of single samples, see ``gradsign``; with less, the samples run several times.
 
     Returns:
         The mean over classes.

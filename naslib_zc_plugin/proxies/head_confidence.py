@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from naslib_zc_plugin.extend import FORWARD, Forward, Undefined, observation, proxy
-from naslib_zc_plugin.observations.layers import PROJECTIONS, LayerCall, linear_names
-from naslib_zc_plugin.passes import ForwardPass, Steps
+from naslib_zc_plugin.observations.layers import PROJECTIONS, linear_names
+from naslib_zc_plugin.passes import ForwardPass, LayerCall, Steps
 from naslib_zc_plugin.proxies._formulas import Patterns, several
 
 
@@ -25,7 +25,7 @@ def largest_over_positions(p: ForwardPass, layers: tuple[str, ...] = PROJECTIONS
     def see(call: LayerCall) -> None:
         if call.name not in named:
             return
-        if call.output.ndim < 3 or len(call.output) != p.batch.size:
+        if call.output.ndim < 3 or call.batch or len(call.output) != p.batch.size:
             shape = tuple(call.output.shape)
             raise Undefined(f"a projection's output {shape} is not (samples, positions, features)")
         means.append(call.output.detach().amax(1).mean().item())

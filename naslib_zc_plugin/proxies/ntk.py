@@ -10,6 +10,7 @@ from torch import Tensor
 from naslib_zc_plugin.extend import FORWARD, Forward, Grad, Reinitialized, Undefined, observation, proxy
 from naslib_zc_plugin.passes import ForwardPass, Steps
 from naslib_zc_plugin.passes.degenerate import check_sum
+from naslib_zc_plugin.passes.inputs import as_real
 
 
 @observation(order=1, setting=Forward(Reinitialized("kaiming_fan_out")))
@@ -19,17 +20,21 @@ def tangent_kernel(p: ForwardPass) -> Steps[Tensor]:
     Scales of norm layers are called weight and count, biases do not. Batch norm couples the samples.
 
     Raises:
-        Undefined: no parameter is called weight, or the outputs are not finite or add up to a constant.
+        Undefined: no parameter is called weight, or the outputs are not one row per sample, not finite, or add up to a
+            constant.
     """
     yield FORWARD
+    p.network.check_packed()
     weights = [value for name, value in p.weights.items() if "weight" in name]
     if not weights:
         raise Undefined("no parameter is called weight")
     p.check_finite()
+    if p.logits.shape[:1] != (p.batch.size,):
+        raise Undefined(f"outputs of shape {tuple(p.logits.shape)} are not one row for each of {p.batch.size} samples")
     check_sum(p.logits)
     (rows,) = yield (Grad("each", weights, zeros=False),)
     # A weight that no output uses has no gradient, for any of the samples.
-    stacked = (torch.stack(row).flatten(1) for row in zip(*rows) if row[0] is not None)
+    stacked = (torch.stack([*map(as_real, row)]).flatten(1) for row in zip(*rows) if row[0] is not None)
     return torch.stack([(part @ part.T).double() for part in stacked]).sum(0)
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from naslib_zc_plugin.extend import FORWARD, Forward, NormalPair, Reinitialized, Undefined, observation, proxy
-from naslib_zc_plugin.passes import ForwardPass, Steps
+from naslib_zc_plugin.passes import ForwardPass, LayerCall, Steps
 from naslib_zc_plugin.passes.capture import EVERY
 from naslib_zc_plugin.passes.inputs import tensors
 
@@ -23,9 +23,11 @@ def perturbation(p: ForwardPass) -> Steps[tuple[Tensor, Tensor, list[Tensor]]]:
     running statistics holds after both forward runs: list of (channels,).
 
     Raises:
-        Undefined: no feature map is pooled or flattened.
+        Undefined: no feature map is pooled or flattened, or layers go on with its positions, as a vision transformer's
+            blocks do.
     """
     maps: list[Tensor | None] = [None for _ in p.all_inputs]
+    missing = "no feature map is pooled or flattened"
     shown = [{tensor.data_ptr() for tensor in tensors(inputs)} for inputs in p.all_inputs]
 
     def see(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any) -> None:
@@ -39,11 +41,19 @@ def perturbation(p: ForwardPass) -> Steps[tuple[Tensor, Tensor, list[Tensor]]]:
         if pooled and (not small or kept is None or kept.shape[-2:] == (1, 1)):
             maps[p.turn] = source
 
+    def go_on(call: LayerCall) -> None:
+        nonlocal missing
+        source = call.output if call.input is None else call.input
+        if maps[p.turn] is not None and source.numel() > source.shape[call.channel] * source.shape[call.batch]:
+            missing = "layers go on with the positions of the last map that is flattened (a transformer)"
+            maps[p.turn] = None
+
     p.on([EVERY], see)
+    p.on_layers(go_on)
     yield FORWARD
     first, second = maps
     if first is None or second is None:
-        raise Undefined("no feature map is pooled or flattened: there are no features before global pooling")
+        raise Undefined(f"{missing}: there are no features before global pooling")
     norms = (name for name, module in p.network.module.named_modules() if isinstance(module, nn.BatchNorm2d))
     held = (p.buffers.get(f"{name}.running_var" if name else "running_var") for name in norms)
     return first, second, [variance for variance in held if variance is not None]
@@ -77,7 +87,8 @@ def zen(response: tuple[Tensor, Tensor, list[Tensor]]) -> float:
         The score.
 
     Raises:
-        Undefined: no feature map is pooled or flattened, or the features do not change with the input.
+        Undefined: no feature map is pooled or flattened, layers go on with the positions of the last one that is (as a
+            vision transformer's blocks do), or the features do not change with the input.
 
     >>> round(zen((torch.zeros(1, 1, 2, 2), torch.ones(1, 1, 2, 2), [torch.full((3,), 4.0)])), 4)  # log 4 + log 2
     2.0794

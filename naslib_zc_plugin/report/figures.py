@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from naslib_zc_plugin.files import visible
 from naslib_zc_plugin.report.aggregates import oriented
 from naslib_zc_plugin.report.correlations import Floats, IntervalEstimate, agreement, as_array
 from naslib_zc_plugin.report.leaderboards import matched
@@ -32,6 +33,7 @@ Scale = Literal["auto", "linear", "log", "symlog", "rank"]
 _DECADES = 3  # scores whose magnitudes span more of them read better on a logarithmic axis
 _NEGLIGIBLE = 0.01  # share of the smallest magnitudes that does not count in that span
 _PANEL = (3.0, 2.6)  # inches
+_LONGEST = 80  # characters of a label
 _RASTER = 2000  # more points than this stay pixels in an SVG
 _COLOURS = "viridis_r"  # the darker the more, as in epsilon's figures
 
@@ -93,12 +95,18 @@ def scatter(
     for panel, name, column in zip(panels, names, chosen):
         _draw(panel, column.values, accuracies, scale, shades, norm)
         _label(panel, name, column, accuracies)
-    figure.supylabel(truth_label, fontsize="medium")
+    figure.supylabel(_shown(truth_label), fontsize="medium", parse_math=False)
     if norm is not None:
         from matplotlib.cm import ScalarMappable
 
         figure.colorbar(ScalarMappable(norm, _COLOURS), ax=panels, label=colour_label, pad=0.01, aspect=30)
     return _saved(figure, target, dpi)
+
+
+def _shown(text: str) -> str:
+    """Return a text of others for a figure: on one line, and short."""
+    text = visible(text)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def _target(path: str | os.PathLike[str]) -> Path:
@@ -203,7 +211,7 @@ def _label(panel: Axes, name: str, column: Column, accuracies: Floats) -> None:
     up = column.higher_is_better
     found = agreement(column.values, accuracies, higher_is_better=up, resamples=0)
     rho, tau = ("undefined" if e.value is None else f"{e.value:+.3f}" for e in (found.spearman, found.kendall))
-    title = f"{name}{'' if up else ' ↓'}\nρ = {rho}   τ = {tau}\n{status_counts(column)}"
+    title = f"{_shown(name)}{'' if up else ' ↓'}\nρ = {rho}   τ = {tau}\n{status_counts(column)}"
     panel.set_title(title, fontsize="small", parse_math=False)
     panel.tick_params(labelsize="x-small")
     panel.grid(alpha=0.25, linewidth=0.5)
@@ -308,8 +316,9 @@ def heatmap(path: str | os.PathLike[str], found: RankSimilarity, *, dpi: int = 1
     panel = figure.subplots()
     image = panel.imshow(found.values, cmap="RdBu_r", vmin=-1, vmax=1)
     places = range(len(found.labels))
-    panel.set_xticks(places, found.labels, rotation=60, ha="right", fontsize="x-small", parse_math=False)
-    rows = [f"{label}\n{count}" for label, count in zip(found.labels, found.counts)]
+    labels = list(map(_shown, found.labels))
+    panel.set_xticks(places, labels, rotation=60, ha="right", fontsize="x-small", parse_math=False)
+    rows = [f"{label}\n{count}" for label, count in zip(labels, found.counts)]
     panel.set_yticks(places, rows, fontsize="x-small", parse_math=False)
     for (i, j), value in np.ndenumerate(found.values):
         ink, text = "white" if abs(value) > 0.65 else "black", _cell(value, int(found.n[i, j]), int(found.n.max()))
@@ -379,15 +388,16 @@ def curves(
     for axes, panel in zip(figure.subplots(1, len(panels), sharey=True, squeeze=False)[0], panels):
         for line in lines:
             if line.panel == panel:
-                (drawn,) = axes.plot(line.places, line.middle, label=line.label, linewidth=1.5)
+                (drawn,) = axes.plot(line.places, line.middle, label=_shown(line.label), linewidth=1.5)
                 axes.fill_between(line.places, line.low, line.high, color=drawn.get_color(), alpha=0.15, linewidth=0)
         if bounds:
             axes.set_ylim(*bounds)
-        axes.set_xlabel(x_label)
-        axes.set_title(": ".join(filter(None, (panel, title))), fontsize="medium", parse_math=False)
+        axes.set_xlabel(_shown(x_label), parse_math=False)
+        axes.set_title(_shown(": ".join(filter(None, (panel, title)))), fontsize="medium", parse_math=False)
         axes.grid(alpha=0.25, linewidth=0.5)
-        axes.legend(fontsize="small", loc="lower right")
-    figure.axes[0].set_ylabel(y_label)
+        for text in axes.legend(fontsize="small", loc="lower right").get_texts():
+            text.set_parse_math(False)
+    figure.axes[0].set_ylabel(_shown(y_label), parse_math=False)
     return _saved(figure, target, dpi)
 
 

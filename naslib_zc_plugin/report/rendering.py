@@ -6,18 +6,27 @@ The page needs nothing else: no network, no other file; its tables sort at a tou
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
-from html import escape
 from pathlib import Path
 from string import Template
 from typing import Any
 
+from naslib_zc_plugin.files import csv_cell, visible
 from naslib_zc_plugin.report.correlations import CONFIDENCE, Agreement, IntervalEstimate
 from naslib_zc_plugin.report.leaderboards import Leaderboard, ProxyRow, Ranking, Vote
-from naslib_zc_plugin.report.text_table import TextTable, escaped, heading, table_html, table_markdown, table_text
+from naslib_zc_plugin.report.text_table import (
+    TextTable,
+    escaped,
+    heading,
+    html_text,
+    table_html,
+    table_markdown,
+    table_text,
+)
 
 _FIRST = ("proxy", "better")
 _COUNTS = ("N", "undefined", "failed", "pending")
@@ -37,7 +46,8 @@ def as_text(boards: Sequence[Leaderboard], ranking: Ranking | None = None, brief
     parts = []
     for board in boards:
         shown = [table for number, table in enumerate(board_tables(board, named=1)) if not (brief and number == 1)]
-        parts += [heading(board_title(board)), *map(table_text, shown), "\n".join(board_notes(board)) + "\n"]
+        parts += [heading(board_title(board)), *map(table_text, shown)]
+        parts.append("".join(f"{visible(note)}\n" for note in board_notes(board)))
     return "\n".join(parts + ([table_text(rank_table(ranking))] if ranking else []))
 
 
@@ -63,7 +73,7 @@ def as_csv(boards: Sequence[Leaderboard]) -> str:
     file = io.StringIO()
     writer = csv.DictWriter(file, header, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(lines)
+    writer.writerows({name: csv_cell(value) for name, value in line.items()} for line in lines)
     return file.getvalue()
 
 
@@ -83,15 +93,21 @@ def as_html(
     """
     parts = []
     for number, board in enumerate(boards):
-        listed = "".join(f"<li>{escape(note)}</li>\n" for note in board_notes(board))
+        listed = "".join(f"<li>{html_text(note)}</li>\n" for note in board_notes(board))
         tables = map(table_html, board_tables(board))
-        parts += [f"<h2>{escape(board_title(board))}</h2>\n", *tables, f"<ul>\n{listed}</ul>\n"]
+        parts += [f"<h2>{html_text(board_title(board))}</h2>\n", *tables, f"<ul>\n{listed}</ul>\n"]
         parts += [_figure(*figure) for figure in (figures[number].items() if number < len(figures) else ())]
     if ranking:
         parts.append(table_html(rank_table(ranking)))
     # In XHTML's syntax, which browsers and XML parsers read alike; its script needs no sign that XML would escape.
     page = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
-    return Template(page).substitute(title=escape(heading), body="".join(parts))
+    # The page's own style and script are the only ones that its policy lets a browser use.
+    hashes = {kind: _hash(page.partition(f"<{kind}>")[2].partition(f"</{kind}>")[0]) for kind in ("style", "script")}
+    return Template(page).substitute(title=html_text(heading), body="".join(parts), **hashes)
+
+
+def _hash(text: str) -> str:
+    return b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def board_title(board: Leaderboard) -> str:
@@ -335,5 +351,5 @@ def _coefficients(prefix: str, found: Agreement) -> Iterator[tuple[str, object]]
 
 
 def _figure(caption: str, image: bytes) -> str:
-    text, data = escape(caption), b64encode(image).decode("ascii")
+    text, data = html_text(caption), b64encode(image).decode("ascii")
     return f'<figure><img alt="{text}" src="data:image/png;base64,{data}" /><figcaption>{text}</figcaption></figure>\n'

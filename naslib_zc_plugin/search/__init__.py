@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -28,12 +29,14 @@ from naslib_zc_plugin.search.journal import Entry, Journal, ProxyScore
 from naslib_zc_plugin.search.loop import HOSTS, Diverged, Evaluator, Recorder
 from naslib_zc_plugin.spaces import space
 from naslib_zc_plugin.store.provenance import changes
-from naslib_zc_plugin.strategies import SearchSpace, Strategy, strategy
+from naslib_zc_plugin.strategies import AllFailed, SearchSpace, Strategy, strategy
+from naslib_zc_plugin.strategies.warm_up import WarmUp
 
 if TYPE_CHECKING:
     from naslib_zc_plugin.search.config import Experiment, SearchConfig
 
 _PATIENCE = 0.1  # seconds between reports
+_FOLLOWS = "what was evaluated"  # the provenance of a population without a number of its own
 
 
 @dataclass(frozen=True)
@@ -68,24 +71,30 @@ class LoadedSearch:
         config: its configuration.
         evaluator: gives architectures their fitness.
         scores: the proxies' scores; None if it uses none.
+        as_before: options of the strategy that follow from what is evaluated have their usual values, as in a journal
+            that was begun before they did.
     """
 
     config: SearchConfig
     evaluator: Evaluator
     scores: TableScores | LiveScores | None
+    as_before: bool = False
 
     def provenance(self) -> dict[str, Any]:
         """Return everything that its history depends on, as the journal keeps it; budget and repeats may grow."""
         config = self.config
         plain = {
             "space": config.space,
-            "strategy": dict(config.strategy),
+            "strategy": {name: value for name, value in config.strategy.items() if name != "if_all_fail"},
             "evaluator": {**config.evaluator, **self.evaluator.provenance()},
             "scores": self.scores.provenance() if self.scores else None,
             "seed": config.seed,
             "host": config.host,
             **({"draw": config.draw} if config.draw != "all" else {}),
         }
+        made = self.strategy(lambda key: None, 0)
+        if isinstance(made, WarmUp) and made.follows_evaluated and not self.as_before:
+            plain["population"] = _FOLLOWS
         return dict(json.loads(json.dumps(plain)))
 
     def score(self, key: str) -> ProxyScore:
@@ -97,7 +106,22 @@ class LoadedSearch:
         """Return the strategy at the beginning of a repeat, which has draws of its own."""
         options = {name: value for name, value in self.config.strategy.items() if name != "proxy"}
         asked = score if "proxy" in self.config.strategy else None
-        return strategy(options.pop("name"), self._space, score=asked, seed=f"{self.config.seed}/{repeat}", **options)
+        seed = f"{self.config.seed}/{repeat}"
+        made = strategy(options.pop("name"), self._space, score=asked, seed=seed, **options)
+        if self.as_before and isinstance(made, WarmUp):
+            made.use_usual_options()
+        return made
+
+    def known_scores(self, keys: Iterable[str], store: str | Path) -> dict[str, float]:
+        """Return the scores of architectures by the strategy's proxy that need no scoring; empty without a proxy.
+
+        Args:
+            keys: the architectures.
+            store: the journal's file, which holds scores that were computed.
+        """
+        if self.scores is None or "proxy" not in self.config.strategy:
+            return {}
+        return self.scores.known(proxy_label(self.config.strategy["proxy"]), keys, store)
 
     @cached_property
     def _space(self) -> SearchSpace:
@@ -146,9 +170,10 @@ def run_experiment(searches: list[LoadedSearch], journal: Journal, report: Repor
     Raises:
         ValueError: the journal holds one of them with another provenance; the message lists the differences.
         Diverged: the journal was written by another version of a strategy.
+        AllFailed: no architecture of many has a score that should have, or none has a fitness.
         KeyboardInterrupt: it was stopped; at most the evaluation in flight is lost.
     """
-    _declare(searches, journal)
+    searches = _declare(searches, journal)
     total, done = sum(each.config.repeats for each in searches), 0
     for each in searches:
         if isinstance(each.scores, LiveScores):
@@ -159,9 +184,12 @@ def run_experiment(searches: list[LoadedSearch], journal: Journal, report: Repor
     report(SearchProgress("", 0, 0, 0.0, done, total))
 
 
-def _declare(searches: list[LoadedSearch], journal: Journal) -> None:
-    """Record the searches in the journal, or check that it holds the same."""
-    there, now = journal.provenance(), {each.config.label: each.provenance() for each in searches}
+def _declare(searches: list[LoadedSearch], journal: Journal) -> list[LoadedSearch]:
+    """Record the searches in the journal, or check that it holds the same; return them as they are to be continued."""
+    there = journal.provenance()
+    labels = {label for label, made in there.items() if "population" not in made}
+    searches = [replace(each, as_before=each.config.label in labels) for each in searches]
+    now = {each.config.label: each.provenance() for each in searches}
     for label, made in now.items():
         differences = changes(there.get(label, made), made)
         if differences:
@@ -170,6 +198,7 @@ def _declare(searches: list[LoadedSearch], journal: Journal) -> None:
                 "give it another label, or another store, or begin anew with --restart"
             )
     journal.declare(now)
+    return searches
 
 
 def _run_repeat(search: LoadedSearch, repeat: int, journal: Journal, report: Report, start: SearchProgress) -> None:
@@ -186,7 +215,8 @@ def _run_repeat(search: LoadedSearch, repeat: int, journal: Journal, report: Rep
             report(replace(start, step=step + 1, clock=entry.clock))
             last = time.monotonic()
 
-    recorder = Recorder(search.evaluator, search.score, known, write, config.budget.allows)
+    if_all_fail = str(config.strategy.get("if_all_fail", "stop"))
+    recorder = Recorder(search.evaluator, search.score, known, write, config.budget.allows, if_all_fail)
     asks = search.strategy(recorder.score, repeat)
     try:
         HOSTS.load(config.host)(asks, recorder.evaluate, recorder.within_budget, config.space)
@@ -195,5 +225,7 @@ def _run_repeat(search: LoadedSearch, repeat: int, journal: Journal, report: Rep
             f"{journal.path}: {config.label}, repeat {repeat}: {error}; it was written by another version: give "
             "another store, or begin anew with --restart"
         ) from error
+    except AllFailed as error:
+        raise AllFailed(f"{config.label}, run {repeat + 1}: {error}") from error
     finally:
         journal.flush()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from naslib_zc_plugin.store.database import Format, ResultsFile, reading, sqlite_errors
+from naslib_zc_plugin.store.database import SEALED, Format, ResultsFile, reading, sqlite_errors
 
 _VERSION_1 = """
 CREATE TABLE architecture (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE);
@@ -38,7 +38,7 @@ CREATE TABLE score (
     PRIMARY KEY (proxy, architecture)
 ) WITHOUT ROWID;
 """
-JOURNAL = Format(0x5A43_4A31, (_VERSION_1,))  # "ZCJ1"
+JOURNAL = Format(0x5A43_4A31, (_VERSION_1, SEALED), readable=1)  # "ZCJ1"
 _EVERY = 0.5  # seconds that cheap entries may wait for others, to be written together
 
 
@@ -179,6 +179,22 @@ def histories(path: str | Path) -> dict[str, dict[int, list[Entry]]]:
         for label, repeat in repeats:
             found[label][repeat] = _history(connection, label, repeat)
         return found
+
+
+def scores_of(path: str | Path, proxy: str) -> dict[str, float]:
+    """Return the scores by a proxy's name in a journal, key → fitness, without those that have no value.
+
+    Raises:
+        StoreError: there is no such file, it is damaged, or it is no journal.
+    """
+    with reading(path, JOURNAL) as connection:
+        return dict(
+            connection.execute(
+                "SELECT key, worth FROM score JOIN architecture ON architecture = architecture.id "
+                "WHERE proxy = ? AND worth IS NOT NULL",
+                (proxy,),
+            )
+        )
 
 
 # Columns keep the names of their first version: ``worth`` is a score's fitness, ``told`` an evaluation's metrics,

@@ -10,7 +10,7 @@ from typing import Any, Callable, Optional, Protocol
 
 from naslib_zc_plugin.registry import Registry
 from naslib_zc_plugin.search.journal import Entry, ProxyScore
-from naslib_zc_plugin.strategies import Exhausted, Strategy
+from naslib_zc_plugin.strategies import HOPELESS, AllFailed, Exhausted, NoScore, Strategy
 
 Evaluate = Callable[[str], Optional[float]]
 """The fitness of a key, higher is better; None: its evaluation failed, or is undefined."""
@@ -111,6 +111,7 @@ class Recorder:
         known: the steps of an earlier run.
         write: called with each new step and its entry.
         allows: returns whether the budget allows another evaluation after so many, and so many seconds.
+        if_all_fail: ``"stop"``: raise ``AllFailed`` where the first ten evaluations fail; or ``"go_on"``.
 
     Attributes:
         step: evaluations done.
@@ -124,23 +125,41 @@ class Recorder:
         known: Sequence[Entry],
         write: Callable[[int, Entry], None],
         allows: Callable[[int, float], bool],
+        if_all_fail: str = "stop",
     ) -> None:
         self.step, self.clock = 0, 0.0
         self._evaluator, self._score = evaluator, score
         self._known, self._write, self._allows = known, write, allows
         self._scores: dict[str, float | None] = {}
         self._free = 0  # evaluations in a row that took no time
+        self._hopeless = if_all_fail == "stop"  # until one has a fitness
+        self._first_reason = ""
 
     def within_budget(self) -> bool:
-        """Return whether the budget allows another evaluation; the last one may overdraw the seconds."""
+        """Return whether the budget allows another evaluation; the last one may overdraw the seconds.
+
+        Raises:
+            AllFailed: many were evaluated, and none has a fitness.
+        """
+        if self._hopeless and self.step >= HOPELESS:
+            raise AllFailed(
+                f"none of {self.step} evaluations has a fitness; the first: {self._first_reason}. Mend that, or search "
+                "on with the strategy's if_all_fail: go_on"
+            )
         return self._allows(self.step, self.clock)
 
     def score(self, key: str) -> float | None:
-        """Return the score of a key by the strategy's proxy, and charge it once."""
+        """Return the score of a key by the strategy's proxy, and charge it once.
+
+        Raises:
+            NoScore: there is none; the second time None is returned.
+        """
         if key not in self._scores:
             found = self._score(key)
             self.clock += found.seconds
             self._scores[key] = found.fitness
+            if found.fitness is None:
+                raise NoScore(found.reason or found.status, found.status == "failed")
         return self._scores[key]
 
     def evaluate(self, key: str) -> float | None:
@@ -162,6 +181,8 @@ class Recorder:
             entry = Entry(key, found.fitness, found.seconds, self.clock, len(self._scores), found.reason, found.metrics)
             self._write(self.step, entry)
         self.step += 1
+        self._first_reason = self._first_reason or entry.reason
+        self._hopeless = self._hopeless and entry.fitness is None
         self._free = self._free + 1 if self.clock == before else 0
         if self._free >= _FREE_EVALUATIONS and self._allows(sys.maxsize, self.clock):
             raise ValueError(

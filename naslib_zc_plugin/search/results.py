@@ -13,21 +13,22 @@ import io
 import math
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from naslib_zc_plugin.files import csv_cell
 from naslib_zc_plugin.report.figures import SearchCurve
 from naslib_zc_plugin.report.text_table import TextTable
 from naslib_zc_plugin.search import LoadedSearch
 from naslib_zc_plugin.search.config import SECONDS, CurveConfig, SearchConfig
 from naslib_zc_plugin.search.evaluators.benchmark import read_column
 from naslib_zc_plugin.search.journal import Entry
-from naslib_zc_plugin.strategies import published_settings
+from naslib_zc_plugin.strategies import ProxyAgreement, proxy_agreement, published_settings
 
 Floats = NDArray[np.float64]
 _NAMED = 3  # architectures named for each search
@@ -43,12 +44,14 @@ class Repeat:
         entries: its evaluations, as far as the budget goes.
         incumbents: by step, the step of the best architecture so far; −1 before there is one.
         values: title of the report → by step, the number of that step's architecture; NaN where there is none.
+        scores: key → score by the strategy's proxy, of those that have one.
     """
 
     number: int
     entries: Sequence[Entry]
     incumbents: NDArray[np.intp]
     values: Mapping[str, Floats]
+    scores: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def best(self) -> Entry | None:
@@ -77,6 +80,10 @@ class Result:
     config: SearchConfig
     repeats: Sequence[Repeat]
 
+    def agreement(self) -> ProxyAgreement | None:
+        """Return how well the proxy agrees with the fitness, over the architectures of all repeats; None without."""
+        return agreement_of(self.repeats) if "proxy" in self.config.strategy else None
+
     def counts(self) -> tuple[int, int]:
         """Return the number of evaluations of all repeats, and of those without a fitness."""
         entries = [entry for repeat in self.repeats for entry in repeat.entries]
@@ -101,8 +108,21 @@ class Result:
         return stated if isinstance(stated, Sequence) else [stated]
 
 
+def agreement_of(repeats: Iterable[Repeat]) -> ProxyAgreement:
+    """Return how well the proxy agrees with the fitness, over the architectures of some repeats, each once."""
+    both: dict[str, tuple[float, float]] = {}
+    for repeat in repeats:
+        for entry in repeat.entries:
+            if entry.fitness is not None and entry.key in repeat.scores:
+                both.setdefault(entry.key, (repeat.scores[entry.key], entry.fitness))
+    return proxy_agreement([score for score, _ in both.values()], [fitness for _, fitness in both.values()])
+
+
 def collect_results(
-    searches: Sequence[SearchConfig], histories: Mapping[str, Mapping[int, Sequence[Entry]]], data: str | Path | None
+    searches: Sequence[SearchConfig],
+    histories: Mapping[str, Mapping[int, Sequence[Entry]]],
+    data: str | Path | None,
+    scores: Mapping[str, Mapping[str, float]] | None = None,
 ) -> list[Result]:
     """Return the results of searches from their recorded evaluations.
 
@@ -110,6 +130,7 @@ def collect_results(
         searches: the searches.
         histories: their evaluations by label and repeat, of :func:`.journal.histories`.
         data: the data directory.
+        scores: label → key → score by the search's proxy.
 
     Raises:
         ValueError: a column of a report that the benchmark does not have.
@@ -123,7 +144,8 @@ def collect_results(
             entries = _within_budget(config, recorded.get(number, ()))
             if entries:
                 values = {title: _values(config, name, entries, data) for title, name in config.report.items()}
-                repeats.append(Repeat(number, entries, _incumbents(entries, _start(config)), values))
+                known = (scores or {}).get(config.label, {})
+                repeats.append(Repeat(number, entries, _incumbents(entries, _start(config)), values, known))
         found.append(Result(config, repeats))
     return found
 
@@ -256,7 +278,16 @@ def results_table(results: Sequence[Result], searches: Sequence[LoadedSearch], c
         header += [title, *(("published", "difference") if title in printed else ())]
     header += ["best after", "seconds", *(("published", "ratio") if SECONDS in printed else ())]
     body = [list(_row(result, titles, printed)) for result in results]
-    return TextTable("What was found", header, body, notes=[*method_notes(searches), f"Made again by `{command}`."])
+    notes = method_notes(searches)
+    if any(result.agreement() for result in results):
+        header.append("proxy’s τ")
+        for row, result in zip(body, results):
+            row.append(str(result.agreement() or "–"))
+        notes.append(
+            "Proxy’s τ: Kendall’s of score and fitness with its 95 % interval, and the number of evaluated "
+            "architectures that have both; among those that a proxy prefers it is lower than in the whole space."
+        )
+    return TextTable("What was found", header, body, notes=[*notes, f"Made again by `{command}`."])
 
 
 def architectures_table(results: Sequence[Result]) -> TextTable:
@@ -292,6 +323,8 @@ def results_csv(results: Sequence[Result]) -> str:
     titles = list(dict.fromkeys(title for result in results for title in result.config.report))
     file = io.StringIO()
     header = ["search", "repeat", "evaluations", "without_fitness", "seconds", "best_after", "fitness", "architecture"]
+    if any(result.agreement() for result in results):
+        header += [f"proxy_{name}" for name in ("tau", "tau_low", "tau_high", "pairs")]
     writer = csv.DictWriter(file, [*header, *titles], lineterminator="\n")
     writer.writeheader()
     for result in results:
@@ -303,8 +336,13 @@ def results_csv(results: Sequence[Result]) -> str:
                 "seconds": repeat.seconds, "best_after": repeat.best_after if best else None,
                 "fitness": best.fitness if best else None, "architecture": best.key if best else None,
             }  # fmt: skip
+            if "proxy" in result.config.strategy:
+                shown = agreement_of([repeat])
+                line.update(
+                    proxy_tau=shown.tau, proxy_tau_low=shown.low, proxy_tau_high=shown.high, proxy_pairs=shown.n
+                )
             found = {title: repeat.reported(title) for title in result.config.report} if best else {}
-            writer.writerow({**line, **found})
+            writer.writerow({name: csv_cell(value) for name, value in {**line, **found}.items()})
     return file.getvalue()
 
 

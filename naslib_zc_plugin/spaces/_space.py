@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Sequence
 from math import prod
 from random import Random
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Callable, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
     from torch import nn
@@ -66,6 +67,39 @@ def check_known(what: str, value: str, known: Collection[str]) -> None:
     """Raise ``ValueError``, which names the ``known`` values, unless a mutation rule or a variant is one of them."""
     if value not in known:
         raise ValueError(f"unknown {what} {value!r}; use {' or '.join(map(repr, known))}")
+
+
+Class = TypeVar("Class", bound=type)
+
+
+def keyed(space: Class) -> Class:
+    """Let the methods of a class of search spaces refuse a key that is no text, such as an index or a list.
+
+    >>> from naslib_zc_plugin.spaces import space
+    >>> space("nasbench201").build(5)
+    Traceback (most recent call last):
+    ValueError: nasbench201 knows architectures by keys, which are texts, not 5: key(5) is the key at a position
+    """
+    for name in ("build", "canonical", "decode", "index", "mutate", "neighbours", "naslib_key"):
+        if method := getattr(space, name, None):
+            setattr(space, name, _for_texts(method))
+    return space
+
+
+def _for_texts(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def checked(self: Any, key: Any, *more: Any, **options: Any) -> Any:
+        if isinstance(key, str):
+            return method(self, key, *more, **options)
+        about = f"{self.name} knows architectures by keys, which are texts, not {key!r}"
+        if isinstance(key, int) and self.size is not None:
+            raise ValueError(f"{about}: key({key}) is the key at a position")
+        if isinstance(key, (list, tuple)) and isinstance(self, Product):
+            example = [values[0] for values in self.choices][:3]
+            raise ValueError(f"{about}: encode([...]) is the key of a list of choices, which begins like {example}")
+        raise ValueError(f"{about}, such as {self.sample(Random(0))!r}")
+
+    return checked
 
 
 class Product:

@@ -21,7 +21,7 @@ from itertools import permutations
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from naslib_zc_plugin.spaces._space import Product, check_known
+from naslib_zc_plugin.spaces._space import Product, check_known, keyed
 from naslib_zc_plugin.spaces.nds.keys import BUILDER, CELLS, Edges, Genotype, read_genotype, write_genotype
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ _CONCATENATED = (2, 3, 4, 5)
 Spec = tuple[tuple[tuple[int, int], ...], ...]
 
 
+@keyed
 class NASBench301(Product):
     """The search space; stateless, all randomness is the caller's ``rng``.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -10,12 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from naslib_zc_plugin.files import DataError, existing, readable
+from naslib_zc_plugin.files import DataError, existing, readable, whole_number
+from naslib_zc_plugin.files.limits import Limits, Meter
 from naslib_zc_plugin.table import STATUSES, Column, ScoreTable
 
-_METADATA = b"naslib_zc_plugin"
+_METADATA, _CHECKSUM = b"naslib_zc_plugin", b"naslib_zc_plugin_crc32"
 _EXPECTED = "scores exported by `nas-zc export`, as Parquet"
 _BLOCK = 100_000
+_LIMITS = Limits(rows=100_000_000, growth=16)
+_OF_ROW, _OF_SCORE = 40, 17  # bytes of memory of a row while it is read, and of a score in the table
 _TEXTS = ["key", "proxy", "status"]
 _TYPES = {
     "key": "string", "proxy": "string", "version": "int32", "value": "float64", "status": "string", "reason": "string",
@@ -36,9 +40,10 @@ def write_parquet(path: Path, records: Iterable[Mapping[str, Any]], facts: Mappi
     """
     pa, pq = _pyarrow()
     fields = [(name, getattr(pa, kind)()) for name, kind in _TYPES.items()]
-    schema = pa.schema(fields, metadata={_METADATA: json.dumps(facts)})
+    text = json.dumps(facts).encode()
+    schema = pa.schema(fields, metadata={_METADATA: text, _CHECKSUM: str(zlib.crc32(text))})
     count, rest = 0, iter(records)
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+    with pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True) as writer:
         while block := list(islice(rest, _BLOCK)):
             writer.write_table(pa.Table.from_pylist(block, schema))
             count += len(block)
@@ -54,11 +59,20 @@ def read_parquet(path: str | Path) -> ScoreTable:
     """
     _, pq = _pyarrow()
     path = existing(path, _EXPECTED)
+    meter = Meter(path, _LIMITS)
     with readable(path, _EXPECTED):
-        table = pq.read_table(path, columns=[*_TEXTS, "value", "seconds"], read_dictionary=_TEXTS)
-        facts = json.loads((table.schema.metadata or {})[_METADATA])
+        with pq.ParquetFile(path) as file:
+            facts = _facts(path, file.schema_arrow.metadata or {})
+            meter.take("rows", file.metadata.num_rows)
+            packed = sum(file.metadata.row_group(group).total_byte_size for group in range(file.num_row_groups))
+            meter.take("memory", max(packed, _OF_ROW * file.metadata.num_rows))
+        columns = [*_TEXTS, "value", "seconds"]
+        table = pq.read_table(path, columns=columns, read_dictionary=_TEXTS, page_checksum_verification=True)
         key, proxy, status = (table[name].unify_dictionaries().combine_chunks() for name in _TEXTS)
         keys, labels = key.dictionary.to_pylist(), list(facts["proxies"])
+        if not all(isinstance(each, str) for each in keys):
+            raise ValueError("keys that are no texts")
+        meter.take("memory", _OF_SCORE * len(labels) * len(keys))
         rows = np.array([labels.index(label) for label in proxy.dictionary.to_pylist()], dtype=np.intp)
         codes = np.array([STATUSES.index(name) for name in status.dictionary.to_pylist()], dtype=np.uint8)
         places = rows[np.asarray(proxy.indices)], np.asarray(key.indices)
@@ -66,18 +80,28 @@ def read_parquet(path: str | Path) -> ScoreTable:
         statuses = np.zeros(values.shape, dtype=np.uint8)
         values[places], seconds[places] = table["value"].to_numpy(), table["seconds"].to_numpy()
         statuses[places] = codes[np.asarray(status.indices)]
+        made = {
+            label: Column(
+                str(one["name"]), whole_number(one["version"]), bool(one["higher_is_better"]),
+                values[row], statuses[row], seconds[row], dict(one["options"]),
+            )
+            for row, (label, one) in enumerate(facts["proxies"].items())
+        }  # fmt: skip
     if np.count_nonzero(statuses) != len(table):
         raise DataError(path, "one score for each architecture and proxy", "some twice")
     if not np.array_equal(np.isfinite(values), statuses == STATUSES.index("ok")):
         raise DataError(path, "a finite value where the status is ok, and only there", "another")
-    columns = {
-        label: Column(
-            one["name"], one["version"], one["higher_is_better"],
-            values[row], statuses[row], seconds[row], one["options"],
-        )
-        for row, (label, one) in enumerate(facts["proxies"].items())
-    }  # fmt: skip
-    return ScoreTable(path.stem, keys, columns, facts)
+    if ((seconds < 0) | np.isinf(seconds)).any():
+        raise DataError(path, "seconds that are finite and not negative", "others")
+    return ScoreTable(path.stem, keys, made, facts)
+
+
+def _facts(path: Path, metadata: Mapping[bytes, bytes]) -> dict[str, Any]:
+    """Return the provenance in a file's metadata; files that were written before have no checksum of it."""
+    text = metadata[_METADATA]
+    if metadata.get(_CHECKSUM, found := str(zlib.crc32(text)).encode()) != found:
+        raise DataError(path, "the provenance that was written", "another, by its checksum")
+    return dict(json.loads(text))
 
 
 def records_of(path: Path) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]:
@@ -94,7 +118,7 @@ def records_of(path: Path) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]:
         raise DataError(path, _EXPECTED, f"no column {', '.join(sorted(missing))}")
 
     def records() -> Iterator[dict[str, Any]]:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
             for batch in file.iter_batches(_BLOCK, columns=list(_TYPES)):
                 yield from batch.to_pylist()
 

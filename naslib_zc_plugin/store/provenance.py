@@ -37,12 +37,16 @@ def digest(shown: Probe | Tokens) -> str:
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
     """Return the differences between two provenances, as ``name: before → now``, by the name of the top-level entry.
 
+    Images are their content, whatever their file is called, and so is the data set that they are of.
+
     >>> changes({"seed": 0, "truth": "a"}, {"seed": 1, "truth": "b"})
     {'seed': 'seed: 0 → 1'}
     """
     found: dict[str, str] = {}
+    shown = _content(now.get("images"))
+    equal = {*DERIVED, "images", "dataset"} if shown and shown == _content(before.get("images")) else DERIVED
     for name in sorted({*before, *now}):
-        if name not in DERIVED and before.get(name) != now.get(name):
+        if name not in equal and before.get(name) != now.get(name):
             found[name] = "; ".join(_lines(name, before.get(name), now.get(name)))
     if "builder" in found:
         found["builder"] = (
@@ -65,6 +69,10 @@ def contradictions(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[st
         if before["proxies"].get(label, asked) != asked:
             found[label] = f"proxies.{label}"
     return found
+
+
+def _content(images: Any) -> Any:
+    return images.get("sha256") if isinstance(images, dict) else None
 
 
 def _lines(name: str, before: Any, now: Any) -> Iterator[str]:

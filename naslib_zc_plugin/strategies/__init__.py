@@ -8,21 +8,42 @@ are text; nothing here needs torch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Iterable, Mapping
+from random import Random
 from typing import Any
 
 from naslib_zc_plugin.registry import Registry, check_options, closest
-from naslib_zc_plugin.strategies._strategy import Exhausted, KeyScore, SearchSpace, Seed, Strategy
+from naslib_zc_plugin.strategies._agreement import ProxyAgreement, proxy_agreement
+from naslib_zc_plugin.strategies._strategy import (
+    HOPELESS,
+    AllFailed,
+    Exhausted,
+    KeyScore,
+    NoScore,
+    SearchSpace,
+    Seed,
+    Strategy,
+)
 
 __all__ = [
+    "HOPELESS",
+    "OPTIONS_ELSEWHERE",
     "PUBLISHED",
     "STRATEGIES",
+    "AllFailed",
     "Exhausted",
     "KeyScore",
+    "NoScore",
+    "ProxyAgreement",
     "SearchSpace",
     "Seed",
     "Strategy",
+    "check_settings",
     "list_strategies",
+    "option_names",
+    "options_by_our_names",
+    "proxy_agreement",
     "published_settings",
     "strategy",
 ]
@@ -57,7 +78,8 @@ def strategy(
         score: fitness without evaluation, for the strategies that use one.
         seed: of all that is drawn.
         preset: published settings (:func:`published_settings`), which ``options`` overrule.
-        options: the strategy's own, see its class.
+        options: the strategy's own, see its class; also under the names that NNI and NASLib have for them
+            (:data:`OPTIONS_ELSEWHERE`). Those of a strategy that is put ``around`` by its name may stand among them.
 
     Returns:
         The strategy at its beginning.
@@ -74,9 +96,87 @@ def strategy(
     published = published_settings(preset) if preset else {name: {}}
     if name not in published:
         raise ValueError(f"the settings {preset!r} are of {', '.join(published)}, not of {name}")
-    settings = {**published[name], **options}
+    settings = _placed(made_by, {**published[name], **options_by_our_names(options)})
     check_options(f"strategy {name}", made_by, settings, first=1)
     return made_by(space, score=score, seed=seed, **settings)
+
+
+OPTIONS_ELSEWHERE: Mapping[str, str] = {"population_size": "population", "sample_size": "sample"}
+"""Options that NNI and NASLib call otherwise: their name → ours."""
+
+
+def options_by_our_names(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options by our names.
+
+    Raises:
+        ValueError: one is there under two names.
+
+    >>> options_by_our_names({"population_size": 20, "ties": "last"})
+    {'population': 20, 'ties': 'last'}
+    """
+    twice = [theirs for theirs, ours in OPTIONS_ELSEWHERE.items() if theirs in options and ours in options]
+    if twice:
+        raise ValueError(f"{twice[0]} and {OPTIONS_ELSEWHERE[twice[0]]} are the same: leave one out")
+    return {OPTIONS_ELSEWHERE.get(name, name): value for name, value in options.items()}
+
+
+def option_names(made_by: type[Strategy]) -> list[str]:
+    """Return the names of the options of a strategy."""
+    return [name for name in inspect.signature(made_by).parameters if name not in ("space", "score", "seed")]
+
+
+def _placed(made_by: type[Strategy], options: dict[str, Any]) -> dict[str, Any]:
+    """Return options with those that belong to the strategy ``around`` this one in their place."""
+    own, around = option_names(made_by), options.get("around")
+    if "around" not in own or not isinstance(around, (str, Mapping)):
+        return options
+    inside = {"name": around} if isinstance(around, str) else dict(around)
+    theirs = option_names(STRATEGIES.load(inside.get("name", "")))
+    moved = {name: value for name, value in options.items() if name not in own and name in theirs}
+    return {**{name: value for name, value in options.items() if name not in moved}, "around": {**inside, **moved}}
+
+
+def check_settings(name: str, more: Iterable[str] = (), *, preset: str = "", **options: Any) -> None:
+    """Check the options of a strategy before there is a search space.
+
+    Args:
+        name: of the strategy.
+        more: names that are no options of it and are taken as well, for the message where one is misspelt.
+        preset: published settings.
+        options: the options.
+
+    Raises:
+        ValueError: as :func:`strategy`.
+
+    >>> check_settings("aging_evolution", populaton=20)
+    Traceback (most recent call last):
+    ValueError: strategy aging_evolution has no option 'populaton'; did you mean population?
+    """
+    made_by = STRATEGIES.load(name)
+    known = [*option_names(made_by), *more]
+    if isinstance(around := options.get("around"), (str, Mapping)):
+        inside = around if isinstance(around, str) else around.get("name", "")
+        known += option_names(STRATEGIES.load(inside))
+    for each in options:
+        if each not in known and each not in OPTIONS_ELSEWHERE:
+            raise ValueError(f"strategy {name} has no option {each!r}; {closest(each, known)}")
+    strategy(name, _AnySpace(), score=lambda key: 0.0, preset=preset, **options)
+
+
+class _AnySpace:
+    """A search space of one key, for options to be checked in."""
+
+    def sample(self, rng: Random) -> str:
+        """Return the key."""
+        return ""
+
+    def mutate(self, key: str, rng: Random, rule: str = "") -> str:
+        """Return the key; each space has rules of its own."""
+        return key
+
+    def neighbours(self, key: str) -> list[str]:
+        """Return nothing."""
+        return []
 
 
 # Published settings, as the codes run them; the texts sometimes differ --------------------

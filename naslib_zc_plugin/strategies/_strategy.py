@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
-from typing import Any, Callable, Optional, Protocol, Union
+from typing import Any, Callable, ClassVar, Optional, Protocol, Union
+
+from naslib_zc_plugin.strategies._agreement import ProxyAgreement, Trust
 
 KeyScore = Callable[[str], Optional[float]]
-"""A score of a key without evaluating it, such as a proxy's; higher is better, None: undefined."""
+"""A score of a key without evaluating it, such as a proxy's; higher is better. None, or :class:`NoScore` with a reason:
+undefined."""
 Seed = Union[int, str]
 LOWEST = -math.inf
 """The fitness of a key that has none: it never wins."""
+HOPELESS = 10
+"""So many without one success are no accident."""
+_WARNINGS = 3
+logger = logging.getLogger(__name__)
 
 
 class Exhausted(Exception):
     """The search space has no architecture left that the strategy may ask for."""
+
+
+class NoScore(ValueError):
+    """A network without a score; the message gives the reason.
+
+    Attributes:
+        failed: scoring it ended in an error; False: the score is undefined.
+    """
+
+    def __init__(self, reason: str, failed: bool = True) -> None:
+        super().__init__(reason)
+        self.failed = failed
+
+
+class AllFailed(ValueError):
+    """Nothing was scored, or nothing was evaluated, with success: the search would be a random one."""
 
 
 class SearchSpace(Protocol):
@@ -47,6 +71,9 @@ class Strategy(ABC):
         seed: of all that is drawn.
         start: the number that a fitness must exceed to be the best; None: the first that is defined is the best so
             far. Codes that start from 0 or −1 never accept scores below.
+        if_all_fail: ``"stop"``: raise :class:`AllFailed` where a score would guide the search and none has a value;
+            hosts also do so where the first ten evaluations fail. ``"go_on"``: as a random search, which is logged.
+        trust: ``"always"`` follow the score, or ``"auto"``: until :class:`~._agreement.Trust` in it is lost.
 
     Attributes:
         best: the best key so far and its fitness, the first of equals; None before there is one.
@@ -64,11 +91,22 @@ class Strategy(ABC):
     score: KeyScore | None = None
     seed: Seed = 0
     start: float | None = None
+    if_all_fail: str = "stop"
+    trust: str = "always"
+    follows_score: ClassVar[bool] = False
+    """Whether strategies of this class use a score."""
 
     def __post_init__(self) -> None:
         """Begin the search."""
+        one_of("if_all_fail", self.if_all_fail, "stop", "go_on")
+        if one_of("trust", self.trust, "always", "auto") == "auto" and not self.follows_score:
+            raise ValueError(f"trust='auto' is of strategies that follow a score; {type(self).__name__} does not")
         self.best: tuple[str, float] | None = None
         self._rng = Random(self.seed)
+        self._trust = Trust(self.trust == "auto")
+        self._unscored: set[str] | None = set()  # until one has a score
+        self._no_score: NoScore | None = None  # the first
+        self._warnings = 0
 
     @abstractmethod
     def ask(self) -> str:
@@ -88,6 +126,7 @@ class Strategy(ABC):
         value = comparable(fitness)
         if value > (self.best[1] if self.best else LOWEST if self.start is None else self.start):
             self.best = (key, value)
+        self._trust.tell(key, value)
         self._tell(key, value)
 
     def _tell(self, key: str, fitness: float) -> None:  # noqa: B027
@@ -103,6 +142,7 @@ class Strategy(ABC):
             "strategy": type(self).__name__,
             "rng": [version, list(internal), gauss],
             "best": list(self.best) if self.best else None,
+            **({"trust": self._trust.state_dict()} if self.trust == "auto" else {}),
             **self._state(),
         }
 
@@ -123,10 +163,23 @@ class Strategy(ABC):
             rng.setstate((version, tuple(internal), None if gauss is None else float(gauss)))
             if best is not None:
                 best = checked_text(best[0]), float(best[1])
+            trust = Trust(self.trust == "auto")
+            if trust.automatic:
+                trust.load_state_dict(state["trust"])
             self._load(state)
         except (LookupError, TypeError, ValueError, ArithmeticError) as error:
             raise ValueError(f"a damaged state of {name}: {type(error).__name__}: {error}") from error
         self._rng, self.best = rng, best
+        self._share(trust)
+
+    @property
+    def lost_trust(self) -> ProxyAgreement | None:
+        """The agreement by which the score lost its trust; None: it is followed, or there is none."""
+        return self._trust.lost
+
+    def _share(self, trust: Trust) -> None:
+        """Take over what is known of the score's agreement."""
+        self._trust = trust
 
     def _state(self) -> dict[str, Any]:
         """Return the strategy's own part of :meth:`state_dict`."""
@@ -143,7 +196,36 @@ class Strategy(ABC):
     def _scored(self, key: str) -> float:
         """Return the score of a key; :data:`LOWEST` if it is undefined."""
         assert self.score is not None, "a strategy that uses scores calls _check_score when it is made"
-        return comparable(self.score(key))
+        value = LOWEST
+        try:
+            value = comparable(self.score(key))
+        except NoScore as error:
+            level = logging.WARNING if error.failed and self._warnings < _WARNINGS else logging.INFO
+            self._warnings += level == logging.WARNING
+            logger.log(level, "%s has no score: %s", key, error)
+            if self._unscored == set():
+                self._no_score = error
+        if value > LOWEST:
+            self._unscored = self._no_score = None
+        elif self._unscored is not None:
+            self._unscored.add(key)
+        self._trust.score(key, value)
+        return value
+
+    def _check_guided(self, least: int = HOPELESS) -> None:
+        """Check that some key has a score, once ``least`` or more were scored.
+
+        Raises:
+            AllFailed: none has.
+        """
+        if self._unscored is None or len(self._unscored) < least:
+            return
+        reason = f": {self._no_score}" if self._no_score else ""
+        found = f"none of {len(self._unscored)} architectures has a score{reason}"
+        if self.if_all_fail == "stop":
+            raise AllFailed(f"{found}. Mend that, or search on at random with if_all_fail='go_on'") from self._no_score
+        logger.warning("%s; the search goes on at random", found)
+        self._unscored = self._no_score = None
 
 
 def comparable(fitness: float | None) -> float:

@@ -39,7 +39,7 @@ class AgingEvolution(Strategy):
     ===================  ===  ==  ===========  ========  ========
 
     Args:
-        space, score, seed, start: as for every strategy (no score is used).
+        space, score, seed, start, if_all_fail, trust: as for every strategy (no score is used).
         population: P.
         sample: S, the tournament's size; without replacement, all take part where there are fewer members.
         replacement: whether a member can be drawn twice into a tournament.

@@ -18,10 +18,10 @@ class Area(WarmUp):
     with synflow larger pools are better (docs/results/search.md).
 
     Args:
-        space, seed, start: as for every strategy.
+        space, seed, start, if_all_fail: as for every strategy.
         score: fitness without evaluation, of any key; the paper's is NASWOT's.
         pool: M.
-        order, distinct: as for :class:`.WarmUp`.
+        order, distinct, trust: as for :class:`.WarmUp`.
         population, sample, replacement, ties, mutation: as for :class:`.AgingEvolution`.
 
     Raises:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from random import Random
+from typing import ClassVar
 
 from naslib_zc_plugin.strategies._strategy import LOWEST, at_least, one_of
 from naslib_zc_plugin.strategies.aging_evolution import AgingEvolution
@@ -29,10 +31,13 @@ class Move(AgingEvolution):
         random: probability, for ``"neighbour"``.
         children: number, for ``"children"``.
         population, sample, replacement, ties, mutation, distinct: as for :class:`.AgingEvolution`.
+        if_all_fail, trust: as for every strategy; without trust it is ageing evolution.
 
     Raises:
         ValueError: no score, another kind, a number out of range, or neighbours that cannot be listed.
     """
+
+    follows_score: ClassVar[bool] = True
 
     population: int = 64
     sample: int = 10
@@ -49,12 +54,20 @@ class Move(AgingEvolution):
             raise ValueError(f"random must be a probability, not {self.random!r}")
         one_of("kind", self.kind, "neighbour", "parent", "children")
         at_least("children", self.children)
+        if self.kind == "neighbour":  # it would else be found after P evaluations
+            try:
+                self.space.neighbours(self.space.sample(Random(0)))
+            except ValueError as error:
+                raise ValueError(
+                    f"kind='neighbour' is not possible here, choose 'children' or 'parent': {error}"
+                ) from error
 
     def _strength(self, key: str, fitness: float) -> float:
-        return self._scored(key) if self.kind == "parent" else fitness
+        return self._scored(key) if self.kind == "parent" and self._trust.follows() else fitness
 
     def _child(self, parent: str) -> str:
-        if self.kind == "parent":
+        if self.kind == "parent" or not self._trust.follows():
+            self._check_guided()
             return super()._child(parent)
         if self.kind == "children":
             return self._best_scored([super(Move, self)._child(parent) for _ in range(self.children)])
@@ -67,6 +80,7 @@ class Move(AgingEvolution):
         """Return the best-scored key, the first of equals."""
         scores = [self._scored(key) for key in keys]
         highest = max(scores)
+        self._check_guided()
         return keys[scores.index(highest)] if highest > LOWEST else self._rng.choice(keys)
 
 

@@ -18,7 +18,7 @@ class RandomSearch(Strategy):
     """Random search: architectures are drawn as the search space samples them; the best one is the result.
 
     Args:
-        space, score, seed, start: as for every strategy (no score is used).
+        space, score, seed, start, if_all_fail, trust: as for every strategy (no score is used).
         distinct: never return a key twice, nor one that another strategy has returned. NASWOT draws with replacement,
             Lightweight NAS without.
     """

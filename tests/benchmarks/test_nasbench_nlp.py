@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
-from naslib_zc_plugin.benchmarks import _table, benchmark, convert_benchmark
+from naslib_zc_plugin.benchmarks import _formats, benchmark, convert_benchmark
 from naslib_zc_plugin.benchmarks.nasbench_nlp import LISTED, TABLE, parameters
 from naslib_zc_plugin.files import DataError
+from naslib_zc_plugin.files.limits import Limits
+from naslib_zc_plugin.files.texts import json_memory
 from naslib_zc_plugin.spaces.nasbench_nlp import EXAMPLES, SPACE, to_recipe
 from tests.benchmarks import cells
 
@@ -159,10 +161,12 @@ def test_a_table_without_any_training_is_not_the_benchmarks(tmp_path: Path) -> N
 
 
 def test_a_table_that_would_fill_the_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    size = sum(len(json.dumps({**ROW, "arch": number, "rows": 5})) + 1 for number in range(5))
     lines = [{**ROW, "arch": number, "rows": 5} for number in range(5)]
-    monkeypatch.setattr(_table, "_LONGEST", size)
+    size = sum(json_memory(json.dumps(line)) + 1 for line in lines)
+    monkeypatch.setattr(_formats, "LIMITS", Limits(memory=size))
     assert len(TABLE.trainings(written(tmp_path, lines) / "nasbench_nlp" / "architectures.jsonl.gz")) == 5
-    monkeypatch.setattr(_table, "_LONGEST", size - 1)
-    with pytest.raises(DataError, match=f"more than {size - 1} characters"):
+    monkeypatch.setattr(_formats, "LIMITS", Limits(memory=size - 100))
+    with pytest.raises(DataError, match=f"at most {size - 100:,} bytes of memory.*NAS_ZC_LIMITS=memory="):
         benchmark("nasbench_nlp", tmp_path)
+    monkeypatch.setenv("NAS_ZC_LIMITS", "memory=2M")
+    assert benchmark("nasbench_nlp", tmp_path).partial

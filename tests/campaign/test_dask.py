@@ -20,10 +20,12 @@ import yaml
 
 from naslib_zc_plugin.campaign.config import Config
 from naslib_zc_plugin.campaign.engines import Engine, EngineError, Outcome, Task, dask, engine, list_engines
+from naslib_zc_plugin.campaign.engines.local import WORKER
 from naslib_zc_plugin.campaign.exchange import export
 from naslib_zc_plugin.campaign.run import Progress, prepare, run
 from naslib_zc_plugin.campaign.store import Store
 from naslib_zc_plugin.store.database import StoreError
+from tests.campaign.test_config import images
 from tests.campaign.toy_worker import COMMAND
 
 distributed = pytest.importorskip("distributed", reason="needs Dask Distributed, the extra [dask]")
@@ -301,7 +303,7 @@ def test_a_scoring_process_ends_when_it_is_idle_and_when_its_campaign_ends(
     given = {
         "campaign": "one",
         "config": json.loads(json.dumps(campaign().plain())),
-        "versions": dask.versions(),
+        "expected": dask.expectations(campaign()),
         "command": COMMAND,
     }
     task = json.dumps({"key": "net-0", "labels": LABELS})
@@ -314,6 +316,19 @@ def test_a_scoring_process_ends_when_it_is_idle_and_when_its_campaign_ends(
     dask.release("one")
     assert not processes(SCORING)
     assert dask.score_task(json.dumps(given), task) == {}  # what was on its way
+
+
+def test_a_dask_worker_that_sees_other_images_is_refused(campaign: Make, tmp_path: Path) -> None:
+    shown = images(tmp_path / "toys.npz")
+    config = campaign(images=str(shown))
+    given = {
+        "campaign": "two", "config": json.loads(json.dumps(config.plain())), "expected": dask.expectations(config),
+        "command": WORKER,
+    }  # fmt: skip
+    images(shown, shift=1)  # as if the worker's machine had another file there
+    found = dask.score_task(json.dumps(given), json.dumps({"key": "net-0", "labels": LABELS}))
+    assert "toys.npz: other images than those of the campaign" in found["refused"]
+    dask.release("two")
 
 
 def test_options_and_addresses_that_cannot_be(campaign: Make, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,13 +7,15 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Callable
 
 import pytest
 
 from naslib_zc_plugin.campaign.config import Config
-from naslib_zc_plugin.campaign.engines import EngineError, Outcome, Task, engine, list_engines
-from naslib_zc_plugin.campaign.engines.local import WORKER, LocalEngine
+from naslib_zc_plugin.campaign.engines import EngineError, Outcome, Task, engine, list_engines, local, versions
+from naslib_zc_plugin.campaign.engines.local import WORKER, LocalEngine, expectations
+from tests.campaign.test_config import images
 from tests.campaign.toy_worker import COMMAND, value
 
 LABELS = ("naswot", "snip", "zen")
@@ -138,6 +140,80 @@ def test_processes_that_die_before_they_can_score_are_an_error(campaign: Make) -
     workers.close()
 
 
+# Time that a process did not have --------------------
+
+
+def _at_work(workers: LocalEngine) -> int:
+    """Submit an architecture, and return its process once it has it."""
+    workers.submit(Task("net-3", LABELS))
+    end = time.monotonic() + 60
+    while not any(worker.state == "busy" for worker in workers._workers):
+        assert not workers.collect(0.05) and time.monotonic() < end
+    return workers.pids[0]
+
+
+def test_a_process_that_is_stopped_does_not_exceed_its_time(started: Callable[..., LocalEngine]) -> None:
+    workers = started(1, network={"slow": 1.0}, time_limit=2.0)
+    pid = _at_work(workers)
+    os.kill(pid, signal.SIGSTOP)
+    for _ in range(5):
+        assert not workers.collect(1.0)
+    os.kill(pid, signal.SIGCONT)
+    found = workers.collect(60.0)
+    assert values({"net-3": found[0]}) == {("net-3", label): (value("net-3", label), "ok", "") for label in LABELS}
+
+
+@pytest.mark.parametrize("both", [False, True], ids=["this process alone", "both"])
+def test_a_pause_of_the_supervisor_is_no_time(started: Callable[..., LocalEngine], both: bool) -> None:
+    workers = started(1, network={"slow": 1.0}, time_limit=2.0)
+    pid = _at_work(workers)
+    if both:
+        os.kill(pid, signal.SIGSTOP)
+    time.sleep(4)  # nobody looks
+    os.kill(pid, signal.SIGCONT)
+    found = workers.collect(60.0)
+    assert {row.status for row in found[0].rows} == {"ok"} and workers.pids == [pid]
+
+
+def test_processes_that_hang_while_they_start_are_an_error(campaign: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "STARTUP_LIMIT", 1.0)
+    workers = LocalEngine(campaign(), 1, (sys.executable, "-c", "import time; time.sleep(1000)"))
+    workers.submit(Task("net-0", LABELS))
+    with pytest.raises(EngineError, match="2 workers were not ready after 1 s each"):
+        for _ in range(60):
+            workers.collect(1.0)
+    pids = workers.pids
+    workers.close()
+    assert not any(map(alive, pids))
+
+
+# What a process looks at --------------------
+
+
+def test_a_process_that_sees_other_images_does_not_score(campaign: Make, tmp_path: Path) -> None:
+    shown = images(tmp_path / "toys.npz")
+    config = campaign(images=str(shown))
+    prepared = expectations(config)
+    images(shown, shift=1)  # replaced after the campaign has read it
+    assert expectations(config) == prepared != expectations(campaign(images=str(shown)))
+    workers = LocalEngine(config)
+    workers.submit(Task("net-0", LABELS))
+    with pytest.raises(EngineError, match=r"no worker can score: ValueError: .*toys\.npz: other images than those of"):
+        for _ in range(60):
+            workers.collect(1.0)
+    workers.close()
+
+
+def test_a_process_of_other_versions_does_not_score(campaign: Make) -> None:
+    other = {**expectations(campaign()), "versions": {**versions(), "torch": "0.1"}}
+    workers = LocalEngine(campaign(), expected=other)
+    workers.submit(Task("net-0", LABELS))
+    with pytest.raises(EngineError, match=r"no worker can score: ImportError: .*at the driver .*'torch': '0\.1'"):
+        for _ in range(60):
+            workers.collect(1.0)
+    workers.close()
+
+
 def test_closing_leaves_no_process(started: Callable[..., LocalEngine]) -> None:
     workers = started(2, network={"slow": 60})
     for number in range(4):
@@ -155,7 +231,7 @@ def test_engines_are_found_by_name(campaign: Make) -> None:
         campaign(engine={"name": "locl"})
     with pytest.raises(ValueError, match="engine local has no option 'wrkers'; did you mean workers"):
         campaign(engine={"name": "local", "wrkers": 2})
-    with pytest.raises(ValueError, match="workers must be a whole number of at least 1"):
+    with pytest.raises(ValueError, match="engine: workers must be a whole number of at least 1"):
         engine(campaign(engine={"name": "local", "workers": 0}))
     started = engine(campaign(engine={"name": "toy", "workers": 2}))  # another distribution's
     assert isinstance(started, LocalEngine) and started.capacity == 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import math
 from pathlib import Path
 from random import Random
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from naslib_zc_plugin.benchmarks import BENCHMARKS, ColumnInfo, Table
+from naslib_zc_plugin.campaign import naslib_json
 from naslib_zc_plugin.campaign.naslib_json import import_suite
 from naslib_zc_plugin.campaign.store import read_table
 from naslib_zc_plugin.cli._app import app
@@ -70,7 +73,8 @@ def spoilt(change: Any) -> Any:
         (lambda found, one: found.update({"[2, 1, 0, 3, 4, 2]": one}), "twice"),
         (lambda found, one: found.update({"(2.0, 1, 0, 3, 4, 2)": one}), "an architecture holds numbers"),
         (lambda found, one: found.update({"__import__('os').getcwd()": one}), "malformed node"),
-        (lambda found, one: found.update({"(" * 10_000: one}), "too many nested|never closed|recursion|memory"),
+        (lambda found, one: found.update({"(" * 10_000: one}), "an architecture of 10,000 characters"),
+        (lambda found, one: found.update({"(" * 4_000: one}), "too many nested|never closed|recursion|memory"),
     ],
 )
 def test_what_is_not_in_naslibs_form(tmp_path: Path, change: Any, fault: str) -> None:
@@ -123,3 +127,42 @@ def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:
     command = ["import", "nasbench201", str(tmp_path / "zc_nasbench201.json"), "--data", str(tmp_path)]
     done = CliRunner().invoke(app, command)
     assert done.exit_code == 2 and done.stderr.count("\n") == 1 and "found no such file" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["x/../accuracies", "../../pwned", "..", "", "a\\b", "/etc/x", "con", "a\nb", "x."])
+def test_a_data_sets_name_is_one_part_of_a_path(tmp_path: Path, name: str) -> None:
+    scores = json.dumps({name: {"(2, 1, 0, 3, 4, 2)": {"nwot": {"score": 1.0, "time": 1.0}}}})
+    source = tmp_path / "zc_nasbench201.json"
+    source.write_text(scores, encoding="utf-8")
+    (tmp_path / "data/nasbench201/published_x").mkdir(parents=True)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(DataError, match="expected the name of a data set, of letters, digits"):
+        import_suite(source, "nasbench201", tmp_path / "data")
+    with pytest.raises(DataError, match="the name of a search space, of letters"):
+        import_suite(suite.write(tmp_path), name, tmp_path / "data")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_scores_never_take_the_place_of_a_benchmarks_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = Table("toy", {"accuracy": ColumnInfo("accuracy")}, file="toy/published_cifar10.parquet")
+    names = [*BENCHMARKS.names(), "toy"]
+    load = BENCHMARKS.load
+    monkeypatch.setattr(naslib_json, "list_benchmarks", lambda: names)
+    monkeypatch.setattr(BENCHMARKS, "load", lambda name: table if name == "toy" else load(name))
+    with pytest.raises(DataError, match="found one whose scores would replace the table of toy"):
+        import_suite(suite.write(tmp_path), "toy", tmp_path / "data")
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_data_set_or_an_architecture_that_stands_twice(tmp_path: Path) -> None:
+    source, one = tmp_path / "zc_nasbench201.json", '{"nwot": {"score": 1.0, "time": 1.0}}'
+    architecture = f'"(2, 1, 0, 3, 4, 2)": {one}'
+    for text, fault in (
+        (f'{{"a": {{{architecture}}}, "A": {{{architecture}}}}}', "the data set A twice"),
+        (f'{{"a": {{{architecture}, {architecture}}}}}', r"nwot of \|.* twice"),
+        (f'{{"a": {{{architecture}}}}} x', "more after its end"),
+        (f'{{"a": {{{architecture}', "no end"),
+    ):
+        source.write_text(text, encoding="utf-8")
+        with pytest.raises(DataError, match=fault):
+            import_suite(source, "nasbench201", tmp_path / "data")

@@ -107,6 +107,21 @@ def test_a_space_that_is_not_counted_gives_random_keys_none_of_them_twice() -> N
             count(wrong, uncounted)  # type: ignore[arg-type]
 
 
+def test_a_space_that_is_not_counted_and_has_fewer_keys_than_asked_for_ends() -> None:
+    uncounted: Any = Uncounted()
+    assert sorted(stream(50, uncounted, 0)) == sorted(f"word-{number}" for number in range(50))
+    for ask in (count, lambda number, space: list(stream(number, space, 0))):
+        with pytest.raises(ValueError, match=r"architectures: 51: uncounted has no more than 50, it seems: none of"):
+            ask(51, uncounted)
+
+
+def test_a_key_that_stands_twice_counts_once(tmp_path: Path) -> None:
+    lines = [f"net-{number}" for number in (*range(700), 7, 7, 699)]
+    (tmp_path / "keys.txt").write_text("\n".join(lines), encoding="utf-8")
+    for keys in (lines, str(tmp_path / "keys.txt")):
+        assert list(stream(keys, SPACE, 0)) == lines[:700] and count(keys, SPACE) == 700
+
+
 @pytest.mark.parametrize("bits", [100, 200, 300])
 def test_a_permutation_of_more_than_fits_into_words(bits: int) -> None:
     """Distinct, inside, and spread over all of the domain, also where halves have more than 64 bits."""

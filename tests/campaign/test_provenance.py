@@ -100,6 +100,36 @@ def test_images_count_and_not_their_place(campaign: Make, tmp_path: Path) -> Non
     assert digest(campaign(images=str(one)).probe()) != digest(campaign(images=str(one)).probe().take([0, 1]))
 
 
+def test_images_are_their_content_or_what_they_are_declared_to_be(campaign: Make, tmp_path: Path) -> None:
+    one = images(tmp_path / "cifar10.npz")
+    renamed = shutil.copy(one, tmp_path / "copy.npz")
+    before, now = (provenance(campaign(images=str(path))) for path in (one, renamed))
+    assert changes(before, now) == {} and (before["dataset"], now["dataset"]) == ("cifar10", "copy")
+    with pytest.raises(ValueError, match=r"images: the protocol 'naslib' normalises .*not 'copy'.*dataset: NAME"):
+        provenance(campaign(images=str(renamed), preset="naslib"))
+    declared = provenance(campaign(images={"source": str(renamed), "dataset": "cifar10"}, preset="naslib"))
+    assert declared["preset"] == provenance(campaign(images=str(one), preset="naslib"))["preset"]
+    assert (declared["dataset"], declared["images"]["name"]) == ("cifar10", "copy.npz")
+    with pytest.raises(ValueError, match="must have a dataset of letters, digits"):
+        campaign(images={"source": str(renamed), "dataset": "../cifar10"})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"device": "gpu"}, "device: 'gpu' is none that torch knows"),
+        ({"images": {**IMAGES, "n": "many"}}, "images: synthetic:normal: "),
+        ({"images": {**IMAGES, "m": 3}}, "images: synthetic:normal"),
+        ({"images": {**IMAGES, "n": 0}}, "images: synthetic:normal: expected n, size and classes of at least 1"),
+        ({"batch": {"batch_size": 99}}, "images: the protocol 'lightweight' draws 99 samples"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_is_told_with_its_field(campaign: Make, change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        provenance(campaign(**change))
+
+
 def test_the_place_of_the_configuration_does_not_matter(campaign: Make, tmp_path: Path) -> None:
     text = "{space: toy, architectures: keys.txt, images: toys.npz, proxies: [snip], preset: lightweight}"
     found = []

@@ -18,14 +18,16 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from naslib_zc_plugin.campaign.config import Config
+from naslib_zc_plugin.campaign.config import Config, provenance
 from naslib_zc_plugin.campaign.engines import EngineError, engine
 from naslib_zc_plugin.campaign.exchange import export
 from naslib_zc_plugin.campaign.run import Changed, Progress, prepare, run
-from naslib_zc_plugin.campaign.store import Store, records
+from naslib_zc_plugin.campaign.store import Store, read_table, records
 from naslib_zc_plugin.cli._app import app
+from naslib_zc_plugin.cli.score import _line
 from naslib_zc_plugin.store.database import StoreError
 from tests.campaign.conftest import IMAGES
+from tests.campaign.test_config import images
 
 Make = Callable[..., Config]
 RESUMABLE = 75
@@ -148,6 +150,53 @@ def test_an_engine_without_workers_loses_nothing(campaign: Make) -> None:
     with pytest.raises(EngineError, match="no worker can score"), Store(config.store) as store:
         run(more, store, engine(more))
     assert canonical(config.store) == before
+
+
+def test_a_key_that_stands_twice_is_done_once(campaign: Make, tmp_path: Path) -> None:
+    keys = tmp_path / "keys.txt"
+    keys.write_text("\n".join(f"net-{number}" for number in (1, 2, 1, 3, 2)), encoding="utf-8")
+    done = scored(campaign(architectures=str(keys)))
+    assert (done.total, done.done, done.pending) == (3, 3, 0)
+
+
+def test_an_invalid_line_is_found_before_scoring_begins(campaign: Make, tmp_path: Path) -> None:
+    keys = tmp_path / "keys.txt"
+    keys.write_text("\n".join([*(f"net-{number}" for number in range(800)), "nat-1"]), encoding="utf-8")
+    config = campaign(architectures=str(keys))
+    with pytest.raises(ValueError, match=r"architecture 801 of .*keys\.txt: 'nat-1' is no toy"):
+        scored(config)
+    assert not list(records(config.store))
+
+
+def test_a_mistake_does_not_lock_a_store_without_a_score(campaign: Make) -> None:
+    path = campaign().store
+    with Store(path) as store:
+        store.declare({**provenance(campaign(seed=3, proxies=["snip"])), "command": "nas-zc score mistaken.yaml"})
+        store.ask({"net-1": "net-1", "net-2": "net-2"}, ["snip"])
+    done = scored(campaign(architectures=["net-5"]))
+    assert (done.total, done.done) == (1, 1)
+    assert {(one["key"], one["proxy"]) for one in records(path)} == {
+        ("net-5", label) for label in ("naswot", "snip", "zen")
+    }
+    assert read_table(path).facts == provenance(campaign(architectures=["net-5"]))
+
+
+def test_images_that_were_renamed_go_on_as_what_they_were(campaign: Make, tmp_path: Path) -> None:
+    one = images(tmp_path / "cifar10.npz")
+    scored(campaign(images=str(one), architectures=2))
+    one.rename(tmp_path / "copy.npz")
+    renamed = campaign(images=str(tmp_path / "copy.npz"), architectures=2)
+    assert scored(renamed).gained == 0
+    facts = read_table(renamed.store).facts
+    assert (facts["dataset"], facts["images"]["name"]) == ("cifar10", "cifar10.npz")
+    assert facts["truth"] == "cifar10_test_200_half_train"
+    scored(campaign(images={"source": str(tmp_path / "copy.npz"), "dataset": "own"}, architectures=2))
+    assert read_table(renamed.store).facts["dataset"] == "own"
+
+
+def test_progress_says_pending_as_leaderboards_do() -> None:
+    found = _line(Progress(total=12, done=4, undefined=1, failed=2, gained=4, seconds=2.0))
+    assert found == "4 of 12 done, 1 undefined, 2 failed, 8 pending; 2.0 a second, 4 s to go"
 
 
 # The command, as processes that are killed --------------------
@@ -284,6 +333,11 @@ def test_refusals_are_one_line_and_forks_go_elsewhere(written: Callable[..., Pat
         ("d", {"architectures": 99_999}, "toy has 10,000"),
         ("e", {"images": "nowhere.npz"}, "in the data directory"),
         ("f", {"network": {"solw": 0.1}}, "toy has no option 'solw'"),
+        ("g", {"device": "gpu"}, "device: 'gpu'"),
+        ("h", {"images": {**IMAGES, "n": 0}}, "images: synthetic:normal: expected n"),
+        ("i", {"engine": {"name": "toy", "workers": 0}}, "engine: workers must be"),
+        ("j", {"architectures": ["net-1", "nat-1"]}, "architecture 2 of the list: 'nat-1' is no toy"),
+        ("k", {"preset": "naslib"}, "images: the protocol 'naslib' normalises"),
     ):
         code, _, errors = invoked(written(name, **changes))
         assert code == 2 and fault in errors and len(errors.splitlines()) == 1
@@ -299,8 +353,33 @@ def test_a_dry_run_measures_and_writes_nothing(written: Callable[..., Path], tmp
 
 def test_failures_are_made_again_on_demand(written: Callable[..., Path], tmp_path: Path) -> None:
     config = written("poor", architectures=["net-1", "unbuildable-1"])
-    code, output, _ = invoked(config)
+    code, output, errors = invoked(config)
     assert code == 0 and "2 failed" in output
+    assert "nas-zc: 2 scores failed; most often: unbuildable: made up\n" in errors
     log = invoked(config, "--retry")
     assert log[0] == 0 and "2 failed scores are made again" in log[1]
     assert json.dumps([record["status"] for record in records(tmp_path / "poor.db")]).count("failed") == 2
+
+
+def test_a_campaign_in_which_everything_fails_says_why(written: Callable[..., Path]) -> None:
+    code, output, errors = invoked(written("hopeless", architectures=["unbuildable-1", "unbuildable-2", "memory-1"]))
+    assert code == 0 and "6 failed" in output
+    assert errors.endswith("nas-zc: all 6 scores failed; most often: unbuildable: made up\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_before_the_first_score_is_to_be_continued(
+    number: signal.Signals, written: Callable[..., Path], tmp_path: Path
+) -> None:
+    """From the moment at which the command line is there; what comes before that is Python's own start."""
+    config = written("early")
+    begun = "from naslib_zc_plugin import cli; print(flush=True); cli.main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", begun, "score", str(config)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )  # fmt: skip
+    assert process.stdout and process.stdout.readline()
+    time.sleep(0.1)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == RESUMABLE and errors == "nas-zc: stopped; the same command goes on, or begins\n"

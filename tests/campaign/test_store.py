@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import struct
 import tempfile
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 
 from naslib_zc_plugin.campaign.engines import Outcome, Row, Task
 from naslib_zc_plugin.campaign.store import STORE, Counts, Store, read_table, records
-from naslib_zc_plugin.store.database import StoreError, open_to_read
+from naslib_zc_plugin.store.database import StoreError, delete_store, open_to_read
 from tests.campaign.made import LABELS, ORIGIN, content, expected, facts, fill, ok, scored
 
 
@@ -208,6 +209,63 @@ def test_a_reader_sees_one_moment(store: Store) -> None:
     store.add([scored("b")], ORIGIN)
     assert [first["key"], *(one["key"] for one in reading)] == ["a"] * 3
     assert len(content(store.path)) == 6
+
+
+# Links --------------------
+
+
+@pytest.fixture
+def linked(tmp_path: Path) -> tuple[Path, Path]:
+    """A store that a killed process left, its log as well, and a symbolic link in another folder."""
+    real, link = tmp_path / "real" / "s.db", tmp_path / "links" / "s.db"
+    for folder in (real.parent, link.parent, tmp_path / "written"):
+        folder.mkdir()
+    with Store(tmp_path / "written" / "s.db") as store:
+        store.declare(facts())
+        ask(store, "a")
+        store.add([scored("a")], ORIGIN)
+        for name in ("s.db", "s.db-wal"):
+            shutil.copy(tmp_path / "written" / name, real.parent)
+    assert (real.parent / "s.db-wal").stat().st_size
+    link.symlink_to(real)
+    return real, link
+
+
+def test_a_store_behind_a_link_is_the_store(linked: tuple[Path, Path]) -> None:
+    real, link = linked
+    assert content(link) == content(real) == expected([scored("a")])
+    with Store(link) as store:
+        ask(store, "b")
+        store.add([scored("b")], ORIGIN)
+        for name in linked:
+            with pytest.raises(StoreError, match="another campaign writes to it"):
+                Store(name)
+    assert content(real) == content(link) == expected([scored("a"), scored("b")])
+    assert [each.name for each in link.parent.iterdir()] == ["s.db"] and link.is_symlink()
+
+
+def test_deleting_a_store_behind_a_link_leaves_the_link(linked: tuple[Path, Path]) -> None:
+    real, link = linked
+    delete_store(link, STORE)
+    assert link.is_symlink() and {each.name for each in real.parent.iterdir()} <= {"s.db-lock"}
+    assert content(fill(link, [scored("c")])) == content(real) == expected([scored("c")])
+
+
+def test_a_store_with_two_names_has_no_writer(linked: tuple[Path, Path]) -> None:
+    real, link = linked
+    os.link(real, link.parent / "hard.db")
+    for name in (real, link, link.parent / "hard.db"):
+        with pytest.raises(StoreError, match=r"\.db has 2 names \(hard links\)"):
+            Store(name)
+    (link.parent / "hard.db").unlink()
+    assert content(link) == expected([scored("a")])
+
+
+def test_a_link_to_itself_is_no_store(tmp_path: Path) -> None:
+    (tmp_path / "loop.db").symlink_to(tmp_path / "loop.db")
+    for use in (content, Store):
+        with pytest.raises(StoreError, match=r"loop\.db"):
+            use(tmp_path / "loop.db")
 
 
 # Where it cannot be written --------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -10,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from naslib_zc_plugin.campaign.engines import Outcome
-from naslib_zc_plugin.campaign.store import STORE, Store, read_table
+from naslib_zc_plugin.campaign.engines import Outcome, Row, Task
+from naslib_zc_plugin.campaign.exchange import merge
+from naslib_zc_plugin.campaign.store import STORE, Store, read_table, records
 from naslib_zc_plugin.store.database import StoreError, open_to_read
 from tests.campaign.made import LABELS, ORIGIN, content, expected, facts, fill, scored
 
@@ -156,6 +158,134 @@ def test_a_page_of_zeros_is_never_silently_fewer_scores(tmp_path: Path) -> None:
             assert "s.db" in str(error)
             refused += 1
     assert refused > len(whole) // PAGE // 2
+
+
+# Bits and rows --------------------
+
+
+def test_a_flipped_bit_is_found_or_harmless(tmp_path: Path) -> None:
+    path, flipped = tmp_path / "s.db", tmp_path / "flipped" / "s.db"
+    outcomes = [scored(f"net-{number}") for number in range(60)]
+    with small_pages(path) as store:
+        store.ask({outcome.key: outcome.key for outcome in outcomes}, LABELS)
+        store.add(outcomes, ORIGIN)
+    whole, draw = path.read_bytes(), random.Random(0)
+    everything, table, found = list(records(path)), read_table(path), 0
+    for turn in range(200):
+        bit = draw.randrange(8 * len(whole))
+        damaged = bytearray(whole)
+        damaged[bit // 8] ^= 1 << bit % 8
+        shutil.rmtree(flipped.parent, ignore_errors=True)
+        flipped.parent.mkdir()
+        flipped.write_bytes(damaged)
+        try:
+            if turn % 2:
+                assert list(records(flipped)) == everything, f"bit {bit}"
+            else:
+                there = read_table(flipped)
+                assert (there.keys, there.facts) == (table.keys, table.facts), f"bit {bit}"
+                for label in LABELS:
+                    for what in ("values", "status", "seconds"):
+                        one, other = getattr(there[label], what), getattr(table[label], what)
+                        assert one.tobytes() == other.tobytes(), f"bit {bit}"
+            with Store(flipped) as again:
+                assert again.counts().done == 60
+        except StoreError as error:
+            assert "s.db" in str(error)
+            found += 1
+    assert found > 60
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE score SET value = value * 1.0000000000000002",
+        "UPDATE architecture SET asked = 0 WHERE key = 'net-2'",
+        "DELETE FROM score WHERE architecture = 3 AND proxy = 2",
+        "INSERT INTO score SELECT architecture + 100, proxy, value, status, reason, seconds, origin FROM score",
+        "UPDATE origin SET plain = replace(plain, 'cpu', 'gpu')",
+        "UPDATE fact SET value = '1' WHERE name = 'seed'",
+        "DELETE FROM seal WHERE name = 'score'",
+    ],
+)
+def test_rows_that_the_store_did_not_write_are_found(tmp_path: Path, change: str) -> None:
+    path = fill(tmp_path / "s.db", OUTCOMES)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(change)
+    for use in (content, read_table, Store):
+        with pytest.raises(StoreError, match=r"s\.db: .*(its checksum|unknown architecture).*the file is damaged"):
+            use(path)
+
+
+def test_checksums_follow_every_change(tmp_path: Path) -> None:
+    """Whatever a store does: after it, and after a block that failed, the totals are those of a fresh count."""
+    path = tmp_path / "s.db"
+    rows = (Row("snip", -0.0, "ok", "", 1), Row("zen", None, "undefined", "NUL \0 é", 0.5))
+    with Store(path) as store:
+        store.declare(facts())
+        store.ask({"a\0b": "c", "c": "c", "d": "d"}, LABELS)
+        store.add([Outcome("c", rows, 1, 5), Outcome.failed(Task("d", LABELS), "died")], ORIGIN)
+        store.add([Outcome("c", rows[:1], 2, 3)], ORIGIN)  # takes the place of another
+        with pytest.raises(KeyError):
+            store.add([scored("d"), Outcome("d", (Row("unknown", 1.0, "ok", ""),))], ORIGIN)
+        assert store.forget_failures() == 3
+        store.declare(facts(seed=4))
+        assert len(content(path)) == 4
+    other = fill(tmp_path / "other.db", [scored("d"), scored("e")], seed=4)
+    assert merge(path, [other]) == 6
+    Store(path).close()
+    assert len(content(path)) == 10
+
+
+def _old(path: Path, statement: str) -> Path:
+    """A store as it was before there were checksums, after a change."""
+    fill(path, OUTCOMES)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executescript(f"DROP TABLE seal; PRAGMA user_version = 1; {statement};")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("UPDATE score SET value = 9e999 WHERE architecture = 3", "naswot of 'net-2' is ok with the value inf"),
+        ("UPDATE score SET value = -9e999 WHERE architecture = 3", "naswot of 'net-2' is ok with the value -inf"),
+        ("UPDATE score SET value = NULL WHERE architecture = 3", "naswot of 'net-2' is ok with the value None"),
+        ("UPDATE score SET value = 'x' WHERE architecture = 3", "naswot of 'net-2' is ok with the value 'x'"),
+        ("UPDATE score SET status = 2 WHERE architecture = 3", "naswot of 'net-2' is undefined with the value 0"),
+        ("UPDATE score SET status = 7 WHERE architecture = 3", "naswot of 'net-2' is of the status 7 with"),
+        ("UPDATE score SET status = -1 WHERE architecture = 3", "naswot of 'net-2' is of the status -1 with"),
+        ("UPDATE score SET seconds = -1 WHERE architecture = 3", "naswot of 'net-2' is ok .* after -1.0 seconds"),
+        ("UPDATE score SET seconds = 9e999 WHERE architecture = 3", "naswot of 'net-2' is ok .* after inf seconds"),
+        ("UPDATE score SET reason = 99 WHERE architecture = 3", "naswot of 'net-2' is ok"),
+        ("UPDATE architecture SET memory = -1 WHERE id = 3", "architecture 'net-2' has seconds 2.0, memory -1"),
+        ("UPDATE architecture SET canonical = 4611686018427387904 WHERE id = 3", "'net-2' has .* or an unknown twin"),
+        ("UPDATE fact SET value = '[]' WHERE name = 'proxies'", "malformed provenance"),
+        ("UPDATE fact SET value = '{' WHERE name = 'seed'", "Expecting property name"),
+        ("UPDATE fact SET value = printf('%.*c', 100000, '[') WHERE name = 'seed'", "recursion"),
+        ("UPDATE proxy SET plain = '{}' WHERE id = 2", "malformed proxy 'snip'"),
+        ("DROP TABLE reason; CREATE VIEW reason AS SELECT 1 AS id, '' AS text", "reason.*not as in a store"),
+        ("CREATE TRIGGER t AFTER INSERT ON score BEGIN DELETE FROM fact; END", " t: not as in a store"),
+        ("PRAGMA user_version = -1", r"malformed \(format -1\)"),
+    ],
+)
+def test_what_no_campaign_writes_is_refused_by_name(tmp_path: Path, statement: str, message: str) -> None:
+    path = _old(tmp_path / "s.db", statement)
+    with pytest.raises(StoreError, match=rf"s\.db:.*{message}"):
+        read_table(path)
+
+
+def test_a_table_of_what_was_never_scored_does_not_fill_the_memory(tmp_path: Path) -> None:
+    path = _old(
+        tmp_path / "s.db",
+        "WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 41000) "
+        "INSERT INTO architecture (id, key, asked, canonical) SELECT i, 'more-' || i, 1, i FROM n;"
+        "WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 510) "
+        "INSERT INTO proxy SELECT i, 'p' || i, '{}' FROM n;"
+        "INSERT INTO architecture (id, key, asked, canonical) VALUES (4611686018427387904, 'huge', 1, 1)",
+    )
+    with pytest.raises(StoreError, match=r"s\.db: 40,010 architectures by 504 proxies, of which 24 are scored: more"):
+        read_table(path)
 
 
 # Other files --------------------

@@ -113,6 +113,24 @@ def test_an_export_cut_anywhere_is_refused(exported: Path) -> None:
             read_table(exported)
 
 
+def test_a_flipped_bit_in_an_export_s_pages_or_provenance_is_found(exported: Path) -> None:
+    """Parquet's own headers have no checksum."""
+    whole, table = exported.read_bytes(), read_table(exported)
+    values = pq.read_metadata(exported).row_group(0).column(3)
+    pages = range(values.dictionary_page_offset + 60, values.data_page_offset, 7)
+    schema = whole.index(b"ARROW:schema")  # in which pyarrow looks for the provenance
+    assert len(pages) > 50 and len(whole) - schema > 1500
+    for place in [*pages, *range(schema, schema + 1500, 5)]:
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << place % 8
+        exported.write_bytes(damaged)
+        try:
+            same(read_table(exported), table)
+            assert place not in pages
+        except DataError as error:
+            assert "scores.parquet" in str(error)
+
+
 def _changed(change: Callable[[Any], Any]) -> Callable[[Path], None]:
     """A real export, read, changed and written again."""
 
@@ -151,6 +169,8 @@ OTHER_FACTS = {b"naslib_zc_plugin": json.dumps({**facts(), "proxies": {}}).encod
         _with("value", lambda values: [float("nan"), *values[1:]]),
         _with("value", lambda values: [float("inf"), *values[1:]]),
         _with("value", lambda values: [1.0 if value is None else value for value in values]),
+        _with("seconds", lambda values: [-1.0, *values[1:]]),
+        _with("seconds", lambda values: [float("inf"), *values[1:]]),
     ],
 )
 def test_what_is_no_export_is_refused(exported: Path, make: Callable[[Path], None]) -> None:

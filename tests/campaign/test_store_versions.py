@@ -29,7 +29,7 @@ V1 = [
 ]  # fmt: skip
 STORED = {**expected(V1), **{("net-5003", label): (ok("net-5002", label).value, "ok", "") for label in LABELS}}
 
-VERSION_2 = """
+NEXT = """
 ALTER TABLE architecture ADD COLUMN worker TEXT;
 UPDATE architecture SET worker = 'w' || id;
 """
@@ -43,9 +43,10 @@ def old(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def second(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if a second version of the format had been released."""
+    """As if another version of the format had been released, which is read after it was brought up to date only."""
     store = stores.STORE
-    monkeypatch.setattr(stores, "STORE", database.Format(store.application, (*store.migrations, VERSION_2)))
+    monkeypatch.setattr(stores, "STORE", database.Format(store.application, (*store.migrations, NEXT)))
+    assert stores.STORE.version == 3
 
 
 def version(path: Path) -> int:
@@ -78,15 +79,29 @@ def test_an_old_campaign_goes_on(old: Path) -> None:
     assert content(old) == {**STORED, **expected([scored("net-77")])}
 
 
+def test_a_store_without_checksums_is_read_as_it_is_and_gets_them_from_its_next_writer(old: Path) -> None:
+    before = old.read_bytes()
+    assert content(old) == STORED and len(read_table(old)) == 12
+    assert old.read_bytes() == before and version(old) == 1
+    Store(old).close()
+    assert version(old) == 2 and content(old) == STORED
+    with closing(sqlite3.connect(old)) as connection, connection:
+        connection.execute("UPDATE score SET value = 0.5 WHERE value = 1e61")
+    for use in (content, read_table, Store):
+        with pytest.raises(StoreError, match=r"old\.db: table score: its checksum is another.*the file is damaged"):
+            use(old)
+
+
 def test_the_released_format_is_never_changed(tmp_path: Path) -> None:
     def tables(path: Path) -> list[tuple[str, str]]:
         with closing(sqlite3.connect(path)) as connection:
             return connection.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
 
-    assert tables(PATH) == tables(fill(tmp_path / "new.db", [])) or stores.STORE.version > 1
     with closing(sqlite3.connect(tmp_path / "first.db")) as connection:
         connection.executescript(stores.STORE.migrations[0])
     assert tables(tmp_path / "first.db") == tables(PATH)
+    seal = ("seal", "CREATE TABLE seal (name TEXT PRIMARY KEY, total INTEGER NOT NULL) WITHOUT ROWID")
+    assert {*tables(PATH), seal} == {*tables(fill(tmp_path / "new.db", []))}
 
 
 @pytest.mark.usefixtures("second")
@@ -96,26 +111,26 @@ def test_a_writer_brings_an_old_store_up_to_date(old: Path) -> None:
         assert workers[:2] == [("w1",), ("w2",)]
         store.ask({"net-77": "net-77"}, LABELS)
         store.add([scored("net-77")], ORIGIN)
-    assert version(old) == 2 and content(old) == {**STORED, **expected([scored("net-77")])}
+    assert version(old) == 3 and content(old) == {**STORED, **expected([scored("net-77")])}
 
 
 @pytest.mark.usefixtures("second")
 def test_a_reader_brings_an_old_store_up_to_date(old: Path) -> None:
     assert content(old) == STORED
-    assert version(old) == 2
+    assert version(old) == 3
     assert np.isfinite(read_table(old)["naswot"].values).sum() == 11
 
 
 @pytest.mark.usefixtures("second")
 def test_a_new_store_has_all_versions(tmp_path: Path) -> None:
     path = fill(tmp_path / "new.db", V1[:2])
-    assert version(path) == 2 and content(path) == expected(V1[:2])
+    assert version(path) == 3 and content(path) == expected(V1[:2])
 
 
 @pytest.mark.usefixtures("second")
 def test_a_migration_that_fails_leaves_the_old_store(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        broken = (*stores.STORE.migrations[:1], VERSION_2 + "SELECT * FROM nowhere;")
+        broken = (*stores.STORE.migrations[:2], NEXT + "SELECT * FROM nowhere;")
         patch.setattr(stores, "STORE", database.Format(stores.STORE.application, broken))
         with pytest.raises(StoreError, match="no such table: nowhere"):
             Store(old)
@@ -127,5 +142,5 @@ def test_a_store_of_a_newer_version_says_so_to_an_older_package(old: Path, secon
     Store(old).close()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stores, "STORE", database.Format(stores.STORE.application, stores.STORE.migrations[:1]))
-        with pytest.raises(StoreError, match=r"newer version of this package \(format 2\); update the package"):
+        with pytest.raises(StoreError, match=r"newer version of this package \(format 3\); update the package"):
             open_to_read(old, stores.STORE)

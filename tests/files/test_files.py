@@ -98,3 +98,13 @@ def test_a_killed_writer_leaves_what_was_there(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False)
     assert done.returncode == -signal.SIGKILL
     assert path.read_text() == "old"
+
+
+def test_what_a_link_leads_to_is_replaced_and_not_the_link(tmp_path: Path) -> None:
+    real, link = tmp_path / "real" / "x.csv", tmp_path / "x.csv"
+    link.symlink_to(real)
+    for text in ("first", "second"):
+        with replacing(link) as draft:
+            draft.write_text(text)
+        assert link.is_symlink() and real.read_text() == text
+    assert [each.name for each in real.parent.iterdir()] == ["x.csv"]

@@ -75,8 +75,10 @@ def test_a_stand_in_takes_no_state(tmp_path: Path) -> None:
     assert unpickle.read_pickle(dumped(path, Decimal("1.5")), also=STAND_INS) == 150  # nothing has changed
 
 
-def test_a_stream_is_read_pickle_by_pickle(tmp_path: Path) -> None:
-    stream = io.BytesIO(pickle.dumps([1]) + pickle.dumps({"a": 2}))
-    assert [unpickle.read_pickle("both", stream), unpickle.read_pickle("both", stream)] == [[1], {"a": 2}]
-    with pytest.raises(DataError, match="both: expected a pickle.*EOFError"):
-        unpickle.read_pickle("both", stream)
+def test_a_stream_is_read_pickle_by_pickle_and_to_its_end() -> None:
+    both = pickle.dumps([1]) + pickle.dumps({"a": 2})
+    assert unpickle.read_pickles("both", 2, io.BytesIO(both)) == [[1], {"a": 2}]
+    with pytest.raises(DataError, match="both: expected a pickle.*truncated"):
+        unpickle.read_pickles("both", 3, io.BytesIO(both))
+    with pytest.raises(DataError, match="both: expected a pickle.*more after the pickle, 21 bytes"):
+        unpickle.read_pickle("both", io.BytesIO(both))

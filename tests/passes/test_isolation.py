@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 import naslib_zc_plugin as zc
-from naslib_zc_plugin.passes import isolated
+from naslib_zc_plugin.passes import Network, isolated
 from naslib_zc_plugin.testing import NETWORKS, fingerprint, global_state
 
 
@@ -96,7 +96,8 @@ def test_computed_weights_are_plain_inside(name: str, runs: bool) -> None:
     case = NETWORKS[name]()
     before = fingerprint(case.net)
     conv = next(case.net.children())
-    with isolated(case.net, runs):
+    with isolated(case.net, runs) as module:
+        Network(module)
         assert type(conv) is nn.Conv2d
         assert isinstance(conv.weight, nn.Parameter)
         assert sorted(name for name, _ in conv.named_parameters()) == ["bias", "weight"]

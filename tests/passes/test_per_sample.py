@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+import logging
+import subprocess
+import sys
+
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 import naslib_zc_plugin as zc
-from naslib_zc_plugin.passes import Batch, Network, isolated, per_sample
+from naslib_zc_plugin.observations import sample_grams, sign_sums
+from naslib_zc_plugin.passes import (
+    AGAIN,
+    NEXT,
+    Batch,
+    Network,
+    Pass,
+    PerSample,
+    Steps,
+    isolated,
+    observation,
+    observe,
+    per_sample,
+)
 from naslib_zc_plugin.passes.per_sample import SampleGradients
 from naslib_zc_plugin.testing import NETWORKS, Case
 
@@ -107,6 +125,207 @@ def test_the_loop_begins_each_sample_with_the_network_as_it_was() -> None:
         torch.testing.assert_close(found[0][index], expected.flatten())
 
 
+class Text(nn.Module):
+    """Its embedding writes to its weight in each forward pass."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.table, self.head = nn.Embedding(20, 6, max_norm=1.0), nn.Linear(6, 5)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.head(self.table(tokens).mean(1))
+
+
+class Prototypes(nn.Module):
+    """Writes to a parameter of its own, and to a layer's weight."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.layer, self.prototypes = nn.Linear(4, 6), nn.Parameter(torch.randn(5, 6))
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            self.prototypes.copy_(F.normalize(self.prototypes, dim=1))
+            self.layer.weight.mul_(0.5)
+        return F.relu(self.layer(x)) @ self.prototypes.T
+
+
+class Moving(nn.Module):
+    """Adds the sample to a parameter, which a later sample must not see."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.layer, self.mean = nn.Linear(4, 5), nn.Parameter(torch.zeros(4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            self.mean.add_(x.mean(0))
+        return self.layer(x * self.mean)
+
+
+@pytest.mark.parametrize("kind", [Text, Prototypes, Moving])
+@pytest.mark.parametrize("loop", [False, True])
+def test_what_a_forward_pass_writes_to_its_weights_stays_in_one_sample(kind: type[nn.Module], loop: bool) -> None:
+    net, y = kind(), torch.arange(8) % 5
+    x = torch.randint(20, (8, 4)) if kind is Text else torch.randn(8, 4)
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    with isolated(net) as module:
+        made = SampleGradients(Network(module), Batch(x, y))
+        made._loop = loop
+        found = made(torch.arange(8))
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+    layer = net.head if kind is Text else net.layer
+    for index in range(8):
+        loss = F.cross_entropy(net(x[index : index + 1]), y[index : index + 1])
+        (expected,) = torch.autograd.grad(loss, [layer.weight])
+        torch.testing.assert_close(found[0][index], expected.flatten())
+        net.load_state_dict(before)
+
+
+def test_a_loss_may_write_to_its_labels() -> None:
+    def loss(logits: Tensor, labels: Tensor) -> Tensor:
+        return F.cross_entropy(logits, labels.sub_(1))
+
+    net, x, y = nn.Linear(5, 3), torch.randn(6, 5), 1 + torch.arange(6) % 3
+    with isolated(net) as module:
+        batch = Batch(x, y, loss)
+        first = SampleGradients(Network(module), batch)(torch.arange(6))
+    assert torch.equal(y, 1 + torch.arange(6) % 3)
+    expected = torch.autograd.grad(F.cross_entropy(net(x[:1]), y[:1] - 1), [net.weight])[0]
+    torch.testing.assert_close(first[0][0], expected.flatten())
+
+
+class Norms(nn.Module):
+    """Convolutions with batch norm, which a checkpoint computes again."""
+
+    def __init__(self, again: bool) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.stem, self.head, self.again = nn.Conv2d(3, 8, 3), nn.Linear(8, 5), again
+        self.body = nn.Sequential(nn.Conv2d(8, 8, 1), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(0.0), nn.Conv2d(8, 8, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        x = checkpoint(self.body, x, use_reentrant=False) if self.again else self.body(x)
+        return self.head(x.mean((2, 3)))
+
+
+def test_a_checkpoint_computes_again_under_the_same_norm_and_weights() -> None:
+    x, y = torch.randn(6, 3, 6, 6), torch.arange(6) % 5
+    rows = []
+    for again in (False, True):
+        net = Norms(again)
+        with isolated(net.double()) as module:
+            network = Network(module)
+            for name in network.layers:  # others than the module holds, as passes substitute them
+                network.parameters[name] = network.parameters[name] * 1.5
+            rows.append(SampleGradients(network, Batch(x.double(), y))(torch.arange(6)))
+    for plain, checkpointed in zip(*rows):
+        torch.testing.assert_close(plain, checkpointed)
+
+
+def test_what_vmap_refuses_is_logged_with_its_reason(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, logger=per_sample.__name__):
+        zc.score(Norms(again=True), (torch.randn(6, 3, 6, 6), torch.arange(6) % 5), ["gradsign"])
+    (record,) = [each for each in caplog.records if each.name == per_sample.__name__]
+    assert "one by one" in record.message and record.exc_info is not None
+
+
+def test_an_error_of_a_later_sample_is_the_networks() -> None:
+    class Picky(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(5, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            if bool((x > 99).any()):
+                raise LookupError("there is no such word")
+            return self.layer(x)
+
+    x = torch.randn(6, 5)
+    x[4, 0] = 100.0
+    score = zc.score(Picky(), (x, torch.arange(6) % 3), ["gradsign"])["gradsign"]
+    assert score.status == "failed" and "LookupError: there is no such word" in score.reason
+
+
+def test_a_gradient_that_is_no_number_has_no_sign() -> None:
+    class Root(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.one, self.two = nn.Linear(5, 6), nn.Linear(6, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.two((self.one(x) * 0).sqrt())  # an infinite slope times zero
+
+    for score in zc.score(Root(), (torch.randn(6, 5), torch.arange(6) % 3), NAMES).values():
+        assert score.status == "undefined" and "not finite" in score.reason
+
+
+def test_a_loss_that_no_weight_reaches_has_gradients_of_zero() -> None:
+    class Deaf(nn.Module):
+        def __init__(self, loop: bool) -> None:
+            super().__init__()
+            self.layer, self.loop = nn.Linear(5, 3), loop
+
+        def forward(self, x: Tensor) -> Tensor:
+            if self.loop:
+                float(x.sum())
+            return self.layer(x).detach()
+
+    for loop in (False, True):
+        with isolated(Deaf(loop)) as module:
+            found = SampleGradients(Network(module), Batch(torch.randn(4, 5), torch.arange(4) % 3))(torch.arange(4))
+        assert float(found[0].abs().sum()) == 0.0
+
+
+@pytest.mark.parametrize("loop", [False, True])
+def test_a_complex_weight_is_two_real_ones(loop: bool) -> None:
+    class Spectral(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.mix, self.head = nn.Linear(3, 4, dtype=torch.complex64), nn.Linear(6, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.head(torch.fft.irfft(self.mix(torch.fft.rfft(x)), n=6))
+
+    net, x, y = Spectral(), torch.randn(6, 5), torch.arange(6) % 3
+    with isolated(net) as module:
+        made = SampleGradients(Network(module), Batch(x, y))
+        made._loop = loop
+        found = made(torch.arange(6))
+    for index in range(6):
+        loss = F.cross_entropy(net(x[index : index + 1]), y[index : index + 1])
+        (mix,) = torch.autograd.grad(loss, [net.mix.weight])
+        torch.testing.assert_close(found[0][index], torch.view_as_real(mix).flatten(), rtol=1e-4, atol=1e-6)
+    signs = torch.cat([rows.sign() for rows in found], 1).sum(0)
+    assert zc.score(net, (x, y), ["gradsign"])["gradsign"].value == float(signs.abs().sum())
+
+
+def test_a_sparse_gradient_is_a_dense_one() -> None:
+    class Tied(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.table, self.head = nn.Embedding(7, 3, sparse=True), nn.Linear(3, 7, bias=False)
+            self.head.weight = self.table.weight
+
+        def forward(self, tokens: Tensor) -> Tensor:
+            return self.table(tokens).mean(1)
+
+    net, x, y = Tied(), torch.randint(7, (6, 2)), torch.arange(6) % 3
+    with isolated(net) as module:
+        found = SampleGradients(Network(module), Batch(x, y))(torch.arange(6))
+    for index in range(6):
+        loss = F.cross_entropy(net(x[index : index + 1]), y[index : index + 1])
+        (expected,) = torch.autograd.grad(loss, [net.table.weight])
+        torch.testing.assert_close(found[0][index], expected.to_dense().flatten())
+
+
 # Chunks --------------------
 
 
@@ -127,22 +346,29 @@ def test_samples_whose_graphs_are_large_come_a_few_at_once(monkeypatch: pytest.M
         torch.testing.assert_close(one, other)
 
 
-@given(st.lists(st.integers(0, 5), min_size=1, max_size=40))
-def test_chunks_cover_the_batch_once_with_whole_classes(labels: list[int]) -> None:
-    batch = Batch(torch.zeros(len(labels), 1), torch.tensor(labels))
-    found = list(batch.chunks())
+LABELS = st.lists(st.integers(0, 5), min_size=1, max_size=40)
+
+
+@given(LABELS, st.integers(1, 45))
+@example([0] * 9, 4)
+def test_chunks_cover_the_batch_once_class_by_class(labels: list[int], most: int) -> None:
+    found = list(Batch(torch.zeros(len(labels), 1), torch.tensor(labels)).chunks(most))
     assert sorted(torch.cat(found).tolist()) == list(range(len(labels)))
-    classes = [{labels[index] for index in chunk.tolist()} for chunk in found]
-    assert sum(map(len, classes)) == len(set(labels)), "a class is in two chunks"
-    limit = max(1, len(labels) // 4)
-    assert all(len(chunk) <= limit or len(labels_) == 1 for chunk, labels_ in zip(found, classes))
+    assert [labels[index] for index in torch.cat(found).tolist()] == sorted(labels)
+    limit = max(1, min(len(labels) // 4, most))
+    for chunk in found:
+        classes = {labels[index] for index in chunk.tolist()}
+        assert len(chunk) <= (limit if len(classes) > 1 else most)
+    for label in set(labels):
+        several = sum(any(labels[index] == label for index in chunk.tolist()) for chunk in found)
+        assert several == 1 or labels.count(label) > most, "a class that fits is in two chunks"
 
 
-@given(st.integers(1, 40))
-def test_chunks_without_classes_are_quarters(size: int) -> None:
-    found = list(Batch(torch.zeros(size, 1), torch.zeros(size, 3)).chunks())
+@given(st.integers(1, 40), st.integers(0, 45))
+def test_chunks_without_classes_are_quarters(size: int, most: int) -> None:
+    found = list(Batch(torch.zeros(size, 1), torch.zeros(size, 3)).chunks(most))
     assert torch.cat(found).tolist() == list(range(size))
-    assert max(map(len, found)) <= max(1, size // 4)
+    assert max(map(len, found)) == max(1, min(size // 4, most))
 
 
 def test_the_order_of_samples_does_not_matter() -> None:
@@ -192,3 +418,145 @@ def test_soft_labels_have_no_classes() -> None:
     hard = case.score(["gradsign", zc.proxy("gradalign1", label="all", by_class=False)])
     assert scores["gradsign"].value == pytest.approx(hard["gradsign"].value, rel=1e-3)
     assert scores["all"].value == pytest.approx(hard["all"].value, rel=1e-3)
+
+
+# Memory --------------------
+
+
+def rounded(net: nn.Module) -> nn.Module:
+    """Weights of few digits, so that no sum depends on its order."""
+    for parameter in net.parameters():
+        parameter.data = (parameter.data * 16).round() / 16
+    return net
+
+
+REQUESTS = [
+    zc.proxy(name, label=f"{name} {gram} {by_class}", gram=gram, by_class=by_class)
+    for name in ("gradalign1", "gradalign2")
+    for gram in ("sign", "raw", "cosine")
+    for by_class in (True, False)
+]
+
+
+@given(LABELS.filter(lambda labels: len(labels) > 1), st.integers(1, 9), st.integers(1, 40), st.booleans())
+@example([0] * 20, 1, 30, False)
+def test_values_do_not_depend_on_the_memory(labels: list[int], samples: int, columns: int, loop: bool) -> None:
+    class Small(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.one, self.two = nn.Linear(4, 5), nn.Linear(5, 6)
+
+        def forward(self, x: Tensor) -> Tensor:
+            if loop:
+                float(x.sum())
+            return self.two(self.one(x).tanh())
+
+    net = Small().double()
+    batch = (torch.randn(len(labels), 4, dtype=torch.float64), torch.tensor(labels))
+    whole = zc.score(net, batch, ["gradsign", *REQUESTS])
+    memory = samples * 8 * 50 * 4  # 50 weights
+    asked = [zc.proxy(each.name, label=each.label, **each.options, memory=memory) for each in REQUESTS]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("naslib_zc_plugin.observations.per_sample.COLUMNS", columns)
+        parts = zc.score(net, batch, [zc.proxy("gradsign", memory=memory), *asked])
+    for label, score in whole.items():
+        if "raw" in label or "cosine" in label:
+            assert parts[label].status == score.status
+            assert parts[label].value == pytest.approx(score.value, rel=1e-6, abs=1e-9)
+        else:
+            assert (parts[label].status, parts[label].value) == (score.status, score.value), label
+
+
+def test_the_memory_has_no_part_in_the_seed() -> None:
+    assert PerSample(1).seed_name == PerSample().seed_name == "PerSample()"
+
+
+@observation(labels=True, order=1, setting=PerSample())
+def all_rows(p: Pass) -> Steps[Tensor]:
+    rows = []
+    while (chunk := (yield NEXT)) is not None:
+        rows.append(torch.cat(chunk.gradients, 1))
+    return torch.cat(rows)
+
+
+def test_each_round_shows_the_same_gradients_of_a_network_that_draws() -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(6, 40), nn.Dropout(0.5), nn.Linear(40, 4))
+    batch = Batch(torch.randn(12, 6), torch.zeros(12, dtype=torch.int64))
+    setting = PerSample(4 * 400 * 4 * 3)  # three samples at once, and the products of half the weights
+    asked = [all_rows(setting=setting), sample_grams("raw", setting=setting), sign_sums(setting=setting)]
+    with isolated(net) as module, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("naslib_zc_plugin.observations.per_sample.COLUMNS", 7)
+        rows, (gram,), sums = (found.value for found in observe(Network(module), batch, asked).values())
+    assert not torch.equal(rows[0], observe(Network(net), batch, [all_rows()])[all_rows()].value[0]), "it draws"
+    torch.testing.assert_close(gram, (rows @ rows.T).double(), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(torch.cat(sums), rows.sign().sum(0), rtol=0, atol=0)
+
+
+def test_only_what_asks_for_them_sees_all_samples_again() -> None:
+    @observation(labels=True, order=1, setting=PerSample())
+    def count(p: Pass, times: int) -> Steps[list[int]]:
+        seen = []
+        for turn in range(times):
+            seen.append(0)
+            while (chunk := (yield NEXT)) is not None:
+                seen[-1] += len(chunk.gradients[0])
+            if turn + 1 < times:
+                yield AGAIN
+        return seen
+
+    @observation(labels=True, order=1, setting=PerSample())
+    def early(p: Pass) -> Steps[None]:
+        yield NEXT
+        yield AGAIN
+
+    net, batch = nn.Linear(5, 3), Batch(torch.randn(9, 5), torch.arange(9) % 3)
+    with isolated(net) as module:
+        once, thrice, wrong = observe(Network(module), batch, [count(1), count(3), early()]).values()
+    assert (once.value, thrice.value) == ([9], [9, 9, 9])
+    assert "yields AGAIN, where NEXT" in str(wrong.error)
+
+
+MEASURED = """
+import resource, torch
+from torch import nn
+import naslib_zc_plugin as zc
+net = nn.Sequential(nn.Linear(256, 1500), nn.ReLU(), nn.Linear(1500, 1500), nn.ReLU(), nn.Linear(1500, 10))
+batch = torch.randn(64, 256), torch.zeros(64, dtype=torch.int64)
+zc.score(net, batch, ["grad_norm"])
+peaks = [resource.getrusage(resource.RUSAGE_SELF).ru_maxrss]
+for name in ("gradsign", "gradalign1"):
+    score = zc.score(net, batch, [zc.proxy(name, memory=1 << 28)])[name]
+    assert score.status == "ok", score
+    peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+weights = sum(parameter.numel() * 4 for parameter in net.parameters())
+print(*((peak - peaks[0]) * 1024 / weights for peak in peaks[1:]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the peak is in other units")
+def test_memory_is_not_samples_times_weights() -> None:
+    done = subprocess.run([sys.executable, "-c", MEASURED], check=True, capture_output=True, text=True)
+    signs, grams = map(float, done.stdout.split())
+    assert signs < 20, "64 samples"
+    assert grams < 40
+
+
+def test_the_vectorised_run_begins_each_chunk_with_the_network_as_it_was() -> None:
+    class Counting(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.layer, self.count = nn.Linear(5, 3), 0
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.count += 1
+            return self.layer(x) ** self.count
+
+    net, x, y = Counting(), torch.randn(6, 5), torch.arange(6) % 3
+    with isolated(net) as module:
+        made = SampleGradients(Network(module), Batch(x, y))
+        parts = [made(indices)[0] for indices in torch.arange(6).split(2)]
+        assert not made._loop
+        torch.testing.assert_close(torch.cat(parts), made(torch.arange(6))[0])

@@ -143,7 +143,7 @@ def test_a_header_that_claims_too_much_is_named(tmp_path: Path) -> None:
     path = tmp_path / "huge.npz"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("images.npy", header.getvalue())
-    with pytest.raises(DataError, match="plain arrays"):
+    with pytest.raises(DataError, match="images.npy: expected numpy's .npy format.*0 bytes for an array of shape"):
         probe(path)
 
 
@@ -161,7 +161,7 @@ def test_objects_in_an_archive_never_come_alive(tmp_path: Path, name: str) -> No
     arrays: dict[str, Any] = {"images": IMAGES, "labels": LABELS}
     arrays[name] = np.array([Canary(canary)] * 6, dtype=object)
     path = saved(tmp_path / "hostile.npz", **arrays)
-    with pytest.raises(DataError, match="Object arrays cannot be loaded"):
+    with pytest.raises(DataError, match="numpy's .npy format, of numbers or texts; found .*values of type object"):
         probe(path)
     assert not canary.exists()
     np.load(path, allow_pickle=True)[name]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import csv
+import hashlib
 import io
 import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -250,8 +252,72 @@ def test_keys_and_labels_are_text_and_never_markup() -> None:
         ("|none~0|", r"\|none~0\|"),
         ("val_12 < *", r"val\_12 \< \*"),
         ("again by `nas-zc search a_b.yaml`, a_b", r"again by `nas-zc search a_b.yaml`, a\_b"),
-        ("a_b ` c_d", r"a\_b ` c\_d"),
+        ("a_b ` c_d", r"a\_b \` c\_d"),
+        ("```<script>alert(1)</script>`", r"\`\`\`\<script>alert(1)\</script>\`"),
+        ("`a|b`", r"\`a\|b\`"),
+        ("two\nlines\r\x1b[31m", r"two\\nlines\\r\\x1b[31m"),
+        ("[click](javascript:alert(1))", r"[click\](javascript:alert(1))"),
+        ("![](http://evil/b.png)", r"![\](http:\//evil/b.png)"),
+        ("<http://evil/>", r"\<http:\//evil/>"),
+        ("[a]: http://evil", r"\[a]: http:\//evil"),
+        ("# heading", r"\# heading"),
+        ("- 1", r"\- 1"),
+        ("12. a", r"12\. a"),
+        ("> a", r"\> a"),
+        ("---", r"--\-"),
+        ("    code", "code"),
+        ("$x^2$ &amp; ~~a~~", r"\$x^2\$ \&amp; \~~a\~~"),
+        ("+0.500 [+0.400, +0.610]", "+0.500 [+0.400, +0.610]"),
     ],
 )
 def test_escaped(text: str, shown: str) -> None:
     assert escaped(text) == shown
+
+
+_LABELS = [
+    "<script>alert(1)</script>", '"><svg onload=alert(1)>', "{title}$body", "=HYPERLINK(\"http://evil\")",
+    "+1+cmd|' /C'!A0", "-2+3", "@SUM(1)", "\t=1+1", "\r=1", "two\nlines", "a|b", "```<b>`", "[c](javascript:alert(1))",
+    "![](http://evil/b.png)", "\x1b[31mred", "\x1b]0;title\x07", "\x9b31m", "\u202egnp", "\x00nul", "\x08back",
+    "# heading", "$x^2$", "\\",
+    "\u2028line", "\ud800", "\uffff",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def hostile() -> Leaderboard:
+    scores = table({label: column([1.0, 2.0]) for label in _LABELS}, ["=1+1", "two\nkeys"])
+    truth = dict(zip(scores.keys, (1.0, 2.0)))
+    facts = {"command": "nas-zc `x`; <b> \x1b[32m", "images": {"name": "<script>"}}
+    return leaderboard(replace(scores, facts=facts), truth, "=truth", options=LeaderboardOptions(resamples=0))
+
+
+def test_text_of_others_gives_a_terminal_no_orders(hostile: Leaderboard) -> None:
+    shown = as_text([hostile])
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u202e\ud800]", shown) and r"two\nlines" in shown
+
+
+def test_text_of_others_makes_no_formula(hostile: Leaderboard) -> None:
+    rows = list(csv.DictReader(io.StringIO(as_csv([hostile]))))
+    assert len(rows) == len(_LABELS)
+    cells = [cell for row in rows for cell in row.values()]
+    assert not [c for c in cells if c.lstrip()[:1] in tuple("=+-@") and not re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", c)]
+    assert "'=truth" in cells and "'@SUM(1)" in cells and "two\nlines" in cells
+
+
+def test_text_of_others_is_no_markup_in_markdown(hostile: Leaderboard) -> None:
+    markdown = pytest.importorskip("markdown_it")
+    page = markdown.MarkdownIt("commonmark", {"html": True}).enable("table").render(as_markdown([hostile]))
+    assert set(re.findall(r"<(\w+)", page)) <= set("h2 h3 table thead tbody tr th td p ul li code".split())
+    assert page.count("<tr>") == 3 * (1 + len(_LABELS)) and page.count("<h2>") == 1 and page.count("<h3>") == 3
+
+
+def test_the_page_is_well_formed_and_runs_its_own_script_alone(hostile: Leaderboard) -> None:
+    page = as_html([hostile], heading="<b>\x1b")
+    found = ElementTree.fromstring(page)
+    policy = next(meta.get("content", "") for meta in found.iter("meta") if meta.get("http-equiv"))
+    assert "unsafe" not in policy
+    for kind in ("script", "style"):
+        (element,) = found.iter(kind)
+        digest = base64.b64encode(hashlib.sha256((element.text or "").encode()).digest()).decode()
+        assert f"{kind}-src 'sha256-{digest}'" in policy
+    assert not [1 for element in found.iter() for name in element.attrib if name in ("style", "onload", "onerror")]

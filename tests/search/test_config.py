@@ -108,7 +108,11 @@ def test_what_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
         ({"evaluator": {"name": "benchmrk"}}, "did you mean benchmark?"),
         ({"evaluator": {"name": "benchmark"}}, "evaluator benchmark needs the option 'metric'"),
         ({"evaluator": {"name": "benchmark", "metric": "cifar10_val_13"}}, "did you mean"),
-        ({"evaluator": {"name": "benchmark", "metric": "cifar10_params_M"}}, "neither more nor less of it is better"),
+        (
+            {"evaluator": {"name": "benchmark", "metric": "cifar10_params_M"}},
+            "is no quality: neither more nor less of it is better",
+        ),
+        ({"evaluator": {"name": "benchmark", "metric": "cifar10_traintime_200_s"}}, "is no quality: it is a cost"),
         ({"evaluator": {"name": "proxy"}}, "evaluator proxy needs the option 'proxy'"),
         ({"evaluator": {"name": "training", "images": "digits", "train": 9999, "validate": 9, "epochs": 1}}, "1797"),
     ],

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from naslib_zc_plugin.benchmarks import BENCHMARKS, ColumnInfo, Table
 from naslib_zc_plugin.probes import probe
 from naslib_zc_plugin.search import load_data
 from naslib_zc_plugin.search.config import Experiment
@@ -105,3 +106,12 @@ def test_what_training_took_is_told_only_where_it_was_timed(experiment: Make, da
 def test_a_key_that_the_table_lacks_has_no_fitness(experiment: Make, data: Path) -> None:
     found = _evaluator(experiment(), data)("elsewhere")
     assert found.fitness is None and found.reason == "nasbench201 has no cifar10_val_12 of it"
+
+
+def test_a_benchmark_of_another_space_is_refused(experiment: Make, data: Path) -> None:
+    BENCHMARKS.add(
+        "cells", Table("cells", {"accuracy": ColumnInfo("", "%", True)}, values={"7-conv": {"accuracy": 1.0}})
+    )
+    evaluator = {"name": "benchmark", "metric": "accuracy", "benchmark": "cells"}
+    with pytest.raises(ValueError, match="benchmark 'cells' has the architectures of another space than nasbench201"):
+        _evaluator(experiment(evaluator=evaluator), data)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -15,13 +18,17 @@ from typing import Any, Callable
 import pytest
 import yaml
 
+from naslib_zc_plugin.cli.search import publish_results, run_searches
 from naslib_zc_plugin.search import LoadedSearch, load_data, run_experiment
 from naslib_zc_plugin.search.config import Experiment, load_experiment
+from naslib_zc_plugin.search.evaluators import EVALUATORS
+from naslib_zc_plugin.search.evaluators.proxy import LiveScores
 from naslib_zc_plugin.search.journal import Entry, Journal, histories
 from naslib_zc_plugin.search.loop import Diverged
 from naslib_zc_plugin.spaces import space
 from naslib_zc_plugin.store.database import StoreError
-from naslib_zc_plugin.strategies import strategy
+from naslib_zc_plugin.strategies import AllFailed, proxy_agreement, strategy
+from tests.hosts.nni.needs import needs
 from tests.search.conftest import LIVE
 
 Make = Callable[..., Experiment]
@@ -231,3 +238,113 @@ def test_a_store_of_a_campaign_is_no_journal_and_stays(experiment: Make, data: P
     with pytest.raises(StoreError, match="no store"):
         _run(made, data)
     assert Path(made.store).read_bytes() == before
+
+
+# A search that nothing guides --------------------
+
+
+def test_a_proxy_without_a_score_ends_the_search(toys: Make) -> None:
+    area = {"name": "area", "proxy": "head_confidence", "pool": 4, "population": 2}
+    with pytest.raises(
+        AllFailed, match=r"area, run 1: none of \d architectures has a score: no linear layer is named .*\. Mend that"
+    ):
+        _run(toys(strategy=area))
+    found = _run(toys(strategy={**area, "if_all_fail": "go_on"}))
+    assert len(found["area"][0]) == 6
+
+
+class Broken:
+    """An evaluator that fails."""
+
+    costly, metric_names = False, ()
+
+    def __init__(self, config: Any, data: Any, scores: Any) -> None:
+        pass
+
+    def __call__(self, key: str) -> Any:
+        raise OSError("the disk is full")
+
+    def provenance(self) -> dict[str, Any]:
+        return {}
+
+    def notes(self) -> list[str]:
+        return []
+
+
+@pytest.mark.parametrize("host", ["none", "nni"])
+def test_an_evaluator_that_always_fails_ends_the_search(experiment: Make, data: Path, host: str) -> None:
+    if host == "nni":
+        needs("naslib_zc_plugin.hosts.nni")
+    EVALUATORS.add("broken", Broken)
+    given: dict[str, Any] = {"evaluator": {"name": "broken"}, "host": host, "report": None}
+    reason = "random_search, run 1: none of 10 evaluations has a fitness; the first: OSError: the disk is full"
+    for _ in range(2):  # the record is the same
+        with pytest.raises(AllFailed, match=reason):
+            _run(experiment(**given), data)
+    assert len(histories(experiment(**given).store)["random_search"][0]) == 10
+    # The same search, of which the rest is wanted.
+    found = _run(experiment(**given, strategy={"name": "random_search", "if_all_fail": "go_on"}), data)
+    assert len(found["random_search"][0]) == 20
+
+
+# Journals of before, and what the proxy was worth --------------------
+
+
+def test_a_warm_up_of_before_goes_on_with_the_population_of_before(experiment: Make, data: Path, scored: Path) -> None:
+    warm_up = {"name": "warm_up", "proxy": "naswot", "pool": 60, "evaluate": 10, "around": "aging_evolution"}
+    usual = {**warm_up, "around": {"name": "aging_evolution", "population": 100, "sample": 25}}
+    given: dict[str, Any] = {"scores": {"table": str(scored)}, "store": "warm.db"}
+    whole = experiment(strategy=usual, budget={"evaluations": 130}, **given)
+    before = _course(_run(whole, data))
+    part = experiment(strategy=usual, budget={"evaluations": 40}, **{**given, "store": "old.db"})
+    _run(part, data)
+    with sqlite3.connect(part.store) as connection:  # as it was written then
+        facts = json.loads(connection.execute("SELECT facts FROM search").fetchone()[0])
+        facts["strategy"] = warm_up
+        connection.execute("UPDATE search SET facts = ?", (json.dumps(facts),))
+    again = experiment(strategy=warm_up, budget={"evaluations": 130}, **{**given, "store": "old.db"})
+    assert _course(_run(again, data)) == before
+    new = experiment(strategy=warm_up, budget={"evaluations": 130}, **{**given, "store": "new.db"})
+    assert _course(_run(new, data)) != before
+    assert _course(_run(new, data)) == _course(histories(new.store))
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_the_agreement_of_the_proxy_is_in_the_results(
+    experiment: Make,
+    toys: Make,
+    data: Path,
+    scored: Path,
+    live: bool,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    area: dict[str, Any] = {"name": "area", "proxy": "naswot", "pool": 12, "population": 6, "sample": 2}
+    if live:
+        made_of = toys(
+            strategy=area, evaluator={"name": "proxy", "proxy": "params"}, budget={"evaluations": 8}, repeats=2
+        )
+    else:
+        made_of = experiment(strategy=area, scores={"table": str(scored)}, repeats=2)
+    searches = run_searches(made_of, data, restart=False)
+    publish_results(made_of, searches, tmp_path / "out", data, "nas-zc search")
+    if isinstance(searches[0].scores, LiveScores):
+        searches[0].scores.journal = None  # it is closed: scores are computed anew
+    both: dict[str, tuple[float, float]] = {}
+    for entries in histories(made_of.store)["area"].values():
+        known = searches[0].known_scores([entry.key for entry in entries], made_of.store)
+        pairs = {entry.key: (known[entry.key], entry.fitness) for entry in entries if entry.key in known}
+        assert 6 <= len(pairs) <= len(entries)
+        assert all(known[key] == searches[0].score(key).fitness for key in list(pairs)[:3])
+        both.update({key: pair for key, pair in pairs.items() if pair[1] is not None})  # type: ignore[misc]
+    agreement = proxy_agreement([pair[0] for pair in both.values()], [pair[1] for pair in both.values()])
+    printed = capsys.readouterr().out
+    assert str(agreement) in printed and "Proxy’s τ: Kendall’s of score and fitness" in printed
+    with (tmp_path / "out" / "results.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 2 and all(6 <= int(row["proxy_pairs"]) <= agreement.n and row["proxy_tau"] for row in rows)
+
+
+@pytest.fixture(scope="module")
+def scored() -> Path:
+    return ROOT / "docs/results/scores/nasbench201_cifar10_whole.parquet"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
 from naslib_zc_plugin import score
-from naslib_zc_plugin.spaces import Space, list_spaces, space
+from naslib_zc_plugin.spaces import Product, Space, list_spaces, space
 
 
 @pytest.fixture
@@ -88,3 +89,25 @@ def test_the_space_of_contributing_is_one(tmp_path: Path, monkeypatch: pytest.Mo
         widths.index("8-9")
     batch = torch.randn(4, 3, 8, 8), torch.randint(5, (4,))
     assert score(widths.build(key, num_classes=5), batch, ["naswot", "synflow"])["naswot"].status == "ok"
+
+
+@pytest.mark.parametrize("name", list_spaces())
+def test_what_is_no_text_is_no_key(name: str) -> None:
+    """Indices and lists of operations are what users of other packages have at hand."""
+    found: Any = space(name)
+    for method in ("build", "canonical", "neighbours", "index"):
+        with pytest.raises(ValueError, match=f"{name} knows architectures by keys, which are texts, not 5"):
+            getattr(found, method)(5)
+        for other in ([1, 2, 3, 0, 1, 2], ("nor_conv_3x3",), None):
+            with pytest.raises(ValueError, match="which are texts, not "):
+                getattr(found, method)(other)
+    with pytest.raises(ValueError, match="which are texts, not 5"):
+        found.mutate(5, Random(0))
+    if found.size is not None:
+        with pytest.raises(ValueError, match=r"key\(5\) is the key at a position"):
+            found.build(5)
+    if isinstance(found, Product):
+        values = [choices[0] for choices in found.choices]
+        with pytest.raises(ValueError, match=r"encode\(\[...\]\) is the key of a list of choices, which begins like"):
+            found.build(values)
+        assert found.decode(found.encode(values)) == values

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from random import Random
+from typing import Any
 
 import pytest
 
 from naslib_zc_plugin.spaces.nasbench201 import SPACE
-from naslib_zc_plugin.strategies import Strategy, strategy
+from naslib_zc_plugin.strategies import AllFailed, NoScore, Strategy, strategy
 from naslib_zc_plugin.testing.strategies import Words
 from tests.strategies import oracles
 from tests.strategies.oracles import Chain, History, fits
@@ -112,14 +114,12 @@ class Unlisted(Words):
 
 
 def test_a_space_without_lists_of_neighbours_has_the_other_kinds() -> None:
-    for kind in ("parent", "children", "neighbour"):
+    for kind in ("parent", "children"):
         search = strategy("move", Unlisted(), score=lambda key: 0.0, kind=kind, population=1, random=0.0)
         search.tell("aaaa", 1.0)
-        if kind == "neighbour":
-            with pytest.raises(ValueError, match="cannot be listed"):
-                search.ask()
-        else:
-            assert search.ask() in Words().neighbours("aaaa")
+        assert search.ask() in Words().neighbours("aaaa")
+    with pytest.raises(ValueError, match="choose 'children' or 'parent': .*cannot be listed"):
+        strategy("move", Unlisted(), score=lambda key: 0.0)
 
 
 def test_the_score_is_needed_and_the_numbers_are_checked() -> None:
@@ -133,3 +133,44 @@ def test_the_score_is_needed_and_the_numbers_are_checked() -> None:
     ):
         with pytest.raises(ValueError, match=message):
             strategy("move", Words(), score=lambda key: 0.0, **options)
+
+
+@pytest.mark.parametrize("kind", ["neighbour", "parent", "children"])
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_score_without_any_value_ends_the_search(kind: str, fails: bool, caplog: pytest.LogCaptureFixture) -> None:
+    def score(key: str) -> float | None:
+        if fails:
+            raise NoScore(f"no luck with {key}")
+        return None
+
+    def run(**options: str) -> list[str]:
+        search = strategy("move", Words(), score=score, kind=kind, population=3, **options)
+        asked = []
+        for _ in range(60):
+            asked.append(search.ask())
+            search.tell(asked[-1], asked[-1].count("a"))
+        return asked
+
+    reason = "has a score: no luck with" if fails else r"has a score\. Mend that"
+    with pytest.raises(AllFailed, match=rf"none of \d\d architectures {reason}"):
+        run()
+    assert len([line for line in caplog.messages if "has no score: no luck" in line]) == (3 if fails else 0)
+    assert len(run(if_all_fail="go_on")) == 60
+    assert sum("the search goes on at random" in line for line in caplog.messages) == 1
+
+
+@pytest.mark.parametrize("kind", ["neighbour", "parent", "children"])
+def test_without_trust_it_is_ageing_evolution(kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    options: dict[str, Any] = {"population": 4, "sample": 2, "kind": kind, "random": 0.5}
+    search = strategy("move", words := Words("abcd", 6), score=lambda key: -key.count("a"), trust="auto", **options)
+    for number in range(200):
+        search.tell(key := search.ask(), key.count("a") + number / 1000)
+    assert search.lost_trust is not None and search.lost_trust.low is not None and search.lost_trust.low < 0
+    assert sum("no longer followed" in line for line in caplog.messages) == 1
+    assert search.best is not None and search.best[1] > 5  # the score would have led to words without an a
+    again = strategy("move", words, score=lambda key: pytest.fail("is not asked for"), trust="auto", **options)
+    again.load_state_dict(json.loads(json.dumps(search.state_dict())))
+    for _ in range(20):
+        assert (key := again.ask()) == search.ask()
+        for each in (search, again):
+            each.tell(key, key.count("a"))

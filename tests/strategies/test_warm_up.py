@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from naslib_zc_plugin.spaces.nasbench201 import SPACE
-from naslib_zc_plugin.strategies import Exhausted, Strategy, list_strategies, strategy
+from naslib_zc_plugin.strategies import (
+    AllFailed,
+    Exhausted,
+    NoScore,
+    Strategy,
+    check_settings,
+    list_strategies,
+    strategy,
+)
 from naslib_zc_plugin.testing.strategies import Words, flawed
 from naslib_zc_plugin.testing.strategies import word_score as score
 from tests.strategies import oracles
@@ -63,7 +71,9 @@ def test_the_pools_best_come_first_in_the_order_of_the_draw(
     evaluate = data.draw(st.one_of(st.none(), st.integers(1, pool)))
     for order in ("best_first", "worst_first"):
         known = Recorded(dict(zip(KEYS, values)).get)
-        search = strategy("warm_up", WORDS, score=known, pool=pool, evaluate=evaluate, order=order, seed=seed)
+        search = strategy(
+            "warm_up", WORDS, score=known, pool=pool, evaluate=evaluate, order=order, seed=seed, if_all_fail="go_on"
+        )
         first = search.ask()
         drawn = list(known.asked)
         assert len(drawn) == pool  # in a space of 8 most pools hold a key twice
@@ -138,7 +148,8 @@ def test_by_name_or_with_options_the_strategy_inside_gets_the_score() -> None:
         for _ in range(64):
             search.tell(search.ask(), 0.0)
         known.asked.clear()
-        search.ask()
+        for _ in range(10):  # one in four of the moves is any neighbour
+            search.ask()
         assert known.asked
 
 
@@ -217,6 +228,105 @@ def test_the_score_is_needed_and_the_numbers_are_checked(name: str) -> None:
     ):
         with pytest.raises(ValueError, match=message):
             strategy(name, WORDS, score=score, **options)
+
+
+# What was evaluated is the population --------------------
+
+
+def test_a_population_is_what_was_evaluated() -> None:
+    """Two lines of a script bring a warm-up: nothing random comes after the pool's best."""
+    search = strategy("warm_up", SPACE, score=accuracy, pool=500, evaluate=20, around="aging_evolution")
+    asked = [key for key, _ in run(search, 60)]
+    assert [accuracy(key) for key in asked[:20]] == sorted(map(accuracy, asked[:20]), reverse=True)
+    for place, key in enumerate(asked[20:], start=20):
+        assert any(key in SPACE.neighbours(parent) for parent in asked[place - 20 : place])
+
+
+@pytest.mark.parametrize(
+    ("around", "expected"),
+    [
+        ("aging_evolution", (20, 10)),
+        ({"name": "move", "kind": "parent"}, (20, 10)),
+        ({"name": "aging_evolution", "population": 100}, (100, 25)),
+        ({"name": "aging_evolution", "population_size": 8, "sample_size": 2}, (8, 2)),
+        ({"name": "aging_evolution", "sample": 20}, (20, 20)),
+        ({"name": "aging_evolution", "preset": "nats_bench"}, (10, 3)),
+        ({"name": "area", "pool": 30}, (10, 3)),
+    ],
+)
+def test_what_is_given_counts(around: Any, expected: tuple[int, int]) -> None:
+    search: Any = strategy("warm_up", SPACE, score=accuracy, pool=50, evaluate=20, around=around)
+    inside = search.inside
+    if around != {"name": "area", "pool": 30}:
+        assert (inside.population, inside.sample) == expected
+    else:
+        assert (inside.population, inside.evaluate, inside.sample) == (10, 10, 3)
+
+
+def test_options_of_the_strategy_inside_may_stand_in_place() -> None:
+    places: list[dict[str, Any]] = [
+        {"around": {"name": "aging_evolution", "population": 6, "sample": 2, "ties": "last"}},
+        {"around": "aging_evolution", "population_size": 6, "sample_size": 2, "ties": "last"},
+        {"around": {"name": "aging_evolution", "ties": "last"}, "population": 6, "sample": 2},
+    ]
+    histories = [
+        run(strategy("warm_up", SPACE, score=accuracy, pool=30, evaluate=6, **options), 40) for options in places
+    ]
+    assert histories[0] == histories[1] == histories[2]
+    with pytest.raises(ValueError, match="population_size and population are the same"):
+        strategy("aging_evolution", SPACE, population=6, population_size=6)
+    with pytest.raises(ValueError, match="strategy warm_up has no option 'populaton'; did you mean population?"):
+        check_settings("warm_up", around="aging_evolution", populaton=6)
+
+
+def test_states_of_before_go_on_with_the_population_of_before() -> None:
+    """It was the strategy's usual one, whatever was evaluated."""
+    options: dict[str, Any] = {"score": accuracy, "pool": 60, "evaluate": 10, "seed": 2}
+    usual = {"name": "aging_evolution", "population": 100, "sample": 25}
+    before = strategy("warm_up", SPACE, around=usual, **options)
+    run(before, 130)
+    state = before.state_dict()
+    assert "open" not in state
+    again = strategy("warm_up", SPACE, around="aging_evolution", **options)
+    again.load_state_dict(state)
+    assert run(again, 60) == run(before, 60)
+    resumed = strategy("warm_up", SPACE, around="aging_evolution", **options)
+    resumed.load_state_dict(again.state_dict())
+    assert run(resumed, 30) == run(again, 30)
+
+
+# A score that says nothing --------------------
+
+
+@pytest.mark.parametrize("name", ["warm_up", "area"])
+def test_a_pool_without_a_score_ends_the_search(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    def score(key: str) -> float | None:
+        raise NoScore(f"{key[:4]} has one channel too many", failed=key > "b")
+
+    options: dict[str, Any] = {"pool": 9, **({"evaluate": 4} if name == "warm_up" else {"population": 4})}
+    search = strategy(name, words := Words(), score=score, **options)
+    with pytest.raises(
+        AllFailed, match=r"none of \d architectures has a score: \w+ has one channel too many\. Mend that"
+    ):
+        search.ask()
+    assert 1 <= len(caplog.messages) <= 3 and all(message[0] in "bc" for message in caplog.messages)
+    caplog.clear()
+    hopeless = strategy(name, words, score=score, if_all_fail="go_on", **options)
+    assert len([hopeless.ask() for _ in range(4)]) == 4
+    assert sum("the search goes on at random" in message for message in caplog.messages) == 1
+
+
+def test_what_is_left_of_the_best_is_not_evaluated_without_trust() -> None:
+    searches = [
+        strategy("warm_up", SPACE, score=lambda key: -accuracy(key), pool=200, distinct=True, trust=trust)
+        for trust in ("always", "auto")
+    ]
+    always, automatic = (run(search, 60) for search in searches)
+    left = next(place for place, (one, other) in enumerate(zip(always, automatic)) if one != other)
+    assert 20 <= left <= 25
+    assert searches[0].lost_trust is None and searches[1].lost_trust is not None
+    mean = [sum(fitness for _, fitness in history[30:]) for history in (always, automatic)]
+    assert mean[1] > mean[0]
 
 
 # AREA --------------------

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from naslib_zc_plugin.benchmarks._table import NestedTable, Progress
-from naslib_zc_plugin.files import DataError, existing, readable
+from naslib_zc_plugin.files import DataError
+from naslib_zc_plugin.files.limits import Meter
+from naslib_zc_plugin.files.texts import read_json
 
 _EXPECTED = "BERT_benchmark.json, a list of objects with 'id', 'scores', 'time_to_train' and 'hparams'"
 
@@ -19,9 +20,7 @@ def rows(table: NestedTable, source: Path, partial: bool, progress: Progress) ->
     Raises:
         DataError: the source is no such file, or not the benchmark's rows.
     """
-    existing(source, _EXPECTED)
-    with readable(source, _EXPECTED):
-        given = json.loads(source.read_text(encoding="utf-8"))
+    given = read_json(source, _EXPECTED, Meter(source))
     if not isinstance(given, list):
         raise DataError(source, _EXPECTED, f"a JSON {type(given).__name__}")
     try:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from naslib_zc_plugin.benchmarks._table import ColumnInfo, Columns, Sample, Table, read_parquet
+from naslib_zc_plugin.benchmarks._formats import Columns, read_parquet
+from naslib_zc_plugin.benchmarks._table import ColumnInfo, Sample, Table
 from naslib_zc_plugin.files import readable
 from naslib_zc_plugin.spaces.nasbench101 import SPACE, enumeration, keys
 from naslib_zc_plugin.spaces.nasbench101.keys import hash_of

@@ -28,10 +28,13 @@ from numpy.typing import NDArray
 from naslib_zc_plugin.benchmarks._table import Progress, Table
 from naslib_zc_plugin.benchmarks.nasbench101 import PARTS, RUNS, TRAININGS
 from naslib_zc_plugin.files import DataError, existing, readable
+from naslib_zc_plugin.files.limits import Limits, Meter
 from naslib_zc_plugin.spaces.nasbench101 import enumeration, keys
 from naslib_zc_plugin.spaces.nasbench101.keys import hash_of
 
 _MEASURED = 1 + len(PARTS)  # numbers of a run
+_LIMITS = Limits(rows=20_000_000)
+_LARGEST = 10  # vertices of a matrix; the benchmark's have at most 7
 
 
 class _Cells:
@@ -83,12 +86,15 @@ def columns(table: Table, source: Path, partial: bool, progress: Progress) -> di
         DataError: damaged, records that are not of the official form or of no cell of the benchmark, or, unless
             ``partial``, other than three runs of a training.
     """
-    found = _Cells()
+    found, meter = _Cells(), Meter(existing(source, _EXPECTED), _LIMITS)
     for number, record in enumerate(records(source)):
+        if number % _BATCH == 0:
+            meter.check_time()
+        meter.allow("rows", number)
         try:
             if found.add(training_of(record)):
                 progress(len(found.cells) - 1)
-        except (ValueError, RecursionError) as error:
+        except (ArithmeticError, TypeError, ValueError, RecursionError) as error:
             raise DataError(source, "records of NAS-Bench-101's form", f"in record {number}: {error}") from error
     runs = np.frombuffer(found.runs, dtype=np.uint8).reshape(-1, len(TRAININGS))
     if not partial and not set(np.unique(runs).tolist()) <= {0, RUNS}:
@@ -168,7 +174,7 @@ def training_of(record: bytes) -> RecordedTraining:
     if epochs not in TRAININGS:
         raise ValueError(f"a training of {epochs} epochs, not of {TRAININGS}")
     size = isqrt(len(matrix))
-    if set(matrix) - {"0", "1"} or size * size != len(matrix):
+    if size > _LARGEST or set(matrix) - {"0", "1"} or size * size != len(matrix):
         raise ValueError(f"the matrix {matrix!r:.100}")
     rows = [[int(edge) for edge in matrix[size * row : size * (row + 1)]] for row in range(size)]
     cell = keys.prune(keys.pack(rows, operations.split(",")))

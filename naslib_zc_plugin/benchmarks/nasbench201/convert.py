@@ -15,17 +15,20 @@ import bz2
 import hashlib
 import os
 import re
-import tarfile
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from io import BytesIO
+from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, cast
 
 from naslib_zc_plugin.benchmarks._table import Progress, Table
-from naslib_zc_plugin.files import DataError, existing, inside, readable, real_number, unpickle
+from naslib_zc_plugin.files import DataError, existing, inside, readable, real_number, shown, unpickle, whole_number
+from naslib_zc_plugin.files.archives import open_zip, read_member, tar_members
+from naslib_zc_plugin.files.limits import Meter
 from naslib_zc_plugin.spaces.nasbench201 import SPACE, keys
 
 _EXPECTED = "the files of NATS-Bench's topology space (.pickle.pbz2, -simple folder or .tar), or NAS-Bench-201's .pth"
+_WHOLE = "a whole .tar archive"
 _PACKED = ".pickle.pbz2"
 _MEMBER = re.compile(r"\d{1,6}\.pickle\.pbz2")
 _META = "meta.pickle.pbz2"
@@ -35,6 +38,7 @@ _LENGTHS = {12: ("12", "less"), 200: ("200", "full")}
 _LEGACY_SEED = 888
 """Where the counts of runs disagree, by a fault of the benchmark's makers, this seed's are right, as in the API."""
 _SEEDS = 3
+_BLOCK = 512  # bytes of tar's
 
 # Prefix of the columns → the official names of the data set and of the set of images.
 _VALIDATION = {
@@ -81,34 +85,37 @@ def _architectures(source: Path) -> Iterator[Results]:
         return _in_tar(source)
     if source.name.endswith(_PACKED):
         _check_name(source)
-        return _in_one(source, _packed(source, source.open("rb")))
+        return _in_one(source, _packed(source, source.open("rb"), Meter(source, unpickle.LIMITS)))
     if source.suffix == ".pth":
         _check_name(source)
-        return _in_one(source, _torch_file(source))
+        return _in_one(source, _torch_file(source, Meter(source, unpickle.LIMITS)))
     raise DataError(source, _EXPECTED, f"a file named {source.name!r}")
 
 
 def _in_folder(folder: Path) -> Iterator[Results]:
-    for path in sorted(folder.iterdir()):
-        if path.name == _META or _MEMBER.fullmatch(path.name):
-            yield from _one(path, path.open("rb"))
+    meter = Meter(folder, unpickle.LIMITS)
+    with os.scandir(folder) as entries:
+        names = sorted(each.name for each in entries if each.name == _META or _MEMBER.fullmatch(each.name))
+    for name in names:
+        meter.take("members")
+        yield from _one(folder / name, existing(folder / name, "a whole bz2 file").open("rb"), meter)
 
 
 def _in_tar(source: Path) -> Iterator[Results]:
-    with readable(source, "a whole .tar archive"), tarfile.open(source, "r|") as archive:
-        for member in archive:
-            name = inside(source, member.name).name
-            if member.isfile() and (name == _META or _MEMBER.fullmatch(name)):
-                yield from _one(source / member.name, cast(BinaryIO, archive.extractfile(member)))
-    with source.open("rb") as file:  # without blocks of zeros at the end it may be cut between two members
-        file.seek(-tarfile.BLOCKSIZE, os.SEEK_END)
+    meter = Meter(source, unpickle.LIMITS)
+    with source.open("rb") as file:
+        for member, _, content in tar_members(source, _WHOLE, file, meter):
+            name = PurePosixPath(member).name
+            if name == _META or _MEMBER.fullmatch(name):
+                yield from _one(source / member, content, meter)
+        file.seek(-_BLOCK, os.SEEK_END)  # without blocks of zeros at the end it may be cut between two members
         if any(file.read()):
-            raise DataError(source, "a whole .tar archive", "one without an end")
+            raise DataError(source, _WHOLE, "one without an end")
 
 
-def _one(path: Path, stream: BinaryIO) -> Iterator[Results]:
+def _one(path: Path, stream: BinaryIO, meter: Meter) -> Iterator[Results]:
     """Yield the results in an architecture's own file; check the order of architectures in the meta file."""
-    content = _packed(path, stream)
+    content = _packed(path, stream, meter.part(path))
     if path.name == _META:
         _check_order(path, content)
     else:
@@ -129,14 +136,16 @@ def _in_one(source: Path, content: Any) -> Iterator[Results]:
 class _Dict(dict[Any, Any], unpickle.StandIn):
     """``collections.OrderedDict``, made from pairs or empty."""
 
-    def __init__(self, pairs: Iterable[Any] = ()) -> None:
+    def __init__(self, pairs: Sequence[Any] = ()) -> None:
+        self.meter.take("memory", 100 * len(pairs))
         super().__init__(pairs)
 
 
 class _Set(unpickle.StandIn):
     """``set``, which old protocols make from a list."""
 
-    def __new__(cls, values: Iterable[Any] = ()) -> Any:
+    def __new__(cls, values: Sequence[Any] = ()) -> Any:
+        cls.meter.take("memory", 100 * len(values))
         return set(values)
 
 
@@ -147,31 +156,24 @@ _STAND_INS: unpickle.StandIns = {
 }
 
 
-def _packed(path: Path, stream: BinaryIO) -> Any:
+def _packed(path: Path, stream: BinaryIO, meter: Meter) -> Any:
     """Read the pickle in a bz2 stream, to its end, where bz2 has its checksum."""
     with readable(path, "a whole bz2 file"), stream, bz2.open(stream) as unpacked:
-        content = unpickle.read_pickle(path, cast(BinaryIO, unpacked), _STAND_INS)
-        rest = unpacked.read(1)
-    if rest:
-        raise DataError(path, "one pickle", "more after it")
-    return content
+        return unpickle.read_pickle(path, cast(BinaryIO, unpacked), _STAND_INS, meter)
 
 
-def _torch_file(path: Path) -> Any:
+def _torch_file(path: Path, meter: Meter) -> Any:
     """Read a file of ``torch.save``: a zip archive with one pickle, or, before torch 1.6, the last of several."""
     if zipfile.is_zipfile(path):
-        with readable(path, "a whole file of torch"), zipfile.ZipFile(path) as archive:
+        with open_zip(path, "a whole file of torch", meter) as archive:
             names = [name for name in archive.namelist() if inside(path, name).name == "data.pkl"]
             if len(names) != 1:
                 raise DataError(path, "one data.pkl in the archive", f"{len(names)}")
-            with archive.open(names[0]) as stream:
-                content = unpickle.read_pickle(path, cast(BinaryIO, stream), _STAND_INS)
-                stream.read()  # to its checksum
-        return content
-    with path.open("rb") as file:
-        if unpickle.read_pickle(path, file, _STAND_INS) != _TORCH_MAGIC:
-            raise DataError(path, "a file of torch", "a pickle of another kind")
-        _version, _system, content, _storages = (unpickle.read_pickle(path, file, _STAND_INS) for _ in range(4))
+            content = read_member(path, archive, names[0], meter)
+        return unpickle.read_pickle(path, BytesIO(content), _STAND_INS, meter)
+    magic, _version, _system, content, _storages = unpickle.read_pickles(path, 5, None, _STAND_INS, meter)
+    if magic != _TORCH_MAGIC:
+        raise DataError(path, "a file of torch", "a pickle of another kind")
     return content
 
 
@@ -206,7 +208,7 @@ def _row(source: Path, number: int, results: Any) -> dict[str, Any]:
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         found = f"{type(error).__name__}: {error}"
         raise DataError(source, f"architecture {number} with results of the official form", found) from error
-    raise DataError(source, f"architecture {number} to be {key}", ", ".join(map(repr, named)) or "no results")
+    raise DataError(source, f"architecture {number} to be {key}", ", ".join(map(shown, named)) or "no results")
 
 
 def _check_order(source: Path, content: Any) -> None:
@@ -243,7 +245,8 @@ def _runs(results: Mapping[str, Any], epochs: int, dataset: str) -> dict[int, Ru
     """Return the runs of a training length on a data set, by seed."""
     name, older = _LENGTHS[epochs]
     training = results[name if name in results else older]
-    return {seed: training["all_results"][dataset, seed] for seed in sorted(training["dataset_seed"][dataset])}
+    seeds = map(whole_number, training["dataset_seed"][dataset])
+    return {seed: training["all_results"][dataset, seed] for seed in sorted(seeds)}
 
 
 def _accuracies(runs: Mapping[int, Run], images: str) -> list[float]:

@@ -12,7 +12,7 @@ from typing import Any, Optional
 
 from naslib_zc_plugin.benchmarks._table import ColumnInfo, Progress, Table
 from naslib_zc_plugin.benchmarks.nasbench201 import INDEX, KEY, NASLIB_PREFIXES, ROWS, NaslibColumns, space_keys
-from naslib_zc_plugin.files import DataError, existing, real_number, unpickle
+from naslib_zc_plugin.files import DataError, existing, real_number, shown, unpickle
 from naslib_zc_plugin.spaces.nasbench201 import SPACE, keys
 
 LENGTH = 200
@@ -108,7 +108,7 @@ def _row(path: Path, key: Any, results: Any) -> Iterator[tuple[str, float]]:
             yield from _numbers(found, NASLIB_PREFIXES[dataset])
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         what = f"{type(error).__name__}: {error}"
-        raise DataError(path, f"results of NASLib's form for {str(key)[:100]!r}", what) from error
+        raise DataError(path, f"results of NASLib's form for {shown(key)}", what) from error
 
 
 def _numbers(found: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, float]]:

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from naslib_zc_plugin.benchmarks._table import Benchmark, ColumnInfo, Columns, Table
+from naslib_zc_plugin.benchmarks._formats import Columns
+from naslib_zc_plugin.benchmarks._table import Benchmark, ColumnInfo, Table
 from naslib_zc_plugin.spaces import space
 
 if TYPE_CHECKING:

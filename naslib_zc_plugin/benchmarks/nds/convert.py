@@ -9,21 +9,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from naslib_zc_plugin.benchmarks._table import Progress
 from naslib_zc_plugin.benchmarks.nds import COLUMNS, KEY, NdsTable
-from naslib_zc_plugin.files import DataError, existing, readable, real_number
+from naslib_zc_plugin.files import DataError, existing, readable, real_number, shown
+from naslib_zc_plugin.files.limits import Limits, Meter
+from naslib_zc_plugin.files.texts import JsonText
 
 if TYPE_CHECKING:
     from naslib_zc_plugin.spaces.nds import CellSpace
 
 OFFICIAL = ("DARTS", "DARTS_fix-w-d", "DARTS_lr-wd", "ENAS", "ENAS_fix-w-d", "PNAS", "PNAS_fix-w-d", "NASNet", "Amoeba")
 """NDS' files of cells on CIFAR-10."""
-_CHUNK = 1 << 20
-_LONGEST = 1 << 26
-"""Characters of one job; a longer text is none."""
-_SPACE = " \t\r\n"
+_LIMITS = Limits(rows=1_000_000)
 
 
 def columns(table: NdsTable, source: Path, partial: bool, progress: Progress) -> dict[str, list[Any]]:
@@ -40,7 +39,7 @@ def columns(table: NdsTable, source: Path, partial: bool, progress: Progress) ->
     for number, job in enumerate(jobs(source, f"NDS' {official}.json, a list of trained networks")):
         try:
             rows.append(_row(table.space, job))
-        except (LookupError, TypeError, ValueError) as error:
+        except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
             what = f"{type(error).__name__}: {error}"
             raise DataError(source, f"network {number} as in {official}.json", what) from error
         progress(number)
@@ -52,7 +51,7 @@ def _row(cells: CellSpace, job: Mapping[str, Any]) -> dict[str, Any]:
     net = job["net"]
     width, depth, auxiliary = net["width"], net["depth"], net["aux"]
     if type(width) is not int or type(depth) is not int or auxiliary not in (False, True):
-        raise TypeError(f"width {width!r}, depth {depth!r} and aux {auxiliary!r}")
+        raise TypeError(f"width {shown(width)}, depth {shown(depth)} and aux {shown(auxiliary)}")
     test, train = ([real_number(error) for error in job[name]] for name in ("test_ep_top1", "train_ep_top1"))
     if not test or len(test) != len(train):
         raise ValueError(f"test errors of {len(test)} epochs, training errors of {len(train)}")
@@ -80,19 +79,22 @@ def jobs(source: Path, expected: str) -> Iterator[dict[str, Any]]:
     """
     existing(source, expected)
     with readable(source, expected), source.open(encoding="utf-8") as file:
-        text, found = _Text(file), 0
+        text, found, meter = JsonText(file, Meter(source, _LIMITS)), 0, Meter(source, _LIMITS)
         try:
             for job in _jobs(text):
+                meter.take("rows")
                 yield job
                 found += 1
             if text.peek():
                 raise ValueError("more after its end")
+        except DataError:
+            raise
         except ValueError as error:
             fault = error.msg if isinstance(error, json.JSONDecodeError) else error
             raise DataError(source, expected, f"{fault}, after {found} objects") from error
 
 
-def _jobs(text: _Text) -> Iterator[dict[str, Any]]:
+def _jobs(text: JsonText) -> Iterator[dict[str, Any]]:
     if text.take("[{") == "[":
         yield from _listed(text)
         return
@@ -105,50 +107,8 @@ def _jobs(text: _Text) -> Iterator[dict[str, Any]]:
         separator = text.take(",}")
 
 
-def _listed(text: _Text) -> Iterator[dict[str, Any]]:
+def _listed(text: JsonText) -> Iterator[dict[str, Any]]:
     separator = ","
     while separator == ",":
         yield text.value("{")
         separator = text.take(",]")
-
-
-class _Text:
-    """The rest of a file; its methods raise ``ValueError`` for a character that should not come next."""
-
-    def __init__(self, file: TextIO) -> None:
-        self._file, self._buffer, self._at = file, "", 0
-        self._decoder = json.JSONDecoder()
-
-    def take(self, allowed: str) -> str:
-        """Take the next character, which is one of ``allowed``."""
-        found = self.peek()
-        if not found or found not in allowed:
-            raise ValueError(f"{found!r} instead of {' or '.join(map(repr, allowed))}" if found else "no end")
-        self._at += 1
-        return found
-
-    def value(self, first: str) -> Any:
-        """Take the next object or text, which begins with ``first``."""
-        self.take(first)
-        self._at -= 1
-        while True:
-            try:
-                found, self._at = self._decoder.raw_decode(self._buffer, self._at)
-                return found
-            except ValueError:
-                # Cut off where the buffer ends, perhaps.
-                if len(self._buffer) - self._at > _LONGEST or not self._more():
-                    raise
-
-    def peek(self) -> str:
-        """Return the next character that is no white space, and leave it; empty at the end."""
-        while True:
-            while self._at < len(self._buffer) and self._buffer[self._at] in _SPACE:
-                self._at += 1
-            if self._at < len(self._buffer) or not self._more():
-                return self._buffer[self._at : self._at + 1]
-
-    def _more(self) -> bool:
-        chunk = self._file.read(_CHUNK)
-        self._buffer, self._at = self._buffer[self._at :] + chunk, 0
-        return bool(chunk)

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Callable, Protocol
 
+from naslib_zc_plugin import __version__
 from naslib_zc_plugin.registry import Registry, check_options
 
 
@@ -121,6 +123,15 @@ ENGINES: Registry[Callable[..., Engine]] = Registry(
 )
 
 
+def versions() -> dict[str, str]:
+    """Return the versions that a campaign and all its workers must agree on; they are stored beside every score."""
+    try:
+        torch = version("torch")
+    except PackageNotFoundError:
+        torch = "missing"
+    return {"naslib-zc-plugin": __version__, "torch": torch}
+
+
 def list_engines(pattern: str = "*") -> list[str]:
     """Return the sorted names of the engines that match a shell-style pattern; nothing is imported."""
     return ENGINES.names(pattern)
@@ -145,4 +156,7 @@ def engine(config: NamesEngine) -> Engine:
         EngineError: it cannot be started.
     """
     options = dict(config.engine)
-    return ENGINES.load(options.pop("name"))(config, **options)
+    try:
+        return ENGINES.load(options.pop("name"))(config, **options)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"engine: {error}") from error

@@ -19,7 +19,6 @@ import time
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 from itertools import count
 from multiprocessing import resource_tracker
 from queue import Empty, Queue
@@ -28,10 +27,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 from weakref import WeakSet
 
-from naslib_zc_plugin import __version__
 from naslib_zc_plugin.campaign.config import Config
-from naslib_zc_plugin.campaign.engines import EngineError, Outcome, Task
-from naslib_zc_plugin.campaign.engines.local import WORKER, LocalEngine
+from naslib_zc_plugin.campaign.engines import EngineError, Outcome, Task, versions
+from naslib_zc_plugin.campaign.engines.local import WORKER, LocalEngine, expectations
 
 if TYPE_CHECKING:
     from distributed import Client, Future, LocalCluster
@@ -73,7 +71,12 @@ class DaskEngine:
         self._address = client.scheduler.address
         self._campaign = uuid4().hex
         self._setup = json.dumps(
-            {"campaign": self._campaign, "config": config.plain(), "versions": versions(), "command": list(command)}
+            {
+                "campaign": self._campaign,
+                "config": config.plain(),
+                "expected": expectations(config),
+                "command": list(command),
+            }
         )
         self._numbers = count()
         self._waiting: deque[Task] = deque()
@@ -81,6 +84,7 @@ class DaskEngine:
         self._inbox: Queue[tuple[Task, Any]] = Queue()
         self._losses: Counter[str] = Counter()
         self._trouble = ""
+        self._closed = False
         self._slots = 0
         self._counted = self._seen = time.monotonic()
         client.sync(self._count)
@@ -116,6 +120,9 @@ class DaskEngine:
 
     def close(self) -> None:
         """End all scoring at once, and the cluster if it is the engine's own."""
+        if self._closed:
+            return
+        self._closed = True
         self._waiting.clear()
         with suppress(asyncio.TimeoutError, OSError):
             if self._client.status == "running":
@@ -273,30 +280,21 @@ def start_cluster(workers: int) -> tuple[Client, LocalCluster]:
 # Inside a Dask worker --------------------
 
 
-def versions() -> dict[str, str]:
-    """Return the versions that driver and workers must agree on; they are stored beside every score."""
-    try:
-        torch = version("torch")
-    except PackageNotFoundError:
-        torch = "missing"
-    return {"naslib-zc-plugin": __version__, "torch": torch}
-
-
 def score_task(setup: str, task: str) -> dict[str, Any]:
     """Score an architecture in the scoring process of this thread.
 
     Args:
-        setup: the engine's, as JSON: its id, the configuration, the driver's :func:`versions`, and the command of a
-            scoring process.
+        setup: the engine's, as JSON: its id, the configuration, the driver's :func:`~.local.expectations`, and the
+            command of a scoring process.
         task: key and labels, as JSON.
 
     Returns:
         The outcome as plain values, or ``{"refused": reason}``; empty if the campaign has ended meanwhile.
     """
     given = json.loads(setup)
-    if given["versions"] != versions():
-        return _refused(f"it has {_shown(versions())}, but the driver {_shown(given['versions'])}")
-    child = _child(given["campaign"], given["config"], given["command"])
+    if (theirs := given["expected"]["versions"]) != versions():
+        return _refused(f"it has {_shown(versions())}, but the driver {_shown(theirs)}")
+    child = _child(given)
     try:
         found = child.score(Task(**json.loads(task)))
     except EngineError as error:
@@ -315,9 +313,9 @@ def release(campaign: str) -> None:
 class _Child:
     """The scoring process of a thread of a Dask worker, started when it is needed."""
 
-    def __init__(self, campaign: str, config: Config, command: Sequence[str]) -> None:
-        self.campaign = campaign
-        self._config, self._command = config, command
+    def __init__(self, setup: Mapping[str, Any]) -> None:
+        self.campaign: str = setup["campaign"]
+        self._config, self._setup = Config.trusted(setup["config"]), setup
         self._engine: LocalEngine | None = None
         self._busy = threading.Lock()
         self._alarm = threading.Timer(IDLE, self.rest)
@@ -328,7 +326,9 @@ class _Child:
         found = None
         with self._busy:
             try:
-                self._engine = self._engine or LocalEngine(self._config, command=self._command)
+                self._engine = self._engine or LocalEngine(
+                    self._config, command=self._setup["command"], expected=self._setup["expected"]
+                )
                 self._engine.submit(task)
                 while found is None and self.campaign not in _ended:
                     found = next(iter(self._engine.collect(_PATIENCE)), None)
@@ -359,13 +359,13 @@ _children: WeakSet[_Child] = WeakSet()
 _ended: set[str] = set()
 
 
-def _child(campaign: str, config: dict[str, Any], command: Sequence[str]) -> _Child:
+def _child(setup: Mapping[str, Any]) -> _Child:
     """Return this thread's scoring process, and end that of an earlier campaign."""
     child: _Child | None = getattr(_here, "child", None)
-    if child is None or child.campaign != campaign:
+    if child is None or child.campaign != setup["campaign"]:
         if child:
             child.rest()
-        child = _here.child = _Child(campaign, Config.trusted(config), command)
+        child = _here.child = _Child(setup)
         _children.add(child)
     return child
 

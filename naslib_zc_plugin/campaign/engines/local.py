@@ -12,18 +12,22 @@ import tempfile
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
-from naslib_zc_plugin.campaign.config import Config
-from naslib_zc_plugin.campaign.engines import EngineError, Outcome, Task
+from naslib_zc_plugin.campaign.config import Config, provenance
+from naslib_zc_plugin.campaign.engines import EngineError, Outcome, Task, versions
 
 # Faults of the process itself repeat; other deaths may have a cause outside (kill -9, the system short of memory).
 FAULTS = ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGILL", "SIGTRAP", "SIGSYS")
 FAULTS_ALLOWED, DEATHS_ALLOWED = 2, 5
-STARTUP_FAILURES_ALLOWED = 10
+STARTUP_FAILURES_ALLOWED, HANGS_ALLOWED = 10, 1
+STARTUP_LIMIT = 300.0
+"""Seconds in which a scoring process is ready."""
+_TICK, _PAUSE = 0.25, 1.0  # seconds between two looks at the processes; a longer time without a look was a pause
 WORKER = (sys.executable, "-m", "naslib_zc_plugin.campaign.worker")
 """The command of a scoring process."""
 Message = tuple["ScoringProcess", "dict[str, Any] | None"]
@@ -38,13 +42,15 @@ class ScoringProcess:
     Attributes:
         state: ``starting``, ``idle``, ``busy`` or ``dying``.
         task: the task that it scores while it is busy.
-        since: the time at which that began (``time.monotonic``), in seconds.
+        seconds: how long it has been starting or busy; without the time in which it, or this process, was stopped.
     """
 
-    def __init__(self, config: Config, inbox: Queue[Message], command: Sequence[str] = WORKER) -> None:
+    def __init__(
+        self, config: Config, inbox: Queue[Message], command: Sequence[str], expected: Mapping[str, Any]
+    ) -> None:
         self.state = "starting"
         self.task: Task | None = None
-        self.since = time.monotonic()
+        self.seconds = 0.0
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 -- closed in reap()
         path = os.pathsep.join(filter(None, sys.path))  # with all extensions
         threads = str(config.threads)
@@ -53,7 +59,7 @@ class ScoringProcess:
             encoding="utf-8",
             env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},
         )  # fmt: skip
-        self._write(config.plain())
+        self._write({**config.plain(), "expected": expected})
         threading.Thread(target=self._listen, args=(inbox,), daemon=True).start()
 
     @property
@@ -63,8 +69,17 @@ class ScoringProcess:
 
     def score(self, task: Task) -> None:
         """Send it a task; the outcome, or the message of its death, will be in the inbox."""
-        self.state, self.task, self.since = "busy", task, time.monotonic()
+        self.state, self.task, self.seconds = "busy", task, 0.0
         self._write({"key": task.key, "labels": list(task.labels)})
+
+    def let_pass(self, seconds: float) -> None:
+        """Count time, unless the process is stopped by a signal or a debugger (Linux)."""
+        if self.state in ("starting", "busy"):
+            with suppress(OSError, IndexError):
+                state = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii", errors="replace")
+                if state.rpartition(")")[2].split()[0] in "Tt":
+                    return
+            self.seconds += seconds
 
     def kill(self) -> None:
         """End it at once, and ignore its messages until then."""
@@ -112,26 +127,36 @@ class LocalEngine:
     """An engine that keeps ``workers`` scoring processes at work, and replaces those that die.
 
     An architecture that kills its process (2 times by a fault such as a segmentation fault, 5 times by another cause)
-    has failed; one over the time limit has failed at once.
+    has failed; one over the time limit has failed at once. Time in which the processes, or this one, were stopped
+    (Ctrl-Z, a frozen container) does not count. A process that looks at other images, or has other versions, than this
+    one does not score.
 
     Args:
         config: the campaign.
         workers: number of processes.
         command: of a scoring process; it reads and writes the lines of :mod:`naslib_zc_plugin.campaign.worker`.
+        expected: what a process must find, see :func:`expectations`; unless given, what this one finds.
 
     Raises:
         ValueError: fewer than one worker.
     """
 
-    def __init__(self, config: Config, workers: int = 1, command: Sequence[str] = WORKER) -> None:
+    def __init__(
+        self,
+        config: Config,
+        workers: int = 1,
+        command: Sequence[str] = WORKER,
+        expected: Mapping[str, Any] | None = None,
+    ) -> None:
         if not isinstance(workers, int) or workers < 1:
             raise ValueError(f"workers must be a whole number of at least 1, not {workers!r}")
-        self._config, self._command = config, command
+        self._config, self._command, self._expected = config, command, expected
         self._inbox: Queue[Message] = Queue()
         self._waiting: deque[Task] = deque()
         self._done: list[Outcome] = []
         self._deaths: Counter[str] = Counter()
-        self._startup_failures = 0
+        self._startup_failures = self._hangs = 0
+        self._looked = time.monotonic()
         self._wanted = workers
         self._workers: set[ScoringProcess] = set()
 
@@ -154,16 +179,15 @@ class LocalEngine:
         """Return the outcomes since the last call, see :class:`~.Engine`."""
         end = time.monotonic() + timeout
         while not self._done and self._workers:
-            self._enforce_time_limit()
-            begun = (worker.since for worker in self._workers if worker.state == "busy")
-            left = min([end, *(since + self._config.time_limit for since in begun)]) - time.monotonic()
-            try:
-                self._receive(*self._inbox.get(timeout=max(left, 0.01)))
-            except Empty:
-                if time.monotonic() >= end:
-                    break
-        while not self._inbox.empty():
-            self._receive(*self._inbox.get())
+            self._empty_inbox()
+            self._enforce_limits()
+            left = end - time.monotonic()
+            with suppress(Empty):
+                if not self._done:
+                    self._receive(*self._inbox.get(timeout=min(max(left, 0.01), _TICK)))
+            if left <= 0:
+                break
+        self._empty_inbox()
         done, self._done = self._done, []
         return done
 
@@ -181,7 +205,8 @@ class LocalEngine:
                 worker.score(self._waiting.popleft())
         starting = sum(worker.state == "starting" for worker in self._workers)
         for _ in range(min(self._wanted - len(self._workers), len(self._waiting) - starting)):
-            self._workers.add(ScoringProcess(self._config, self._inbox, self._command))
+            self._expected = self._expected or expectations(self._config)
+            self._workers.add(ScoringProcess(self._config, self._inbox, self._command, self._expected))
 
     def _receive(self, worker: ScoringProcess, message: dict[str, Any] | None) -> None:
         if message is None:
@@ -191,7 +216,7 @@ class LocalEngine:
         elif "refused" in message:
             raise EngineError(f"no worker can score: {message['refused']}")
         elif "ready" in message:
-            worker.state, self._startup_failures = "idle", 0
+            worker.state, self._startup_failures, self._hangs = "idle", 0, 0
         else:
             found = Outcome.of(message)
             self._done.append(found)
@@ -213,14 +238,51 @@ class LocalEngine:
             else:
                 self._done.append(Outcome.failed(worker.task, f"the worker died of {cause}, {allowed} times"))
 
-    def _enforce_time_limit(self) -> None:
+    def _empty_inbox(self) -> None:
+        while not self._inbox.empty():
+            self._receive(*self._inbox.get())
+
+    def _enforce_limits(self) -> None:
+        """Kill the processes that were given more time than they may have."""
         now = time.monotonic()
+        passed, self._looked = now - self._looked, now
         for worker in self._workers:
-            if worker.state == "busy" and worker.task and now > worker.since + self._config.time_limit:
+            worker.let_pass(passed if passed < _PAUSE else 0.0)
+            if worker.state == "busy" and worker.task and worker.seconds > self._config.time_limit:
                 self._done.append(Outcome.failed(worker.task, f"took longer than {self._config.time_limit:g} s"))
+                worker.kill()
+            elif worker.state == "starting" and worker.seconds > STARTUP_LIMIT:
+                self._hangs += 1
+                if self._hangs > HANGS_ALLOWED:
+                    raise EngineError(
+                        f"{self._hangs} workers were not ready after {STARTUP_LIMIT:g} s each: does it take so long "
+                        "to import torch and to read the images here?"
+                    )
                 worker.kill()
 
 
+def expectations(config: Config) -> dict[str, Any]:
+    """Return what each scoring process must find as well: the images' digest, and the versions.
+
+    Where they cannot be read here, there is a digest that no images have.
+    """
+    try:
+        images = provenance(config)["images"]["sha256"]
+    except (ValueError, TypeError, OSError, ImportError) as error:
+        images = f"cannot be read by the driver: {error}"
+    return {"images": images, "versions": versions()}
+
+
 def engine(config: Config, workers: int = 1) -> LocalEngine:
-    """Start the engine ``local``: ``workers`` processes on this machine, with the campaign's ``threads`` each."""
+    """Start the engine ``local``: ``workers`` processes on this machine, with the campaign's ``threads`` each.
+
+    Raises:
+        ValueError: fewer than one worker, or a graphics card that is not here.
+    """
+    kind, _, number = config.device.partition(":")
+    if kind == "cuda":
+        import torch
+
+        if int(number or 0) >= torch.cuda.device_count():
+            raise ValueError(f"device: {config.device}: torch finds {torch.cuda.device_count()} CUDA devices here")
     return LocalEngine(config, workers)

@@ -128,6 +128,34 @@ def build(search_space: Any, key: str, dataset_api: Any = None, seed: int | None
     return graph
 
 
+def check_network(search_space: Any) -> None:
+    """Check that NASLib builds networks in a search space.
+
+    Raises:
+        ValueError: it holds architectures as names in a table alone, as NAS-Bench-NLP and NATS-Bench's size space.
+    """
+    if hasattr(search_space, "nodes") and not len(search_space.nodes):
+        raise ValueError(
+            f"NASLib's {type(search_space).__name__} has no network that could be scored: it holds architectures as "
+            "names in a table alone. Score them in a search space of this package, or take scores from zc_api"
+        )
+
+
+def parse(graph: Any) -> None:
+    """Build the network of a graph that has an architecture.
+
+    Raises:
+        ValueError: NASLib has none of it, or cannot build it.
+    """
+    check_network(graph)
+    try:
+        graph.parse()
+    except (AttributeError, LookupError, NotImplementedError) as error:
+        raise ValueError(
+            f"NASLib cannot build a network in its {type(graph).__name__} ({type(error).__name__}: {error})"
+        ) from error
+
+
 def plain(value: Any) -> Any:
     """Return a spec with tuples for lists and arrays, and plain ints for numpy's.
 
@@ -151,5 +179,5 @@ def _build(search_space: Any, spec: Any, dataset_api: Any) -> tuple[Any, dict[in
     if hasattr(graph, "instantiate_model"):
         graph.instantiate_model = True
     graph.set_spec(spec, dataset_api=dataset_api)
-    graph.parse()
+    parse(graph)
     return graph, copied

@@ -6,7 +6,6 @@ What they read of a configuration (:func:`config_value`, :func:`strategy_options
 
 from __future__ import annotations
 
-import inspect
 import json
 import logging
 import math
@@ -19,22 +18,28 @@ from naslib.optimizers.core.metaclasses import MetaOptimizer
 from naslib.search_spaces.core.query_metrics import Metric
 from torch import Tensor, nn
 
-from naslib_zc_plugin.hosts._scoring import proxy_fitness
+from naslib_zc_plugin.hosts._scoring import oriented_value, proxy_fitness
 from naslib_zc_plugin.hosts._session import SearchSession, Trial
 from naslib_zc_plugin.hosts.naslib.domains import domain
-from naslib_zc_plugin.hosts.naslib.graphs import build, spec_from
+from naslib_zc_plugin.hosts.naslib.graphs import build, check_network, spec_from
 from naslib_zc_plugin.hosts.naslib.predictor import ZeroCostPredictor
 from naslib_zc_plugin.record import ProxyRequest
-from naslib_zc_plugin.strategies import STRATEGIES, Exhausted
+from naslib_zc_plugin.strategies import (
+    OPTIONS_ELSEWHERE,
+    STRATEGIES,
+    Exhausted,
+    ProxyAgreement,
+    check_settings,
+    option_names,
+)
 
 State = dict[str, Any]
 Statistics = tuple[float, float, float, float]
-NASLIB_OPTIONS = {"population": "population_size", "sample": "sample_size"}
-"""Our options that NASLib's optimizers call otherwise."""
 REPORTED = (Metric.TRAIN_ACCURACY, Metric.VAL_ACCURACY, Metric.TEST_ACCURACY, Metric.TRAIN_TIME)
 """Metrics of an architecture that ``Trainer`` reports after each epoch."""
 _TENSOR = "json_of_{}_bytes"
-logger = logging.getLogger(__name__)
+_ARGUMENTS = ("objective", "proxy", "data", "seed", "preset")
+logger = logging.getLogger("naslib.optimizers.zero_cost")  # shown where NASLib shows its own lines
 
 
 class Search(MetaOptimizer):
@@ -60,7 +65,7 @@ class Search(MetaOptimizer):
         options: the strategy's own, which overrule both; see its class in :mod:`naslib_zc_plugin.strategies`.
 
     Raises:
-        ValueError, TypeError: the strategy or proxy is unknown.
+        ValueError, TypeError: the strategy or proxy is unknown, or an option is wrong.
 
     >>> from naslib_zc_plugin.hosts.naslib import Search  # doctest: +SKIP
     >>> optimizer = Search("area", config, proxy="naswot", data={"dataset": "digits"})  # doctest: +SKIP
@@ -79,13 +84,17 @@ class Search(MetaOptimizer):
         self._preset = preset or config_value(config, "search.preset", "")
         self._options = {**strategy_options(strategy, config), **options}
         self._seed = int(config_value(config, "search.seed", 0) if seed is None else seed)
+        check_settings(strategy, _ARGUMENTS, preset=self._preset, **self._options)
+        if proxy is None and STRATEGIES.load(strategy).follows_score:
+            raise ValueError(f"{strategy} needs proxy=, such as 'naswot'")
         if isinstance(proxy, (str, Mapping, ProxyRequest)):
             proxy = ZeroCostPredictor(proxy, **{"seed": self._seed, **(data or {})})
-        if isinstance(proxy, ZeroCostPredictor):
-            proxy = proxy.fitness
-        elif proxy is not None:
-            proxy = proxy_fitness(proxy, lambda graph: type(graph).__name__)
-        self._proxy: Callable[[Any], float | None] | None = proxy
+        if isinstance(predictor := proxy, ZeroCostPredictor):
+
+            def proxy(graph: Any) -> float:
+                return oriented_value(predictor.score(graph), predictor.method_type)
+
+        self._proxy = None if proxy is None else proxy_fitness(proxy)
         self._checkpoint = StateModule(self.state_dict, self.load_state_dict)
         self._session: SearchSession | None = None
 
@@ -101,6 +110,10 @@ class Search(MetaOptimizer):
         """(key, fitness or None) of every evaluated architecture, in the order told."""
         return self._session.history if self._session else []
 
+    def agreement(self) -> ProxyAgreement | None:
+        """Return how well the proxy agrees with the fitness of what was evaluated; None without a proxy."""
+        return self._session.agreement() if self._session else None
+
     def adapt_search_space(self, search_space: Any, scope: Any = None, dataset_api: Any = None) -> None:
         """Search a space of NASLib's.
 
@@ -113,6 +126,8 @@ class Search(MetaOptimizer):
             ValueError, TypeError: an option is wrong, the space cannot be searched, or it cannot be queried and there
                 is no objective.
         """
+        if self._proxy is not None:
+            check_network(search_space)
         self.search_space, self.dataset_api = search_space.clone(), dataset_api
         self._benchmark = GraphBenchmark(self.search_space, config_value(self.config, "dataset", ""), dataset_api)
         if self._objective is None and not self._benchmark.answers:
@@ -149,10 +164,17 @@ class Search(MetaOptimizer):
             else:
                 epoch = config_value(self.config, "search.fidelity", -1)
                 found = float(self._benchmark.query(key, Metric.VAL_ACCURACY, epoch))
-        except Exception:
+        except Exception as error:
+            self.session.first_failure = self.session.first_failure or f"{type(error).__name__}: {error}"
             logger.warning("the evaluation of %s failed; the search goes on", key, exc_info=True)
             return None
         return found if math.isfinite(found) else None
+
+    def after_training(self) -> None:
+        """Say how well the proxy agreed with what was evaluated, and whether anything has a fitness."""
+        hopeless = not any(fitness is not None for _, fitness in self.history)
+        for sentence in self.session.ending():
+            logger.log(logging.ERROR if hopeless else logging.INFO, "%s", sentence)
 
     def _build(self, key: str) -> Any:
         return build(self.search_space, key, self.dataset_api, self._seed)
@@ -369,28 +391,28 @@ def config_value(config: Any, path: str, default: Any = None) -> Any:
     return default if config is None else config
 
 
-def option_names(strategy: str) -> dict[str, list[str]]:
+def option_spellings(strategy: str) -> dict[str, list[str]]:
     """Return the options of a strategy and, for each, the names that ``config.search`` may use.
 
     Raises:
         ValueError: the strategy is unknown.
     """
-    own = inspect.signature(STRATEGIES.load(strategy)).parameters
-    names = [name for name in own if name not in ("space", "score", "seed")]  # not the configuration's to say
-    return {name: list(dict.fromkeys((name, NASLIB_OPTIONS.get(name, name)))) for name in names}
+    theirs = {ours: name for name, ours in OPTIONS_ELSEWHERE.items()}
+    names = option_names(STRATEGIES.load(strategy))
+    return {name: [name, *([theirs[name]] if name in theirs else [])] for name in names}
 
 
 def strategy_options(strategy: str, config: Any) -> dict[str, Any]:
     """Return the options of a strategy that ``config.search`` holds, by our names.
 
-    They are there under their own name or NASLib's (:data:`NASLIB_OPTIONS`), beside options of other optimizers. A
+    They are there under their own name or NASLib's (:data:`.OPTIONS_ELSEWHERE`), beside options of other optimizers. A
     strategy that is put ``around`` another and given by its name alone gets its options from there as well.
 
     Raises:
         ValueError: the strategy is unknown, or a setting is there under both names.
     """
     found: dict[str, Any] = {}
-    for name, spellings in option_names(strategy).items():
+    for name, spellings in option_spellings(strategy).items():
         there = [each for each in spellings if config_value(config, f"search.{each}") is not None]
         if len(there) > 1:
             raise ValueError(f"config.search has {' and '.join(there)}, which are the same: leave one out")

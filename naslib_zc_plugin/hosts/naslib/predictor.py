@@ -20,10 +20,11 @@ import numpy as np
 from naslib.predictors.predictor import Predictor
 
 from naslib_zc_plugin.campaign.naslib_json import NAMES, below, naslib_number
-from naslib_zc_plugin.hosts._scoring import BatchSource, Images, NamedProxy, NoScore, oriented_value, proxy_request
+from naslib_zc_plugin.hosts._scoring import BatchSource, Images, NamedProxy, oriented_value, proxy_request
 from naslib_zc_plugin.hosts.naslib.shared_scoring import ScorePool, draw_batch, query_of, runs_network
 from naslib_zc_plugin.proxies import describe, list_proxies
 from naslib_zc_plugin.scoring import Score
+from naslib_zc_plugin.strategies import NoScore
 
 ALIASES: Mapping[str, NamedProxy] = MappingProxyType(
     {**{theirs: ours for ours, theirs in NAMES.items()}, "synflow_bn": {"name": "synflow", "keep_norm": "*"}}

@@ -32,7 +32,7 @@ from naslib.optimizers.core.metaclasses import MetaOptimizer
 
 from naslib_zc_plugin.configuration import located, mapping
 from naslib_zc_plugin.hosts.naslib.guided import Bananas, Npenas
-from naslib_zc_plugin.hosts.naslib.optimizers import Search, config_value, option_names
+from naslib_zc_plugin.hosts.naslib.optimizers import Search, config_value, option_spellings
 from naslib_zc_plugin.hosts.naslib.predictor import ZeroCostPredictor
 from naslib_zc_plugin.strategies import list_strategies
 
@@ -120,7 +120,7 @@ def _refuse_misspelt(config: Any, strategy: str) -> None:
     """Refuse a setting that looks like an option of ours; NASLib's configurations hold much that others read."""
     held = config_value(config, "search", {})
     keys = list(held) if isinstance(held, Mapping) else list(vars(held))
-    options = [*(each for names in option_names(strategy).values() for each in names), "proxy", "preset"]
+    options = [*(each for names in option_spellings(strategy).values() for each in names), "proxy", "preset"]
     for key in keys:
         close = [] if key in options else get_close_matches(key, options, n=1, cutoff=0.85)
         if close:

@@ -19,7 +19,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from naslib_zc_plugin.hosts._scoring import BatchSource, NamedProxy, first_batch, proxy_request
-from naslib_zc_plugin.hosts.naslib.graphs import build, key_from, key_of, space_of, spec_from, spec_of
+from naslib_zc_plugin.hosts.naslib.graphs import (
+    build,
+    check_network,
+    key_from,
+    key_of,
+    parse,
+    space_of,
+    spec_from,
+    spec_of,
+)
 from naslib_zc_plugin.passes.inputs import tensors
 from naslib_zc_plugin.passes.seeding import derived_seed, kept_random_states, seed_everything
 from naslib_zc_plugin.proxies import PROXIES, describe
@@ -60,9 +69,10 @@ def query_of(asked: Any, search_space: Any, dataset_api: Any, seed: int) -> Quer
     its spec only (``instantiate_model = False``).
 
     Raises:
-        ValueError: a spec without a search space to build it in; or none of that space.
+        ValueError: a spec without a search space to build it in; none of that space; or NASLib has no network of it.
     """
     if isinstance(asked, nn.Module):
+        check_network(asked)
         if getattr(asked, "is_parsed", True):
             return Query(asked, *_names(asked), lambda: asked, fixed=False, own=False)
         if getattr(asked, "instantiate_model", True):
@@ -70,6 +80,7 @@ def query_of(asked: Any, search_space: Any, dataset_api: Any, seed: int) -> Quer
         asked = spec_of(asked)
     if search_space is None:
         raise ValueError("a spec needs the search space that it is built in: give the predictor search_space=")
+    check_network(search_space)
     space = space_of(search_space)
     key = key_from(spec_from(asked, space) if isinstance(asked, str) else asked, space)
     return Query(search_space, key, space, lambda: build(search_space, key, dataset_api, seed), fixed=True, own=True)
@@ -254,5 +265,5 @@ def _names(graph: Any) -> tuple[str, str]:
 
 def _parse(graph: Any) -> Any:
     made = graph.clone()
-    made.parse()
+    parse(made)
     return made

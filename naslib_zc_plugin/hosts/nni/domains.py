@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
+from itertools import product
 from random import Random
 from typing import Any, Callable, Protocol
 
-from nni.mutable import Categorical, CategoricalMultiple, Mutable, MutableDict
+from nni.mutable import Categorical, CategoricalMultiple, Mutable, MutableDict, Numerical
 from nni.mutable.mutable import MutableSymbol
 from numpy.random import RandomState
 
@@ -27,6 +29,9 @@ from naslib_zc_plugin.strategies import Exhausted, SearchSpace
 _PATIENCE = 10_000  # draws without a valid sample
 _REDRAWS = 64  # of one choice; 64 draws of one of two find the other, but once in 10^19
 _SUBSETS = 12  # choices of any number among at most so many are listed
+_STEPS = 1_000  # at most so many steps of a number are listed
+_LOOKED_AT = 5_000  # samples, to count those that meet constraints
+_DRAWN = 8  # neighbours by a choice whose values cannot be listed
 
 
 class HostDomain(SearchSpace, Protocol):
@@ -97,10 +102,14 @@ class SampleDomain:
 
     A random key has every choice drawn as NNI draws it, all anew until the space's constraints hold. A mutation draws
     exactly one choice anew, another value than before; NNI's own mutation gives each choice a chance to be drawn anew,
-    and perhaps the same value.
+    and perhaps the same value. Of a choice among numbers without steps, eight values are neighbours, drawn by the key.
 
     Args:
         mutables: label → choice, as ``simplify()`` gives them.
+
+    Attributes:
+        size: number of keys, where every choice is one of a list; None where there is no end, for large spaces with
+            constraints, and for NAS-Bench-101.
 
     Raises:
         ValueError: a choice has values without JSON.
@@ -115,6 +124,7 @@ class SampleDomain:
             if isinstance(each, (Categorical, CategoricalMultiple))
         }
         self._is_101 = space_of(mutables) == "nasbench101"
+        self.size = self._count()
 
     def sample(self, rng: Random) -> str:
         """Return a random key.
@@ -150,10 +160,10 @@ class SampleDomain:
         """List the keys that differ in one choice, by label and then by value; of as many nodes, in NAS-Bench-101.
 
         Raises:
-            ValueError: the key is not of this space, or the values of a choice cannot be listed.
+            ValueError: the key is not of this space.
         """
         before = self._parse(key)
-        found = [self._fill({**before, label: value}) for label in before for value in self._listed(label)]
+        found = [self._fill({**before, label: value}) for label in before for value in self._others(label, before)]
         keys = dict.fromkeys(key_of(sample) for sample in found if self._is_valid(sample))
         return [each for each in keys if each != key]
 
@@ -207,16 +217,55 @@ class SampleDomain:
                 return True
         return False
 
-    def _listed(self, label: str) -> list[Any]:
-        """List the values of a choice."""
+    def _others(self, label: str, before: dict[str, Any]) -> list[Any]:
+        """List the values of a choice, or draw some."""
         if self._is_101 and label.endswith("num_nodes"):
             return []
-        choice = self._choices[label]
-        endless = isinstance(choice, CategoricalMultiple) and choice.n_chosen is None and len(choice.values) > _SUBSETS
-        if label not in self._values or endless:
-            raise ValueError(f"the values of {label} cannot be listed")
-        return list(choice.grid())
+        values = _values_of(self._choices[label])
+        if values is not None:
+            return values
+        rng, found = Random(f"{label} of {key_of(before)}"), []
+        for _ in range(_DRAWN):
+            after = dict(before)
+            found += [after[label]] if self._redraw(after, label, rng) else []
+        return found
+
+    def _count(self) -> int | None:
+        counts = [_count_of(choice) for choice in self._choices.values()]
+        size = math.prod(counts)
+        if self._is_101 or not size:
+            return None
+        if len(self._choices) == len(self._whole):
+            return size
+        if size > _LOOKED_AT:
+            return None
+        listed = [_values_of(choice) or [] for choice in self._choices.values()]
+        return sum(self._is_valid(dict(zip(self._choices, values))) for values in product(*listed))
 
     def _is_valid(self, sample: dict[str, Any]) -> bool:
         # Constraints may write into the sample that they check.
         return self._whole.check_contains(dict(sample)) is None
+
+
+def _values_of(choice: Mutable) -> list[Any] | None:
+    """List the values of a choice; None where they are endless, or too many."""
+    if isinstance(choice, Categorical):
+        return list(choice.grid())
+    if isinstance(choice, CategoricalMultiple):
+        return list(choice.grid()) if choice.n_chosen is not None or len(choice.values) <= _SUBSETS else None
+    if isinstance(choice, Numerical) and choice.quantize and math.isfinite(choice.high - choice.low):
+        first, last = math.floor(choice.low / choice.quantize), math.ceil(choice.high / choice.quantize)
+        if last - first <= _STEPS:
+            values = dict.fromkeys(choice.qclip(step * choice.quantize) for step in range(first, last + 1))
+            return [value for value in values if choice.check_contains({choice.label: value}) is None]
+    return None
+
+
+def _count_of(choice: Mutable) -> int:
+    """Return the number of values of a choice; 0 where they are endless, or too many to list."""
+    if isinstance(choice, Categorical):
+        return len(choice.values)
+    if isinstance(choice, CategoricalMultiple):
+        number = len(choice.values)
+        return 2**number if choice.n_chosen is None else math.comb(number, choice.n_chosen)
+    return len(_values_of(choice) or ())

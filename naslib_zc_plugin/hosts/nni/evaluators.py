@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,16 @@ from nni.nas.space import BaseModelSpace, ExecutableModelSpace, SimplifiedModelS
 from torch import Tensor, nn
 
 from naslib_zc_plugin.benchmarks import benchmark as read
-from naslib_zc_plugin.hosts._scoring import Images, NamedProxy, NoScore, load_images
+from naslib_zc_plugin.hosts._scoring import Images, NamedProxy, load_images
 from naslib_zc_plugin.hosts.nni.samples import Sample, key101, key_of, space_of
 from naslib_zc_plugin.hosts.nni.scoring import Scorer, logits, network
 from naslib_zc_plugin.passes.seeding import derived_seed
+from naslib_zc_plugin.search.evaluators.benchmark import quality
+from naslib_zc_plugin.strategies import NoScore
 from naslib_zc_plugin.training import accuracy, train
+
+_WITH_SAMPLES = ("nasbench101", "nasbench201", "nasbench_nlp")
+_WITHOUT_SAMPLES = ("nds_", "flexibert", "nats_sss", "nasbench301", "transnasbench101")
 
 
 @nni.trace
@@ -63,7 +69,8 @@ class BenchmarkEvaluator(Evaluator):
         data: the data directory, ``NAS_ZC_DATA`` unless given.
 
     Raises:
-        ValueError: no such benchmark or column, the column has no direction, or no data directory is known.
+        ValueError: no such benchmark or column, the column is no quality, no data directory is known, or NNI's
+            samples are no architectures of it; when models are evaluated, also for a model space that is not its own.
         DataError: the table is missing or damaged.
 
     >>> from naslib_zc_plugin.hosts.nni import BenchmarkEvaluator  # doctest: +SKIP
@@ -73,21 +80,35 @@ class BenchmarkEvaluator(Evaluator):
     def __init__(
         self, benchmark: str = "nasbench201", metric: str = "cifar10_val_12", data: str | Path | None = None
     ) -> None:
+        if benchmark.startswith(_WITHOUT_SAMPLES):
+            raise ValueError(
+                f"architectures of {benchmark} have no samples in NNI; there are {', '.join(_WITH_SAMPLES)}"
+            )
         table = read(benchmark, data)
-        self._name, self._values = f"{metric} of {benchmark}", table.column(metric)
-        higher = table.columns[metric].higher_is_better
-        if higher is None:
-            raise ValueError(f"{self._name} is neither better higher nor lower: choose a result, such as an accuracy")
-        self._sign = 1.0 if higher else -1.0
+        self._name = f"{metric} of {benchmark}"
+        self._values, self._sign = quality(table, metric)
+        self._space = next((name for name in _WITH_SAMPLES if benchmark.startswith(name)), "")
+        self._example = next(iter(table.keys), "")
+
+    def check_space(self, labels: Collection[str]) -> None:
+        """Check that a model space, given its labels, is the benchmark's.
+
+        Raises:
+            ValueError: it is another.
+        """
+        if self._space and space_of(labels) != self._space:
+            found = space_of(labels) or f"another one, with the choices {', '.join(sorted(labels)[:6])}"
+            raise ValueError(f"{self._name} is of architectures of {self._space}; the model space is {found}")
 
     def evaluate(self, model: Any) -> float:
         """Raise ``TypeError``: networks are unknown to a table; NNI calls :meth:`_execute`."""
         raise TypeError("a benchmark knows architectures, not networks: run it in an experiment, or on a frozen model")
 
     def _execute(self, model: ExecutableModelSpace) -> float:
-        key = key101(model.sample) if space_of(model.sample) == "nasbench101" else key_of(model.sample)
+        self.check_space(model.sample)
+        key = key101(model.sample) if self._space == "nasbench101" else key_of(model.sample)
         if key not in self._values:
-            raise NoScore(f"there is no {self._name} for {key}")
+            raise NoScore(f"there is no {self._name} for {key}; it has architectures such as {self._example}")
         return _report(self._sign * self._values[key])
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import math
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Callable
 
@@ -18,7 +19,11 @@ from nni.nas.experiment import NasExperiment
 from nni.nas.experiment.config import NasExperimentConfig
 from nni.nas.hub.pytorch import NasBench201
 from nni.nas.space import ExecutableModelSpace, ModelStatus
-from nni.nas.strategy.base import Strategy
+from nni.nas.strategy import Random, RegularizedEvolution
+from nni.nas.strategy.base import Strategy, StrategyStatus
+from nni.nas.strategy.evolution import Individual
+from nni.nas.strategy.middleware import Chain
+from nni.nas.strategy.utils import DuplicationError
 
 from naslib_zc_plugin import strategies
 from naslib_zc_plugin.hosts._scoring import proxy_fitness, quiet
@@ -32,7 +37,9 @@ from naslib_zc_plugin.search.loop import Evaluate
 
 _SPACES: dict[str, Callable[[], Any]] = {"nasbench201": lambda: NasBench201(4, 1)}
 """Model spaces of our search spaces' keys; as small as can be, for no network is built here."""
-logger = logging.getLogger(__name__)
+_ARGUMENTS = ("seed", "preset", "proxy", "dataset", "batch")
+_EVERY = 50  # scores between lines of the log
+logger = logging.getLogger("nni.nas.strategy.zero_cost")  # shown where NNI shows its own strategies' lines
 
 
 class Search(Strategy):
@@ -51,7 +58,8 @@ class Search(Strategy):
         proxy: for strategies that score: a proxy's name or a mapping with its options, an evaluator or a profiler of
             ours, or a function of the network, higher is better.
         dataset, batch: images for a proxy given by name (:class:`.scoring.Scorer`).
-        options: the strategy's own, see its class in :mod:`naslib_zc_plugin.strategies`.
+        options: the strategy's own, see its class in :mod:`naslib_zc_plugin.strategies`; also by NNI's names
+            ``population_size`` and ``sample_size``, and with those of a strategy that is named as ``around``.
 
     Raises:
         ValueError, TypeError: the strategy or proxy is unknown, or an option is wrong.
@@ -65,19 +73,28 @@ class Search(Strategy):
         dataset: Any = None, batch: Any = None, **options: Any,
     ) -> None:  # fmt: skip
         super().__init__()
-        if isinstance(strategy, str):
-            strategies.STRATEGIES.load(strategy)
         self._strategy, self._seed, self._preset = strategy, seed, preset
+        self._options = {name: _plain_option(value) for name, value in options.items()}
+        self._around = self._nni_strategy()
+        if isinstance(strategy, str):
+            plain = {**self._options, "around": "random_search"} if self._around else self._options
+            strategies.check_settings(strategy, _ARGUMENTS, preset=preset, **plain)
+            if proxy is None and strategies.STRATEGIES.load(strategy).follows_score:
+                raise ValueError(f"{strategy} needs proxy=, such as 'synflow'")
         data = {"dataset": dataset, "batch": batch, "seed": seed}
         self._proxy = None if proxy is None else _proxy_fitness(proxy, data)
-        self._options = {name: _plain_option(value) for name, value in options.items()}
         self._session: SearchSession | None = None
         self._earlier: list[ExecutableModelSpace] = []  # evaluated before an interruption
+        self._loaded: Mapping[str, Any] = {}  # a state that waits for what it belongs to
 
     @property
     def history(self) -> list[Trial]:
         """(key, fitness or None) of every evaluated architecture, in the order told."""
         return self._session.history if self._session else []
+
+    def agreement(self) -> strategies.ProxyAgreement | None:
+        """Return how well the proxy agrees with the metrics of what was evaluated; None without a proxy."""
+        return self._session.agreement() if self._session else None
 
     def mapping(self) -> dict[str, Any]:
         """Return name and options, as ``around`` of a warm-up takes them.
@@ -85,7 +102,7 @@ class Search(Strategy):
         Raises:
             ValueError: it was made of a strategy that is ready.
         """
-        if not isinstance(self._strategy, str):
+        if not isinstance(self._strategy, str) or self._around:
             raise ValueError("a strategy that is ready cannot be described: give its name and options")
         preset = {"preset": self._preset} if self._preset else {}
         return {"name": self._strategy, **preset, **self._options}
@@ -96,43 +113,128 @@ class Search(Strategy):
         return ", ".join([name, f"seed={self._seed}", *(f"{key}={each!r}" for key, each in self._options.items())])
 
     def _initialize(self, model_space: ExecutableModelSpace, engine: ExecutionEngine) -> ExecutableModelSpace:
-        self._domain, proxy = domain(model_space), self._proxy
+        # A table of another space would fail one model after the other.
+        check = getattr(getattr(model_space, "evaluator", None), "check_space", None)
+        if check is not None:
+            check(model_space.simplify().keys())
+        self._domain = domain(model_space)
+        options = {**self._options, "around": _HandOver(self._domain)} if self._around else self._options
         self._session = SearchSession(
-            self._strategy, self._domain, None if proxy is None else lambda key: proxy(self._model(key)),
-            seed=self._seed, preset=self._preset, **self._options,
+            self._strategy, self._domain, None if self._proxy is None else self._score,
+            seed=self._seed, preset=self._preset, **options,
         )  # fmt: skip
+        if self._loaded:
+            self.load_state_dict(self._loaded)
         engine.register_model_event_callback(ModelEventType.TrainingEnd, self._on_end)
         return model_space
 
+    def _score(self, key: str) -> float:
+        assert self._session is not None and self._proxy is not None
+        if len(self._session.scores) % _EVERY == _EVERY - 1:
+            none = sum(score is None for score in self._session.scores.values())
+            logger.info("[Proxy] %d architectures scored, %d without a score", len(self._session.scores), none)
+        return self._proxy(self._model(key))
+
     def _run(self) -> None:
         assert self._session is not None
+        if self._around is None or not _draws_at_random(self._around):
+            self._ask_and_submit(self._session)
+        if self._around is not None and self._within_budget():
+            space = self._best_first(self._session) if _draws_at_random(self._around) else self.model_space
+            self._around.initialize(space, self.engine)
+            self._remind(self._around)
+            logger.info("%s goes on from the warm-up", self._around)
+            self._around.run()
+        self.engine.wait_models()
+        hopeless = not any(fitness is not None for _, fitness in self.history)
+        for sentence in self._session.ending():
+            logger.log(logging.ERROR if hopeless else logging.INFO, "%s", sentence)
+
+    def _ask_and_submit(self, session: SearchSession) -> None:
         while self.wait_for_resource() and self._within_budget():
             try:
-                key = self._session.ask()
+                key = session.ask()
             except strategies.Exhausted as error:
                 logger.info("%s", error)
                 break
             self._submit(key)
         self.engine.wait_models()
 
+    def _nni_strategy(self) -> Strategy | None:
+        """Return the strategy of NNI that is to go on from a warm-up; None if it is one of ours.
+
+        Raises:
+            ValueError: it submits no models.
+        """
+        around = self._options.get("around")
+        if not isinstance(around, Strategy):
+            return None
+        if any(each.__module__.startswith("nni.nas.oneshot") for each in type(around).__mro__):
+            raise ValueError(f"{type(around).__name__} trains one network with all choices in it: nothing to warm up")
+        return around
+
+    def _remind(self, around: Strategy) -> None:
+        """Tell a strategy of NNI what was evaluated before an interruption.
+
+        Its own state is no part of ours: torch does not load NNI's population without trust in the whole file.
+        """
+        inside: Any = around[0] if isinstance(around, Chain) else around
+        for key, fitness in self.history:
+            sample = self._domain.to_sample(key)
+            if getattr(inside, "_dedup_helper", None) is not None:
+                with suppress(DuplicationError):
+                    inside._dedup_helper.dedup(sample)
+            if isinstance(inside, RegularizedEvolution) and fitness is not None:
+                inside._population.append(Individual(sample, fitness))
+        if isinstance(inside, RegularizedEvolution):
+            while len(inside._population) > inside.population_size:
+                inside._population.popleft()
+
+    def _best_first(self, session: SearchSession) -> ExecutableModelSpace:
+        """Return the model space, but the first that are drawn at random in it are the best of the pool."""
+        space, given = copy.copy(self.model_space), set()
+
+        def draw(memo: dict[str, Any] | None = None, random_state: Any = None) -> ExecutableModelSpace:
+            memo = {} if memo is None else memo
+            try:
+                while (key := session.ask()) in given:
+                    session.withdraw(key)  # NNI's strategies try nothing twice
+            except strategies.Exhausted:
+                return self.model_space.random(memo=memo, random_state=random_state)
+            given.add(key)
+            memo.update(self._domain.to_sample(key))
+            return self.model_space.freeze(memo)
+
+        space.random = draw
+        return space
+
     def _within_budget(self) -> bool:
         return True
 
     def _submit(self, key: str) -> None:
         model = self._model(key)
+        logger.info("[Individual %4d] %s", len(self.history) + 1, model.sample)
         try:
             self.engine.submit_models(model)
-        except Exception:
+        except Exception as error:
             # The sequential engine hands on the evaluator's error, unless it was made to go on.
             if model.status is not ModelStatus.Failed:
                 raise
+            if self._session is not None and not self._session.first_failure:
+                self._session.first_failure = f"{type(error).__name__}: {error}"
             logger.warning("%s failed; the search goes on", key, exc_info=True)
 
     def _on_end(self, event: TrainingEndEvent) -> None:
         # An interrupted evaluation has no result: after a resumption it is done again.
-        if event.status is not ModelStatus.Interrupted and self._session is not None:
-            ended = event.status is ModelStatus.Trained and _has_number(event.model)
-            self._session.tell(key_of(event.model.sample), float(event.model.metric) if ended else None)
+        if event.status is ModelStatus.Interrupted or self._session is None:
+            return
+        fitness = None
+        if event.status is ModelStatus.Trained and _has_number(event.model):
+            fitness = float(event.model.metric)
+            logger.info("[Metric] %f Sample: %s", fitness, event.model.sample)
+        key = key_of(event.model.sample)
+        if not self._session.tell(key, fitness) and self._around:
+            self._session.record(key, fitness)
 
     def _cleanup(self) -> None:
         self.engine.unregister_model_event_callback(ModelEventType.TrainingEnd, self._on_end)
@@ -146,7 +248,12 @@ class Search(Strategy):
         Args:
             sort: the best first, only models with a metric.
             limit: at most so many.
+
+        Raises:
+            RuntimeError: nothing was searched yet.
         """
+        if self._status in (StrategyStatus.EMPTY, StrategyStatus.INITIALIZED) and not self._earlier:
+            raise RuntimeError("the strategy has not been run")
         models = [*self._earlier, *self.engine.list_models()]
         if sort:
             done = [model for model in models if model.status is ModelStatus.Trained and _has_number(model)]
@@ -155,16 +262,19 @@ class Search(Strategy):
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state of the search, as values that JSON knows."""
-        assert self._session is not None, "NNI initializes a strategy first"
-        return self._session.state_dict()
+        return dict(self._loaded) if self._session is None else self._session.state_dict()
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Continue a search that had the same arguments; what was under way then is evaluated first.
 
+        Before the strategy has a model space, the state is kept, and looked at when it gets one.
+
         Raises:
             ValueError: the state is another strategy's, or damaged.
         """
-        assert self._session is not None, "NNI initializes a strategy first"
+        self._loaded = state_dict
+        if self._session is None:
+            return
         self._session.load_state_dict(state_dict)
         self._earlier = []
         for key, fitness in self.history:
@@ -203,7 +313,15 @@ class Area(Search):
 class WarmUp(Search):
     """A proxy ranks what is evaluated first, :mod:`naslib_zc_plugin.strategies.warm_up`.
 
-    Arguments of :class:`Search`; ``around`` may also be another strategy of this module, whose name and options count.
+    Arguments of :class:`Search`; ``around`` may also be another strategy of this module, whose name and options count;
+    or any of NNI's that submits models. ``RegularizedEvolution`` and ``Random`` (also in a ``Chain``) then get the
+    pool's best where they would draw at random, and so learn from them, and fill a population up at random; others
+    begin after them. Their trials are in the history as well. Resumed, evolution has the population of the history, and
+    others begin anew.
+
+    >>> from naslib_zc_plugin.hosts.nni import WarmUp  # doctest: +SKIP
+    >>> evolution = RegularizedEvolution(population_size=20, sample_size=5)  # doctest: +SKIP
+    >>> WarmUp(proxy="synflow", batch=loader, pool=500, evaluate=20, around=evolution)  # doctest: +SKIP
     """
 
     def __init__(self, *, proxy: Any, **options: Any) -> None:
@@ -318,7 +436,20 @@ class _UnlistedExperiment(NasExperiment):
         pass
 
 
-def _proxy_fitness(proxy: Any, data: Mapping[str, Any]) -> Callable[[ExecutableModelSpace], float | None]:
+class _HandOver(strategies.Strategy):
+    """What follows the pool's best where another strategy goes on from them: nothing."""
+
+    def ask(self) -> str:
+        """Raise ``Exhausted``."""
+        raise strategies.Exhausted("the pool's best were evaluated")
+
+
+def _draws_at_random(strategy: Strategy) -> bool:
+    """Return whether a strategy of NNI draws what it begins with at random from the model space."""
+    return isinstance(strategy[0] if isinstance(strategy, Chain) else strategy, (Random, RegularizedEvolution))
+
+
+def _proxy_fitness(proxy: Any, data: Mapping[str, Any]) -> Callable[[ExecutableModelSpace], float]:
     """Return the fitness of a model by a proxy in any of the forms that :class:`Search` takes."""
     scorer = proxy if isinstance(proxy, Scorer) else getattr(proxy, "scorer", None)
     score = scorer.fitness if isinstance(scorer, Scorer) else None
@@ -327,7 +458,7 @@ def _proxy_fitness(proxy: Any, data: Mapping[str, Any]) -> Callable[[ExecutableM
         def score(model: ExecutableModelSpace) -> Any:
             return proxy(network(model, data["seed"], key_of(model.sample)))
 
-    return proxy_fitness(score or Scorer(proxy, **data).fitness, lambda model: key_of(model.sample))
+    return proxy_fitness(score or Scorer(proxy, **data).fitness)
 
 
 def _plain_option(value: Any) -> Any:

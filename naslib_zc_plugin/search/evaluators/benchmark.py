@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from naslib_zc_plugin import benchmarks
 from naslib_zc_plugin.files import VARIABLE, data_folder
+from naslib_zc_plugin.registry import closest
 from naslib_zc_plugin.search.loop import Evaluation
+from naslib_zc_plugin.spaces import space
 
 if TYPE_CHECKING:
     from naslib_zc_plugin.search.config import SearchConfig
@@ -27,7 +29,7 @@ class BenchmarkEvaluator:
         benchmark: the benchmark; that of the search's space unless given.
 
     Raises:
-        ValueError: there is no such column, or it has no direction in which it is better.
+        ValueError: there is no such column, it is no quality, or the benchmark has the architectures of another space.
         DataError: the table cannot be read.
     """
 
@@ -38,11 +40,9 @@ class BenchmarkEvaluator:
         self, config: SearchConfig, data: str | Path | None, scores: Any, *, metric: str, benchmark: str = ""
     ) -> None:
         table = _table(benchmark or config.space, _folder(data))
-        self._values = table.column(metric)
+        check_space(table, config.space)
+        self._values, self._sign = quality(table, metric)
         measure = table.columns[metric]
-        if measure.higher_is_better is None:
-            raise ValueError(f"metric {metric!r}: neither more nor less of it is better; choose what training gave")
-        self._sign = 1 if measure.higher_is_better else -1
         self._seconds = table.training_seconds(metric) if measure.cost else {}
         self._name, self._metric, self._measure = table.name, metric, measure
 
@@ -67,6 +67,37 @@ class BenchmarkEvaluator:
 
 
 EVALUATOR = BenchmarkEvaluator
+
+
+def quality(table: benchmarks.Benchmark, metric: str) -> tuple[Mapping[str, float], int]:
+    """Return a column by which architectures can be chosen, and 1 where higher is better, else −1.
+
+    Raises:
+        ValueError: there is no such column, it has no direction, or it is what training took.
+    """
+    values, info = table.column(metric), table.columns[metric]
+    if info.higher_is_better is None or info.unit == "s":
+        known = [name for name, each in table.columns.items() if each.higher_is_better is not None and each.unit != "s"]
+        wrong = "it is a cost" if info.unit == "s" else "neither more nor less of it is better"
+        raise ValueError(f"metric {metric!r} of {table.name} is no quality: {wrong}. {closest(metric, known)}")
+    return values, 1 if info.higher_is_better else -1
+
+
+def check_space(table: benchmarks.Benchmark, name: str) -> None:
+    """Check that a table has architectures of a search space.
+
+    Raises:
+        ValueError: its keys are none of that space.
+    """
+    canonical = getattr(space(name), "canonical", None)
+    if canonical is None or not table.keys:
+        return
+    try:
+        canonical(table.keys[0])
+    except ValueError as error:
+        raise ValueError(
+            f"benchmark {table.name!r} has the architectures of another space than {name}: {error}"
+        ) from error
 
 
 def read_column(name: str, benchmark: str, data: str | Path | None) -> Mapping[str, float]:

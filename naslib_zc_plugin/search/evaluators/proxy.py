@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from naslib_zc_plugin.campaign.config import Config
 from naslib_zc_plugin.campaign.store import read_table
-from naslib_zc_plugin.search.journal import Journal, ProxyScore
+from naslib_zc_plugin.search.journal import Journal, ProxyScore, scores_of
 from naslib_zc_plugin.search.loop import Evaluation
 from naslib_zc_plugin.spaces import space
 from naslib_zc_plugin.strategies import SearchSpace
@@ -141,6 +141,11 @@ class TableScores:
         charged = self._charged if self._charged is not None else seconds if seconds == seconds else 0.0
         return ProxyScore(value if status == "ok" else None, status, reason, charged)
 
+    def known(self, proxy: str, keys: Iterable[str], store: str | Path) -> dict[str, float]:
+        """Return the scores of keys by a proxy, of those that have one."""
+        found = {key: self(proxy, key).fitness for key in keys}
+        return {key: fitness for key, fitness in found.items() if fitness is not None}
+
     def scored_keys(self) -> list[str]:
         """Return the keys with a score in every column, be it undefined or failed."""
         found = [
@@ -197,6 +202,12 @@ class LiveScores:
             if self.journal:
                 self.journal.add_score(name, key, found)
         return found
+
+    def known(self, proxy: str, keys: Iterable[str], store: str | Path) -> dict[str, float]:
+        """Return the scores of keys by a proxy that a journal's file holds, of those that have one."""
+        there = scores_of(store, f"{proxy} {self._digest}")
+        found = {key: there.get(self._space.canonical(key)) for key in keys}
+        return {key: fitness for key, fitness in found.items() if fitness is not None}
 
     @cached_property
     def _provenance(self) -> dict[str, Any]:

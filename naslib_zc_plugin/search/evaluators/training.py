@@ -48,12 +48,12 @@ class TrainingEvaluator:
 
         from naslib_zc_plugin.store.provenance import digest
 
-        torch.set_num_threads(threads)
         options = {"source": images} if isinstance(images, str) else dict(images)
         shown = images_of(options.pop("source", ""), **options)
         parts = shown.split(train, validate, seed=config.seed)
         mean, std = float(parts[0].images.mean() / 255), float(parts[0].images.std() / 255)
         self._train, self._validation, self._test = (part.batch(len(part), mean, std) for part in parts)
+        self._threads = threads
         self._space, self._seed, self._device = space(config.space), config.seed, torch.device(device)
         self._network = {"num_classes": shown.classes, **(network or {})}
         self._recipe: dict[str, Any] = {"epochs": epochs, "learning_rate": learning_rate, "batch_size": batch_size}
@@ -64,7 +64,16 @@ class TrainingEvaluator:
         }  # fmt: skip
 
     def __call__(self, key: str) -> Evaluation:
-        """Train a network, and return its validation and test accuracies."""
+        """Train a network, and return its validation and test accuracies.
+
+        Random states and the number of CPU threads are afterwards what they were.
+        """
+        from naslib_zc_plugin.passes.seeding import own_states
+
+        with own_states(self._device, self._threads):
+            return self._evaluation(key)
+
+    def _evaluation(self, key: str) -> Evaluation:
         from naslib_zc_plugin.passes.seeding import derived_seed, seed_everything
         from naslib_zc_plugin.training import accuracy, train
 

@@ -17,7 +17,7 @@ from itertools import product
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from naslib_zc_plugin.spaces._space import Product, check_known
+from naslib_zc_plugin.spaces._space import Product, check_known, keyed
 from naslib_zc_plugin.spaces.flexibert import keys
 from naslib_zc_plugin.spaces.flexibert.keys import CHOICES, DEPTHS, HIDDEN_SIZES, Architecture, Layer
 
@@ -52,6 +52,7 @@ class _Depth(Product):
 _SHORT, _DEEP = map(_Depth, DEPTHS)
 
 
+@keyed
 class FlexiBert:
     """The search space; stateless, all randomness is the caller's ``rng``."""
 

@@ -18,7 +18,7 @@ from itertools import product
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
-from naslib_zc_plugin.spaces._space import check_known
+from naslib_zc_plugin.spaces._space import check_known, keyed
 from naslib_zc_plugin.spaces.nasbench101 import enumeration, keys
 from naslib_zc_plugin.spaces.nasbench101.keys import EDGES, OPERATIONS, VERTICES, Cell, place, sources_of
 
@@ -30,6 +30,7 @@ __all__ = ["EDGES", "OPERATIONS", "SPACE", "VERTICES", "NASBench101"]
 _RULES = ("change", "edge", "nasbench", "naslib")
 
 
+@keyed
 class NASBench101:
     """The search space; stateless, all randomness is the caller's ``rng``."""
 

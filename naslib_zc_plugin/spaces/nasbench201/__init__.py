@@ -16,7 +16,7 @@ from functools import cache
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from naslib_zc_plugin.spaces._space import Product, check_known
+from naslib_zc_plugin.spaces._space import Product, check_known, keyed
 from naslib_zc_plugin.spaces.nasbench201 import keys
 from naslib_zc_plugin.spaces.nasbench201.keys import EDGES, OPERATIONS
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["EDGES", "OPERATIONS", "SPACE", "NASBench201"]
 
 
+@keyed
 class NASBench201(Product):
     """The search space; stateless, all randomness is the caller's ``rng``."""
 

@@ -17,7 +17,7 @@ from itertools import product
 from random import Random
 from typing import TYPE_CHECKING
 
-from naslib_zc_plugin.spaces._space import check_known
+from naslib_zc_plugin.spaces._space import check_known, keyed
 from naslib_zc_plugin.spaces.nasbench_nlp import keys
 from naslib_zc_plugin.spaces.nasbench_nlp.keys import (
     ACTIVATIONS,
@@ -41,6 +41,7 @@ INTERMEDIATE = 13
 """Nodes besides the hidden states that the generator makes, before unused ones are removed."""
 
 
+@keyed
 class NASBenchNLP:
     """The search space; stateless, all randomness is the caller's ``rng``."""
 

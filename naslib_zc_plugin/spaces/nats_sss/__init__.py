@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from naslib_zc_plugin.spaces._space import Product, check_known
+from naslib_zc_plugin.spaces._space import Product, check_known, keyed
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,6 +24,7 @@ CHANNELS = (8, 16, 24, 32, 40, 48, 56, 64)
 LAYERS = 5
 
 
+@keyed
 class NATSSize(Product):
     """The search space; stateless, all randomness is the caller's ``rng``. No two keys build the same network."""
 

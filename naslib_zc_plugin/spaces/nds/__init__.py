@@ -18,7 +18,7 @@ from functools import cached_property
 from random import Random
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from naslib_zc_plugin.spaces._space import Product, check_known
+from naslib_zc_plugin.spaces._space import Product, check_known, keyed
 from naslib_zc_plugin.spaces.nds import keys
 from naslib_zc_plugin.spaces.nds.keys import CELLS, Edges, Genotype
 
@@ -31,6 +31,7 @@ WIDTHS, DEPTHS = (16, 24, 32), (4, 8, 12, 16, 20)
 """Channels and cells that NDS drew from."""
 
 
+@keyed
 @dataclass(frozen=True)
 class CellSpace(Product):
     """One of NDS' design spaces; stateless, all randomness is the caller's ``rng``.

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from naslib_zc_plugin.spaces._space import Product, check_known
+from naslib_zc_plugin.spaces._space import Product, check_known, keyed
 from naslib_zc_plugin.spaces.nasbench201.keys import EDGES
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3")
 _KEY = re.compile(r"64-41414-([0-3])_([0-3])([0-3])_([0-3])([0-3])([0-3])")
 
 
+@keyed
 class TransNASBench101Micro(Product):
     """The search space; stateless, all randomness is the caller's ``rng``. Keys are in the order of their digits."""
 

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
 from naslib_zc_plugin import strategies
 from naslib_zc_plugin.spaces.nasbench201 import SPACE
@@ -250,10 +251,83 @@ def test_faults_are_found_at_once(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="unknown proxy 'naswott'; did you mean naswot"):
         zc.Area(given, proxy="naswott")
     with pytest.raises(ValueError, match="has no option 'populaton'; did you mean population"):
-        adapted(zc.AgingEvolution(given, populaton=3))
+        zc.AgingEvolution(given, populaton=3)
+    with pytest.raises(ValueError, match="has no option 'objectiv'; did you mean objective"):
+        zc.AgingEvolution(given, objectiv=len)
+    with pytest.raises(ValueError, match="evaluate=9 of a pool of 5"):
+        zc.WarmUp(given, proxy=len, pool=5, evaluate=9)
+    with pytest.raises(ValueError, match="area needs proxy="):
+        zc.Search("area", given)
     with pytest.raises(ValueError, match="what is an architecture worth\\? Give dataset_api="):
         zc.RandomSearch(given).adapt_search_space(searches.space201())
     with pytest.raises(ValueError, match="population and population_size, which are the same"):
         zc.AgingEvolution(config(tmp_path, 1, population=3, population_size=3))
     assert logging.getLogger("naslib").handlers == []
     assert searches.trainer(hosted("RandomSearch", given)).optimizer.get_model_size() == 0
+
+
+# A search that nothing guides --------------------
+
+
+@pytest.mark.parametrize("name", ["Area", "WarmUp", "Move"])
+def test_a_proxy_that_fails_on_every_graph_ends_the_search(
+    name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    wrong = {"proxy": "synflow", "data": {"batch": (torch.randn(4, 1, 8, 8), torch.randint(10, (4,)))}}
+    optimizer = hosted(name, config(tmp_path, 12), **wrong)
+    with pytest.raises(
+        strategies.AllFailed, match=r"none of \d+ architectures has a score: synflow is failed: .*channels"
+    ):
+        trainer(optimizer).search()
+    assert sum("has no score: synflow is failed" in line for line in caplog.messages) == 3
+    optimizer = hosted(name, config(tmp_path, 8), if_all_fail="go_on", **wrong)
+    trainer(optimizer).search()
+    assert len(optimizer.history) == 8
+
+
+def test_an_objective_that_always_fails_ends_the_search(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def broken(graph: Any) -> float:
+        raise RuntimeError("the disk is full")
+
+    optimizer = adapted(zc.RandomSearch(config(tmp_path, 12), objective=broken))
+    with pytest.raises(
+        strategies.AllFailed, match="none of 10 evaluations has a fitness; the first: RuntimeError: the di"
+    ):
+        trainer(optimizer).search()
+    for epochs, options in ((12, {"if_all_fail": "go_on"}), (3, {})):
+        caplog.clear()
+        trainer(adapted(zc.RandomSearch(config(tmp_path, epochs), objective=broken, **options))).search()
+        said = f"none of {epochs} evaluations has a fitness; the first: RuntimeError: the disk is full"
+        assert said in caplog.messages
+
+
+def test_the_agreement_is_said_at_the_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def proxy(graph: Any) -> float:
+        return worth(zc.key_of(graph)) or 0.0
+
+    optimizer = hosted("WarmUp", config(tmp_path, 9), proxy=proxy, pool=8, evaluate=8)
+    with caplog.at_level(logging.INFO, "naslib"):
+        trainer(optimizer).search()
+    found = optimizer.agreement()
+    both = {key for key, fitness in optimizer.history if fitness is not None} & set(optimizer.state_dict()["scores"])
+    assert (found.n, found.tau) == (len(both), 1.0) and found.sentence() in caplog.messages
+    assert hosted("RandomSearch", config(tmp_path, 1)).agreement() is None
+
+
+def test_move_is_refused_at_once_where_neighbours_cannot_be_listed(tmp_path: Path) -> None:
+    macro = spaces.TransBench101SearchSpaceMacro("class_scene")
+    refused = zc.Move(config(tmp_path, 6), objective=lambda graph: 1.0, proxy=lambda graph: 1.0, **SMALL)
+    with pytest.raises(ValueError, match="choose 'children' or 'parent': the neighbours of TransNAS-Bench-101's macro"):
+        refused.adapt_search_space(macro)
+    moved = zc.Move(config(tmp_path, 6), objective=lambda graph: 1.0, proxy=lambda graph: 1.0, kind="parent", **SMALL)
+    moved.adapt_search_space(macro)
+    for epoch in range(6):
+        moved.new_epoch(epoch)
+    assert len(moved.history) == 6
+
+
+@pytest.mark.parametrize("space", ["NATSBenchSizeSearchSpace", "NasBenchNLPSearchSpace"])
+def test_a_proxy_needs_networks(space: str, tmp_path: Path) -> None:
+    optimizer = zc.Area(config(tmp_path, 3), objective=lambda graph: 1.0, proxy="params", pool=5, **SMALL)
+    with pytest.raises(ValueError, match=f"NASLib's {space} has no network that could be scored"):
+        optimizer.adapt_search_space(getattr(spaces, space)())

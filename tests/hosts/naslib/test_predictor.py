@@ -237,3 +237,27 @@ def test_a_network_of_no_benchmark() -> None:
     net = nn.Sequential(nn.Flatten(), nn.Linear(192, 100), nn.ReLU())
     assert zc.ZeroCostPredictor("params").query(net) == 19_300
     assert zc.ZeroCostPredictor("naswot").score(net, scored.batch()).status == "ok"
+
+
+@pytest.mark.parametrize("proxy", ["nwot", "synflow", "params"])
+def test_a_space_without_networks_is_refused(proxy: str) -> None:
+    """Not a number: 0 parameters, or a score that ranks last."""
+    predictor = zc.ZeroCostPredictor(proxy, batch=scored.batch())
+    spaces = needs("naslib.search_spaces")
+    for name in ("NATSBenchSizeSearchSpace", "NasBenchNLPSearchSpace"):
+        graph = getattr(spaces, name)()
+        drawn = graph.clone()
+        drawn.sample_random_architecture(dataset_api=None)
+        for asked in (graph, drawn, [drawn]):
+            with pytest.raises(ValueError, match=f"NASLib's {name} has no network that could be scored: .* zc_api"):
+                predictor.query(asked)
+        told = zc.ZeroCostPredictor(proxy, batch=scored.batch(), search_space=graph)
+        with pytest.raises(ValueError, match=f"NASLib's {name} has no network"):
+            told.query(drawn.get_hash())
+
+
+def test_a_space_whose_networks_naslib_cannot_build_is_refused() -> None:
+    graph = needs("naslib.search_spaces").NasBenchASRSearchSpace()
+    graph.sample_random_architecture(dataset_api=None)
+    with pytest.raises(ValueError, match="NASLib cannot build a network in its NasBenchASRSearchSpace"):
+        zc.ZeroCostPredictor("params", batch=scored.batch()).query(graph)

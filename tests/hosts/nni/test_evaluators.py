@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import nn
 
+from naslib_zc_plugin.benchmarks import BENCHMARKS, ColumnInfo, Table
 from naslib_zc_plugin.benchmarks import nasbench101 as table101
 from naslib_zc_plugin.benchmarks import nasbench201 as table201
 from naslib_zc_plugin.spaces.nasbench101 import keys
@@ -89,14 +90,38 @@ def test_a_table_is_looked_up_and_no_network_built(tmp_path: Path, monkeypatch: 
     model = made.frozen(made.space(), KEY, evaluator)
     monkeypatch.setattr(type(model), "executable_model", None)
     assert metric(evaluator, model) == columns["cifar10_val_12"][4321]
-    slow = zc.BenchmarkEvaluator("nasbench201", "cifar100_traintime_200_s", str(tmp_path))
-    assert metric(slow, made.frozen(made.space(), KEY, slow)) == -columns["cifar100_traintime_200_s"][4321]
     with pytest.raises(TypeError, match="not networks"):
         evaluator.evaluate(nn.Identity())
     with pytest.raises(ValueError, match="cifar10_val_200"):
         zc.BenchmarkEvaluator("nasbench201", "cifar10_val_20", str(tmp_path))
-    with pytest.raises(ValueError, match="cifar10_params_M of nasbench201 is neither better higher nor lower"):
-        zc.BenchmarkEvaluator("nasbench201", "cifar10_params_M", str(tmp_path))
+    for wrong, reason in (("cifar10_params_M", "neither more nor less"), ("cifar100_traintime_200_s", "it is a cost")):
+        with pytest.raises(ValueError, match=f"metric '{wrong}' of nasbench201 is no quality: {reason}"):
+            zc.BenchmarkEvaluator("nasbench201", wrong, str(tmp_path))
+
+
+def test_where_less_is_better_the_negative_is_reported() -> None:
+    info = {"loss": ColumnInfo("a loss", "", False)}
+    BENCHMARKS.add("nasbench201_losses", Table("nasbench201_losses", info, values={KEY: {"loss": 2.5}}))
+    evaluator = zc.BenchmarkEvaluator("nasbench201_losses", "loss")
+    assert metric(evaluator, made.frozen(made.space(), KEY, evaluator)) == -2.5
+
+
+def test_a_space_that_is_not_the_tables_is_refused(tmp_path: Path) -> None:
+    tables.written(tmp_path, tables.nasbench201_columns(), table201.TABLE)
+    evaluator = zc.BenchmarkEvaluator(data=str(tmp_path))
+    other = made.space("DARTS")
+    key = zc.domain(other).sample(Random(0))
+    reason = "cifar10_val_12 of nasbench201 is of architectures of nasbench201; the model space is another one"
+    with pytest.raises(ValueError, match=reason):
+        metric(evaluator, made.frozen(other, key, evaluator))
+    strategy = zc.RandomSearch()
+    experiment = made.experiment(tmp_path, other, evaluator, strategy, 20)
+    with pytest.raises(ValueError, match=reason):
+        experiment.run()
+    experiment.stop()
+    assert strategy.history == []
+    with pytest.raises(ValueError, match="architectures of nds_darts have no samples in NNI"):
+        zc.BenchmarkEvaluator("nds_darts", "test_accuracy", str(tmp_path))
 
 
 def test_an_architecture_that_the_table_lacks_fails(tmp_path: Path) -> None:

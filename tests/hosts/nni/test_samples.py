@@ -11,6 +11,7 @@ import pytest
 
 from naslib_zc_plugin.spaces.nasbench201 import SPACE
 from naslib_zc_plugin.spaces.nds.keys import Genotype
+from naslib_zc_plugin.strategies import Exhausted, strategy
 from tests.hosts.nni import made
 from tests.hosts.nni.needs import needs
 
@@ -207,3 +208,70 @@ def test_nasbench201_is_our_space() -> None:
     key = SPACE.key(0)
     assert domain.neighbours(key) == SPACE.neighbours(key)
     assert domain.mutate(key, Random(1), "node") == SPACE.mutate(key, Random(1), "node")
+
+
+# Numbers, constraints, and how many there are --------------------
+
+
+def small_space(*choices: Any) -> Any:
+    return needs("nni.mutable").MutableList(list(choices))
+
+
+def test_steps_of_a_number_are_listed() -> None:
+    """NNI rounds to multiples of the step, and cuts off at the ends."""
+    domain = zc.domain(small_space(nni.quniform("a", 1, 3, 0.75), nni.quniform("b", 4, 7, 1), nni.choice("c", "xy")))
+    drawn = {domain.sample(Random(seed)) for seed in range(600)}
+    assert domain.size == len(drawn) == 4 * 4 * 2
+    for key in drawn:
+        neighbours = domain.neighbours(key)
+        assert len(neighbours) == len(set(neighbours)) == 3 + 3 + 1 and set(neighbours) <= drawn
+        domain.to_sample(key)
+
+
+def test_numbers_without_steps_have_some_neighbours_that_the_key_draws() -> None:
+    choices = nni.uniform("rate", 0, 1), nni.loguniform("decay", 1e-5, 1e-1), nni.choice("c", "xyz")
+    domain, again = (zc.domain(small_space(*choices)) for _ in range(2))
+    key = domain.sample(Random(1))
+    neighbours = domain.neighbours(key)
+    assert domain.size is None and len(set(neighbours)) == 8 + 8 + 2
+    assert neighbours == again.neighbours(key) != domain.neighbours(neighbours[0])
+    for other in neighbours:
+        assert sum(json.loads(other)[label] != value for label, value in json.loads(key).items()) == 1
+        domain.to_sample(other)
+
+
+def test_a_space_with_constraints_is_counted() -> None:
+    mutable = needs("nni.mutable")
+    a, b = nni.choice("a", [1, 2, 3]), nni.choice("b", [4, 5, 6, 7])
+    odd = mutable.ExpressionConstraint((a + b) % 2 == 1, label="odd")
+    assert zc.domain(small_space(a, b)).size == 12
+    assert zc.domain(small_space(a, b, odd)).size == 6
+    many = [nni.choice(f"c{number}", list(range(20))) for number in range(4)]
+    assert zc.domain(small_space(*many)).size == 160_000
+    assert zc.domain(small_space(*many, a, b, odd)).size is None
+    subsets = mutable.CategoricalMultiple(list(range(30)), label="some")
+    assert zc.domain(small_space(subsets)).size == 2**30
+    assert len(zc.domain(small_space(subsets)).neighbours(zc.domain(small_space(subsets)).sample(Random(0)))) == 8
+
+
+def test_a_distinct_search_ends_with_the_last_of_a_space() -> None:
+    mutable = needs("nni.mutable")
+    a, b = nni.choice("a", [1, 2, 3]), nni.choice("b", [4, 5, 6, 7])
+    domain = zc.domain(small_space(a, b, mutable.ExpressionConstraint((a + b) % 2 == 1, label="odd")))
+    search = strategy("random_search", domain, distinct=True)
+    assert len({search.ask() for _ in range(6)}) == 6
+    with pytest.raises(Exhausted, match="all 6 architectures"):
+        search.ask()
+
+
+@pytest.mark.parametrize("kind", ["neighbour", "parent", "children"])
+def test_move_among_numbers(kind: str) -> None:
+    domain = zc.domain(small_space(nni.uniform("x", 0, 1), nni.quniform("y", 0, 10, 1), nni.choice("z", [0, 1])))
+
+    def worth(key: str) -> float:
+        return float(sum(json.loads(key).values()))
+
+    search = strategy("move", domain, score=worth, population=8, sample=4, kind=kind)
+    for _ in range(120):
+        search.tell(key := search.ask(), worth(key))
+    assert search.best is not None and search.best[1] > 11.5

@@ -196,9 +196,181 @@ def test_faults_are_found_at_once() -> None:
         zc.Area(proxy="naswot")
     with pytest.raises(TypeError, match="proxy"):
         zc.Area()
-    engine = execution.SequentialExecutionEngine(max_model_count=1)
-    with pytest.raises(ValueError, match="has no option 'populaton'; did you mean population"):
-        zc.AgingEvolution(populaton=3)(spaces.SimplifiedModelSpace.from_model(made.space()), engine)
+    images = {"proxy": "naswot", "dataset": made.IMAGES}
+    for build, message in (
+        (lambda: zc.AgingEvolution(populaton=3), "has no option 'populaton'; did you mean population"),
+        (lambda: zc.AgingEvolution(population=0), "population must be a whole number"),
+        (lambda: zc.AgingEvolution(preset="real2019"), "did you mean real2018"),
+        (lambda: zc.Area(datset="digits", **images), "has no option 'datset'; did you mean dataset"),
+        (lambda: zc.WarmUp(around="aging_evoluton", **images), "did you mean aging_evolution"),
+        (lambda: zc.WarmUp(around="aging_evolution", tise="last", **images), "'tise'; did you mean ties"),
+        (lambda: zc.WarmUp(pool=5, evaluate=9, **images), "evaluate=9 of a pool of 5"),
+        (lambda: zc.Move(kind="child", **images), "kind must be"),
+        (lambda: zc.Search("area"), "area needs proxy="),
+    ):
+        with pytest.raises(ValueError, match=message):
+            build()
+
+
+# A search that nothing guides --------------------
+
+
+def wrong_batch() -> Any:
+    return torch.randn(4, 1, 8, 8), torch.randint(10, (4,))
+
+
+@pytest.mark.parametrize("name", ["Area", "WarmUp", "Move"])
+def test_a_proxy_that_fails_on_every_network_ends_the_search(
+    name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, options = WAYS[name]
+    strategy, evaluator = getattr(zc, name)(proxy="synflow", batch=wrong_batch(), **options), Pretended()
+    experiment = made.experiment(tmp_path, made.space(), evaluator, strategy, 40)
+    with pytest.raises(
+        strategies.AllFailed, match="none of 1. architectures has a score: synflow is failed: .*channels"
+    ):
+        experiment.run()
+    experiment.stop()
+    assert len(evaluator.asked) < 20
+    assert sum("has no score: synflow is failed" in line for line in caplog.messages) == 3
+    strategy = getattr(zc, name)(proxy="synflow", batch=wrong_batch(), if_all_fail="go_on", **options)
+    made.run(tmp_path, made.space(), Pretended(), strategy, 20)
+    assert len(strategy.history) == 20
+
+
+def test_an_evaluator_that_always_fails_ends_the_search(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def broken(model: Any) -> None:
+        raise RuntimeError("the disk is full")
+
+    def experiment(strategy: Any, count: int = 40) -> Any:
+        return made.experiment(tmp_path, made.space(), evaluator_module.FunctionalEvaluator(broken), strategy, count)
+
+    stopped = experiment(strategy := zc.RandomSearch())
+    with pytest.raises(
+        strategies.AllFailed, match="none of 10 evaluations has a fitness; the first: RuntimeError: the"
+    ):
+        stopped.run()
+    stopped.stop()
+    assert len(strategy.history) == 10
+    for number, options in ((15, {"if_all_fail": "go_on"}), (4, {})):
+        caplog.clear()
+        made_by = zc.RandomSearch(**options)
+        (done := experiment(made_by, number)).run()
+        done.stop()
+        assert len(made_by.history) == number
+        assert (
+            f"none of {number} evaluations has a fitness; the first: RuntimeError: the disk is full" in caplog.messages
+        )
+
+
+# What the proxy was worth --------------------
+
+
+def test_the_agreement_is_said_at_the_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def size(net: Any) -> float:
+        return float(sum(each.numel() for each in net.parameters()))
+
+    def judged(model: Any) -> None:
+        nni.report_final_result(size(model))
+
+    with caplog.at_level("INFO", "nni"):
+        strategy = zc.WarmUp(proxy=size, pool=20, evaluate=8, distinct=True, around="aging_evolution")
+        made.run(tmp_path, made.space(), evaluator_module.FunctionalEvaluator(judged), strategy, 12)
+    found = strategy.agreement()
+    assert (found.n, found.tau) == (
+        len({key for key, _ in strategy.history} & set(strategy.state_dict()["scores"])),
+        1.0,
+    )
+    assert found.sentence() in caplog.messages
+    assert sum(line.startswith("[Individual ") for line in caplog.messages) == 12
+    assert sum(line.startswith("[Metric] ") for line in caplog.messages) == 12
+    made.run(tmp_path, made.space(), Pretended(), alone := zc.RandomSearch(), 2)
+    assert alone.agreement() is None
+
+
+# NNI's own around a warm-up --------------------
+
+
+def evolution(**more: Any) -> Any:
+    return nni_strategies.RegularizedEvolution(population_size=6, sample_size=3, mutation_prob=0.3, seed=1, **more)
+
+
+def parameters(net: Any) -> float:
+    return float(sum(each.numel() for each in net.parameters()))
+
+
+@pytest.mark.parametrize("chained", [False, True])
+def test_nnis_own_evolution_goes_on_from_a_warm_up(chained: bool, tmp_path: Path) -> None:
+    around, middleware = evolution(), needs("nni.nas.strategy.middleware")
+    whole = middleware.Chain(around, middleware.Filter(lambda model: True)) if chained else around
+    strategy = zc.WarmUp(proxy=parameters, pool=30, evaluate=6, around=whole)
+    made.run(tmp_path, made.space(), Pretended(), strategy, 14, continue_on_failure=True)
+    scores = strategy.state_dict()["scores"]
+    first = [key for key, _ in strategy.history][:6]
+    assert len(set(first)) == 6 and sorted((scores[key] for key in first), reverse=True) == [
+        scores[key] for key in first
+    ]
+    assert all(scores[key] <= scores[first[-1]] for key in scores if key not in first)
+    assert len(strategy.history) == 14
+    # It knows them: of those with a metric its population is made.
+    assert len(around._population) == 6 and "RegularizedEvolution" in repr(strategy)
+    assert strategy.agreement().n == sum(fitness is not None for key, fitness in strategy.history if key in scores)
+
+
+def test_what_nni_draws_at_random_fills_the_population_up(tmp_path: Path) -> None:
+    strategy = zc.WarmUp(proxy=parameters, pool=9, evaluate=3, around=nni_strategies.Random(seed=0))
+    made.run(tmp_path, made.space(), Pretended(), strategy, 10, continue_on_failure=True)
+    assert len({key for key, _ in strategy.history}) == 10
+    assert sum(key in strategy.state_dict()["scores"] for key, _ in strategy.history) >= 3
+
+
+def test_a_strategy_that_draws_nothing_begins_after_the_warm_up(tmp_path: Path) -> None:
+    strategy = zc.WarmUp(proxy=parameters, pool=9, evaluate=3, around=nni_strategies.GridSearch(seed=0))
+    made.run(tmp_path, made.space(), Pretended(), strategy, 8, continue_on_failure=True)
+    assert len(strategy.history) == 8
+
+
+def test_a_warm_up_around_nnis_own_is_resumed(tmp_path: Path) -> None:
+    for cut in (4, 10):
+
+        def warm_up() -> Any:
+            return zc.WarmUp(proxy=parameters, pool=30, evaluate=6, seed=2, around=evolution(dedup=False))
+
+        first, evaluator = warm_up(), Pretended(interrupt=cut)
+        begun = made.experiment(tmp_path / str(cut), made.space(), evaluator, first, 14, continue_on_failure=True)
+        assert not begun.run()
+        again = warm_up()
+        resumed = made.experiment(tmp_path / str(cut), made.space(), Pretended(), again, 14, continue_on_failure=True)
+        assert resumed.resume()
+        resumed.stop()
+        assert again.history[: cut - 1] == first.history[: cut - 1] and len(again.history) == 13
+        if cut == 4:  # what was under way is of the pool, and evaluated
+            assert evaluator.asked[-1] in dict(again.history)
+
+
+def test_what_submits_no_models_cannot_follow() -> None:
+    with pytest.raises(ValueError, match="DARTS trains one network with all choices in it"):
+        zc.WarmUp(proxy=parameters, around=nni_strategies.DARTS())
+
+
+def test_a_state_may_come_before_the_model_space(tmp_path: Path) -> None:
+    engine = execution.SequentialExecutionEngine(max_model_count=12)
+    space = spaces.SimplifiedModelSpace.from_model(made.space(), Pretended())
+    whole, first, again = (zc.AgingEvolution(seed=1, **SMALL) for _ in range(3))
+    with pytest.raises(RuntimeError, match="has not been run"):
+        first.list_models()
+    assert first.state_dict() == {}
+    first(space, engine)
+    again.load_state_dict(first.state_dict())
+    assert again.state_dict() == first.state_dict()
+    engine.max_model_count += 5
+    again(space, engine)
+    whole(space, execution.SequentialExecutionEngine(max_model_count=17))
+    assert again.history == whole.history
+    with pytest.raises(ValueError, match="cannot be continued"):
+        other = zc.RandomSearch()
+        other.load_state_dict(first.state_dict())
+        other(space, execution.SequentialExecutionEngine(max_model_count=1))
 
 
 @pytest.mark.parametrize("name", ["AgingEvolution", "Area", "WarmUp"])

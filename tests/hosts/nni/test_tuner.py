@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -103,17 +106,146 @@ def test_a_proxy_picks_what_is_tried_first() -> None:
         tuner.ProxyTuner("area", proxy="params", dataset=made.IMAGES)
 
 
-def test_only_choices_are_searched() -> None:
-    for bad in ({"_type": "uniform", "_value": [0, 1]}, {"_type": "choice", "_value": [{"_name": "a"}]}, 3):
-        with pytest.raises(ValueError, match="parameter 'rate' must be a choice"):
-            tuner.ChoiceDomain({"rate": bad})
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        ({"_type": "normal", "_value": [0, 1]}, "the types .* are searched; did you mean"),
+        ({"_type": "unifrom", "_value": [0, 1]}, "did you mean uniform"),
+        ({"_type": "choice", "_value": [{"_name": "a"}]}, "nested choices"),
+        ({"_type": "choice", "_value": []}, "_value must be a list"),
+        ({"_type": "uniform", "_value": [1, 0]}, "2 numbers, the second above the first"),
+        ({"_type": "quniform", "_value": [0, 1]}, "3 numbers"),
+        ({"_type": "quniform", "_value": [0, 1, 0]}, "the step must be above 0"),
+        ({"_type": "loguniform", "_value": [0, 1]}, "the lower end must be above 0"),
+        ({"_type": "randint", "_value": [0.5, 2]}, "whole numbers"),
+        ({"type": "choice"}, "it must be"),
+        (3, "it must be"),
+    ],
+)
+def test_what_is_not_searched_is_refused_by_name(bad: Any, reason: str) -> None:
+    with pytest.raises(ValueError, match=f"parameter 'rate' is .*{reason}"):
+        tuner.ParameterDomain({**SPACE, "rate": bad})
+
+
+NUMBERS = {
+    "rate": {"_type": "uniform", "_value": [0, 1]},
+    "decay": {"_type": "loguniform", "_value": [1e-5, 1e-1]},
+    "layers": {"_type": "randint", "_value": [2, 6]},
+    "drop": {"_type": "quniform", "_value": [0.1, 0.9, 0.25]},
+    "act": {"_type": "choice", "_value": ["relu", "none"]},
+}
+
+
+def test_numbers_are_drawn_as_nni_draws_them() -> None:
+    domain = tuner.ParameterDomain(NUMBERS)
+    drawn = [json.loads(domain.sample(Random(seed))) for seed in range(2000)]
+    assert 0.45 < sum(each["rate"] for each in drawn) / 2000 < 0.55
+    assert 0.4 < sum(each["decay"] < 1e-3 for each in drawn) / 2000 < 0.6
+    assert {each["layers"] for each in drawn} == {2, 3, 4, 5}
+    assert {each["drop"] for each in drawn} == {0.1, 0.25, 0.5, 0.75, 0.9}
+    assert (
+        domain.size is None and tuner.ParameterDomain({name: NUMBERS[name] for name in ("layers", "drop")}).size == 20
+    )
+
+
+def test_one_number_is_changed_at_a_time() -> None:
+    domain, rng = tuner.ParameterDomain(NUMBERS), Random(0)
+    key = domain.sample(rng)
+    neighbours = domain.neighbours(key)
+    assert len(set(neighbours)) == 8 + 8 + 3 + 4 + 1 and neighbours == domain.neighbours(key)
+    changed = set()
+    for other in [*neighbours, *(domain.mutate(key, rng) for _ in range(100))]:
+        before, after = json.loads(key), json.loads(other)
+        (name,) = [name for name in before if before[name] != after[name]]
+        changed.add(name)
+    assert changed == set(NUMBERS)
+
+
+@pytest.mark.parametrize("strategy", ["random_search", "aging_evolution", "move", "area", "warm_up"])
+def test_every_strategy_searches_numbers(strategy: str) -> None:
+    given = {"proxy": "params", "build": f"{__name__}:build", "dataset": made.IMAGES}
+    options = given if strategy in ("move", "area", "warm_up") else {}
+    space = {**{name: SPACE[name] for name in ("width", "kernel", "act")}, "rate": NUMBERS["rate"]}
+    found = tuner.ProxyTuner(strategy, **options, **({"pool": 12} if strategy in ("area", "warm_up") else {}))
+    found.update_search_space(space)
+    for number in range(12):
+        parameters = found.generate_parameters(number)
+        found.receive_trial_result(number, parameters, parameters["rate"])
+        assert 0 <= parameters["rate"] <= 1
+    agreement = found.agreement()
+    assert (agreement is None) == (options == {})
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"populaton": 3}, "has no option 'populaton'; did you mean population"),
+        ({"optimise_mode": "minimize"}, "has no option 'optimise_mode'; did you mean optimize_mode"),
+        ({"sead": 1}, "did you mean seed"),
+        ({"strategy": "aging_evoluton"}, "did you mean aging_evolution"),
+        ({"population": "many"}, "population must be"),
+        ({"strategy": "area"}, "area needs proxy="),
+        ({"preset": "real2019"}, "did you mean real2018"),
+    ],
+)
+def test_a_misspelt_argument_is_named(options: dict[str, Any], reason: str) -> None:
+    for make in (tuner.ProxyTuner, tuner.TunerConfig):
+        with pytest.raises(ValueError, match=reason):
+            make(**options)
+
+
+@pytest.mark.parametrize("file", [False, True])
+def test_a_configuration_is_refused_before_there_is_a_server(file: bool, tmp_path: Path) -> None:
+    """What an experiment does with its configuration before it starts NNI's server."""
+    experiment = needs("nni.experiment").Experiment("local")
+    experiment.config.trial_command, experiment.config.trial_concurrency = "true", 1
+    experiment.config.tuner = tuner.TunerConfig(strategy="aging_evolution", population=3)
+    for space in ({**SPACE, "rate": {"_type": "normal", "_value": [0, 1]}}, NUMBERS):
+        (tmp_path / "space.json").write_text(json.dumps(space), encoding="utf-8")
+        if file:
+            experiment.config.search_space_file = tmp_path / "space.json"
+        else:
+            experiment.config.search_space = space
+        if space is NUMBERS:
+            made_by = experiment.config.json()["tuner"]
+            assert made_by == {"name": "zc", "classArgs": {"strategy": "aging_evolution", "population": 3}}
+        else:
+            with pytest.raises(ValueError, match="parameter 'rate' is .*'normal'"):
+                experiment.config.json()
+
+
+def test_nnis_own_process_of_a_tuner_ends_with_the_reason() -> None:
+    """NNI's server would wait for ever for a tuner that lives and has no search space."""
+    code = (
+        "import logging; logging.basicConfig()\n"
+        "from naslib_zc_plugin.hosts.nni import ProxyTuner\n"
+        "ProxyTuner().update_search_space({'rate': {'_type': 'normal', '_value': [0, 1]}})\nprint('it lives')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False,
+        env={**os.environ, "NNI_TUNER_COMMAND_CHANNEL": "ws://localhost:1/tuner"},
+    )  # fmt: skip
+    assert done.returncode == 1 and "it lives" not in done.stdout
+    assert "the tuner ends: parameter 'rate' is {'_type': 'normal'" in done.stderr
+
+
+def test_a_proxy_that_fails_on_all_parameters_ends_the_experiment(caplog: pytest.LogCaptureFixture) -> None:
+    found = tuner.ProxyTuner("area", proxy="params", build=f"{__name__}:broken", dataset=made.IMAGES, pool=12)
+    found.update_search_space(SPACE)
+    with pytest.raises(nni.NoMoreTrialError, match="none of .* has a score: RuntimeError: no network of"):
+        found.generate_parameters(0)
+    assert any("none of" in line for line in caplog.messages)
+
+
+def broken(given: dict[str, Any]) -> nn.Module:
+    raise RuntimeError(f"no network of {given['act']}")
 
 
 def test_one_parameter_is_changed_at_a_time() -> None:
-    domain, rng = tuner.ChoiceDomain(SPACE), Random(0)
+    domain, rng = tuner.ParameterDomain(SPACE), Random(0)
     key = domain.sample(rng)
     neighbours = domain.neighbours(key)
     assert len(neighbours) == 2 + 1 + 1
     assert {domain.mutate(key, rng) for _ in range(200)} == set(neighbours)
-    lone = tuner.ChoiceDomain({"only": SPACE["only"]})
+    lone = tuner.ParameterDomain({"only": SPACE["only"]})
     assert lone.mutate('{"only": 7}', rng) == '{"only": 7}'

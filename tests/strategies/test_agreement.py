@@ -1,0 +1,83 @@
+"""Agreement of scores and fitnesses, and the trust that follows from it."""
+
+from __future__ import annotations
+
+import math
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import kendalltau
+
+from naslib_zc_plugin.strategies import proxy_agreement, strategy
+from naslib_zc_plugin.strategies._agreement import ENOUGH, Trust
+from naslib_zc_plugin.testing.strategies import Words
+
+numbers = st.integers(-3, 3).map(float)
+
+
+@given(st.lists(st.tuples(numbers, numbers), max_size=40))
+def test_tau_is_scipys_and_lies_in_its_interval(pairs: list[tuple[float, float]]) -> None:
+    scores, fitness = [[pair[place] for pair in pairs] for place in (0, 1)]
+    found = proxy_agreement(scores, fitness)
+    expected = kendalltau(scores, fitness).statistic if len(pairs) > 2 else math.nan
+    assert found.n == len(pairs)
+    if math.isnan(expected):
+        assert (found.tau, found.low, found.high) == (None, None, None)
+        return
+    assert found.tau == pytest.approx(expected)
+    assert (found.low is None) == (found.high is None) == (len(pairs) < 5)
+    if found.low is not None and found.high is not None:
+        assert -1 <= found.low <= found.tau <= found.high <= 1
+        turned = proxy_agreement([-score for score in scores], fitness)
+        assert (turned.low, turned.high) == (pytest.approx(-found.high), pytest.approx(-found.low))
+
+
+def test_intervals_hold_what_they_promise() -> None:
+    """Of normal pairs with a correlation r, tau is (2 / pi) arcsin r."""
+    rng, inside = Random(1), 0
+    for _ in range(1000):
+        x = [rng.gauss(0, 1) for _ in range(30)]
+        found = proxy_agreement(x, [0.6 * a + 0.8 * rng.gauss(0, 1) for a in x])
+        assert found.low is not None and found.high is not None
+        inside += found.low <= 2 / math.pi * math.asin(0.6) <= found.high
+    assert 925 <= inside <= 975
+
+
+def test_trust_is_lost_for_good_once_there_is_enough() -> None:
+    trust = Trust(automatic=True)
+    for number in range(ENOUGH):
+        assert trust.follows()
+        trust.score(str(number), float(number))
+        trust.tell(str(number), -float(number))
+    assert not trust.follows() and trust.lost is not None and trust.lost.tau == -1.0
+    for number in range(ENOUGH, 500):
+        trust.score(str(number), float(number))
+        trust.tell(str(number), float(number))
+    assert not trust.follows()
+
+
+def test_a_score_that_agrees_keeps_its_trust() -> None:
+    automatic, never_asked = Trust(automatic=True), Trust(automatic=False)
+    for number in range(200):
+        for trust in (automatic, never_asked):
+            trust.score(str(number), float(number))
+            trust.tell(str(number), number + 5.0 * (number % 3))
+            assert trust.follows()
+    assert never_asked.state_dict() == Trust(automatic=False).state_dict()
+
+
+def test_trust_is_of_those_that_follow_a_score() -> None:
+    for name in ("random_search", "aging_evolution"):
+        with pytest.raises(ValueError, match="trust='auto' is of strategies that follow a score"):
+            strategy(name, Words(), trust="auto")
+    with pytest.raises(ValueError, match="trust must be 'always' or 'auto', not 'never'"):
+        strategy("area", Words(), score=lambda key: 0.0, trust="never")
+
+
+def test_the_sentences() -> None:
+    assert "unknown: 2 architectures have both" in proxy_agreement([1.0, 2.0], [1.0, 2.0]).sentence()
+    for sign, shown in ((1.0, True), (-1.0, False)):
+        found = proxy_agreement([float(each) for each in range(20)], [sign * each for each in range(20)])
+        assert f"is {sign:.2f} [" in found.sentence() and ("not shown" not in found.sentence()) == shown
