@@ -241,7 +241,7 @@ def _old(path: Path, statement: str) -> Path:
     """A store as it was before there were checksums, after a change."""
     fill(path, OUTCOMES)
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.executescript(f"DROP TABLE seal; PRAGMA user_version = 1; {statement};")
+        connection.executescript(f"DROP TABLE IF EXISTS seal; PRAGMA user_version = 1; {statement};")
     return path
 
 
