@@ -194,16 +194,18 @@ def _requests(asked: Asked | Iterable[Asked]) -> dict[str, ProxyRequest]:
     items: Any = [asked] if isinstance(asked, (str, ProxyRequest)) else asked
     if not hasattr(type(items), "__iter__"):
         raise TypeError(f"proxies must be names, or what zc.proxy() makes, not {items!r}")
-    items = _taken("the proxies cannot be listed", lambda: list(items))
+    if not isinstance(items, (list, tuple)):
+        given = items
+        items = _taken("the proxies cannot be listed", lambda: list(given))
     requests: dict[str, ProxyRequest] = {}
     for item in items:
-        given = item if isinstance(item, ProxyRequest) else ProxyRequest(item)
-        if not isinstance(given.name, str):
-            raise TypeError(f"a proxy must be a name, or what zc.proxy() makes, not {given.name!r}")
-        name, usual = canonical(given.name)
-        if given.label in requests:
-            raise ValueError(f"{given.label!r} is asked for twice: give one a label, zc.proxy({name!r}, label=...)")
-        requests[given.label] = ProxyRequest(name, {**usual, **given.options}, given.label)
+        request = item if isinstance(item, ProxyRequest) else ProxyRequest(item)
+        if not isinstance(request.name, str):
+            raise TypeError(f"a proxy must be a name, or what zc.proxy() makes, not {request.name!r}")
+        name, usual = canonical(request.name)
+        if request.label in requests:
+            raise ValueError(f"{request.label!r} is asked for twice: give one a label, zc.proxy({name!r}, label=...)")
+        requests[request.label] = ProxyRequest(name, {**usual, **request.options}, request.label)
     return requests
 
 
@@ -211,10 +213,10 @@ def _batch(batch: Any, loss: Callable[[Any, Any], Tensor] | None) -> Batch:
     from torch import Tensor
 
     from naslib_zc_plugin.passes.inputs import Batch, tensors
-    from naslib_zc_plugin.passes.seeding import kept_random_states, turn
+    from naslib_zc_plugin.passes.seeding import Turn, kept_random_states
 
     if not isinstance(batch, (tuple, list, Tensor, dict)) and hasattr(type(batch), "__iter__"):
-        with turn(), kept_random_states():  # a DataLoader draws a seed for its workers
+        with Turn("states"), kept_random_states():  # a DataLoader draws a seed for its workers
             given = batch
             batch = _taken("no batch can be taken from what was given for it", lambda: next(iter(given), None))
     if not isinstance(batch, (tuple, list)) or len(batch) != 2 or not tensors(batch[0]):

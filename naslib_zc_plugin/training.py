@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from naslib_zc_plugin.passes.seeding import kept_random_states, turn
+from naslib_zc_plugin.passes.seeding import Turn, kept_random_states
 
 
 def train(
@@ -130,7 +130,7 @@ def _check(images: Tensor, labels: Tensor, batch_size: int) -> None:
 @contextmanager
 def _seeded(seed: int, device: torch.device) -> Iterator[None]:
     """Seed the generators that modules draw from, and put their states back afterwards; threads take turns."""
-    with turn(), kept_random_states(device):
+    with Turn("states"), kept_random_states(device):
         torch.default_generator.manual_seed(seed)
         if device.type == "cuda":
             with torch.cuda.device(device):

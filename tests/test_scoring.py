@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import naslib_zc_plugin as zc
 from naslib_zc_plugin.extend import observation, proxy
-from naslib_zc_plugin.passes import Pass, Setting
+from naslib_zc_plugin.passes import FORWARD, Forward, Pass, Setting
 from naslib_zc_plugin.proxies import PROXIES
 from naslib_zc_plugin.testing import NETWORKS, fingerprint, global_state
 
@@ -395,6 +395,240 @@ def test_a_network_made_in_inference_mode_will_do() -> None:
     with torch.inference_mode():
         net, batch = net_and_batch()
     assert values(zc.score(net, batch, QUICK)) == expected
+
+
+# What comes out --------------------
+
+
+def no_call(*args: Any, **kwargs: Any) -> Any:
+    raise AssertionError("called")
+
+
+class Bad:
+    """Objects that raise wherever they are looked at."""
+
+    def __iter__(self) -> Any:
+        raise OSError("no disk")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "message"),
+    [
+        ({"net": "resnet"}, TypeError, "net must be a torch.nn.Module, not a str"),
+        ({"net": nn.ReLU}, TypeError, "net must be a torch.nn.Module, not the class ReLU: make one"),
+        ({"net": None}, TypeError, "net must be a torch.nn.Module"),
+        ({"net": no_call}, TypeError, "net must be a torch.nn.Module"),
+        ({"seed": "a"}, TypeError, "seed must be an integer, not 'a'"),
+        ({"seed": 0.5}, TypeError, "seed must be an integer"),
+        ({"seed": None}, TypeError, "seed must be an integer"),
+        ({"repeats": "x"}, TypeError, "repeats must be an integer, not 'x'"),
+        ({"repeats": 2.5}, TypeError, "repeats must be an integer, not 2.5"),
+        ({"proxies": [3]}, TypeError, "a proxy must be a name, or what .* makes, not 3"),
+        ({"proxies": 3}, TypeError, "proxies must be names, or what .* makes, not 3"),
+        ({"proxies": None}, TypeError, "proxies must be names"),
+        ({"proxies": [["naswot"]]}, TypeError, "a proxy must be a name"),
+        ({"proxies": Bad()}, ValueError, "the proxies cannot be listed: OSError: no disk"),
+        ({"proxies": "naswott"}, ValueError, "did you mean naswot"),
+        ({"logits": 0.5}, TypeError, "logits must be a position, a key or a function of the output, not a float"),
+        ({"logits": [0]}, TypeError, "logits must be a position"),
+        ({"loss": "mse"}, TypeError, "loss must be a function of .output, y., not a str"),
+        ({"batch": Bad()}, ValueError, "no batch can be taken from what was given for it: OSError: no disk"),
+        ({"batch": "xy"}, TypeError, "batch must be a pair"),
+        ({"batch": {1: 2}}, TypeError, "batch must be a pair"),
+        ({"batch": (np.zeros((8, 3, 8, 8)), torch.zeros(8))}, TypeError, "batch must be a pair"),
+        ({"batch": (torch.zeros(8, 3, 8, 8), [0] * 8)}, TypeError, "labels must be tensors, not a list"),
+        ({"batch": (torch.zeros(8, 3, 8, 8), np.zeros(8))}, TypeError, "labels must be tensors, not a ndarray"),
+        ({"batch": (torch.tensor(1.0), None)}, ValueError, "tensor without dimensions"),
+        (
+            {"batch": ([torch.zeros(8, 3, 8, 8), torch.tensor(5)], None)},
+            ValueError,
+            "expand it to one value per sample",
+        ),
+        ({"batch": (torch.zeros(8, 3, 8, 8, device="meta"), None)}, ValueError, "meta device"),
+        ({"batch": (torch.zeros(8, 3, 8, 8), torch.zeros(8, device="meta").long())}, ValueError, "meta device"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_wrong_arguments_are_told_in_words(wrong: dict[str, Any], error: type[Exception], message: str) -> None:
+    net, batch = net_and_batch()
+    with pytest.raises(error, match=message):
+        zc.score(**{"net": net, "batch": batch, "proxies": ["grad_norm"], **wrong})
+
+
+def test_whole_numbers_of_every_kind_will_do() -> None:
+    net, batch = net_and_batch()
+    expected = values(zc.score(net, batch, ["zen"], seed=3, repeats=2))
+    for three, two in ((np.int64(3), np.int32(2)), (torch.tensor(3), torch.tensor(2))):
+        assert values(zc.score(net, batch, ["zen"], seed=three, repeats=two)) == expected
+
+
+def test_an_error_of_a_data_loader_is_told() -> None:
+    class Broken(TensorDataset):
+        def __getitem__(self, index: int) -> Any:
+            raise RuntimeError("a broken image")
+
+    net, (x, y) = net_and_batch()
+    before = global_state()
+    with pytest.raises(ValueError, match="no batch can be taken .*: RuntimeError: a broken image"):
+        zc.score(net, DataLoader(Broken(x, y), batch_size=4, shuffle=True), ["naswot"])
+    assert global_state() == before
+
+
+def test_a_time_step_for_all_samples_is_told_to_be_expanded() -> None:
+    class Diffusion(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.time, self.head = nn.Conv2d(3, 6, 3), nn.Linear(1, 6), nn.Linear(6, 5)
+
+        def forward(self, sample: Tensor, timestep: Tensor) -> Tensor:
+            return self.head(self.conv(sample).mean((2, 3)) + self.time(timestep.float().reshape(-1, 1)))
+
+    net, x, y, step = Diffusion(), torch.randn(4, 3, 8, 8), torch.arange(4), torch.tensor(5)
+    with pytest.raises(ValueError, match="expand it to one value per sample"):
+        zc.score(net, ({"sample": x, "timestep": step}, y), ["grad_norm"])
+    found = zc.score(net, ({"sample": x, "timestep": step.expand(len(x))}, y), ["grad_norm", "gradsign"])
+    assert {score.status for score in found.values()} == {"ok"}
+
+
+@pytest.mark.filterwarnings("ignore:nothing could be scored")
+def test_a_network_without_values_fails_in_words() -> None:
+    _, batch = net_and_batch()
+    with torch.device("meta"):
+        net = nn.Sequential(nn.Flatten(), nn.Linear(192, 4))
+    half = nn.Sequential(nn.Flatten(), nn.Linear(192, 8), net[1])  # offloaded in part
+    for module in (net, half):
+        for score in zc.score(module, batch, ALL).values():
+            assert (score.status, score.value) == ("failed", None)
+            assert "is on the meta device, where it has no values" in score.reason
+
+
+class Silent(Exception):
+    """An error whose text cannot be made."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+class Panic(BaseException):
+    """No Exception, as errors of extensions in other languages are."""
+
+
+def circular() -> Exception:
+    one, other = ValueError("one"), ValueError("other")
+    one.__cause__, other.__cause__ = other, one
+    return one
+
+
+RAISED: dict[str, Any] = {
+    "an error": lambda: ValueError("no"),
+    "an error without text": Silent,
+    "a panic": lambda: Panic("at the disco"),
+    "a circle": circular,
+    "no memory": lambda: MemoryError("48 GiB"),
+    "the allocator's": lambda: RuntimeError("can't allocate memory: you tried to allocate 48 bytes"),
+    "the end of an iterator": StopIteration,
+}
+
+
+@pytest.mark.filterwarnings("ignore:nothing could be scored")
+@pytest.mark.parametrize("where", ["observation", "handler", "proxy", "needs", "network", "loss", "logits"])
+@pytest.mark.parametrize("raised", RAISED)
+def test_whatever_others_raise_is_a_reason(monkeypatch: pytest.MonkeyPatch, raised: str, where: str) -> None:
+    def fail(*args: Any, **kwargs: Any) -> Any:
+        raise RAISED[raised]()
+
+    @observation(labels=True, order=1)
+    def seen(p: Any) -> Any:
+        if where == "observation":
+            fail()
+        if where == "handler":
+            p.on("relu", fail)
+        yield FORWARD
+        return 1.0
+
+    @proxy(needs=(lambda: fail() if where == "needs" else [seen()]), version=1, paper="nowhere", higher_is_better=True)
+    def odd(seen: Any) -> float:
+        return fail() if where == "proxy" else 0.0
+
+    monkeypatch.setitem(PROXIES._added, "odd", odd)
+    net, batch = net_and_batch()
+    if where == "network":
+        net[0].forward = fail
+    options = {name: fail for name in ("loss", "logits") if name == where}
+    before = fingerprint(net)
+    try:
+        found = zc.score(net, batch, ["odd", "grad_norm", "params"], **options)
+    except (TypeError, ValueError):
+        assert (where, raised) in (("needs", "an error"), ("needs", "a circle"))
+        return
+    assert found["params"].status == "ok"
+    assert before.changes(fingerprint(net)) == []
+    if where not in ("loss", "logits", "network"):
+        assert found["grad_norm"].status == "ok"
+    one = found["grad_norm" if where == "loss" else "odd"]
+    assert (one.status, one.value) == ("failed", None)
+    assert one.reason
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_what_means_the_process_goes_out(error: type[BaseException]) -> None:
+    def loss(output: Tensor, labels: Tensor) -> Tensor:
+        raise error
+
+    net, batch = net_and_batch()
+    before, state = fingerprint(net), global_state()
+    with pytest.raises(error):
+        zc.score(net, batch, ["grad_norm"], loss=loss)
+    assert before.changes(fingerprint(net)) == []
+    assert global_state() == state
+
+
+def test_a_network_that_is_none_yet_fails() -> None:
+    class Unfinished(nn.Module):
+        def __init__(self) -> None:
+            pass
+
+    with pytest.warns(UserWarning, match="nothing could be scored"):
+        score = zc.score(Unfinished(), net_and_batch()[1], ["params"])["params"]
+    assert score.status == "failed"
+    assert "AttributeError" in score.reason
+
+
+def test_one_error_of_all_is_warned_of_once() -> None:
+    net, (x, y) = nn.Sequential(nn.Flatten(), nn.Linear(7, 4)), net_and_batch()[1]
+    with pytest.warns(
+        UserWarning, match=r"nothing could be scored, for one error: RuntimeError: mat1 .*by hand"
+    ) as seen:
+        zc.score(net, (x, y), ["naswot", "grad_norm"])
+        zc.score(net, (x, y), ["naswot", "grad_norm"])
+    assert len([each for each in seen if each.category is UserWarning]) == 2
+    assert seen[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        zc.score(net, (x, y), ["naswot", "params"])  # not all
+        zc.score(NETWORKS["smooth"]().net, NETWORKS["smooth"]().batch, ["naswot"])  # undefined
+        zc.score(net, (x, y), [])
+
+
+def test_a_third_partys_observation_that_writes_to_weights_reaches_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    @observation(setting=Forward(training=False))
+    def shaken(p: Any) -> Any:
+        for parameter in p.network.module.parameters():
+            parameter.data.add_(1)
+        torch.set_default_dtype(torch.float32)
+        yield FORWARD
+        return 1.0
+
+    @proxy(needs=[shaken()], version=1, paper="nowhere", higher_is_better=True)
+    def shaking(seen: Any) -> float:
+        return 0.0
+
+    shaken.__wrapped__.__module__ = "of_others"
+    monkeypatch.setitem(PROXIES._added, "shaking", shaking)
+    net, batch = net_and_batch()
+    before = fingerprint(net)
+    zc.score(net, batch, ["shaking"])
+    assert [change for change in before.changes(fingerprint(net)) if "version" not in change] == []
 
 
 # No trace --------------------

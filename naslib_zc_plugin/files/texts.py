@@ -14,7 +14,7 @@ from naslib_zc_plugin.files.limits import Meter
 
 LONGEST_LINE = 1 << 22
 """Characters of a line, or of one value of many; the longest of an official file has some hundred thousands."""
-_CHUNK = 1 << 20
+_CHUNK, _LINES = 1 << 20, 256  # characters to read at once, and lines between two looks at the clock
 _SPACE = re.compile(r"[ \t\r\n]*")
 # Bytes of memory that an object, a list, and a value in either take, besides the text's.
 _OBJECT, _LIST, _VALUE = 240, 80, 60
@@ -51,10 +51,15 @@ def lines_of(path: str | Path, expected: str, meter: Meter, newline: str | None 
     """
     file = existing(path, expected)
     with readable(path, expected), _opened(file, newline) as text:
+        count = 0
         while line := text.readline(LONGEST_LINE + 1):
             if len(line) > LONGEST_LINE:
                 raise DataError(path, f"lines of at most {LONGEST_LINE:,} characters", "a longer one")
-            meter.take("rows")
+            count += 1
+            if count > meter.limits.rows:
+                meter.allow("rows", count)
+            if count % _LINES == 0:
+                meter.check_time()
             yield line
 
 

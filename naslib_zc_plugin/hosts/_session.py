@@ -55,6 +55,7 @@ class SearchSession:
     >>> session = SearchSession("random_search", space("nasbench201"), seed=1)
     >>> key = session.ask()
     >>> session.tell(key, 0.5)
+    True
     >>> session.best(epoch=0) == (key, 0.5)
     True
     """

@@ -44,7 +44,7 @@ from naslib_zc_plugin.passes.inputs import Batch
 from naslib_zc_plugin.passes.isolation import GlobalStates, Stopwatch
 from naslib_zc_plugin.passes.network import Network
 from naslib_zc_plugin.passes.observation import NoForward, Observation, Observed, Request, Setting
-from naslib_zc_plugin.passes.seeding import derived_seed, turn
+from naslib_zc_plugin.passes.seeding import Turn, derived_seed
 from naslib_zc_plugin.passes.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
@@ -57,9 +57,9 @@ def as_error(raised: BaseException) -> Exception:
     (ValueError('no'), RuntimeError('BaseException: panic'))
 
     Raises:
-        KeyboardInterrupt, SystemExit: these mean the whole process.
+        KeyboardInterrupt, SystemExit, GeneratorExit: these are no errors.
     """
-    if isinstance(raised, (KeyboardInterrupt, SystemExit)):
+    if isinstance(raised, (KeyboardInterrupt, SystemExit, GeneratorExit)):
         raise raised
     if isinstance(raised, Exception):
         return raised
@@ -211,7 +211,7 @@ def observe(
         if other is not None:
             passes[other] += passes.pop(setting)
     outcomes: dict[Observation, Observed] = {}
-    with turn("passes"):
+    with Turn("passes"):
         # A network that keeps something of a run (a recurrent one its last states) begins each pass as it was.
         several = sum(setting.runs for setting in passes) > 1
         snapshot = Snapshot(network.module) if several else None

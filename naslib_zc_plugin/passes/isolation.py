@@ -7,6 +7,8 @@ import signal
 import sys
 import threading
 import time
+import weakref
+from collections import deque
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, Callable
@@ -17,7 +19,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from naslib_zc_plugin.passes.network import computed_weights
-from naslib_zc_plugin.passes.seeding import kept_random_states, turn
+from naslib_zc_plugin.passes.seeding import Turn, kept_random_states
 from naslib_zc_plugin.passes.snapshot import Snapshot
 
 
@@ -164,7 +166,7 @@ def isolated(module: nn.Module, runs: bool = True, parameters: bool = True) -> A
     switches. The user's own hooks run once per pass. Wrappers (DataParallel, ``torch.compile``) are taken off.
 
     Random states and switches belong to the process: while one thread has a module isolated, others wait for their
-    turn. An interrupt (Ctrl-C) that comes while the module is given back is raised when that is done.
+    turn. A signal (Ctrl-C) that comes while the module is given back is handled when that is done.
 
     >>> net = nn.Linear(2, 1)
     >>> with isolated(net) as module:
@@ -191,27 +193,28 @@ class _Isolation(AbstractContextManager[nn.Module]):
 
     def __init__(self, module: nn.Module, runs: bool, parameters: bool) -> None:
         self._given, self._runs, self._parameters = module, runs, parameters
-        self._stack, self._has_turn = ExitStack(), False
+        self._stack = ExitStack()
+        self._late = weakref.finalize(self, _put_back_late, self._stack)
+        self._late.atexit = False
 
     def __enter__(self) -> nn.Module:
         """Record the state, last things first: what is entered last is left first."""
         try:
-            deliver = self._stack.enter_context(_deferred_interrupts())
-            # Given back also where an exception comes between taking it and knowing that it was taken.
-            lock, held = turn(), turn()._is_owned()
-            self._stack.callback(lambda: lock.release() if self._has_turn or (lock._is_owned() and not held) else None)
-            while not lock.acquire(timeout=0.1):
+            deliver, turn = self._stack.enter_context(_deferred_signals()), Turn("states")
+            self._stack.callback(turn.end)
+            self._stack.callback(Turn("passes").end)  # if it has not ended
+            while not turn.take(0.1):
                 deliver()
-            self._has_turn = True
             module = self._enter()
             deliver()
             return module
         except BaseException:
-            self._stack.__exit__(*sys.exc_info())
+            self.__exit__(*sys.exc_info())
             raise
 
     def __exit__(self, *raised: Any) -> None:
         """Put everything back."""
+        self._late.detach()
         self._stack.__exit__(*raised)
 
     def _enter(self) -> nn.Module:
@@ -242,34 +245,55 @@ class _Isolation(AbstractContextManager[nn.Module]):
         return module
 
 
-_RESTORING = frozenset({_Isolation.__enter__.__code__, _Isolation.__exit__.__code__})
+def _put_back_late(stack: ExitStack) -> None:
+    """Put everything back where nobody has left the context, as a tracer's exception can bring about."""
+    stack.close()
+
+
+_RESTORING = frozenset(part.__code__ for part in (_Isolation.__enter__, _Isolation.__exit__, _put_back_late))
+
+
+# The functions themselves, and not those of Python that call them: between two of their calls comes no signal.
+_SIGNALS = sorted(map(int, signal.valid_signals()))
+_handler_of: Callable[[int], Any] = getattr(signal.getsignal, "__wrapped__", signal.getsignal)
+_handle_by: Callable[[int, Any], Any] = getattr(signal.signal, "__wrapped__", signal.signal)
 
 
 @contextmanager
-def _deferred_interrupts() -> Iterator[Callable[[], None]]:
-    """Let Ctrl-C wait while a module is taken or given back, and raise it then; yield what raises it before."""
+def _deferred_signals() -> Iterator[Callable[[], None]]:
+    """Let signals (Ctrl-C) wait while a module is taken or given back, and handle them then.
+
+    Only the main thread gets signals, and only those that Python handles are of interest.
+
+    Yields:
+        A function that handles those that wait now.
+    """
     waiting: list[int] = []
-    before = signal.getsignal(signal.SIGINT)
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        before = {number: found for number in _SIGNALS if callable(found := _handler_of(number))}
 
     def handle(number: int, frame: Any) -> None:
         within = frame
         while within is not None and within.f_code not in _RESTORING:
             within = within.f_back
-        if within is not None:
+        if within is None:
+            before[number](number, frame)
+        else:
             waiting.append(number)
-        elif callable(before):
-            before(number, frame)
 
     def deliver() -> None:
-        while waiting and callable(before):
-            before(waiting.pop(), None)
+        while waiting:
+            number = waiting.pop(0)
+            before[number](number, None)
 
-    here = threading.current_thread() is threading.main_thread() and callable(before)  # others get no signals
-    if here:
-        signal.signal(signal.SIGINT, handle)
     try:
+        deque(map(_handle_by, before, [handle] * len(before)), 0)
         yield deliver
     finally:
-        if here and signal.getsignal(signal.SIGINT) is handle:
-            signal.signal(signal.SIGINT, before)
-        deliver()
+        try:
+            deliver()
+        finally:
+            ours = [number for number in before if _handler_of(number) is handle]
+            deque(map(_handle_by, ours, map(before.get, ours)), 0)
+            deliver()

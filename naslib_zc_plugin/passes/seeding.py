@@ -1,6 +1,6 @@
 """Random numbers by name: the draws of a pass depend on the seed and on their names, never on other observations.
 
-Random states, and some of torch's switches, belong to the whole process: threads take turns (:func:`turn`).
+Random states, and some of torch's switches, belong to the whole process: threads take turns (:class:`Turn`).
 
 Seeds are hashes of texts. A setting, its weights and its inputs are hashed under their ``seed_name``, a text that
 stays the same when a class or a field is renamed, so that no score of an old campaign moves.
@@ -19,25 +19,53 @@ from typing import Any
 import numpy as np
 import torch
 
-_turns: dict[str, Any] = {}
+_locks: dict[str, Any] = {}
 
 
-def turn(what: str = "states") -> Any:
-    """Return a lock: of the process's random states and switches, which one thread holds as long as it likes.
+class Turn:
+    """A thread's turn at something that the whole process has once; while it lasts, other threads wait for theirs.
 
-    A forked process has locks of its own, for no thread of it would ever give the parent's back.
+    The thread may take it again meanwhile.
 
-    >>> with turn():
+    >>> with Turn("states"):
     ...     seed_everything(0)
 
     Args:
-        what: ``"passes"``: of the passes over an isolated module, which lies within the other.
+        what: ``"states"``: random states and torch's switches; ``"passes"``: the passes over an isolated module, which
+            lie within the other. A forked process has locks of its own: no thread of it would give the parent's back.
     """
-    return _turns.setdefault(what, threading.RLock())
+
+    def __init__(self, what: str) -> None:
+        self._lock = _locks.setdefault(what, threading.RLock())
+        self._has_before, self._took, self._over = self._lock._is_owned(), False, False
+
+    def take(self, seconds: float = -1) -> bool:
+        """Wait, at most so long, and return whether it has come."""
+        self._took = self._lock.acquire(timeout=seconds)
+        return self._took
+
+    def end(self) -> None:
+        """Let others have theirs, also where an exception came between taking it and knowing that it was taken."""
+        ends = not self._over and self._lock._is_owned() and (self._took or not self._has_before)
+        self._over = True
+        if ends:
+            self._lock.release()
+
+    def __enter__(self) -> None:
+        """Take it."""
+        try:
+            self.take()
+        except BaseException:
+            self.end()
+            raise
+
+    def __exit__(self, *raised: object) -> None:
+        """End it."""
+        self.end()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_turns.clear)
+    os.register_at_fork(after_in_child=_locks.clear)
 
 
 class _Text(str):
@@ -103,7 +131,7 @@ def own_states(device: torch.device, threads: int) -> Iterator[None]:
         device: whose random states are kept, besides the CPU's.
         threads: that torch may use on the CPU.
     """
-    with turn(), kept_random_states(device):
+    with Turn("states"), kept_random_states(device):
         before = torch.get_num_threads()
         torch.set_num_threads(threads)
         try:

@@ -7,6 +7,7 @@ What hooks keep is the record of whoever set them, and stays; only generators th
 
 from __future__ import annotations
 
+import enum
 import functools
 import random
 import types
@@ -27,7 +28,7 @@ MOST = 10_000
 # Values of these types cannot change.
 _ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes, range, torch.dtype, torch.device, torch.Size})
 _PLAIN = frozenset({OrderedDict, dict, list, set})
-_ELSEWHERE = (type, types.ModuleType, nn.Module, Tensor)
+_ELSEWHERE = (type, types.ModuleType, enum.Enum, nn.Module, Tensor)
 _GENERATORS = (random.Random, np.random.Generator, np.random.BitGenerator, np.random.RandomState, torch.Generator)
 _CONTAINERS = (dict, list, set, deque, bytearray)
 # Packages whose objects belong to the machine or to other users of the process.
@@ -106,6 +107,7 @@ class Snapshot:
         self._registered: dict[tuple[torch.dtype, torch.device], list[Tensor]] = {}
         self._states: list[tuple[Callable[[Any], Any], Any]] = []
         self._seen: dict[int, Any] = {}
+        self._submodules = {id(module)}
         self._near: dict[int, Any] = {}
         self._ways: dict[type, _Way] = {}
         self._followed = 0
@@ -165,7 +167,7 @@ class Snapshot:
             return True
         if held.values is None or (held.registered and not self._parameters):
             return False  # a write by ``.data`` is seen by the values alone; to compare all takes long
-        return not _same(held.view, held.values)
+        return type(held.view) is Tensor and held.view.layout is torch.strided and not _same(held.view, held.values)
 
     # What is followed --------------------
 
@@ -199,7 +201,7 @@ class Snapshot:
         closed = _package(kind) in _CLOSED
         record = next((record for kinds, record in _RECORDS.items() if issubclass(kind, kinds)), None)
         opaque = closed and record is None and not issubclass(kind, nn.Module)
-        if opaque or issubclass(kind, (type, types.ModuleType)):
+        if opaque or issubclass(kind, (type, types.ModuleType, enum.Enum)):
             return _Way(None, None, (), False)
         if kind in (Tensor, nn.Parameter, types.FunctionType, *_PLAIN) or issubclass(kind, np.ndarray):
             return _Way(record, vars(kind)["__dict__"] if kind is types.FunctionType else None, (), False)
@@ -225,6 +227,9 @@ class Snapshot:
             self._pending += [value for value in then.values() if type(value) not in _ATOMS]
             return
         self._pending += [v for name, v in then.items() if name not in _STANDARD and type(v) not in _ATOMS]
+        substituted = id(owner) in self._submodules
+        if substituted:
+            self._submodules.update(map(id, then.get("_modules", {}).values()))
         busy = [name for name in _HOLDERS if then.get(name)]
         self._quiet.append((then, [name for name in _HOLDERS if name not in busy]))
         for name in busy:
@@ -238,7 +243,7 @@ class Snapshot:
                 self._containers.append((registry, registry.copy()))
                 for tensor in registry.values():
                     if tensor is not None and id(tensor) not in self._tensors:
-                        self._pending += self._tensor(tensor, True)
+                        self._pending += self._tensor(tensor, substituted)
             else:
                 self._pending.append(registry)
 
@@ -445,8 +450,6 @@ def _same(one: Tensor, other: Tensor) -> bool:
         return True
     if type(one) is not Tensor or one.layout is not torch.strided or one.is_quantized:
         return False
-    if torch.equal(one, other):
-        return True
     if one.is_complex():
         one, other = torch.view_as_real(one), torch.view_as_real(other)
     integers = _INTEGERS[one.element_size()]
@@ -463,6 +466,10 @@ def _put_tensor_back(held: _Held) -> None:
             tensor.grad = held.gradient
     if _facts(tensor)[1:4] != held.facts[1:4]:
         tensor.data = view
-    if held.values is not None and not _same(view, held.values):
+    if held.values is None:
+        return
+    if view.layout is not torch.strided:
+        tensor.data = held.values.clone()
+    elif not _same(view, held.values):
         with torch.inference_mode(view.is_inference()):
             view.copy_(held.values)

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from naslib_zc_plugin.files import DataError, readable
+from naslib_zc_plugin.files import DataError, existing, readable
 from naslib_zc_plugin.files.limits import Limits, Meter
-from naslib_zc_plugin.files.texts import lines_of, read_text
+from naslib_zc_plugin.files.texts import read_text
 from naslib_zc_plugin.probes.base import Source, Tokens
 
 END = "<eos>"
@@ -23,8 +23,9 @@ VOCABULARY = "vocab.txt"
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 _EXPECTED = "a text in UTF-8, a sentence a line, whose last line ends"
 _BLANK = re.compile(r"\n[^\S\n]*\n")
-_LIMITS = Limits(rows=20_000_000)
+_LIMITS = Limits()
 _WORD = 200  # bytes of memory of a word and its number
+_BLOCK, _LONGEST = 1 << 16, 1 << 16  # characters that are read at once, and of a word
 _DIFFERENT = 1_000_000  # words; WikiText-103 has 267,735
 _DOCUMENT = 1 << 20  # characters; the tokenizer takes a hundred times as many bytes
 
@@ -151,18 +152,24 @@ def _lines(text: str) -> list[str]:
 
 def _numbered(path: Path, numbers: dict[str, int]) -> array[int]:
     """Return the numbers of a text's words, with :data:`END` after each line; those that are new are added."""
-    found, line = array("i"), ""
-    meter = Meter(path, _LIMITS)
-    for line in lines_of(path, _EXPECTED, meter):
-        if len(found) < 100:
-            _check_text(path, line, "\n")
-        before = len(numbers)
-        found.extend([numbers.setdefault(word, len(numbers)) for word in line.split()])
-        found.append(numbers.setdefault(END, len(numbers)))
-        meter.take("memory", 4 * line.count(" ") + _WORD * (len(numbers) - before))
-        if len(numbers) > _DIFFERENT:
-            raise DataError(path, f"at most {_DIFFERENT:,} different words", "more")
-    _check_text(path, "", line[-1:])
+    found, known, rest, sign = array("i"), len(numbers), "", ""
+    meter = Meter(existing(path, _EXPECTED), _LIMITS)
+    with readable(path, _EXPECTED), path.open(encoding="utf-8") as file:
+        while block := file.read(_BLOCK):
+            if not sign:
+                _check_text(path, block, "\n")
+            sign, block = block[-1], rest + block
+            cut = max(block.rfind(" "), block.rfind("\n")) + 1  # the last word may go on in the next block
+            rest = block[cut:]
+            if len(rest) > _LONGEST:
+                raise DataError(path, f"words of at most {_LONGEST:,} characters", "a longer one")
+            words = block[:cut].replace("\n", f" {END}\n").split()
+            found.extend([numbers.setdefault(word, len(numbers)) for word in words])
+            meter.allow("memory", found.itemsize * len(found) + _WORD * (len(numbers) - known))
+            meter.check_time()
+            if len(numbers) > _DIFFERENT:
+                raise DataError(path, f"at most {_DIFFERENT:,} different words", "more")
+    _check_text(path, "", sign)
     return found
 
 

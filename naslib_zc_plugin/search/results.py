@@ -82,7 +82,7 @@ class Result:
 
     def agreement(self) -> ProxyAgreement | None:
         """Return how well the proxy agrees with the fitness, over the architectures of all repeats; None without."""
-        return agreement_of(self.repeats) if "proxy" in self.config.strategy else None
+        return agreement_of(self.repeats) if any(repeat.scores for repeat in self.repeats) else None
 
     def counts(self) -> tuple[int, int]:
         """Return the number of evaluations of all repeats, and of those without a fitness."""
@@ -336,7 +336,7 @@ def results_csv(results: Sequence[Result]) -> str:
                 "seconds": repeat.seconds, "best_after": repeat.best_after if best else None,
                 "fitness": best.fitness if best else None, "architecture": best.key if best else None,
             }  # fmt: skip
-            if "proxy" in result.config.strategy:
+            if repeat.scores:
                 shown = agreement_of([repeat])
                 line.update(
                     proxy_tau=shown.tau, proxy_tau_low=shown.low, proxy_tau_high=shown.high, proxy_pairs=shown.n

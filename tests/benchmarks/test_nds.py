@@ -10,7 +10,7 @@ import pytest
 
 from naslib_zc_plugin.benchmarks import benchmark, convert_benchmark, list_benchmarks
 from naslib_zc_plugin.benchmarks.nds import NDS_AMOEBA, NDS_DARTS_FIX_W_D, convert
-from naslib_zc_plugin.files import DataError
+from naslib_zc_plugin.files import DataError, texts
 from naslib_zc_plugin.spaces import list_spaces, space
 from tests.benchmarks import nds
 
@@ -66,7 +66,7 @@ def test_a_run_that_diverged_has_no_accuracy(tmp_path: Path) -> None:
 def test_jobs_are_the_same_wherever_the_stream_is_cut(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
 ) -> None:
-    monkeypatch.setattr(convert, "_CHUNK", chunk)
+    monkeypatch.setattr(texts, "_CHUNK", chunk)
     content: list[dict[str, Any]] = [{"a": [1.5, -2e3, '}]\\"ä'], "b": {"c": None}}, {}, {"d": True}]
     for text in (json.dumps(content), json.dumps(content, indent=2) + "\n", json.dumps({"x": content, "y": content})):
         path = tmp_path / "file.json"

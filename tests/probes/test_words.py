@@ -9,6 +9,7 @@ import pytest
 
 from naslib_zc_plugin.files import DataError
 from naslib_zc_plugin.probes import Tokens, probe
+from naslib_zc_plugin.probes import text as text_module
 
 
 def text(folder: Path, content: str, name: str = "text.txt") -> Path:
@@ -91,3 +92,19 @@ def test_batches_are_of_sequences_that_are_there(tmp_path: Path, chosen: Any) ->
     assert found.batch(2)[0].shape == (2, 3) and found.batch([1, 1, 0])[0].shape == (3, 3)
     with pytest.raises(ValueError, match="ask for 1 to 2|flat sequence of integers"):
         found.batch(chosen)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 1 << 16])
+def test_words_do_not_depend_on_the_blocks_that_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    content = "a bb\tccc  a\r\n\nlonger-word a\rb\u00a0c \u2028 d\n" * 3
+    path = tmp_path / "text.txt"
+    path.write_bytes(content.encode())
+    lines = content.replace("\r\n", "\n").replace("\r", "\n").split("\n")[:-1]
+    words = [word for line in lines for word in [*line.split(), "<eos>"]]
+    names = list(dict.fromkeys(words))
+    monkeypatch.setattr(text_module, "_BLOCK", size)
+    found = probe(path, columns=1, length=len(words) - 1)
+    assert isinstance(found, Tokens) and found.targets is not None
+    assert [names[number] for number in [*found.tokens[0], found.targets[0, -1]]] == words

@@ -110,9 +110,14 @@ def fisher(case: Case) -> float:
         calls.append((module, output))
         return output.clone()
 
+    def projected(module: nn.MultiheadAttention, inputs: Any, output: Any) -> Any:
+        return (keep(module.out_proj, inputs, output[0]), *output[1:])  # which is never called as a module
+
     for module in net.modules():
         if isinstance(module, LAYERS):
             module.register_forward_hook(keep)
+        if isinstance(module, nn.MultiheadAttention):
+            module.register_forward_hook(projected)
     loss = F.cross_entropy(logits(case, net, x), y)
     total = 0.0
     for (module, output), gradient in zip(calls, gradients(loss, [output for _, output in calls])):
@@ -235,7 +240,7 @@ def epsilon(case: Case, pair: tuple[float, float] = (1e-7, 1.0)) -> float:
 
 
 def params(case: Case) -> float:
-    return float(sum(parameter.numel() for parameter in set(plain_copy(case).parameters())))
+    return float(sum(parameter.numel() for parameter in set(case.net.parameters())))
 
 
 def l2_norm(case: Case) -> float:

@@ -130,7 +130,7 @@ def test_a_function_of_ones_own_is_seen_or_refused() -> None:
         found = []
         for function in (wrapped, F.softsign):
             register_activation(Activation("squashed", (function,), Partition(4, -1.0, 1.0)))
-            found.append(scored(Between(function)).value)
+            found.append(scored(Between(function), kinds=("squashed",)).value)
             del REGISTERED["squashed"], ACTIVATIONS["squashed"]
         assert found[0] == found[1] is not None
     finally:

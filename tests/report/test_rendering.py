@@ -278,8 +278,7 @@ _LABELS = [
     "<script>alert(1)</script>", '"><svg onload=alert(1)>', "{title}$body", "=HYPERLINK(\"http://evil\")",
     "+1+cmd|' /C'!A0", "-2+3", "@SUM(1)", "\t=1+1", "\r=1", "two\nlines", "a|b", "```<b>`", "[c](javascript:alert(1))",
     "![](http://evil/b.png)", "\x1b[31mred", "\x1b]0;title\x07", "\x9b31m", "\u202egnp", "\x00nul", "\x08back",
-    "# heading", "$x^2$", "\\",
-    "\u2028line", "\ud800", "\uffff",
+    "# heading", "$x^2$", "\\", "\u2028line", "\ud800", "\uffff",
 ]  # fmt: skip
 
 
