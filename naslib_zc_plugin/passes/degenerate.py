@@ -32,17 +32,12 @@ def in_precision(held: torch.dtype, precision: torch.dtype) -> torch.dtype:
     return precision if held.is_floating_point else precision.to_complex() if held.is_complex else held
 
 
-def rounding(values: Tensor) -> float:
-    """Return the share of their size by which values that ought to be equal may differ."""
-    return max(1e-5, torch.finfo(values.dtype).eps)
-
-
 def cancels(values: Tensor) -> bool:
     """Return whether the features, (…, features), add up to nothing at every position."""
     if values.ndim < 2 or values.shape[-1] < 2:
         return False
     # A layer norm's output is off by its own rounding, which in half precision is the most of it.
-    within = rounding(values) if values.is_floating_point() else 1e-5
+    within = max(1e-5, torch.finfo(values.dtype).eps) if values.is_floating_point() else 1e-5
     exact = precise(values.detach())
     sums, sizes = exact.sum(-1).abs(), exact.abs().sum(-1)
     return bool((sizes > 0).any()) and bool((sums <= within * sizes).all())

@@ -12,7 +12,6 @@ from torch import Tensor
 from naslib_zc_plugin.extend import Undefined, observation, proxy
 from naslib_zc_plugin.passes import Batch, Network, Pass, Steps, isolated, observe
 from naslib_zc_plugin.passes.constant_weights import ConstantWeights
-from naslib_zc_plugin.passes.degenerate import rounding
 
 if TYPE_CHECKING:
     from torch import nn
@@ -86,11 +85,10 @@ def epsilon(
     """
     low, high = outputs.amin(1, keepdim=True), outputs.amax(1, keepdim=True)
     scaled = (outputs - low) / (high - low)
-    smallest = outputs - low <= rounding(outputs) * torch.maximum(low.abs(), outputs.abs())
-    if not bool(torch.isfinite(scaled).all()) or bool(smallest.all(1).any()):
+    if not bool(torch.isfinite(scaled).all()):
         raise Undefined("under one of the weights all outputs are equal, or some are not finite")
     if zeros == "drop":
-        scaled = torch.where(smallest, torch.nan, scaled)
+        scaled = torch.where(scaled == 0, torch.nan, scaled)
     difference = (scaled[0] - scaled[1]).abs()
     return (difference.nanmean() / scaled.nanmean()).item()
 
