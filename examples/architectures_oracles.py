@@ -7,15 +7,30 @@ passes. What is shared with the package is the seed of draws, which is a name an
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Any, Callable
 
 import torch
+from naslib_zc_plugin.extend import NormalPair
+from naslib_zc_plugin.observations.layers import ATTENTION, PROJECTIONS
+from naslib_zc_plugin.passes.seeding import seed_everything
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.flop_counter import FlopCounterMode
+
+from architectures_activations import (
+    activation_distance,
+    activations,
+    generalized_naswot,
+    head_softmax_confidence,
+    naswot,
+)
 from architectures_reference import (
     RECURRENT,
     Absent,
     Reference,
-    activations,
     drawn,
     gradients,
     layers,
@@ -24,14 +39,6 @@ from architectures_reference import (
     tree,
     weights,
 )
-from torch import Tensor, nn
-from torch.nn import functional as F
-from torch.nn.modules.batchnorm import _BatchNorm
-from torch.utils.flop_counter import FlopCounterMode
-
-from naslib_zc_plugin.extend import NormalPair
-from naslib_zc_plugin.observations.layers import ATTENTION, PROJECTIONS
-from naslib_zc_plugin.passes.seeding import seed_everything
 
 
 def after_loss(ref: Reference) -> list[tuple[Tensor, Tensor]]:
@@ -86,6 +93,10 @@ def fisher(ref: Reference) -> float:
         module.register_forward_hook(hook)
     loss = ref.loss(ref.logits(net, ref.inputs), ref.labels)
     used = [(module, output) for module, output in seen if output.requires_grad]
+    called = {id(module) for module, _ in seen}
+    missed = [module.weight for module in layers(net).values() if id(module) not in called]
+    if missed and any(g.any() for g in gradients(loss, missed)):
+        raise Absent("a layer's weight is multiplied by another module")
     total = 0.0
     for (module, output), g in zip(used, gradients(loss, [output for _, output in used])):
         if len(output) != ref.samples:
@@ -252,6 +263,14 @@ def synaptic_diversity(ref: Reference) -> float:
     )
 
 
+class Copy(nn.Module):
+    """Pass the input on, as a tensor of its own: what follows may write to it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return a copy."""
+        return x.clone()
+
+
 def synflow(ref: Reference) -> float:
     """Make everything absolute, take out batch norm, and run on ones in double precision."""
     net = ref.net().double().eval()
@@ -262,78 +281,12 @@ def synflow(ref: Reference) -> float:
     for parent in list(net.modules()):
         for name, module in list(parent.named_children()):
             if isinstance(module, _BatchNorm):
-                setattr(parent, name, nn.Sequential(*module.children()))  # activations of its own stay
+                setattr(parent, name, nn.Sequential(Copy(), *module.children()))  # activations of its own stay
     inputs = tree(lambda x: torch.ones_like(x[:1]).double() if x.is_floating_point() else x[:1], ref.inputs)
     by = weights(net)
     logits = ref.logits(net, inputs)
     check_sum(logits)
     return sum((w * g).abs().sum().item() for w, g in zip(by, gradients(logits.sum(), by)))
-
-
-# Activations --------------------
-
-
-def agreement(codes: list[Tensor], samples: int) -> Tensor:
-    """Return on how many units each pair of samples has one code."""
-    if any(len(code) != samples for code in codes):
-        raise Absent("an activation does not have the batch first")
-    rows = torch.cat([code.flatten(1) for code in codes], 1)
-    return torch.stack([(rows == row).sum(1) for row in rows]).double()
-
-
-def log_determinant(kernel: Tensor) -> float:
-    """Return the logarithm of a determinant."""
-    if torch.linalg.matrix_rank(kernel, hermitian=True) < len(kernel):
-        raise Absent("a singular kernel")
-    return torch.linalg.slogdet(kernel).logabsdet.item()
-
-
-def naswot(ref: Reference) -> float:
-    """Take the log-determinant of the kernel of codes."""
-    return log_determinant(agreement([x > 0 for x in activations(ref, ref.net()).of("relu")], ref.samples))
-
-
-def generalized_naswot(ref: Reference) -> float:
-    """Add up kernels of all kinds of activations."""
-    seen, kernel = activations(ref, ref.net()), torch.zeros(ref.samples, ref.samples, dtype=torch.float64)
-    for kind, output in seen.found:
-        if kind in ("relu", "gelu"):
-            kernel += agreement([output > 0], ref.samples)
-        elif kind == "sigmoid":
-            kernel += agreement([(output.float() * 4).floor().clamp(0, 3)], ref.samples)
-        elif kind == "tanh":
-            kernel += agreement([((output.float() + 1) * 4).floor().clamp(0, 7)], ref.samples)
-        elif len(output) != ref.samples:
-            raise Absent("an activation does not have the batch first")
-        else:
-            rows = output.double().reshape(ref.samples, -1, output.shape[-1])
-            for i in range(ref.samples):
-                for j in range(ref.samples):
-                    mixed = (rows[i] + rows[j]) / 2
-                    halves = (torch.special.entr(rows[i]) + torch.special.entr(rows[j])) / 2
-                    divergence = (torch.special.entr(mixed) - halves).sum()
-                    kernel[i, j] += math.log(2) * rows.shape[1] - divergence
-    if not seen.found:
-        raise Absent("no activation")
-    return log_determinant(kernel)
-
-
-def activation_distance(ref: Reference) -> float:
-    """Compare all pairs of positions of the first sample."""
-    outputs = activations(ref, ref.net()).of("relu", "gelu")
-    sequences = [output[0] > 0 for output in outputs if output.ndim == 3 and len(output) == ref.samples]
-    if not sequences:
-        raise Absent("no activation on sequences")
-    return sum(agreement([on], len(on)).sum().item() for on in sequences)
-
-
-def head_softmax_confidence(ref: Reference) -> float:
-    """Take the largest weights among heads."""
-    outputs = activations(ref, ref.net()).of("softmax")
-    means = [output.amax(1).mean().item() for output in outputs if output.ndim == 4 and len(output) == ref.samples]
-    if not means:
-        raise Absent("no attention")
-    return sum(means)
 
 
 def head_confidence(ref: Reference) -> float:
@@ -349,6 +302,8 @@ def head_confidence(ref: Reference) -> float:
         module.register_forward_hook(hook)
     with torch.no_grad():
         ref.logits(net, ref.inputs)
+    if not means:
+        raise Absent("no projection was called")
     return sum(means)
 
 
@@ -372,25 +327,42 @@ def ntk(ref: Reference) -> float:
     sums = logits.flatten(1).sum(1)
     rows = torch.stack([torch.cat([g.flatten() for g in gradients(each, by)]).double() for each in sums])
     values = torch.linalg.eigvalsh(rows @ rows.T)
-    return (values[-1] / values[0]).item() if values[0] > 0 else math.inf
+    if not values[0] > values[-1] * 1e-8:
+        raise Absent("a singular kernel")
+    return (values[-1] / values[0]).item()
 
 
 def zen(ref: Reference) -> float:
-    """Take the features before pooling as the network's own method returns them, twice."""
-    net = drawn(ref, "normal")
-    if not hasattr(net, "forward_features") or not any(isinstance(m, nn.BatchNorm2d) for m in net.modules()):
-        raise Absent("no convolutional network with features of its own")
+    """Take the last map that a module pools to one value per channel, for two inputs."""
+    net, maps = drawn(ref, "normal"), []
+    if not any(isinstance(module, nn.BatchNorm2d) for module in net.modules()):
+        raise Absent("no batch norm of maps")
+
+    def hook(module: nn.Module, args: Any, output: Any) -> None:
+        if isinstance(output, Tensor) and args[0].ndim == 4 and output.shape[2:] in ((), (1, 1)):
+            maps.append(args[0].detach().clone())
+
+    for module in net.modules():
+        if "Pool" in type(module).__name__:
+            module.register_forward_hook(hook)
     seed_everything(0, NormalPair(0.01))
-    shape = (16, *ref.case.inputs.shape[1:])
+    shape = (16, *_tensors(ref.case.inputs)[0].shape[1:])
     x = torch.randn(shape)
-    other = x + 0.01 * torch.randn(shape)
-    with torch.no_grad():
-        first, second = (net.forward_features(each.to(ref.dtype)) for each in (x, other))
-    if not isinstance(first, Tensor) or first.ndim != 4 or first.shape[-1] != first.shape[-2]:
-        raise Absent("features are no maps")
+    features = []
+    for shown in (x, x + 0.01 * torch.randn(shape)):
+        maps.clear()
+        with torch.no_grad():
+            ref.logits(net, tree(lambda _, shown=shown: shown.to(ref.dtype), ref.case.inputs))
+        if not maps or maps[-1].shape[-1] == 1:
+            raise Absent("no module pools a map")
+        features.append(maps[-1])
     held = [m.running_var for m in net.modules() if isinstance(m, nn.BatchNorm2d) and m.running_var is not None]
     scale = sum(variance.double().mean().sqrt().log().item() for variance in held)
-    return (first - second).abs().flatten(1).sum(1).mean().double().log().item() + scale
+    return (features[0] - features[1]).abs().flatten(1).sum(1).mean().double().log().item() + scale
+
+
+def _tensors(inputs: Any) -> list[Tensor]:
+    return list(inputs.values()) if isinstance(inputs, dict) else [inputs]
 
 
 def epsilon(ref: Reference) -> float:
@@ -411,6 +383,8 @@ def epsilon(ref: Reference) -> float:
         with torch.no_grad():
             outputs = ref.logits(net, ref.inputs).flatten()
         scaled = (outputs - outputs.min()) / (outputs.max() - outputs.min())
+        if (scaled == 0).sum() != (scaled < 1e-6).sum():
+            raise Absent("rounding decides which outputs are exactly 0")
         rows.append(torch.where(scaled == 0, torch.nan, scaled))
     value = ((rows[0] - rows[1]).abs().nanmean() / torch.stack(rows).nanmean()).item()
     if not math.isfinite(value):
@@ -436,7 +410,8 @@ def flops(ref: Reference) -> float:
     net = ref.net()
     if any(isinstance(module, RECURRENT) for module in net.modules()):
         raise Absent("torch's counter does not see recurrent layers")
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+    more = {torch.ops.aten._grouped_mm: lambda a, b, *rest, out_shape=None, **named: 2 * math.prod(out_shape) * a[-1]}
+    with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=more) as counter:
         ref.logits(net, tree(lambda x: x[:2], ref.inputs))
     return counter.get_total_flops() / 4
 
@@ -453,8 +428,8 @@ ORACLES: dict[str, Oracle] = {
 """By the proxies' names."""
 ONCE = ("flops", "params", "synflow")
 """Those that have a precision of their own."""
-ROUNDING = {"plain": math.inf, "grasp": math.inf, "epsilon": 0.05}
-"""The change by double precision from which on a value is nothing but rounding; terms of the first two cancel."""
+SIGNED = {"plain": math.inf, "grasp": math.inf}
+"""Those whose terms cancel: rounding may be most of them."""
 
 
 def single(name: str, ref: Reference) -> float:
@@ -468,20 +443,28 @@ def single(name: str, ref: Reference) -> float:
         return ORACLES[name](ref)
 
 
-def double(name: str, ref: Reference, first: float) -> float:
-    """Return a proxy's value in double precision, NaN where the network has none, given that in single precision.
+def rounding(name: str, references: Sequence[Reference], first: float) -> tuple[float, float]:
+    """Return a proxy's value in double precision (NaN where the network has none), and the most that rounding changes.
+
+    Args:
+        name: the proxy's.
+        references: the first in double precision, the others shifted by roundings of single precision.
+        first: the value in single precision.
 
     Raises:
-        Absent: the first is nothing but rounding.
+        Absent: that is nothing but rounding.
     """
     if name in ONCE:
-        return first
-    try:
-        found = single(name, ref)
-    except Absent:
-        raise
-    except Exception:  # a network that casts to single precision inside
-        return math.nan
-    if abs(first - found) > max(abs(first), abs(found)) * ROUNDING.get(name, 0.5):
+        return first, 0.0
+    found = []
+    for ref in references:
+        try:
+            found.append(single(name, ref))
+        except Absent as error:
+            raise Absent("nothing but rounding") from error
+        except Exception:  # a network that needs single precision inside
+            found.append(math.nan)
+    change = max((abs(first - other) for other in found if not math.isnan(other)), default=0.0)
+    if change > abs(first) / 4 * SIGNED.get(name, 1):
         raise Absent("nothing but rounding")
-    return found
+    return found[0], change

@@ -8,15 +8,14 @@ from contextlib import contextmanager
 from typing import Any, Callable
 
 import torch
-from architectures_zoo import Case
+from naslib_zc_plugin.extend import Reinitialized
+from naslib_zc_plugin.passes.seeding import derived_seed, seed_everything
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils import parametrize
-from torch.utils._python_dispatch import TorchDispatchMode
 
-from naslib_zc_plugin.extend import Reinitialized
-from naslib_zc_plugin.passes.seeding import derived_seed, seed_everything
+from architectures_zoo import Case
 
 LAYERS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d, nn.Linear)
 RECURRENT = (nn.LSTM, nn.GRU, nn.RNN)
@@ -31,14 +30,33 @@ def tree(function: Callable[[Tensor], Tensor], inputs: Any) -> Any:
     return {key: function(value) for key, value in inputs.items()} if isinstance(inputs, dict) else function(inputs)
 
 
+@contextmanager
+def whole(inputs: Any) -> Iterator[None]:
+    """In double precision, let no cast of the network go back to single precision."""
+    before = Tensor.float
+    if any(x.dtype is torch.float64 for x in (inputs.values() if isinstance(inputs, dict) else [inputs])):
+        Tensor.float = Tensor.double  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        Tensor.float = before  # type: ignore[method-assign]
+
+
 class Reference:
     """A copy of a network and its batch, in one precision."""
 
-    def __init__(self, case: Case, dtype: torch.dtype) -> None:
-        self.case, self.dtype = case, dtype
-        self.inputs = tree(lambda x: x.to(dtype) if x.is_floating_point() else x.clone(), case.inputs)
+    def __init__(self, case: Case, dtype: torch.dtype, shift: float = 0.0) -> None:
+        self.case, self.dtype, self._shift = case, dtype, shift
+        self.inputs = tree(lambda x: self.shifted(x.to(dtype)) if x.is_floating_point() else x.clone(), case.inputs)
         self.labels, self.samples = case.labels, len(case.labels)
         self._found: dict[Any, Any] = {}
+
+    def shifted(self, values: Tensor) -> Tensor:
+        """Return values, each changed by about the reference's shift of its size."""
+        if not self._shift:
+            return values
+        drawn = torch.randn(values.shape, generator=torch.Generator().manual_seed(3), dtype=values.dtype)
+        return values * (1 + self._shift * drawn)
 
     def once(self, key: Any, compute: Callable[[], Any]) -> Any:
         """Compute what several proxies need once."""
@@ -52,20 +70,35 @@ class Reference:
         return self._found[key]
 
     def net(self) -> nn.Module:
-        """Return a fresh copy; weights that are computed from several parts are plain parameters of it."""
+        """Return a fresh copy."""
+        return self.converted(self.plain())
+
+    def plain(self) -> nn.Module:
+        """Return a copy; weights that are computed from several parts are plain parameters of it."""
         net = copy.deepcopy(self.case.net)
         for module in net.modules():
-            if parametrize.is_parametrized(module):
-                for name in list(module.parametrizations):
-                    parametrize.remove_parametrizations(module, name, leave_parametrized=True)
+            if parametrize.is_parametrized(module):  # torch's own removal changes the class, which copies share
+                values = {name: getattr(module, name).detach() for name in module.parametrizations}
+                module.__class__ = type(module).__mro__[1]
+                del module.parametrizations
+                for name, value in values.items():
+                    module.register_parameter(name, nn.Parameter(value))
         for parameter in net.parameters():
             parameter.requires_grad_(parameter.is_floating_point())
             parameter.grad = None
-        return net.to(self.dtype)
+        return net
+
+    def converted(self, net: nn.Module) -> nn.Module:
+        """Return a network in the reference's precision, with its shift."""
+        net = net.to(self.dtype)
+        for parameter in net.parameters() if self._shift else ():
+            if parameter.is_floating_point():
+                parameter.data = self.shifted(parameter.data)
+        return net
 
     def logits(self, net: nn.Module, inputs: Any) -> Tensor:
         """Run a network."""
-        with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
+        with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH), whole(inputs):
             output = net(**inputs) if isinstance(inputs, dict) else net(inputs)
         key = self.case.logits
         if isinstance(output, Tensor):
@@ -111,69 +144,12 @@ def quiet() -> Iterator[None]:
         yield
 
 
-# Activations --------------------
-
-aten = torch.ops.aten
-KINDS: dict[str, tuple[Any, ...]] = {
-    "relu": (
-        aten.relu, aten.relu_, aten.leaky_relu, aten.leaky_relu_, aten._prelu_kernel, aten.hardtanh, aten.hardtanh_,
-        aten.clamp, aten.clamp_, aten.clamp_min, aten.clamp_min_, aten.threshold, aten.threshold_,
-    ),
-    "gelu": (aten.gelu, aten.silu, aten.silu_, aten.mish, aten.mish_, aten.hardswish, aten.hardswish_,
-             aten.elu, aten.elu_),
-    "sigmoid": (aten.sigmoid, aten.sigmoid_, aten.hardsigmoid, aten.hardsigmoid_),
-    "tanh": (aten.tanh, aten.tanh_),
-    "softmax": (aten._softmax, aten._safe_softmax),
-}  # fmt: skip
-"""Torch's own operators, whoever calls them: functions, modules, scripts and the parts of attention."""
-_KIND = {packet: kind for kind, packets in KINDS.items() for packet in packets}
-_BOUNDED = ("hardtanh", "clamp", "threshold")
-
-
-class Activations(TorchDispatchMode):
-    """Keep the output of every activation."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[tuple[str, Tensor]] = []
-
-    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Run the operator and look at its output."""
-        output, packet = function(*args, **(kwargs or {})), function.overloadpacket
-        kind = _KIND.get(packet)
-        if kind is None or not output.is_floating_point():
-            return output
-        if any(name in packet.__name__ for name in _BOUNDED):
-            lowest = args[1] if len(args) > 1 else (kwargs or {}).get("min")
-            if not isinstance(lowest, (int, float)) or lowest != 0:
-                return output
-        self.found.append((kind, (output.movedim(args[1], -1) if kind == "softmax" else output).clone()))
-        return output
-
-    def of(self, *kinds: str) -> list[Tensor]:
-        """Return the outputs of some kinds."""
-        found = [output for kind, output in self.found if kind in kinds]
-        if not found:
-            raise Absent(f"no {' or '.join(kinds)}")
-        return found
-
-
-def activations(ref: Reference, net: nn.Module) -> Activations:
-    """Run a network and keep the activations."""
-    if any(isinstance(module, RECURRENT) for module in net.modules()):
-        raise Absent("recurrent layers hide activations")
-    seen = Activations()
-    with torch.no_grad(), seen:
-        ref.logits(net, ref.inputs)
-    return seen
-
-
 # New weights --------------------
 
 
 def drawn(ref: Reference, scheme: str) -> nn.Module:
     """Return a copy with layers drawn anew, module by module, biases 0 and norms as new."""
-    net = copy.deepcopy(ref.case.net)
+    net = ref.plain()
     made = set()
     seed_everything(0, Reinitialized(scheme))
     with torch.no_grad():
@@ -193,7 +169,7 @@ def drawn(ref: Reference, scheme: str) -> nn.Module:
                 if isinstance(module, _BatchNorm) and module.running_var is not None:
                     module.running_mean.zero_()
                     module.running_var.fill_(1)
-    return net.to(ref.dtype)
+    return ref.converted(net)
 
 
 def noised(values: Tensor, amplitude: float) -> Tensor:

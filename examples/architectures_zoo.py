@@ -103,7 +103,10 @@ TIMM: dict[str, dict[str, Any]] = {
     "hiera_tiny_224": {"img_size": 64, "embed_dim": 32, "num_heads": 1},
     "samvit_base_patch16_224": {"img_size": 64, "depth": 2, "embed_dim": 96, "num_heads": 4},
 }  # fmt: skip
-"""Names of timm with the arguments that make them small; ``size``, ``batch`` and ``cut`` are ours: the images', and the blocks per stage."""
+"""Names of timm with the arguments that make them small.
+
+``size``, ``batch`` and ``cut`` are ours: the images', and the blocks per stage.
+"""
 
 
 def _timm(name: str) -> Case:
@@ -198,7 +201,8 @@ TEXT: dict[str, dict[str, Any]] = {
     "funnel": {"num_hidden_layers": None, "block_sizes": [1, 1], "d_model": 32, "n_head": 4, "d_head": 8,
         "d_inner": 64, "num_decoder_layers": 1},
     "fnet": {}, "yoso": {"use_expectation": True}, "ibert": {"quant_mode": False}, "xlnet": {
-        "max_position_embeddings": None, "d_model": 32, "n_layer": 2, "n_head": 4, "d_inner": 64, "use_mems_eval": False, "use_mems_train": False},
+        "max_position_embeddings": None, "d_model": 32, "n_layer": 2, "n_head": 4, "d_inner": 64,
+        "use_mems_eval": False, "use_mems_train": False},
     "canine": {"local_transformer_stride": 4, "downsampling_rate": 2, "num_hash_buckets": 64},
     "modernbert": {"global_attn_every_n_layers": 2, "local_attention": 8}, "mra": {}, "roformer": {},
     "gpt2": {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 64},
@@ -241,7 +245,8 @@ SEQUENCES = ("t5", "mt5", "switch_transformers", "bart", "pegasus", "prophetnet"
 MASKED = ("bert", "roberta", "electra", "distilbert")
 IMAGES: dict[str, dict[str, Any]] = {
     "vit": {"image_size": 32, "patch_size": 8}, "swin": {
-        "hidden_size": None, "num_hidden_layers": None, "num_attention_heads": None, "image_size": 32, "patch_size": 4, "embed_dim": 16, "depths": [1, 1], "num_heads": [2, 4], "window_size": 4},
+        "hidden_size": None, "num_hidden_layers": None, "num_attention_heads": None, "image_size": 32,
+        "patch_size": 4, "embed_dim": 16, "depths": [1, 1], "num_heads": [2, 4], "window_size": 4},
     "convnext": {"hidden_size": None, "num_hidden_layers": None, "hidden_sizes": [8, 16, 24, 32], "depths": [1, 1,
         1, 1], "num_stages": 4}, "beit": {"image_size": 32, "patch_size": 8},
     "mobilevit": {"hidden_sizes": [16, 24, 32], "neck_hidden_sizes": [8, 8, 16, 16, 24, 24, 32], "image_size": 32},
@@ -272,7 +277,8 @@ AUDIO: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 WAVES = {
     "conv_dim": (8, 16), "conv_stride": (4, 4), "conv_kernel": (8, 4), "num_feat_extract_layers": 2,
-    "num_conv_pos_embeddings": 4, "num_conv_pos_embedding_groups": 2, "mask_time_prob": 0.0, "apply_spec_augment": False,
+    "num_conv_pos_embeddings": 4, "num_conv_pos_embedding_groups": 2, "mask_time_prob": 0.0,
+        "apply_spec_augment": False,
     "classifier_proj_size": 16,
 }  # fmt: skip
 
@@ -375,7 +381,7 @@ def build(name: str) -> Case:
     case = NETWORKS[name]()
     case.net.train()
     for module in case.net.modules():
-        for attribute in ("p", "drop_prob", "dropout_p", "layerdrop"):
+        for attribute in ("p", "drop_prob", "drop_rate", "dropout_p", "layerdrop"):
             if isinstance(getattr(module, attribute, None), float):
                 setattr(module, attribute, 0.0)
         if isinstance(getattr(module, "dropout", None), float):
