@@ -6,10 +6,9 @@ import math
 from typing import Any
 
 import torch
+from architectures_reference import RECURRENT, Absent, Reference
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
-
-from architectures_reference import RECURRENT, Absent, Reference
 
 aten = torch.ops.aten
 KINDS: dict[str, tuple[Any, ...]] = {

@@ -12,14 +12,6 @@ from fnmatch import fnmatchcase
 from typing import Any, Callable
 
 import torch
-from naslib_zc_plugin.extend import NormalPair
-from naslib_zc_plugin.observations.layers import ATTENTION, PROJECTIONS
-from naslib_zc_plugin.passes.seeding import seed_everything
-from torch import Tensor, nn
-from torch.nn import functional as F
-from torch.nn.modules.batchnorm import _BatchNorm
-from torch.utils.flop_counter import FlopCounterMode
-
 from architectures_activations import (
     activation_distance,
     activations,
@@ -39,6 +31,14 @@ from architectures_reference import (
     tree,
     weights,
 )
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.flop_counter import FlopCounterMode
+
+from naslib_zc_plugin.extend import NormalPair
+from naslib_zc_plugin.observations.layers import ATTENTION, PROJECTIONS
+from naslib_zc_plugin.passes.seeding import seed_everything
 
 
 def after_loss(ref: Reference) -> list[tuple[Tensor, Tensor]]:
@@ -111,11 +111,31 @@ def fisher(ref: Reference) -> float:
 # Gradients of single samples --------------------
 
 
+class Contiguous(torch.autograd.Function):
+    """Pass the output on, and its gradient as a contiguous tensor.
+
+    For a batch of one torch (2.13, on the CPU) differentiates batch norm wrongly where the gradient comes as tokens.
+    """
+
+    @staticmethod
+    def forward(context: Any, x: Tensor) -> Tensor:
+        """Return the same values."""
+        return x.clone()
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+        """Return the same values in another order in memory."""
+        return gradient.contiguous()
+
+
 def sample_signs(ref: Reference) -> Tensor:
     """Return the signs of each sample's gradient: every sample a batch of one, in train mode."""
     rows = []
     for index in range(ref.samples):
         net = ref.net()
+        for module in net.modules():
+            if isinstance(module, _BatchNorm):
+                module.register_forward_hook(lambda module, args, output: Contiguous.apply(output))
         try:
             logits = ref.logits(net, tree(lambda x, one=slice(index, index + 1): x[one], ref.inputs))
         except ValueError as error:

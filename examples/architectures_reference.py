@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from typing import Any, Callable
 
 import torch
-from naslib_zc_plugin.extend import Reinitialized
-from naslib_zc_plugin.passes.seeding import derived_seed, seed_everything
+from architectures_zoo import Case
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils import parametrize
 
-from architectures_zoo import Case
+from naslib_zc_plugin.extend import Reinitialized
+from naslib_zc_plugin.passes.seeding import derived_seed, seed_everything
 
 LAYERS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d, nn.Linear)
 RECURRENT = (nn.LSTM, nn.GRU, nn.RNN)
