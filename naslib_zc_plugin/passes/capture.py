@@ -233,8 +233,8 @@ def own_statistics(input: Tensor, mean: Any, variance: Any, **kwargs: Any) -> Te
 
 
 def identity(input: Tensor, mean: Any, variance: Any, **kwargs: Any) -> Tensor:
-    """Return the input."""
-    return input
+    """Return a copy of the input: what writes over a norm's output, as activations do, leaves its input alone."""
+    return input.clone()
 
 
 def _set_requires_grad(tensor: Tensor, value: bool = True) -> Tensor:

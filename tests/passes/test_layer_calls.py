@@ -207,6 +207,27 @@ def test_synflow_takes_out_the_norm_inside_a_layer_but_not_that_of_its_weight() 
     assert values[0] != pytest.approx(values[2])
 
 
+def test_an_activation_may_write_over_a_norm_that_is_taken_out() -> None:
+    class Before(nn.Module):
+        """A block that normalises first, beside a shortcut from its input."""
+
+        def __init__(self, norm: nn.Module, inplace: bool) -> None:
+            super().__init__()
+            self.stem, self.norm, self.act = nn.Conv2d(3, 6, 3), norm, nn.LeakyReLU(0.5, inplace)
+            self.conv, self.head = nn.Conv2d(6, 6, 1), nn.Linear(6, 5)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.stem(x) - 30.0
+            return self.head((self.conv(self.act(self.norm(x))) + x).mean((2, 3)))  # type: ignore[no-any-return]
+
+    values = []
+    for norm, inplace in ((nn.Identity(), False), (nn.BatchNorm2d(6), False), (nn.BatchNorm2d(6), True)):
+        torch.manual_seed(0)
+        score = zc.score(Before(norm, inplace), (torch.zeros(2, 3, 6, 6), None), ["synflow"])["synflow"]
+        values.append(score.value)
+    assert values[0] == values[1] == values[2] is not None
+
+
 def test_two_samples_are_run_again_only_where_a_layer_computes_with_something_else() -> None:
     class Masked(nn.Linear):
         def forward(self, x: Tensor) -> Tensor:
