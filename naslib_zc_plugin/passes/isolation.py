@@ -35,7 +35,7 @@ def _pop_modes(depths: tuple[int, int]) -> None:
     while torch._C._len_torch_function_stack() > functions:
         torch._C._pop_torch_function_stack()
     while torch._C._len_torch_dispatch_stack() > dispatches:
-        torch._C._pop_torch_dispatch_stack()
+        torch._C._pop_torch_dispatch_stack(None)
 
 
 _SWITCHES: tuple[tuple[str, Callable[[], Any], Callable[[Any], Any]], ...] = (

@@ -95,7 +95,7 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
     """Return the archive's known arrays, those of exactly one kind of probe."""
     meter = Meter(existing(path, "a .npz file"), _LIMITS)
     arrays: dict[str, NDArray[Any]] = {}
-    with open_zip(path, "a .npz file", meter) as archive:
+    with open_zip(path, "a .npz file of plain arrays", meter) as archive:
         places = {member: inside(path, member) for member in archive.namelist()}
         names = [str(place.with_suffix("")) for place in places.values() if place.suffix == ".npy"]
         for member, place in places.items():

@@ -47,9 +47,8 @@ class Format:
 
     def found(self, connection: sqlite3.Connection) -> int | None:
         """Return the version of a file; 0 for an empty one, None for a file of another kind."""
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (found,) = connection.execute("PRAGMA user_version").fetchone()
-        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        asked = ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_master")
+        application, found, tables = (connection.execute(each).fetchone()[0] for each in asked)
         if application != self.application:
             return None if tables or application else 0
         if found < 1:

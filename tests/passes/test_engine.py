@@ -295,10 +295,17 @@ def _push() -> None:
     Watch().__enter__()
 
 
+def _push_dispatch() -> None:
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    TorchDispatchMode().__enter__()
+
+
 CHANGES: dict[str, Callable[[], Any]] = {
     "the grad mode": lambda: torch.set_grad_enabled(not torch.is_grad_enabled()),
     "the default type": lambda: torch.set_default_dtype(torch.float64),
     "the stack of modes": _push,
+    "the stack of modes of dispatch": _push_dispatch,
     "a random state": lambda: torch.rand(1),
     "a random state of numpy": lambda: np.random.rand(),
     "a random state of Python": lambda: random.random(),

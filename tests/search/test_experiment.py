@@ -272,10 +272,12 @@ class Broken:
 
 
 @pytest.mark.parametrize("host", ["none", "nni"])
-def test_an_evaluator_that_always_fails_ends_the_search(experiment: Make, data: Path, host: str) -> None:
+def test_an_evaluator_that_always_fails_ends_the_search(
+    experiment: Make, data: Path, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if host == "nni":
         needs("naslib_zc_plugin.hosts.nni")
-    EVALUATORS.add("broken", Broken)
+    monkeypatch.setitem(EVALUATORS._added, "broken", Broken)
     given: dict[str, Any] = {"evaluator": {"name": "broken"}, "host": host, "report": None}
     reason = "random_search, run 1: none of 10 evaluations has a fitness; the first: OSError: the disk is full"
     for _ in range(2):  # the record is the same
