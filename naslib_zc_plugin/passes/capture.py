@@ -59,7 +59,7 @@ class Watch(TorchFunctionMode):
             for function, handler in mapping.items():
                 self._handlers.setdefault(function, []).append(handler)
         self._every: Sequence[Handler] = self._handlers.get(EVERY, ())
-        self._replacements = dict(replacements or {})
+        self._replacements = {**(_IN_DOUBLE if dtype is torch.float64 else {}), **(replacements or {})}
         self._dtype, self._calls = dtype, 0
 
     @property
@@ -209,6 +209,41 @@ def _recast(
     written = int(name in _OF_THE_TENSOR or (name.endswith("_") and not name.endswith("__")))
     args = (*args[:written], *map(inside, args[written:]))
     return function, args, {key: value if key == "out" else inside(value) for key, value in kwargs.items()}
+
+
+def _grouped_product(
+    first: Tensor, second: Tensor, offs: Tensor | None = None, bias: Tensor | None = None, out_dtype: Any = None
+) -> Tensor:
+    """Return ``F.grouped_mm``, group by group: torch's own takes no double precision.
+
+    Groups end at ``offs``: those of the rows of a matrix, of the columns of a second matrix that meets several first
+    ones, or of the dimension that two matrices are summed over. What lies beyond the last group is 0.
+    """
+    if offs is None:
+        product = first @ second
+        return product if bias is None else product + bias
+    ends = [0, *offs.tolist()]
+    groups = [slice(*bounds) for bounds in zip(ends, ends[1:])]
+    if first.ndim == second.ndim:
+        parts = [first[:, group] @ second[group] for group in groups]
+    elif first.ndim == 2:
+        parts = [first[group] @ matrix for group, matrix in zip(groups, second)]
+    else:
+        parts = [matrix @ second[:, group] for group, matrix in zip(groups, first)]
+    if bias is not None:
+        parts = [part + each for part, each in zip(parts, bias)]
+    if first.ndim == second.ndim:
+        return torch.stack(parts)
+    dimension = 0 if first.ndim == 2 else 1
+    beyond = (first if first.ndim == 2 else second).shape[dimension] - ends[-1]
+    shape = (beyond, second.shape[-1]) if dimension == 0 else (first.shape[-2], beyond)
+    return torch.cat([*parts, first.new_zeros(shape)], dimension)
+
+
+_IN_DOUBLE: dict[Function, Function] = {
+    getattr(of, name): _grouped_product for of, name in ((F, "grouped_mm"), (torch, "_grouped_mm")) if hasattr(of, name)
+}
+"""Functions that take no double precision, and those that stand for them in such a pass."""
 
 
 # Norms --------------------
