@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
+from random import Random
 
 import pytest
 import torch
@@ -10,6 +12,8 @@ from typer.testing import CliRunner, Result
 
 from naslib_zc_plugin.cli._app import app
 from naslib_zc_plugin.cli.cost import chosen_proxies
+from naslib_zc_plugin.spaces import list_spaces
+from naslib_zc_plugin.spaces import space as space_called
 
 SMALL = "--channels 2 --cells 1 --size 8 --batch 8 --rounds 2".split()
 
@@ -39,6 +43,38 @@ def test_a_line_per_proxy_and_set() -> None:
     assert [line.split()[0] for line in done.stderr.splitlines()] == [f"{n}/7" for n in range(1, 8)]
 
 
+@pytest.mark.parametrize("space", list_spaces())
+def test_every_space_has_a_cost(space: str) -> None:
+    known = inspect.signature(space_called(space).build).parameters
+    sizes = [*(["--channels", "16"] if {"C", "width", "hidden"} & known.keys() else [])]
+    if {"N", "layers"} & known.keys():
+        sizes += ["--cells", "3" if space == "nasbench301" else "1"]
+    given = [*sizes, "--size", "16", "--batch", "4", "--rounds", "1", "--threads", "1"]
+    done = CliRunner().invoke(app, ["cost", "--space", space, *given, "--proxies", "params,grad_norm,synflow"])
+    assert done.exit_code == 0, done.stderr
+    lines = {line.split("  ")[0]: line.split()[-4:] for line in done.stdout.splitlines()[1:7]}
+    assert list(lines) == ["unit", "forward", "params", "grad_norm", "synflow", "all of these"]
+    assert all(float(units) >= 0 and float(peak) >= 0 for units, _, _, peak in lines.values()), done.stdout
+    key = space_called(space).sample(Random(0))
+    assert f"{space} {'|nor_conv' if space == 'nasbench201' else key}" in done.stdout
+    assert f"batch 4 of {'16 tokens' if space in ('flexibert', 'nasbench_nlp') else '16×16'};" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "number"),
+    [
+        ("--space nasbench201 --size 32", 64),  # its largest cell but one, of 16 channels and 5 cells a stage
+        ("--space nasbench201 --size 64", 16),  # four times as many positions, and less than twice the limit
+        ("--space nasbench201 --size 128 --channels 32", 4),
+        ("--space nasbench_nlp --size 8", 64),
+    ],
+)
+def test_a_batch_is_as_large_as_the_networks_work_allows(arguments: str, number: int) -> None:
+    done = CliRunner().invoke(app, ["cost", *arguments.split(), "--rounds", "1", "--proxies", "params"])
+    assert done.exit_code == 0, done.stderr
+    assert f"; batch {number} of " in done.stdout
+
+
 def test_an_undefined_score_is_noted() -> None:
     dead = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"
     done = _run("--proxies", "epsilon", "--arch", dead)
@@ -53,6 +89,7 @@ def test_an_undefined_score_is_noted() -> None:
         (["--proxies", " , "], "no proxy is named"),
         (["--arch", "|none~0|"], "expected 3 nodes"),
         (["--space", "nasbench2001"], "unknown search space 'nasbench2001'"),
+        (["--space", "flexibert"], "--channels: networks of flexibert have no such size but that of their keys"),
         (["--device", "warp"], "--device warp: no such device"),
         (["--device", "cuda:99"], "--device cuda:99: torch finds"),
     ],
@@ -62,6 +99,13 @@ def test_bad_input_is_one_line(arguments: list[str], message: str) -> None:
     assert done.exit_code == 2 and done.stdout == ""
     (line,) = done.stderr.splitlines()
     assert line.startswith("nas-zc: ") and message in line
+
+
+def test_what_a_network_cannot_run_on_is_one_line() -> None:
+    done = CliRunner().invoke(app, ["cost", "--space", "flexibert", "--size", "600", "--batch", "4"])
+    assert done.exit_code == 2 and done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("nas-zc: flexibert ") and "on 600 tokens: " in line and "512 positions" in line
 
 
 def test_names_and_patterns() -> None:
