@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from random import Random
@@ -36,10 +37,14 @@ _FEWEST, _MOST, _WORK = 4, 64, 1.4e10  # samples of a batch; multiply-accumulate
 def cost(
     space: Annotated[str, typer.Option(help="Search space of the network.")] = "nasbench201",
     arch: Annotated[Optional[str], typer.Option(metavar="KEY", help="Its key; unless given, one of the space.")] = None,
-    channels: Annotated[Optional[int], typer.Option(min=1, help="Channels, or hidden units, of its first stage.")] = None,
+    channels: Annotated[
+        Optional[int], typer.Option(min=1, help="Channels of its first stage, or hidden units.")
+    ] = None,
     cells: Annotated[Optional[int], typer.Option(min=1, help="Cells of a stage, or layers.")] = None,
-    size: Annotated[Optional[int], typer.Option(min=8, help="Height and width of images, tokens of a text.")] = None,
-    batch: Annotated[Optional[int], typer.Option(min=2, help="Number of images, or of texts.")] = None,
+    size: Annotated[
+        Optional[int], typer.Option(min=8, help="Height and width of images (32), or tokens of a text (64).")
+    ] = None,
+    batch: Annotated[Optional[int], typer.Option(min=2, help="Number of images, or of texts; see above.")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 …")] = "cpu",
     threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0: as torch chooses.")] = 0,
     proxies: ProxiesOption = "*",
@@ -67,7 +72,7 @@ def cost(
     sizes = _sizes(named, {"channels": channels, "cells": cells})
     net = named.build(key, **sizes).to(where)
     draw, shape = _texts(named, size) if space in TEXTS else _images(size)
-    affordable = _affordable(net, draw(2), f"{space} {key} on {shape}")
+    affordable = affordable_batch(net, draw(2), f"{space} {key} on {shape}")
     number = batch or affordable
     costs = []
     with steps(len(requests) + 2) as step:
@@ -125,17 +130,25 @@ def _texts(space: Space, size: int | None) -> tuple[Draw, str]:
     return draw, f"{tokens} tokens"
 
 
-def _affordable(net: nn.Module, batch: tuple[Tensor, Tensor], what: str) -> int:
-    """Return the power of two of samples whose forward pass is no more work than :data:`_WORK`, from 4 to 64.
+def affordable_batch(net: nn.Module, batch: tuple[Tensor, Tensor], what: str, work: float = _WORK) -> int:
+    """Return the power of two of samples whose forward pass is no more than ``work``, from 4 to 64.
+
+    Args:
+        net: the network.
+        batch: two samples.
+        what: the network and the samples, for the error's message.
+        work: multiply-accumulate operations.
 
     Raises:
         ValueError: the network cannot run on such a batch.
     """
     device = next(net.parameters()).device
-    flops = zc.score(net, (batch[0].to(device), None), "flops")["flops"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the error says the same
+        flops = zc.score(net, (batch[0].to(device), None), "flops")["flops"]
     if flops.value is None:
         raise ValueError(f"{what}: {flops.reason}")
-    return max(_FEWEST, min(_MOST, 2 ** int(math.log2(_WORK / max(flops.value, 1)))))
+    return max(_FEWEST, min(_MOST, int(2.0 ** math.floor(math.log2(work / max(flops.value, 1))))))
 
 
 def chosen_proxies(text: str) -> list[str]:

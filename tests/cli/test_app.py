@@ -33,6 +33,7 @@ def test_help_names_every_command() -> None:
 @pytest.mark.parametrize("width", [None, "80", "100"])
 def test_help_is_whole_at_every_width_and_where_it_is_no_terminal(width: str | None) -> None:
     """Every command's first sentence, every option's name and text; whitespace, at which lines are broken, aside."""
+
     def shown(*words: str) -> str:
         done = CliRunner().invoke(app, [*words, "--help"], env={"COLUMNS": width})
         assert done.exit_code == 0 and max(map(len, done.stdout.splitlines())) <= int(width or 80)
