@@ -86,7 +86,10 @@ def main() -> None:
     asked = options()
     config = load_campaign(asked.config, asked.data)
     with started(asked, config.threads) as cluster:
-        more = {**({"resources": {"GPU": 1}} if asked.gpus else {}), **({"security": cluster.security} if asked.tls else {})}
+        more = {
+            **({"resources": {"GPU": 1}} if asked.gpus else {}),
+            **({"security": cluster.security} if asked.tls else {}),
+        }
         done = score(config.replace(engine={"name": "dask", "address": cluster.scheduler_address, **more}))
     print()
     if done.pending:

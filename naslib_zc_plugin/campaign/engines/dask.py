@@ -263,8 +263,8 @@ def connect(address: str, security: Security | None = None) -> Client:
         return Client(address, timeout=CONNECT, set_as_default=False, security=security)
     except TypeError as error:  # Dask's, for want of certificates
         raise ValueError(
-            f"{address} needs certificates: give security: {{{': …, '.join(_FILES)}: …}}, or set distributed.comm.tls in "
-            f"Dask's own configuration ({error})"
+            f"{address} needs certificates: give security: {{{': …, '.join(_FILES)}: …}}, or set distributed.comm.tls "
+            f"in Dask's own configuration ({error})"
         ) from error
     except (OSError, ValueError) as error:
         raise EngineError(
