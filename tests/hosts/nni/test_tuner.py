@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import subprocess
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from torch import nn
 
+from naslib_zc_plugin.strategies import STRATEGIES, list_strategies, option_names
 from tests.hosts.nni import made
 from tests.hosts.nni.needs import needs
 
@@ -192,6 +194,20 @@ def test_a_misspelt_argument_is_named(options: dict[str, Any], reason: str) -> N
     for make in (tuner.ProxyTuner, tuner.TunerConfig):
         with pytest.raises(ValueError, match=reason):
             make(**options)
+
+
+ARGUMENTS = [name for name in inspect.signature(tuner.ProxyTuner).parameters if name != "options"]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "argument"),
+    [(name, each) for name in list_strategies() for each in [*ARGUMENTS, *option_names(STRATEGIES.load(name))]],
+)
+def test_each_argument_misspelt_is_named(strategy: str, argument: str) -> None:
+    wrong = argument + argument[-1]
+    for make in (tuner.ProxyTuner, tuner.TunerConfig):
+        with pytest.raises(ValueError, match=rf"has no option '{wrong}'; did you mean .*\b{argument}\b"):
+            make(strategy=strategy, **{wrong: 1})
 
 
 @pytest.mark.parametrize("file", [False, True])
