@@ -234,6 +234,9 @@ UNTARGETED = ("sum", "signs")
 NDS = ("nds_amoeba", "nds_darts", "nds_darts_fix_w_d", "nds_enas", "nds_nasnet", "nds_pnas")
 """NDS' spaces. Of their networks that part is scored which the logits depend on, as in NASWOT's code."""
 
+TEXTS = {"nasbench_nlp": "nasbench_nlp_loss", "flexibert": "flexibert_nominal"}
+"""Search spaces of networks of text, and the protocol whose loss has a gradient there."""
+
 
 def _beside(variant: str, **others: Any) -> dict[str, dict[str, Any]]:
     """Return the fields that differ in NAS-Bench-101, and in NDS, where the options are those of NAS-Bench-101."""

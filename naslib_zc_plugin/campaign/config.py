@@ -155,11 +155,12 @@ class Config(Section):
 
     @field_validator("engine")
     @classmethod
-    def _check_engine(cls, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _check_engine(cls, given: Mapping[str, Any], info: ValidationInfo) -> Any:
         if not isinstance(given.get("name"), str):
             raise ValueError(f"must be a mapping with a name, one of {', '.join(list_engines())}")
         check_engine(given)
-        return given
+        origin: Origin | None = info.context
+        return located(given, origin.path.parent, None) if origin else given
 
     @field_validator("store")
     @classmethod

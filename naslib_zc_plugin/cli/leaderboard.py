@@ -36,7 +36,7 @@ class Picture:
 
 def leaderboard(
     context: typer.Context,
-    stores: Annotated[list[Path], typer.Argument(metavar="STORE…", help="Campaigns' stores or Parquet exports.")],
+    stores: Annotated[list[Path], typer.Argument(metavar="STORE", help="Campaigns' stores or Parquet exports.")],
     data: DataOption = None,
     truth: Annotated[
         Optional[list[str]], typer.Option(metavar="COLUMN", help="What to compare with, of the benchmark; repeatable.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
@@ -13,10 +14,11 @@ import numpy as np
 import pytest
 import yaml
 
+import naslib_zc_plugin as zc
 from naslib_zc_plugin import benchmarks
 from naslib_zc_plugin.campaign import config as config_module
-from naslib_zc_plugin.campaign.config import Config, load_campaign, provenance
-from naslib_zc_plugin.campaign.engines import Task
+from naslib_zc_plugin.campaign.config import BatchConfig, Config, OfBenchmark, load_campaign, provenance
+from naslib_zc_plugin.campaign.engines import ENGINES, Task, list_engines
 from naslib_zc_plugin.configuration import ConfigurationError, mapping
 from naslib_zc_plugin.files import DataError
 from naslib_zc_plugin.probes import Tokens
@@ -209,6 +211,39 @@ def test_a_value_that_cannot_be_is_named_with_field_and_file(
 def test_a_wrong_name_is_corrected(write: Callable[..., Path], changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigurationError, match=rf"campaign\.yaml, line 1: .*{message}"):
         load_campaign(write(**changes))
+
+
+FIELDS = [
+    *Config.model_fields,
+    *(f"batch.{name}" for name in BatchConfig.model_fields),
+    *(f"architectures.{name}" for name in OfBenchmark.model_fields),
+]
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_each_field_misspelt_is_named(write: Callable[..., Path], field: str) -> None:
+    outer, _, name = field.rpartition(".")
+    wrong = name + name[-1]
+    path = write(**({outer: {wrong: 1}} if outer else {name: None, wrong: GOOD.get(name, 1)}))
+    with pytest.raises(ConfigurationError) as refused:
+        load_campaign(path)
+    (line,) = [str(each) for each in refused.value.problems if f"{wrong}: unknown field" in str(each)]
+    assert outer in line and name in line.partition("did you mean")[2]
+
+
+@pytest.mark.parametrize("name", list_engines())
+def test_each_option_of_an_engine_misspelt_is_named(write: Callable[..., Path], name: str) -> None:
+    for option in list(inspect.signature(ENGINES.load(name)).parameters)[1:]:
+        with pytest.raises(ConfigurationError, match=f"no option '{option}{option[-1]}'; did you mean .*{option}"):
+            load_campaign(write(engine={"name": name, option + option[-1]: 1}))
+
+
+@pytest.mark.parametrize("name", zc.list_proxies())
+def test_each_option_of_a_proxy_misspelt_is_named(write: Callable[..., Path], name: str) -> None:
+    for option in zc.describe(name).options:
+        wrong = option + option[-1]
+        with pytest.raises(ConfigurationError, match=f"{wrong}.*{option}"):
+            load_campaign(write(proxies=[{"name": name, wrong: 1}]))
 
 
 def test_all_that_is_wrong_is_listed_with_its_line(write: Callable[..., Path]) -> None:

@@ -13,6 +13,7 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from random import Random
@@ -23,12 +24,13 @@ from nni.experiment.config import AlgorithmConfig
 from nni.tuner import Tuner
 
 from naslib_zc_plugin import strategies
-from naslib_zc_plugin.hosts._scoring import proxy_fitness
 from naslib_zc_plugin.hosts._session import SearchSession
 from naslib_zc_plugin.registry import closest
 
 META = Path(__file__).with_name("tuner.yml")
 """The file for ``nnictl algo register --meta``."""
+_CHANNEL = "NNI_TUNER_COMMAND_CHANNEL"
+"""In the environment of the process that NNI's server starts for a tuner, and for whose answer it waits ten seconds."""
 _ARGUMENTS = ("strategy", "optimize_mode", "seed", "proxy", "build", "dataset", "preset")
 _KINDS = {"choice": None, "randint": 2, "uniform": 2, "loguniform": 2, "quniform": 3}  # numbers that a kind takes
 _STEPS = 1_000  # at most so many whole numbers or steps are listed
@@ -67,7 +69,9 @@ class ProxyTuner(Tuner):
             raise ValueError(f"{strategy} needs proxy=, build= and dataset=")
         self._sign = 1.0 if optimize_mode == "maximize" else -1.0
         self._strategy, self._seed, self._options = strategy, seed, options
-        self._score = None if proxy is None else _scored_build(proxy, build, dataset, seed)
+        self._score = None if proxy is None else cache(partial(_scored_build, proxy, build, dataset, seed))
+        if self._score and _CHANNEL not in os.environ:
+            self._score()  # there later: it imports torch
         self._session: SearchSession | None = None
         self._open: dict[int, str] = {}
 
@@ -80,11 +84,10 @@ class ProxyTuner(Tuner):
             ValueError: a parameter of a type that is not searched, or with wrong values.
         """
         try:
-            self._session = SearchSession(
-                self._strategy, ParameterDomain(search_space), self._score, seed=self._seed, **self._options
-            )
-        except ValueError as error:
-            if "NNI_TUNER_COMMAND_CHANNEL" in os.environ:
+            domain, score = ParameterDomain(search_space), self._score() if self._score else None
+            self._session = SearchSession(self._strategy, domain, score, seed=self._seed, **self._options)
+        except Exception as error:
+            if _CHANNEL in os.environ:
                 logger.critical("the tuner ends: %s", error)
                 logging.shutdown()
                 os._exit(1)
@@ -295,6 +298,7 @@ def register() -> str:
 
 def _scored_build(proxy: Any, build: str, dataset: Any, seed: int) -> Callable[[str], float]:
     """Return the fitness of a key by a proxy, its network drawn from the seed and the key."""
+    from naslib_zc_plugin.hosts._scoring import proxy_fitness
     from naslib_zc_plugin.hosts.nni.scoring import Scorer
     from naslib_zc_plugin.passes.seeding import kept_random_states, seed_everything
 
