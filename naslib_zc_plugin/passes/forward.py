@@ -149,6 +149,15 @@ class ForwardPass(Pass):
         self._seeing.append(self._running())
         self._sees.append(self._seeing[-1].guard(checked))
 
+    def on_modules(self, see: See) -> None:
+        """See the output of each module, containers and the network itself among them, as it is called.
+
+        Args:
+            see: called with the module's name (empty for the network) and its output. The network goes on with the
+                value that it returns. Its own calls of torch are seen by nobody.
+        """
+        self._calls.modules.append(self._running().guard(see))
+
     def check_finite(self) -> None:
         """Check the logits.
 
@@ -209,7 +218,7 @@ class ForwardPass(Pass):
         seed_everything(self._seed, replace(setting, noise=0.0))  # dropout and the like are the same with noise
         unseen = Unseen(lambda: self._calls.inside) if scripted_functions_exist() else None
         self._calls.blind = unseen is not None
-        traced = self._graph or self._sees or self._substituted
+        traced = self._graph or self._sees or self._substituted or self._calls.modules
         handlers = [handlers for _, handlers in self._registered]
         with torch.set_grad_enabled(self._graph), ExitStack() as stack:
             if traced:
@@ -220,6 +229,7 @@ class ForwardPass(Pass):
             for turn, inputs in enumerate(self.all_inputs):
                 self.turn = turn
                 noise = noisy_embedding(inputs, setting.noise, self._seed) if setting.noise else {}
+                noise = {**noise, **setting.inputs.replacements(inputs, self._seed)}
                 watch = Watch(handlers, {**self._replacements(), **noise}, setting.dtype)
                 if unseen is not None:
                     unseen.watch = watch
