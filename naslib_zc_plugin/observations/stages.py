@@ -181,7 +181,7 @@ def stage_gains(p: ForwardPass, stages: tuple[str, ...] = ()) -> Steps[list[floa
         raise Undefined("there is one stage, and no other before it")
     pairs = list(zip(features, features[1:]))[::-1]
     generator = p.generator("signs")
-    signs = [_signs(upper, generator) for _, upper in pairs]
+    signs = [random_signs(upper, generator) for _, upper in pairs]
     found: list[float | None] = [0.0 for _ in pairs]
 
     def folded(place: int) -> Callable[[int, Tensor], None]:
@@ -197,7 +197,8 @@ def stage_gains(p: ForwardPass, stages: tuple[str, ...] = ()) -> Steps[list[floa
     return found
 
 
-def _signs(like: Tensor, generator: torch.Generator) -> Tensor:
+def random_signs(like: Tensor, generator: torch.Generator) -> Tensor:
+    """Return 1 or −1 for each element, drawn on the CPU."""
     drawn = torch.randint(0, 2, like.shape, generator=generator, dtype=torch.int8)
     return drawn.to(like.device, like.dtype) * 2 - 1
 
