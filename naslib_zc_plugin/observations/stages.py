@@ -54,15 +54,16 @@ def named_stages(network: nn.Module) -> tuple[str, ...]:
 def graph_stages(found: Paths) -> list[Value]:
     """Return the values that are the stages of a network: some of those that every path passes.
 
-    - Images (channels before positions): the last one of each resolution. Another one begins where the number of
+    - Images (channels before positions): the last one of each resolution. Another resolution begins where the number of
       positions has changed by half.
     - Sequences (channels last): also the last one before positions are mixed again: a block's output in a transformer.
+      Images, too, where there is one resolution.
     - Where there are no positions: the last vector before each layer.
 
     What the last layer gives, if every path passes it, and all that follows are no stages: it is the classifier.
 
     Args:
-        found: paths of a network.
+        found: paths of a network, with mixing.
 
     Raises:
         Undefined: there is none.
@@ -70,29 +71,42 @@ def graph_stages(found: Paths) -> list[Value]:
     known = [
         (place, value)
         for place, value in enumerate(found.cuts)
-        if value.channel is not None and (found.head is None or value.number < found.head)
+        if value.channel is not None and len(value.shape) < 6 and (found.head is None or value.number < found.head)
     ]
-    placed = [item for item in known if item[1].rows > item[1].samples]
-    layers = [layer.number for layer in found.layers if layer.on_path]
-
-    def ends(first: Value, before: tuple[int, Value], after: tuple[int, Value]) -> bool:
-        if not placed:
-            return any(before[1].number < number <= after[1].number for number in layers)
-        few, many = sorted((first.rows, after[1].rows))
-        mixed = after[1].is_sequence and any(place in found.mixed for place in range(before[0], after[0]))
-        return mixed or many >= 1.5 * few
-
-    stages: list[Value] = []
-    first: Value | None = None
-    chosen = placed or known
-    for before, after in zip(chosen, chosen[1:]):
-        first = first or before[1]
-        if ends(first, before, after):
-            stages.append(before[1])
-            first = None
-    if not chosen:
+    if not known:
         raise Undefined("no value with channels lies on all paths from the inputs to the outputs: name stages=[...]")
-    return [*stages, chosen[-1][1]]
+    placed = [item for item in known if item[1].rows > item[1].samples]
+    if not placed:
+        layers = [layer.number for layer in found.layers if layer.on_path]
+        return _ends(known, lambda _, a, b: any(a[1].number < number <= b[1].number for number in layers))
+
+    def resized(first: Value, after: Value) -> bool:
+        few, many = sorted((first.rows, after.rows))
+        return many >= 1.5 * few
+
+    def mixed(before: int, after: int) -> bool:
+        return any(place in found.mixed for place in range(before, after))
+
+    stages = _ends(placed, lambda first, a, b: resized(first, b[1]) or (b[1].is_sequence and mixed(a[0], b[0])))
+    return stages if len(stages) > 1 else _ends(placed, lambda _, a, b: mixed(a[0], b[0]))
+
+
+Placed = tuple[int, Value]
+
+
+def _ends(values: Sequence[Placed], parts: Callable[[Value, Placed, Placed], bool]) -> list[Value]:
+    """Return the last value of each group.
+
+    Args:
+        values: with their places, in order.
+        parts: of the first value of a group and two that follow each other: whether the second begins another group.
+    """
+    found, first = [], values[0][1]
+    for before, after in zip(values, values[1:]):
+        if parts(first, before, after):
+            found.append(before[1])
+            first = after[1]
+    return [*found, values[-1][1]]
 
 
 _CHANGES = "the network calls other functions from run to run: name stages=[...]"
@@ -117,7 +131,7 @@ def watch_stages(p: ForwardPass, stages: Sequence[str], see: See) -> Callable[[]
     """
     names = stages or named_stages(p.network.module)
     if not names:
-        return _watch_values(p, graph_stages(paths(p)), see)
+        return _watch_values(p, graph_stages(paths(p, mixing=True)), see)
     known = {without_compiled(name) for name, _ in p.network.module.named_modules()}
     missing = sorted(set(names) - known)
     if missing:
