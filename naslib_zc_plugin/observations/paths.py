@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from naslib_zc_plugin.passes import ForwardPass, LayerCall, Undefined
+from naslib_zc_plugin.passes import FORWARD, Forward, ForwardPass, LayerCall, Steps, Undefined, observation
 from naslib_zc_plugin.passes.capture import CONVOLUTIONS, EVERY, TRANSPOSED, Function, Handler
-from naslib_zc_plugin.passes.inputs import embeds_tokens, tensors, tree_map
+from naslib_zc_plugin.passes.inputs import TwoSamples, embeds_tokens, tensors, tree_map
 from naslib_zc_plugin.passes.network import memory, without_compiled
 
 _ORDERS = "permute transpose swapaxes swapdims movedim moveaxis t"
@@ -67,25 +67,28 @@ class Value:
         return torch.Size(self.positions).numel()
 
     @property
+    def channels(self) -> int:
+        """Number of channels; 0 where they are not known."""
+        return 0 if self.channel is None else self.shape[self.channel]
+
+    @property
     def is_sequence(self) -> bool:
         """Whether channels come last and there are several positions."""
         return self.channel == len(self.shape) - 1 and self.rows > self.samples
 
 
 @dataclass
-class LayerOnPaths:
+class CalledLayer:
     """A call of a convolution or linear layer.
 
     Attributes:
         name: of its weight.
         number: of the call of a function that gave its output.
-        width: number of channels of its output; 0 where that cannot be seen.
         on_path: whether a path from an input to the outputs leads through it.
     """
 
     name: str
     number: int
-    width: int
     on_path: bool = False
 
 
@@ -103,7 +106,7 @@ class Paths:
         channels: the dimension of the channels of each module's outputs, call by call, by the module's name.
     """
 
-    layers: list[LayerOnPaths]
+    layers: list[CalledLayer]
     depth: int
     cuts: list[Value]
     head: int | None
@@ -125,6 +128,22 @@ def paths(p: ForwardPass, mixing: bool = False) -> Paths:
     if key not in p.memo:
         p.memo[key] = _Run(p).paths(mixing)
     found: Paths = p.memo[key]
+    return found
+
+
+@observation(setting=Forward(inputs=TwoSamples()))
+def layer_paths(p: ForwardPass, mixing: bool = False) -> Steps[Paths]:
+    """Return the paths of the network: :class:`Paths`.
+
+    >>> layer_paths().data
+    False
+
+    Raises:
+        Undefined: weights are packed, as in a quantised network, or see :func:`paths`.
+    """
+    p.network.check_packed()
+    found = paths(p, mixing)
+    yield FORWARD
     return found
 
 
@@ -169,10 +188,15 @@ class _Run:
         self._sources = {each.grad_fn for each in tensors(self._inputs)} - {None}
         self._values: dict[Place, Value] = {}
         self._objects: dict[int, tuple[Callable[[], Any], int | None]] = {}
-        self._layers: dict[Any, LayerOnPaths] = {}
+        self._layers: dict[Any, CalledLayer] = {}
         self._channel: int | None = None  # of the call under way, where its function tells
         self._embedded = False
         self._modules: dict[str, list[int | None]] = {}
+
+    def _instead_of_zeros(self) -> dict[str, Tensor]:
+        """Return values for parameters that are all 0: they would end paths, as some networks begin with."""
+        held = self._p.weights.items()
+        return {name: torch.full_like(x, 0.1) for name, x in held if x.is_floating_point() and not bool(x.any())}
 
     def _begun(self, x: Tensor) -> Tensor:
         """Return a copy of an input with which the graph begins; the network may write over it."""
@@ -196,7 +220,7 @@ class _Run:
         named = self._p.network.module.named_modules()
         hooks = [module.register_forward_hook(partial(self._module, without_compiled(name))) for name, module in named]
         try:
-            logits = self._p.run_again(self._inputs, handlers, self._layer, graph=True)
+            logits = self._p.run_again(self._inputs, handlers, self._layer, self._instead_of_zeros())
         finally:
             for hook in hooks:
                 hook.remove()
@@ -262,9 +286,8 @@ class _Run:
 
     def _layer(self, call: LayerCall) -> None:
         if isinstance(call.output, Tensor):
-            width = call.output.shape[call.channel] if call.channel else 0
             node = call.output.grad_fn or object()
-            self._layers[node] = LayerOnPaths(call.name, self._calls.number, width)
+            self._layers[node] = CalledLayer(call.name, self._calls.number)
 
     def _module(self, name: str, module: nn.Module, args: Any, output: Any) -> None:
         with torch._C.DisableTorchFunction():

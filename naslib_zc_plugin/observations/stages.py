@@ -68,42 +68,71 @@ def graph_stages(found: Paths) -> list[Value]:
     Raises:
         Undefined: there is none.
     """
+    values = _placed(found)
+    if not _positions(values):
+        return blocks(found)
+
+    def ends(first: Value, before: Placed, after: Placed) -> bool:
+        few, many = sorted((first.rows, after[1].rows))
+        return many >= 1.5 * few or (after[1].is_sequence and _mixes(found, before, after))
+
+    stages = _ends(values, ends)
+    return stages if len(stages) > 1 else blocks(found)
+
+
+def blocks(found: Paths) -> list[Value]:
+    """Return the values before the first block of a network, and after each of them.
+
+    Between values that every path passes a block is where positions are mixed, and all that follows to the next one;
+    where there are no positions, it is a layer and all that follows. The classifier is none, see :func:`graph_stages`.
+
+    Args:
+        found: paths of a network, with mixing.
+
+    Raises:
+        Undefined: there is no value with channels.
+    """
+    values = _placed(found)
+    if _positions(values):
+        return _ends(values, lambda _, before, after: _mixes(found, before, after))
+    layers = [layer.number for layer in found.layers if layer.on_path]
+    return _ends(values, lambda _, a, b: any(a[1].number < number <= b[1].number for number in layers))
+
+
+Placed = tuple[int, Value]
+"""A value, and its place among those that every path passes."""
+
+
+def _placed(found: Paths) -> list[Placed]:
+    """Return the values among which stages are chosen: those with positions, if there are any."""
     known = [
         (place, value)
         for place, value in enumerate(found.cuts)
         if value.channel is not None and len(value.shape) < 6 and (found.head is None or value.number < found.head)
     ]
     if not known:
-        raise Undefined("no value with channels lies on all paths from the inputs to the outputs: name stages=[...]")
-    placed = [item for item in known if item[1].rows > item[1].samples]
-    if not placed:
-        layers = [layer.number for layer in found.layers if layer.on_path]
-        return _ends(known, lambda _, a, b: any(a[1].number < number <= b[1].number for number in layers))
-
-    def resized(first: Value, after: Value) -> bool:
-        few, many = sorted((first.rows, after.rows))
-        return many >= 1.5 * few
-
-    def mixed(before: int, after: int) -> bool:
-        return any(place in found.mixed for place in range(before, after))
-
-    stages = _ends(placed, lambda first, a, b: resized(first, b[1]) or (b[1].is_sequence and mixed(a[0], b[0])))
-    return stages if len(stages) > 1 else _ends(placed, lambda _, a, b: mixed(a[0], b[0]))
+        raise Undefined("no value with channels lies on all paths from the inputs to the outputs")
+    return _positions(known) or known
 
 
-Placed = tuple[int, Value]
+def _positions(values: Sequence[Placed]) -> list[Placed]:
+    return [item for item in values if item[1].rows > item[1].samples]
 
 
-def _ends(values: Sequence[Placed], parts: Callable[[Value, Placed, Placed], bool]) -> list[Value]:
+def _mixes(found: Paths, before: Placed, after: Placed) -> bool:
+    return any(place in found.mixed for place in range(before[0], after[0]))
+
+
+def _ends(values: Sequence[Placed], ends: Callable[[Value, Placed, Placed], bool]) -> list[Value]:
     """Return the last value of each group.
 
     Args:
-        values: with their places, in order.
-        parts: of the first value of a group and two that follow each other: whether the second begins another group.
+        values: in order.
+        ends: of the first value of a group and two that follow each other: whether the group ends between them.
     """
     found, first = [], values[0][1]
     for before, after in zip(values, values[1:]):
-        if parts(first, before, after):
+        if ends(first, before, after):
             found.append(before[1])
             first = after[1]
     return [*found, values[-1][1]]
