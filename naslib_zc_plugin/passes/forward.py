@@ -32,7 +32,6 @@ from naslib_zc_plugin.passes.inputs import (
     Batch,
     as_real,
     holds_tokens,
-    noisy_embedding,
     noisy_inputs,
     tensors,
     tree_map,
@@ -149,6 +148,15 @@ class ForwardPass(Pass):
         self._seeing.append(self._running())
         self._sees.append(self._seeing[-1].guard(checked))
 
+    def on_modules(self, see: See) -> None:
+        """See the output of each module, containers and the network itself among them, as it is called.
+
+        Args:
+            see: called with the module's name (empty for the network) and its output. The network goes on with the
+                value that it returns. Its own calls of torch are seen by nobody.
+        """
+        self._calls.modules.append(self._running().guard(see))
+
     def check_finite(self) -> None:
         """Check the logits.
 
@@ -168,14 +176,24 @@ class ForwardPass(Pass):
             )
         return self._watch
 
-    def run_again(self, inputs: Any, handlers: Mapping[Function, Handler], layer: See) -> None:
-        """Run the network once more on other inputs, without a graph, seen by these handlers and ``layer`` alone."""
-        held = self._copies()
+    def run_again(
+        self, inputs: Any, handlers: Mapping[Function, Handler], layer: See, weights: Mapping[str, Tensor] | None = None
+    ) -> Tensor:
+        """Run the network once more, seen by these handlers and ``layer`` alone, and return the logits.
+
+        Args:
+            inputs: others than those of the pass.
+            handlers: see :class:`~.capture.Watch`.
+            layer: see :meth:`on_layers`.
+            weights: parameters that stand in for those of the pass, by name; with them, even with none, there is a
+                graph, which begins with what needs a gradient among the inputs. None: there is no graph.
+        """
+        held = {**self._copies(), **(weights or {})}
         calls = LayerCalls(self.network, held, [layer])
         watch = Watch([calls.handlers, handlers], self._replacements(), self.setting.dtype)
-        kept = kept_random_states(self.network.device)
-        with kept, put_back(self.network.module), torch.no_grad(), calls, watch:
-            self.network(held, inputs)
+        kept, graph = kept_random_states(self.network.device), torch.set_grad_enabled(weights is not None)
+        with kept, put_back(self.network.module), graph, calls, watch:
+            return self.network(held, inputs)
 
     def _copies(self) -> dict[str, Tensor]:
         """Return copies of the parameters and buffers in force."""
@@ -209,7 +227,7 @@ class ForwardPass(Pass):
         seed_everything(self._seed, replace(setting, noise=0.0))  # dropout and the like are the same with noise
         unseen = Unseen(lambda: self._calls.inside) if scripted_functions_exist() else None
         self._calls.blind = unseen is not None
-        traced = self._graph or self._sees or self._substituted
+        traced = self._graph or self._sees or self._substituted or self._calls.modules
         handlers = [handlers for _, handlers in self._registered]
         with torch.set_grad_enabled(self._graph), ExitStack() as stack:
             if traced:
@@ -219,8 +237,8 @@ class ForwardPass(Pass):
                 stack.enter_context(unseen)
             for turn, inputs in enumerate(self.all_inputs):
                 self.turn = turn
-                noise = noisy_embedding(inputs, setting.noise, self._seed) if setting.noise else {}
-                watch = Watch(handlers, {**self._replacements(), **noise}, setting.dtype)
+                replaced = {**self._replacements(), **setting.replacements(inputs, self._seed)}
+                watch = Watch(handlers, replaced, setting.dtype)
                 if unseen is not None:
                     unseen.watch = watch
                 with watch:
