@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from naslib_zc_plugin.passes import FORWARD, Forward, ForwardPass, LayerCall, Steps, Undefined, observation
 from naslib_zc_plugin.passes.capture import CONVOLUTIONS, EVERY, TRANSPOSED, Function, Handler
-from naslib_zc_plugin.passes.inputs import TwoSamples, embeds_tokens, tensors, tree_map
+from naslib_zc_plugin.passes.inputs import TwoSamples, embeds_input, tensors, tree_map
 from naslib_zc_plugin.passes.network import memory, without_compiled
 
 _ORDERS = "permute transpose swapaxes swapdims movedim moveaxis t"
@@ -196,7 +196,6 @@ class _Run:
         self._objects: dict[int, tuple[Callable[[], Any], int | None]] = {}
         self._layers: dict[Any, CalledLayer] = {}
         self._channel: int | None = None  # of the call under way, where its function tells
-        self._embedded = False
         self._modules: dict[str, list[int | None]] = {}
 
     def _positive_weights(self) -> dict[str, Tensor]:
@@ -267,10 +266,10 @@ class _Run:
             self._channel = moved.shape.index(2 + channel)
 
     def _embedding(self, args: Any, kwargs: Mapping[str, Any], output: Tensor) -> Tensor | None:
-        """Begin the graph at the first embedding of tokens, too."""
-        if self._embedded or not embeds_tokens(args, kwargs, output, self._inputs):
+        """Begin the graph at embeddings of tokens, too."""
+        if not embeds_input(args, kwargs, self._inputs):
             return None
-        self._embedded, self._channel = True, output.ndim - 1
+        self._channel = output.ndim - 1
         begun = self._begun(output)
         self._sources.add(begun.grad_fn)
         return begun
@@ -426,16 +425,16 @@ def _mixed(logits: Tensor, cuts: Sequence[tuple[Place, Value]], leaves: Sequence
     value goes on in its place.
     """
     mixed: set[int] = set()
-    hooks = []
+    hooks, begun = [], [False]
 
     def restart(place: int, output: int, value: Value, gradients: tuple[Any, ...]) -> tuple[Any, ...]:
         channel = value.channel
         gradient = gradients[output]
         if channel is None or gradient is None or gradient.shape != value.shape:
             return gradients
-        if int((gradient != 0).any(channel).sum()) > 1:
+        if begun[0] and int((gradient != 0).any(channel).sum()) > 1:
             mixed.add(place)
-        single = torch.zeros_like(gradient)
+        begun[0], single = True, torch.zeros_like(gradient)
         middle: list[Any] = [size // 2 for size in gradient.shape]
         middle[channel] = slice(None)
         waves = torch.arange(1, gradient.shape[channel] + 1, dtype=gradient.dtype, device=gradient.device)
