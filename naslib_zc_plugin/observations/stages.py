@@ -275,11 +275,11 @@ def entropy(rows: Tensor) -> float:
         Undefined: no column varies, or values are not finite.
     """
     rows = precise(rows)
-    mean = rows.mean(0)
+    mean = rows.mean(0, dtype=torch.float64).to(rows.dtype)
     centred = rows - mean
     covariance = centred.T @ centred / len(rows)
     total = covariance.diagonal().sum()
-    within = torch.finfo(rows.dtype).eps
+    within = 4 * torch.finfo(rows.dtype).eps
     if not bool(torch.isfinite(covariance).all()):
         raise Undefined("the features of a stage are not finite")
     if not bool(total > within**2 * mean.square().sum()):
