@@ -320,7 +320,8 @@ def replacing(path: Path) -> Iterator[Path]:
         draft.chmod(0o644)
         os.replace(draft, path)
     except OSError as error:
-        error.filename = error.filename or str(path)
+        if error.errno and error.filename is None:
+            error.filename = str(path)
         raise
     finally:
         draft.unlink(missing_ok=True)
