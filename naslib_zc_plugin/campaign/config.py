@@ -375,5 +375,9 @@ def _identified(config: Config) -> Any:
     if isinstance(keys, int) or keys == "all":
         return keys if config.total() else None
     if isinstance(keys, str):
-        return {"file": PurePath(keys).name, "sha256": hashlib.sha256(existing(keys, KEYS).read_bytes()).hexdigest()}
+        content = hashlib.sha256()
+        with existing(keys, KEYS).open("rb") as file:
+            while block := file.read(1 << 20):
+                content.update(block)
+        return {"file": PurePath(keys).name, "sha256": content.hexdigest()}
     return list(keys)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from naslib_zc_plugin.cli._console import DataOption, again, complain, say
+from naslib_zc_plugin.files import replace_text
 
 if TYPE_CHECKING:
     from naslib_zc_plugin.benchmarks import Benchmark
@@ -194,5 +195,5 @@ def publish_boards(
         "leaderboard.html": as_html(boards, ranking, figures, heading),
     }
     for name, text in texts.items():
-        (output / name).write_text(text, encoding="utf-8")
+        replace_text(output / name, text)
     return [*texts, *written]
