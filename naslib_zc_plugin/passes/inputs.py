@@ -226,6 +226,10 @@ class Inputs(ABC):
     def shown(self, batch: Batch) -> tuple[Any, ...]:
         """Return the inputs of the pass's forward runs, one after another."""
 
+    def chosen(self, batch: Batch) -> Batch:
+        """Return the samples of a batch that a pass is about, with their labels; by default all."""
+        return batch
+
     def replacements(self, inputs: Any, seed: int) -> Mapping[Function, Function]:
         """Return functions that stand for torch's in the forward run of these inputs; by default none."""
         return {}
@@ -241,6 +245,38 @@ class BatchInputs(Inputs):
     def shown(self, batch: Batch) -> tuple[Any, ...]:
         """Return the input of the one forward run."""
         return (tree_map(Tensor.clone, batch.inputs),)
+
+
+@dataclass(frozen=True)
+class Part(BatchInputs):
+    """One of several parts of the batch, which hold its samples in order and are as large as each other, or one more.
+
+    >>> batch = Batch(torch.arange(5.0), torch.arange(5))
+    >>> Part(0, 2).chosen(batch).labels, Part(1, 2).chosen(batch).labels
+    (tensor([0, 1, 2]), tensor([3, 4]))
+
+    Attributes:
+        index: of the part, from 0.
+        parts: their number.
+    """
+
+    index: int
+    parts: int
+
+    @property
+    def seed_name(self) -> str:  # type: ignore[override]
+        """The text under which it is hashed into seeds; it never changes."""
+        return f"Part(index={self.index!r}, parts={self.parts!r})"
+
+    def chosen(self, batch: Batch) -> Batch:
+        """Return the part.
+
+        Raises:
+            Undefined: there are fewer samples than parts.
+        """
+        if batch.size < self.parts:
+            raise Undefined(f"a batch of {batch.size} has no {self.parts} parts")
+        return batch.take(torch.arange(batch.size).tensor_split(self.parts)[self.index])
 
 
 @dataclass(frozen=True)

@@ -195,6 +195,22 @@ def sample_gradients(case: Case) -> np.ndarray[Any, Any]:
     return np.stack(rows)
 
 
+def zico(case: Case) -> float:
+    halves = []
+    for part in np.array_split(np.arange(len(case.batch[1])), 2):
+        net, x, y = plain_copy(case), case.batch[0][part], case.batch[1][part]
+        halves.append(gradients(F.cross_entropy(logits(case, net, x), y), weights(net)))
+    total, counted = 0.0, False
+    for one, other in zip(*halves):
+        ratios = []
+        for a, b in zip(one.double().flatten().tolist(), other.double().flatten().tolist()):
+            if a != b:
+                ratios.append((abs(a) + abs(b)) / 2 / math.sqrt(((a - b) / 2) ** 2))
+        if ratios:
+            total, counted = total + math.log(sum(ratios)), True
+    return total if counted else math.nan
+
+
 def gradsign(case: Case) -> float:
     return float(np.abs(np.sign(sample_gradients(case)).sum(0)).sum())
 

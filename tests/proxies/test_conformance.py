@@ -15,3 +15,7 @@ class TestSynflowWithNorm(ProxyConformance):
 
 class TestGradalignOverAllSamples(ProxyConformance):
     proxy = zc.proxy("gradalign2", label="gradalign2_all", by_class=False, gram="cosine")
+
+
+class TestZicoOfThreeParts(ProxyConformance):
+    proxy = zc.proxy("zico", label="zico3", batches=3)

@@ -36,7 +36,7 @@ HOOKED = [
 
 
 # Judged in double precision.
-EXACT = {"gradsign", "gradalign1", "gradalign2", "epsilon"}
+EXACT = {"gradsign", "gradalign1", "gradalign2", "epsilon", "zico"}
 
 
 def quiet(name: str) -> Case:
@@ -94,7 +94,7 @@ def assert_equal(name: str, case: Case) -> None:
 
 ON_ALL = [
     "grad_norm", "snip", "plain", "grasp", "fisher", "jacov", "epe_nas", "synflow", "l2_norm", "params", "epsilon",
-    "gradsign", "gradalign1", "gradalign2",
+    "gradsign", "gradalign1", "gradalign2", "zico",
 ]  # fmt: skip
 
 
