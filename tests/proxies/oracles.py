@@ -228,7 +228,8 @@ def gradalign2(case: Case) -> float:
     return _per_class(case, lambda signs: float(np.linalg.slogdet(signs @ signs.T)[1]))
 
 
-def synflow(case: Case) -> float:
+def flow_terms(case: Case) -> list[tuple[Tensor, Tensor]]:
+    """(absolute weight, gradient of the outputs' sum for a sample of ones) per layer, without norm."""
     net = plain_copy(case).double().eval()
     for module in net.modules():
         if isinstance(module, _BatchNorm):
@@ -238,7 +239,24 @@ def synflow(case: Case) -> float:
             value.abs_()
     x = case.batch[0][:1]
     total = logits(case, net, torch.ones_like(x, dtype=torch.float64) if x.is_floating_point() else x).sum()
-    return sum(float((w * g).abs().sum()) for w, g in zip(weights(net), gradients(total, weights(net))))
+    return [(w.detach(), g) for w, g in zip(weights(net), gradients(total, weights(net)))]
+
+
+def synflow(case: Case) -> float:
+    return sum(float((w * g).abs().sum()) for w, g in flow_terms(case))
+
+
+def logsynflow(case: Case, variant: str = "freerea") -> float:
+    total = 0.0
+    for weight, gradient in flow_terms(case):
+        if variant == "autoprox" and not gradient.any():
+            continue
+        for w, g in zip(weight.flatten().tolist(), gradient.abs().flatten().tolist()):
+            if variant == "freerea":
+                total += w * math.log(1 + g)
+            elif w:
+                total += w * (abs(math.log(g)) if g else math.inf)
+    return total
 
 
 def epsilon(case: Case, pair: tuple[float, float] = (1e-7, 1.0)) -> float:

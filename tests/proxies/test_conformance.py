@@ -19,3 +19,7 @@ class TestGradalignOverAllSamples(ProxyConformance):
 
 class TestZicoOfThreeParts(ProxyConformance):
     proxy = zc.proxy("zico", label="zico3", batches=3)
+
+
+class TestLogsynflowOfAutoProx(ProxyConformance):
+    proxy = zc.proxy("logsynflow", label="logsynflow_autoprox", variant="autoprox")
