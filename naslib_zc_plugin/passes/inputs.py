@@ -280,6 +280,29 @@ class Part(BatchInputs):
 
 
 @dataclass(frozen=True)
+class First(BatchInputs):
+    """The first samples of the batch; all where it holds no more.
+
+    >>> First(2).chosen(Batch(torch.arange(5.0), torch.arange(5))).labels
+    tensor([0, 1])
+
+    Attributes:
+        samples: their number.
+    """
+
+    samples: int
+
+    @property
+    def seed_name(self) -> str:  # type: ignore[override]
+        """The text under which it is hashed into seeds; it never changes."""
+        return f"First(samples={self.samples!r})"
+
+    def chosen(self, batch: Batch) -> Batch:
+        """Return these samples."""
+        return batch.take(torch.arange(min(self.samples, batch.size)))
+
+
+@dataclass(frozen=True)
 class Ones(Inputs):
     """A single sample of ones. Integer inputs (tokens) have no size: the first sample's stay.
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import torch
-
 from naslib_zc_plugin.extend import Layer, proxy
 from naslib_zc_plugin.observations.gradients import flow_gradients
 from naslib_zc_plugin.proxies._formulas import saliency
@@ -35,6 +33,7 @@ def synflow(layers: list[Layer], *, keep_norm: str = "") -> float:
     Returns:
         The sum.
 
+    >>> import torch
     >>> synflow([Layer("head", torch.tensor([1.0, 2.0]), torch.tensor([3.0, 1.0]))])
     5.0
     """

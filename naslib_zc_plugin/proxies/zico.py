@@ -23,7 +23,8 @@ def zico(*parts: list[Layer], batches: Annotated[int, Bounds(least=2)] = 2) -> f
     :math:`g_b`: the gradient of the mean loss of part b of the batch by the weights θ of the convolution or linear
     layer l; std: that of the population, of signed gradients. Weights whose gradient is the same in all parts are left
     out, and so are layers without others: the number of layers that are counted is most of the score. Higher is better.
-    With two parts each ratio is at least 1. The scale of the loss does not matter. Batch norm takes the part's statistics.
+    With two parts each ratio is at least 1. The scale of the loss does not matter. Batch norm takes the statistics of
+    the part.
 
     Source: SLDGroup/ZiCo, which takes two batches of a loader: here they are the parts of the one batch, in the order
     of its samples, so give it twice as many, shuffled. Sums are in double precision. In that code's search on ImageNet

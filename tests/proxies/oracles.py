@@ -185,6 +185,14 @@ def linear_regions(case: Case) -> float:
     return float(len({tuple(code) for code in np.concatenate(calls, axis=1).tolist()}))
 
 
+def swap(case: Case, samples: int = 16) -> float:
+    """For the held weights: the columns of the codes, one after another, into a set."""
+    net = plain_copy(case)
+    with relu_codes(net, dimensions=(4,)) as calls:
+        net(case.batch[0][:samples].clone())
+    return float(len({tuple(code[:, unit].tolist()) for code in calls for unit in range(code.shape[1])}))
+
+
 def sample_gradients(case: Case) -> np.ndarray[Any, Any]:
     """(N, weights), each from a fresh copy that sees one sample."""
     rows = []

@@ -23,3 +23,11 @@ class TestZicoOfThreeParts(ProxyConformance):
 
 class TestLogsynflowOfAutoProx(ProxyConformance):
     proxy = zc.proxy("logsynflow", label="logsynflow_autoprox", variant="autoprox")
+
+
+class TestSwapOfAllActivations(ProxyConformance):
+    proxy = zc.proxy("swap", label="swap_all", kinds=("relu", "gelu", "sigmoid", "tanh"), maps_only=False)
+
+
+class TestSwapOfHeldWeights(ProxyConformance):
+    proxy = zc.proxy("swap", label="swap_given", init="given", mu=1.0, sigma=10.0)
