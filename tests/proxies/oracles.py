@@ -219,6 +219,18 @@ def zico(case: Case) -> float:
     return total if counted else math.nan
 
 
+def ntk_trace(case: Case, every: bool = False) -> float:
+    """By the logit of each sample's class, or by every logit."""
+    squares = []
+    for index, label in enumerate(case.batch[1].tolist()):
+        classes = logits(case, plain_copy(case), case.batch[0][index : index + 1]).shape[1]
+        for logit in range(classes) if every else [label]:
+            net = plain_copy(case)
+            found = gradients(logits(case, net, case.batch[0][index : index + 1])[0, logit], weights(net))
+            squares.append(sum(float((g.double() ** 2).sum()) for g in found))
+    return math.sqrt(sum(squares) / len(squares))
+
+
 def gradsign(case: Case) -> float:
     return float(np.abs(np.sign(sample_gradients(case)).sum(0)).sum())
 

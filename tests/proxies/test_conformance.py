@@ -31,3 +31,7 @@ class TestSwapOfAllActivations(ProxyConformance):
 
 class TestSwapOfHeldWeights(ProxyConformance):
     proxy = zc.proxy("swap", label="swap_given", init="given", mu=1.0, sigma=10.0)
+
+
+class TestNtkTraceOfAllLogits(ProxyConformance):
+    proxy = zc.proxy("ntk_trace", label="ntk_trace_logits", of="logits")

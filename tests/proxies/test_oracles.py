@@ -95,7 +95,7 @@ def assert_equal(name: str, case: Case) -> None:
 
 ON_ALL = [
     "grad_norm", "snip", "plain", "grasp", "fisher", "jacov", "epe_nas", "synflow", "l2_norm", "params", "epsilon",
-    "gradsign", "gradalign1", "gradalign2", "zico", "logsynflow",
+    "gradsign", "gradalign1", "gradalign2", "zico", "logsynflow", "ntk_trace",
 ]  # fmt: skip
 
 
@@ -131,6 +131,12 @@ def test_synflow_of_tokens_equals_its_oracle() -> None:
 def test_the_other_logsynflow_equals_its_oracle(net: str) -> None:
     score = quiet(net).score(zc.proxy("logsynflow", variant="autoprox"))["logsynflow"]
     assert score.value == pytest.approx(oracles.logsynflow(quiet(net), "autoprox"), rel=1e-9), score.reason
+
+
+@pytest.mark.parametrize("net", ["conv_bn_relu", "norm_without_affine", "two_outputs", "transformer"])
+def test_ntk_trace_of_all_logits_equals_its_oracle(net: str) -> None:
+    score = quiet(net).score(zc.proxy("ntk_trace", of="logits"), loss=None)["ntk_trace"]
+    assert score.value == pytest.approx(oracles.ntk_trace(quiet(net), every=True), rel=1e-4), score.reason
 
 
 def test_grasp_equals_the_full_hessian() -> None:
