@@ -177,14 +177,17 @@ class ForwardPass(Pass):
             )
         return self._watch
 
-    def run_again(self, inputs: Any, handlers: Mapping[Function, Handler], layer: See) -> None:
-        """Run the network once more on other inputs, without a graph, seen by these handlers and ``layer`` alone."""
+    def run_again(self, inputs: Any, handlers: Mapping[Function, Handler], layer: See, graph: bool = False) -> Tensor:
+        """Run the network once more on other inputs, seen by these handlers and ``layer`` alone; return the logits.
+
+        No weight needs a gradient; where there is to be a graph it begins with what does among the inputs.
+        """
         held = self._copies()
         calls = LayerCalls(self.network, held, [layer])
         watch = Watch([calls.handlers, handlers], self._replacements(), self.setting.dtype)
         kept = kept_random_states(self.network.device)
-        with kept, put_back(self.network.module), torch.no_grad(), calls, watch:
-            self.network(held, inputs)
+        with kept, put_back(self.network.module), torch.set_grad_enabled(graph), calls, watch:
+            return self.network(held, inputs)
 
     def _copies(self) -> dict[str, Tensor]:
         """Return copies of the parameters and buffers in force."""

@@ -238,9 +238,10 @@ class LayerCalls:
 
     def _see(self, call: LayerCall) -> Any:
         output = call.output
-        for see in self._sees:
-            seen = see(replace(call, output=output))
-            output = output if seen is None else seen
+        with torch._C.DisableTorchFunction():
+            for see in self._sees:
+                seen = see(replace(call, output=output))
+                output = output if seen is None else seen
         return output
 
     # Functions --------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any, Union
 
 import torch
 from torch import Tensor
@@ -13,6 +13,9 @@ from naslib_zc_plugin.passes.degenerate import precise
 from naslib_zc_plugin.passes.inputs import Noise
 from naslib_zc_plugin.passes.network import without_compiled
 from naslib_zc_plugin.passes.snapshot import undisturbed
+
+Channels = Union[None, Annotated[int, Bounds(least=2)]]
+Pixels = Union[None, Annotated[int, Bounds(least=1)]]
 
 
 @observation(setting=Forward(inputs=Noise(1, 64)))
@@ -43,7 +46,11 @@ def smallest_eigenvalues(p: ForwardPass, channels: int | None = None, leaves: bo
             return
         if before[0] is not maps or before[1] != maps._version:  # a container gives what its last module gave
             with undisturbed():
-                before[:] = maps, maps._version, _smallest(maps[0].detach().reshape(maps.shape[1], -1), channels, generator)
+                before[:] = (
+                    maps,
+                    maps._version,
+                    _smallest(maps[0].detach().reshape(maps.shape[1], -1), channels, generator),
+                )
         found.append(before[2])
 
     p.on_modules(see)
@@ -92,8 +99,8 @@ def _observed(channels: int | None, size: int | None, samples: int, leaves: bool
 def meco(
     smallest: list[float],
     *,
-    channels: Optional[Annotated[int, Bounds(least=2)]] = None,
-    size: Optional[Annotated[int, Bounds(least=1)]] = 64,
+    channels: Channels = None,
+    size: Pixels = 64,
     samples: Annotated[int, Bounds(least=1)] = 1,
     leaves: bool = False,
 ) -> float:
