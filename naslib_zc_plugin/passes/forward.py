@@ -173,7 +173,7 @@ class ForwardPass(Pass):
         """Return the context of backward runs, in which what is computed again meets the same replacements."""
         if self._watch is None:
             self._watch = Watch(
-                [self._calls.handlers] if self.setting.norm == "off" else [], self._replacements(), self.setting.dtype
+                [self._calls.handlers] if self.setting.norm != "batch" else [], self._replacements(), self.setting.dtype
             )
         return self._watch
 

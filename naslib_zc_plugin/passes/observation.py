@@ -209,7 +209,8 @@ class Forward(Setting):
         weights: parameters and buffers in force.
         inputs: the inputs of the network.
         training: mode of all modules. In either, batch norm takes the statistics of the batch.
-        norm: ``"batch"``, or ``"off"``: batch norm passes its input on.
+        norm: ``"batch"``; ``"off"``: batch norm passes its input on; ``"new"``: it scales and shifts alone, as a new
+            one does in evaluation mode, whose running mean is 0 and variance 1.
         keep_norm: shell-style pattern of the names of modules whose batch norm stays on all the same.
         dtype: of parameters, buffers, inputs and all that the network casts or makes; None: the network's own.
         noise: amplitude of the noise on the inputs, see :func:`~.inputs.with_noise`; 0: none.
