@@ -39,3 +39,7 @@ class TestNtkTraceOfAllLogits(ProxyConformance):
 
 class TestVkdnwOfThePaper(ProxyConformance):
     proxy = zc.proxy("vkdnw", label="vkdnw_paper", factor="paper", layers=True, samples=4)
+
+
+class TestDssOfTheCode(ProxyConformance):
+    proxy = zc.proxy("dss", label="dss_code", variant="code")
