@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from naslib_zc_plugin.passes.degenerate import Undefined
-from naslib_zc_plugin.passes.inputs import Batch, BatchInputs, Inputs, Loss, chosen_logit
+from naslib_zc_plugin.passes.inputs import Batch, BatchInputs, Inputs, Loss, chosen_logit, noisy_embedding
 from naslib_zc_plugin.passes.isolation import default_type
 from naslib_zc_plugin.passes.network import OriginalWeights, Weights
 
@@ -110,6 +110,10 @@ class Setting(ABC):
     def surroundings(self) -> AbstractContextManager[Any]:
         """Return the context in which the pass is made."""
         return nullcontext()
+
+    def explained(self, error: Exception) -> Exception:
+        """Return an error of the pass, with what the setting has to do with it."""
+        return error
 
 
 @dataclass(frozen=True)
@@ -252,6 +256,15 @@ class Forward(Setting):
     def surroundings(self) -> AbstractContextManager[Any]:
         """Return the pass's type as torch's default: a network may make tensors of that (a first state of zeros)."""
         return nullcontext() if self.dtype is None else default_type(self.dtype)
+
+    def replacements(self, inputs: Any, seed: int) -> Mapping[Callable[..., Any], Callable[..., Any]]:
+        """Return the functions that stand for torch's in the forward run of these inputs."""
+        noisy = noisy_embedding(inputs, self.noise, seed) if self.noise else {}
+        return {**noisy, **self.inputs.replacements(inputs, seed)}
+
+    def explained(self, error: Exception) -> Exception:
+        """Return an error of the pass, with what the inputs have to do with it."""
+        return self.inputs.explained(error)
 
 
 @dataclass(frozen=True)

@@ -256,9 +256,9 @@ def dss(flow: Flow, *, variant: Literal["role", "code"] = "role") -> float:
     r"""Compute the diversity of attention's weights plus the saliency of all others.
 
     :math:`\sum_{l \in A} \|W_l\|_{nuc} \|\partial R/\partial W_l\|_{nuc} + \sum_{l \notin A} |W_l \cdot \partial
-    R/\partial W_l|`; nuc: nuclear norm, the sum of singular values; R: that of ``synflow`` (one sample of ones, absolute
-    parameters, double precision), whose pass it is; A: projections of attention to queries, keys, values and from its
-    result; others: all convolution and linear layers, the head too. A projection that is stored as one weight for
+    R/\partial W_l|`; nuc: nuclear norm, the sum of singular values; R: as in ``synflow`` (one sample of ones, absolute
+    parameters, double precision), whose pass it shares; A: projections of attention to queries, keys, values and from
+    its result; others: all convolution and linear layers, the head too. A projection that is stored as one weight for
     queries, keys and values is one matrix. Higher is better. No data, no labels.
 
     Source: decemberzhou/TF_TAS, whose networks have no convolution but the embedding of patches. There attention's
