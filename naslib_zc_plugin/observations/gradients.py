@@ -15,6 +15,7 @@ from naslib_zc_plugin.passes import (
     ForwardPass,
     Grad,
     Layer,
+    LayerCall,
     Observation,
     Steps,
     Undefined,
@@ -83,6 +84,28 @@ def hessian_times_gradient(p: ForwardPass) -> Steps[list[Layer]]:
         Undefined: there is no layer, or the loss is not finite.
     """
     return (yield from _by_layers(p, "hessian"))
+
+
+class Entries:
+    """Leaves on the way to which a gradient passes every value of the forward run: few layers' weights are among them.
+
+    Have it see all calls of layers in the run, ``p.on_layers(entries.see)``.
+    """
+
+    def __init__(self) -> None:
+        self._first: set[str] = set()
+        self._later: set[str] = set()
+
+    def see(self, call: LayerCall) -> bool:
+        """Return whether a layer is called with what no other weight has made."""
+        later = bool(getattr(call.input, "requires_grad", False))
+        (self._later if later else self._first).add(call.name)
+        return not later
+
+    def leaves(self, p: ForwardPass) -> list[Tensor]:
+        """Return the leaves, after the run."""
+        covered = set() if p.network.cached else self._later - self._first
+        return [*(weight for name, weight in p.weights.items() if name not in covered), *tensors(p.all_inputs)]
 
 
 def scalar_gradients(of: str, rounding: bool = False) -> Sequence[Observation]:

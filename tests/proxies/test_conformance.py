@@ -43,3 +43,7 @@ class TestVkdnwOfThePaper(ProxyConformance):
 
 class TestDssOfTheCode(ProxyConformance):
     proxy = zc.proxy("dss", label="dss_code", variant="code")
+
+
+class TestWrcorOfAllAlike(ProxyConformance):
+    proxy = zc.proxy("wrcor", label="wrcor_alike", weighted=False)
