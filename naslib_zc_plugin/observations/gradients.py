@@ -9,7 +9,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from naslib_zc_plugin.passes import FORWARD, ForwardPass, Grad, Layer, Observation, Steps, Undefined, observation
+from naslib_zc_plugin.passes import (
+    FORWARD,
+    ForwardPass,
+    Grad,
+    Layer,
+    NotApplicable,
+    Observation,
+    Steps,
+    observation,
+)
 from naslib_zc_plugin.passes.capture import TWICE, Function
 from naslib_zc_plugin.passes.degenerate import check_sum
 from naslib_zc_plugin.passes.inputs import as_real, embeds_tokens, holds_tokens, tensors, tree_map
@@ -117,7 +126,7 @@ def input_jacobian(p: ForwardPass) -> Steps[Tensor]:
     real = [tensor for tensor in tensors(p.inputs) if tensor.is_floating_point()]
     found = [*real, *embedded]
     if len(found) != 1:
-        raise Undefined(
+        raise NotApplicable(
             f"the inputs hold {len(real)} tensors of real numbers and {len(embedded)} embeddings of the "
             "batch's tokens were seen: a gradient by the input needs exactly one (pass masks as integers)"
         )

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 import torch
 from torch import Tensor
 
-from naslib_zc_plugin.passes import Layer, NoForward, Pass, Undefined, observation
+from naslib_zc_plugin.passes import Layer, NoForward, NotApplicable, Pass, observation
 from naslib_zc_plugin.passes.network import module_of
 
 # Selection by name, as transformers call the parts of attention --------------------
@@ -38,7 +38,7 @@ def linear_names(weights: Mapping[str, Tensor], patterns: Sequence[str]) -> list
     found = [name for name in found if weights[name].ndim == 2]
     if not found:
         first = ", ".join([*modules.values()][:5]) or "none"
-        raise Undefined(f"no linear layer is named like {', '.join(patterns)}: name others (the first are {first})")
+        raise NotApplicable(f"no linear layer is named like {', '.join(patterns)}: name others (the first are {first})")
     return found
 
 

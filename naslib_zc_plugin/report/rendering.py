@@ -18,7 +18,7 @@ from typing import Any
 from naslib_zc_plugin.files import csv_cell, visible
 from naslib_zc_plugin.report.correlations import CONFIDENCE, Agreement, IntervalEstimate
 from naslib_zc_plugin.report.leaderboards import Leaderboard, ProxyRow, Ranking, Vote
-from naslib_zc_plugin.report.text_table import (
+from naslib_zc_plugin.text_table import (
     TextTable,
     escaped,
     heading,

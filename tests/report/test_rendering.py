@@ -19,7 +19,7 @@ import pytest
 from naslib_zc_plugin.report.aggregates import Aggregate
 from naslib_zc_plugin.report.leaderboards import Leaderboard, LeaderboardOptions, leaderboard, mean_ranks
 from naslib_zc_plugin.report.rendering import as_csv, as_html, as_markdown, as_text, board_notes, board_tables
-from naslib_zc_plugin.report.text_table import escaped
+from naslib_zc_plugin.text_table import escaped
 from tests.report.tables import FACTS, column, table
 from tests.report.test_leaderboards import ACCURACIES, SCORES, TRUTH
 
