@@ -149,7 +149,7 @@ def score(
     first = {label: next(one for one, other in asked.items() if other.same(each)) for label, each in asked.items()}
     distinct = {label: asked[label] for label in first.values()}
     trials = _trials(distinct, net, shown, logits, seed, repeats, weights == "fresh")
-    scores = Scores({label: _combined(trials[one]) for label, one in first.items()})
+    scores = Scores({label: combined(trials[one]) for label, one in first.items()})
     reasons = {found.reason for found in scores.values()}
     if len(reasons) == 1 and all(found.status == "failed" for found in scores.values()):
         warnings.warn(
@@ -376,8 +376,8 @@ def _judged(value: float | None, error: Exception | None, seconds: float, record
     return Score(value if status == "ok" else None, status, reason, seconds, None, record.name, record.version, applies)
 
 
-def _combined(trials: Sequence[Score]) -> Score:
-    """Return one score for the repeats: mean and spread, or the first reason why one has no value."""
+def combined(trials: Sequence[Score]) -> Score:
+    """Return one score for repeats: mean and spread, or the first reason why one has no value."""
     first = trials[0]
     if len(trials) == 1:
         return first
