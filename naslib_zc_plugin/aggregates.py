@@ -379,7 +379,7 @@ _log_ranks = partial(_recipe, log_rank_sum)
 AZ_NAS = _log_ranks("az_expressivity", "az_progressivity", "az_trainability", "flops")
 VKDNW_AGG = _log_ranks("vkdnw", "jacov", "az_expressivity", "az_trainability", "flops")
 
-MECO_OPT = ProxyRequest("meco", {"channels": 8}, "meco_opt")
+MECO_OPT = ProxyRequest("meco", {"channels": 8, "size": None}, "meco_opt")  # unlike networks take unlike sizes
 RECOMMENDED = _log_ranks("az_expressivity", "az_trainability", "synflow", "meco")
 """For networks of one search space; without images and without labels."""
 RECOMMENDED_MODELS = _log_ranks("params", MECO_OPT)

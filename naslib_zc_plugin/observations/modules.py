@@ -11,6 +11,7 @@ from typing import Any, Callable
 from torch import Tensor, nn
 
 from naslib_zc_plugin.passes import FORWARD, Forward, ForwardPass, Observation, PerSample, Steps, observation
+from naslib_zc_plugin.passes.capture import EVERY
 from naslib_zc_plugin.passes.inputs import TwoSamples
 from naslib_zc_plugin.passes.network import module_of
 
@@ -83,7 +84,8 @@ def recording(observed: Observation, found: set[str]) -> Observation:
     """Return an observation that adds the names of the modules that it reads to a set.
 
     A module is read where its output is seen, or its weight, or the gradient by it; and where a function is called
-    that is seen (an activation), the innermost module that calls it. ``""`` is the network itself.
+    that is seen (an activation), the innermost module that calls it. ``""`` is the network itself. An observation that
+    sees everything and reads little of it says what it reads by :func:`note_read`.
 
     Args:
         observed: any observation.
@@ -101,6 +103,17 @@ def recording(observed: Observation, found: set[str]) -> Observation:
     return replace(observed, function=function)
 
 
+def note_read(p: Any, name: str | None = None) -> None:
+    """Say, while the network runs, that a module's output is read, where an observation sees more than it reads.
+
+    Args:
+        p: the pass.
+        name: of the module; None: the innermost that is being called.
+    """
+    if isinstance(p, _RecordingPass):
+        p.noted.add(name if name is not None else p.caller)
+
+
 def _steps(view: _RecordingPass, made: Generator[Any, Any, Any]) -> Steps[Any]:
     """Go on with an observation; modules that it has put hooks on until its first request are read."""
     parts = dict(view.network.module.named_modules())
@@ -115,6 +128,7 @@ def _steps(view: _RecordingPass, made: Generator[Any, Any, Any]) -> Steps[Any]:
         return end.value
     finally:
         made.close()
+        view.found.update(view.noted or view.overseen)
 
 
 def _hooks(part: nn.Module) -> int:
@@ -148,6 +162,8 @@ class _RecordingPass:
         self._p, self.found = p, found
         self.network: Any = _RecordingNetwork(p.network, found)
         self.callers: list[str] = []
+        self.noted: set[str] = set()
+        self.overseen: set[str] = set()  # of what sees everything
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._p, name)
@@ -162,12 +178,25 @@ class _RecordingPass:
     def weights(self) -> Mapping[str, Tensor]:
         return _RecordingMapping(self._p.weights, self.found)
 
+    @property
+    def caller(self) -> str:
+        return self.callers[-1] if self.callers else ""
+
     def on(self, calls: Any, see: Callable[..., Any]) -> None:
+        into = self.overseen if not isinstance(calls, str) and EVERY in calls else self.found
+
         def seen(*args: Any) -> Any:
-            self.found.add(self.callers[-1] if self.callers else "")
+            into.add(self.caller)
             return see(*args)
 
         self._p.on(calls, seen)
+
+    def on_modules(self, see: Callable[..., Any]) -> None:
+        def seen(name: str, output: Any) -> Any:
+            self.overseen.add(name)
+            return see(name, output)
+
+        self._p.on_modules(seen)
 
     def on_layers(self, see: Callable[..., Any]) -> None:
         def seen(call: Any) -> Any:
