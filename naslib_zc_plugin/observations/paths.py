@@ -5,10 +5,11 @@ What counts is which value every function of torch gives: how modules are nested
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Callable
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +18,7 @@ from torch.nn import functional as F
 from naslib_zc_plugin.passes import ForwardPass, LayerCall, Undefined
 from naslib_zc_plugin.passes.capture import CONVOLUTIONS, EVERY, TRANSPOSED, Function, Handler
 from naslib_zc_plugin.passes.inputs import embeds_tokens, tensors, tree_map
-from naslib_zc_plugin.passes.network import without_compiled
+from naslib_zc_plugin.passes.network import memory, without_compiled
 
 _ORDERS = "permute transpose swapaxes swapdims movedim moveaxis t"
 MOVES: tuple[Function, ...] = (
@@ -25,6 +26,13 @@ MOVES: tuple[Function, ...] = (
     *(getattr(attribute, "__get__") for attribute in (Tensor.T, Tensor.mT)),  # noqa: B009
 )
 """Functions that put dimensions in another order, and nothing else."""
+
+DROPOUTS: tuple[Function, ...] = (
+    *(F.dropout, F.dropout1d, F.dropout2d, F.dropout3d, F.alpha_dropout, F.feature_alpha_dropout),
+    *(torch.dropout, torch.feature_dropout),
+)
+DRAWS: tuple[Function, ...] = (torch.bernoulli, Tensor.bernoulli, Tensor.bernoulli_, torch.rand, torch.rand_like)
+"""Functions by which a network leaves out blocks of some samples, and those that leave out values: here none is."""
 
 Place = tuple[Any, int]
 """A node of the graph, and which of its outputs."""
@@ -90,7 +98,8 @@ class Paths:
         depth: the most of them on one path.
         cuts: the values that every path passes, in order, without the inputs.
         head: number of the last layer's call on a path, if every path passes its output: a classifier's.
-        mixed: places in ``cuts`` of sequences of which several positions enter one position of the next value there.
+        mixed: places in ``cuts`` of values of which several positions enter one position of the next value with
+            channels there; empty where that was not asked for.
         channels: the dimension of the channels of each module's outputs, call by call, by the module's name.
     """
 
@@ -102,32 +111,51 @@ class Paths:
     channels: dict[str, list[int | None]]
 
 
-def paths(p: ForwardPass) -> Paths:
-    """Return the paths of the network of a pass; it is run once for all who ask.
+def paths(p: ForwardPass, mixing: bool = False) -> Paths:
+    """Return the paths of the network of a pass; it is run once for all who ask for the same.
+
+    Args:
+        p: the pass.
+        mixing: whether to find out where positions are mixed, which takes a backward run.
 
     Raises:
         Undefined: the network computes without gradients, or its outputs do not depend on its inputs.
     """
-    if "paths" not in p.memo:
-        p.memo["paths"] = _Run(p).paths()
-    found: Paths = p.memo["paths"]
+    key = f"paths, mixing={mixing}"
+    if key not in p.memo:
+        p.memo[key] = _Run(p).paths(mixing)
+    found: Paths = p.memo[key]
     return found
 
 
 class Counter:
-    """Counts the calls of functions that give tensors of real numbers."""
+    """Counts the calls of functions that give tensors of real numbers.
+
+    A tensor that is another one's memory in the same shape does not count: such are made or not made by whether
+    gradients are asked for.
+
+    Attributes:
+        number: of the last call that counted.
+    """
 
     def __init__(self) -> None:
         self.number = 0
 
-    def count(self, output: Any) -> list[Tensor]:
+    def count(self, args: Sequence[Any], output: Any) -> list[Tensor]:
         """Return the tensors of real numbers that a call gave; the call counts if there are any."""
-        kind = type(output)
-        if kind in (int, float, bool, str, torch.Size, torch.dtype, torch.device, type(None)):
+        if type(output) in (int, float, bool, str, torch.Size, torch.dtype, torch.device, type(None)):
             return []
-        found = [each for each in tensors(output) if each.is_floating_point()]
+        found = [each for each in tensors(output) if each.is_floating_point() and not _same(each, args)]
         self.number += bool(found)
         return found
+
+
+def _same(output: Tensor, args: Sequence[Any]) -> bool:
+    given = args[0] if args else None
+    if not isinstance(given, Tensor) or given is output or given.shape != output.shape:
+        return False
+    place = memory(output)
+    return place is not None and place == memory(given) and output.storage_offset() == given.storage_offset()
 
 
 class _Run:
@@ -140,6 +168,7 @@ class _Run:
         self._samples = len(tensors(self._inputs)[0])
         self._sources = {each.grad_fn for each in tensors(self._inputs)} - {None}
         self._values: dict[Place, Value] = {}
+        self._objects: dict[int, tuple[Callable[[], Any], int | None]] = {}
         self._layers: dict[Any, LayerOnPaths] = {}
         self._channel: int | None = None  # of the call under way, where its function tells
         self._embedded = False
@@ -152,13 +181,15 @@ class _Run:
         self._leaves.append(x.detach().clone().requires_grad_())
         return self._leaves[-1].clone()
 
-    def paths(self) -> Paths:
+    def paths(self, mixing: bool) -> Paths:
         """Run the network, and read the graph."""
         handlers: dict[Function, Handler] = {
             **dict.fromkeys((*CONVOLUTIONS, *TRANSPOSED), partial(self._told, 1)),
             **dict.fromkeys((F.linear, F.multi_head_attention_forward), partial(self._told, -1)),
             **{function: partial(self._moved, function) for function in MOVES},
             F.batch_norm: self._norm,
+            **dict.fromkeys(DRAWS, lambda args, kwargs, output: output.fill_(1 - 1e-6)),
+            **dict.fromkeys(DROPOUTS, lambda args, kwargs, output: args[0].clone()),
             F.embedding: self._embedding,
             EVERY: self._every,
         }
@@ -182,8 +213,7 @@ class _Run:
             (node for node in self._layers if graph.passes(node)), key=lambda n: self._layers[n].number, default=None
         )
         head = next((value.number for (node, _), value in cuts if node is last), None)
-        sequences = any(value.is_sequence for _, value in cuts)
-        mixed = _mixed(logits, cuts, self._leaves) if sequences else set[int]()
+        mixed = _mixed(logits, cuts, self._leaves) if mixing else set[int]()
         values = [value for _, value in cuts]
         depth = graph.longest(set(self._layers))
         return Paths(list(self._layers.values()), depth, values, head, mixed, self._modules)
@@ -200,7 +230,7 @@ class _Run:
         given = args[0] if args else kwargs["input"]
         channel = self._known(given)
         if channel is not None:
-            marked = torch.empty(range(2, 2 + given.ndim), device="meta")
+            marked = torch.empty(tuple(range(2, 2 + given.ndim)), device="meta")
             moved = function(marked, *args[1:], **{k: v for k, v in kwargs.items() if k != "input"})
             self._channel = moved.shape.index(2 + channel)
 
@@ -220,12 +250,13 @@ class _Run:
 
     def _every(self, args: Sequence[Any], kwargs: Mapping[str, Any], output: Any) -> None:
         told, self._channel = self._channel, None
-        for place, tensor in enumerate(self._calls.count(output)):
+        for place, tensor in enumerate(self._calls.count(args, output)):
             node = tensor.grad_fn
             key = (node, tensor.output_nr)
             if node is None or key in self._values:
                 continue
             channel = self._inherited(args, kwargs, tensor) if told is None else told
+            self._objects[id(tensor)] = weakref.ref(tensor), channel
             number = self._calls.number
             self._values[key] = Value(number, place, tuple(tensor.shape), channel, self._samples)
 
@@ -244,7 +275,10 @@ class _Run:
     def _known(self, given: Any) -> int | None:
         node = given.grad_fn if isinstance(given, Tensor) else None
         value = self._values.get((node, given.output_nr)) if node is not None else None
-        return None if value is None else value.channel
+        if value is not None:
+            return value.channel
+        found, channel = self._objects.get(id(given), (lambda: None, None))  # one that was written over
+        return channel if given is not None and found() is given else None
 
     def _inherited(self, args: Sequence[Any], kwargs: Mapping[str, Any], output: Tensor) -> int | None:
         """Return the dimension of the output's channels by that of an argument's, the first that tells."""
@@ -362,7 +396,7 @@ def _mixed(logits: Tensor, cuts: Sequence[tuple[Place, Value]], leaves: Sequence
         gradient = gradients[output]
         if channel is None or gradient is None or gradient.shape != value.shape:
             return gradients
-        if value.is_sequence and int((gradient != 0).any(channel).sum()) > 1:
+        if int((gradient != 0).any(channel).sum()) > 1:
             mixed.add(place)
         single = torch.zeros_like(gradient)
         middle: list[Any] = [size // 2 for size in gradient.shape]

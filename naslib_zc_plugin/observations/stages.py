@@ -54,15 +54,16 @@ def named_stages(network: nn.Module) -> tuple[str, ...]:
 def graph_stages(found: Paths) -> list[Value]:
     """Return the values that are the stages of a network: some of those that every path passes.
 
-    - Images (channels before positions): the last one of each resolution. Another one begins where the number of
+    - Images (channels before positions): the last one of each resolution. Another resolution begins where the number of
       positions has changed by half.
     - Sequences (channels last): also the last one before positions are mixed again: a block's output in a transformer.
+      Images, too, where there is one resolution.
     - Where there are no positions: the last vector before each layer.
 
     What the last layer gives, if every path passes it, and all that follows are no stages: it is the classifier.
 
     Args:
-        found: paths of a network.
+        found: paths of a network, with mixing.
 
     Raises:
         Undefined: there is none.
@@ -70,36 +71,50 @@ def graph_stages(found: Paths) -> list[Value]:
     known = [
         (place, value)
         for place, value in enumerate(found.cuts)
-        if value.channel is not None and (found.head is None or value.number < found.head)
+        if value.channel is not None and len(value.shape) < 6 and (found.head is None or value.number < found.head)
     ]
-    placed = [item for item in known if item[1].rows > item[1].samples]
-    layers = [layer.number for layer in found.layers if layer.on_path]
-
-    def ends(first: Value, before: tuple[int, Value], after: tuple[int, Value]) -> bool:
-        if not placed:
-            return any(before[1].number < number <= after[1].number for number in layers)
-        few, many = sorted((first.rows, after[1].rows))
-        mixed = after[1].is_sequence and any(place in found.mixed for place in range(before[0], after[0]))
-        return mixed or many >= 1.5 * few
-
-    stages: list[Value] = []
-    first: Value | None = None
-    chosen = placed or known
-    for before, after in zip(chosen, chosen[1:]):
-        first = first or before[1]
-        if ends(first, before, after):
-            stages.append(before[1])
-            first = None
-    if not chosen:
+    if not known:
         raise Undefined("no value with channels lies on all paths from the inputs to the outputs: name stages=[...]")
-    return [*stages, chosen[-1][1]]
+    placed = [item for item in known if item[1].rows > item[1].samples]
+    if not placed:
+        layers = [layer.number for layer in found.layers if layer.on_path]
+        return _ends(known, lambda _, a, b: any(a[1].number < number <= b[1].number for number in layers))
+
+    def resized(first: Value, after: Value) -> bool:
+        few, many = sorted((first.rows, after.rows))
+        return many >= 1.5 * few
+
+    def mixed(before: int, after: int) -> bool:
+        return any(place in found.mixed for place in range(before, after))
+
+    stages = _ends(placed, lambda first, a, b: resized(first, b[1]) or (b[1].is_sequence and mixed(a[0], b[0])))
+    return stages if len(stages) > 1 else _ends(placed, lambda _, a, b: mixed(a[0], b[0]))
 
 
+Placed = tuple[int, Value]
+
+
+def _ends(values: Sequence[Placed], parts: Callable[[Value, Placed, Placed], bool]) -> list[Value]:
+    """Return the last value of each group.
+
+    Args:
+        values: with their places, in order.
+        parts: of the first value of a group and two that follow each other: whether the second begins another group.
+    """
+    found, first = [], values[0][1]
+    for before, after in zip(values, values[1:]):
+        if parts(first, before, after):
+            found.append(before[1])
+            first = after[1]
+    return [*found, values[-1][1]]
+
+
+_CHANGES = "the network calls other functions from run to run: name stages=[...]"
 See = Callable[[Tensor, int], Union[Tensor, None]]
 """Called with a stage's features and the dimension of their channels; what it returns the network goes on with."""
 
 
-def watch_stages(p: ForwardPass, stages: Sequence[str], see: See) -> None:
+def watch_stages(p: ForwardPass, stages: Sequence[str], see: See) -> Callable[[], None]:
     """Have ``see`` called with the features of each stage in the forward run.
 
     Args:
@@ -107,21 +122,26 @@ def watch_stages(p: ForwardPass, stages: Sequence[str], see: See) -> None:
         stages: names of modules; empty: those that the network names, or those that its graph tells.
         see: the function.
 
+    Returns:
+        A function to call after the run; it raises Undefined if a stage was not seen.
+
     Raises:
         ValueError: the network has no module of a name.
         Undefined: there are no stages.
     """
     names = stages or named_stages(p.network.module)
     if not names:
-        return _watch_values(p, graph_stages(paths(p)), see)
+        return _watch_values(p, graph_stages(paths(p, mixing=True)), see)
     known = {without_compiled(name) for name, _ in p.network.module.named_modules()}
     missing = sorted(set(names) - known)
     if missing:
         raise ValueError(f"stages= names modules that the network does not have: {some(missing)}")
-    _watch_modules(p, set(names), paths(p).channels if stages else {}, see)
+    return _watch_modules(p, set(names), paths(p).channels if stages else {}, see)
 
 
-def _watch_modules(p: ForwardPass, names: set[str], channels: Mapping[str, list[int | None]], see: See) -> None:
+def _watch_modules(
+    p: ForwardPass, names: set[str], channels: Mapping[str, list[int | None]], see: See
+) -> Callable[[], None]:
     calls = dict.fromkeys(names, 0)
 
     def output(name: str, found: Any) -> Any:
@@ -135,26 +155,36 @@ def _watch_modules(p: ForwardPass, names: set[str], channels: Mapping[str, list[
         channel = next((each for each in told if each is not None), 1 if features.ndim > 3 else features.ndim - 1)
         return _replaced(found, features, see(features, channel))
 
+    def check() -> None:
+        if not all(calls.values()):
+            raise Undefined(f"stages are not called: {some([name for name in sorted(calls) if not calls[name]])}")
+
     p.on_modules(output)
+    return check
 
 
-def _watch_values(p: ForwardPass, values: Sequence[Value], see: See) -> None:
+def _watch_values(p: ForwardPass, values: Sequence[Value], see: See) -> Callable[[], None]:
     wanted = {value.number: value for value in values}
     counter = Counter()
     samples = len(tensors(p.inputs)[0])
 
     def every(args: Sequence[Any], kwargs: Mapping[str, Any], output: Any) -> Any:
-        found = counter.count(output)
-        value = wanted.get(counter.number) if found else None
+        found = counter.count(args, output)
+        value = wanted.pop(counter.number, None) if found else None
         if value is None or value.channel is None:
             return None
         features, channel = found[value.place], value.channel
         size = features.numel() * value.samples == torch.Size(value.shape).numel() * samples
         if features.ndim != len(value.shape) or features.shape[channel] != value.shape[channel] or not size:
-            raise Undefined("the network calls other functions from run to run: name stages=[...]")
+            raise Undefined(_CHANGES)
         return _replaced(output, features, see(features, channel))
 
+    def check() -> None:
+        if wanted:
+            raise Undefined(_CHANGES)
+
     p.on([EVERY], every)
+    return check
 
 
 def _replaced(output: Any, old: Tensor, new: Tensor | None) -> Any:
@@ -197,9 +227,10 @@ def stage_entropies(p: ForwardPass, stages: tuple[str, ...] = ()) -> Steps[list[
         with undisturbed():
             found.append(entropy(channel_rows(features.detach(), channel)))
 
-    watch_stages(p, stages, see)
+    check = watch_stages(p, stages, see)
     yield FORWARD
-    return _all_seen(found)
+    check()
+    return found
 
 
 def entropy(rows: Tensor) -> float:
@@ -262,9 +293,10 @@ def stage_gains(p: ForwardPass, stages: tuple[str, ...] = ()) -> Steps[list[floa
         versions.append(features[-1]._version)
         return features[-1].clone()
 
-    watch_stages(p, stages, see)
+    check = watch_stages(p, stages, see)
     yield FORWARD
-    if len(_all_seen(features)) < 2:
+    check()
+    if len(features) < 2:
         raise Undefined("there is one stage, and no other before it")
     if [feature._version for feature in features] != versions:
         raise Undefined("the network writes over the features of a stage: name other stages=[...]")
@@ -288,7 +320,7 @@ def stage_gains(p: ForwardPass, stages: tuple[str, ...] = ()) -> Steps[list[floa
 
 def random_signs(like: Tensor, generator: torch.Generator) -> Tensor:
     """Return 1 or −1 for each element, drawn on the CPU."""
-    drawn: Tensor = torch.randint(0, 2, like.shape, generator=generator, dtype=torch.int8)
+    drawn = torch.randint(0, 2, like.shape, generator=generator, dtype=torch.int8)
     return drawn.to(like.device, like.dtype).mul_(2).sub_(1)
 
 
@@ -341,14 +373,9 @@ def _folded(gradient: Tensor, dim: int, few: int, factor: int) -> Tensor:
     """Return a gradient of so many positions in a dimension: of the larger one each patch becomes channels."""
     if gradient.shape[dim] < few * factor:
         return gradient
-    patches = gradient.narrow(dim, 0, few * factor).unflatten(dim, (few, factor))
-    return patches.movedim(dim + 1, 2).flatten(1, 2)
-
-
-def _all_seen(found: list[Any]) -> list[Any]:
-    if not found:
-        raise Undefined("no stage was seen in the forward run")
-    return found
+    patches: Tensor = gradient.narrow(dim, 0, few * factor).unflatten(dim, (few, factor))
+    patches = patches.movedim(dim + 1, 2)
+    return patches.flatten(1, 2)
 
 
 def stage_observations(make: Callable[..., Observation], stages: Sequence[str], inputs: Shown) -> list[Observation]:
