@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from naslib_zc_plugin.passes.capture import Function
-from naslib_zc_plugin.passes.degenerate import NotApplicable, in_precision
+from naslib_zc_plugin.passes.degenerate import NotApplicable, Undefined, in_precision
 from naslib_zc_plugin.passes.seeding import derived_seed
 
 Loss = Callable[[Any, Any], Tensor]
