@@ -272,8 +272,10 @@ def ranked_scores(column: Column) -> Floats:
 
 # Single networks, in a fixed sample --------------------
 
+SAMPLE = 100
+"""Networks in a reference, unless another number is asked for."""
 Known = Mapping[str, Optional[float]]
-"""A network's scores by the members' labels, higher better; None: undefined."""
+"""A network's scores by the members' labels, higher better; None: undefined; NaN: there is none, for scoring failed."""
 
 
 @dataclass(frozen=True)
@@ -285,10 +287,10 @@ class Reference:
 
     Args:
         aggregate: the aggregate.
-        sample: the scores of each network of the sample.
+        sample: the scores of each network of the sample; those of which one failed are left out.
 
     Attributes:
-        used: labels of the members that have a score of some network of the sample; the others are left out.
+        used: labels of the members that have a score of some network of the sample; the others have no part.
 
     Raises:
         ValueError: no network of the sample has a score by any member.
@@ -305,17 +307,22 @@ class Reference:
     def __post_init__(self) -> None:
         """Find out which members say something."""
         labels = self.aggregate.labels
-        used = tuple(label for label in labels if any(each[label] is not None for each in self.sample))
-        if not used:
+        used = tuple(label for label in labels if any(_is_number(each[label]) for each in self.sample))
+        whole = [each for each in self.sample if not any(_is_missing(each[label]) for label in used)]
+        if not used or not whole:
             raise ValueError(
                 f"{self.aggregate.label} says nothing of these networks: of a sample of {len(self.sample)}, none has a "
-                f"score by {' or '.join(labels)}"
+                f"score by {' and '.join(used or labels)}"
             )
-        object.__setattr__(self, "used", used)
-        object.__setattr__(self, "_matrix", self._matrix_of(self.sample))
+        shown = [{label: each[label] if label in used else None for label in labels} for each in whole]
+        for name, value in (("used", used), ("sample", shown)):
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "_matrix", self._matrix_of(shown))
 
     def value(self, scores: Known) -> float:
-        """Return the number of a network, higher better."""
+        """Return the number of a network, higher better; NaN where a member failed that has a part."""
+        if any(_is_missing(scores[label]) for label in self.used):
+            return math.nan
         matrix: Floats = self.__dict__["_matrix"]
         return float(self.aggregate.join(self._matrix_of([scores]), matrix)[0])
 
@@ -343,6 +350,25 @@ class Reference:
         if plain.get("aggregate") != aggregate.kind or tuple(rows) != aggregate.labels:
             raise ValueError(f"a reference of {plain.get('aggregate')}({', '.join(rows)}), not of {aggregate.label}")
         return cls(aggregate, sample)
+
+
+def _is_number(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
+
+
+def _is_missing(value: float | None) -> bool:
+    return value is not None and math.isnan(value)
+
+
+def aggregate_named(asked: Any) -> Aggregate | None:
+    """Return the aggregate of a name, as it is written; None where it is no aggregate's.
+
+    >>> aggregate_named("az_nas").labels[-1], aggregate_named("synflow")
+    ('flops', None)
+    """
+    if not isinstance(asked, str) or asked.partition(":")[0] not in AGGREGATES.names():
+        return None
+    return Aggregate.parse(asked)
 
 
 # Kinds, and the recipes by name --------------------

@@ -226,6 +226,6 @@ def kept(candidate: Candidate) -> Callable[[], Candidate]:
     return again
 
 
-def scores_of(record: Record) -> list[dict[str, Score]]:
+def scores_by_draw(record: Record) -> list[dict[str, Score]]:
     """Return the scores of a record, for each draw by label."""
     return [{label: Score(**each) for label, each in found.items()} for found in record["scores"]]

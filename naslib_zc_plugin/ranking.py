@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from naslib_zc_plugin.aggregates import AGGREGATES, Aggregate, Floats, places
-from naslib_zc_plugin.candidates import Record, Scoring, kept, named, scores_of, stand_in
+from naslib_zc_plugin.aggregates import Aggregate, Floats, aggregate_named, places
+from naslib_zc_plugin.candidates import Record, Scoring, kept, named, scores_by_draw, stand_in
 from naslib_zc_plugin.proxies import describe
 from naslib_zc_plugin.ranked import SIZES, CandidateRanking, RankedCandidate, some_names
 from naslib_zc_plugin.record import ProxyRequest
@@ -137,9 +137,12 @@ def recipes_of(proxies: Asked | Iterable[Asked], alike: bool | None = None) -> l
     Raises:
         ValueError, TypeError: an unknown proxy, or an option that it does not take.
     """
-    if isinstance(proxies, str) and proxies.partition(":")[0] in AGGREGATES.names():
+    found = aggregate_named(proxies)
+    if found is not None and proxies == ONE_SPACE:
         names = {None: [ONE_SPACE, UNLIKE], True: [ONE_SPACE], False: [UNLIKE]}[alike]
-        return [Aggregate.parse(each) for each in (names if proxies == ONE_SPACE else [proxies])]
+        return list(map(Aggregate.parse, names))
+    if found is not None:
+        return [found]
     requests = tuple(proxy_requests(proxies).values())
     if not requests:
         raise ValueError("no proxy to rank by: give names of proxies or of an aggregate")
@@ -165,7 +168,7 @@ def joined(records: Mapping[str, Record], recipes: Sequence[Aggregate], weights:
         weights: as they were scored, for a note.
     """
     reasons = {name: record["failed"] for name, record in records.items() if "failed" in record}
-    trials = {name: scores_of(record) for name, record in records.items() if name not in reasons}
+    trials = {name: scores_by_draw(record) for name, record in records.items() if name not in reasons}
     layouts = {name: records[name]["layout"] for name in trials if records[name]["layout"] is not None}
     alike, how = _alike(layouts)
     recipe = recipes[0] if len(recipes) == 1 or alike else recipes[1]
@@ -267,7 +270,7 @@ def _higher(score: Score) -> float:
 
 def _shown(record: Record, labels: Sequence[str]) -> Scores:
     """Return the scores of a record, the means over draws, of some labels and the sizes."""
-    trials = scores_of(record) if "scores" in record else []
+    trials = scores_by_draw(record) if "scores" in record else []
     wanted = dict.fromkeys([*labels, *SIZES])
     return Scores({label: combined([each[label] for each in trials]) for label in wanted if trials})
 

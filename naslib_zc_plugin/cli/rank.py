@@ -64,11 +64,12 @@ def rank(
     same file gives an input where there are neither --images nor --shape. Every candidate is recorded at once: the same
     command continues. Exit code 0: done; 1: nothing has a rank; 75: stopped, to be continued.
     """
+    from naslib_zc_plugin.aggregates import aggregate_named
     from naslib_zc_plugin.ranking import rank as rank_candidates
     from naslib_zc_plugin.ranking import recipes_of
 
     function, module, path = _loaded(candidates)
-    asked: Any = proxies if proxies.partition(":")[0] in _recipe_names() else proxies.split(",")
+    asked: Any = proxies if aggregate_named(proxies) else proxies.split(",")
     recipes_of(asked, alike)
     batch, options = _batch(module, images, size, shape, samples, seed, data)
     place = store or Path(f"{path.stem if path else candidates.rpartition(':')[2]}.rank.db")
@@ -99,12 +100,6 @@ def rank(
         say(f"\nWritten to {html}; every score is in {place}.")
     if not found.order:
         raise typer.Exit(1)
-
-
-def _recipe_names() -> list[str]:
-    from naslib_zc_plugin.aggregates import AGGREGATES
-
-    return AGGREGATES.names()
 
 
 def _versions(asked: Any, alike: bool | None) -> dict[str, Any]:
