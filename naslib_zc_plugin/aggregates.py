@@ -214,6 +214,12 @@ class Aggregate:
         usual = self.members == AGGREGATES.load(self.kind).members
         return self.kind if usual else f"{self.kind}({', '.join(self.labels)})"
 
+    @property
+    def text(self) -> str:
+        """The text that :meth:`parse` makes it of."""
+        usual = self.members == AGGREGATES.load(self.kind).members
+        return self.kind if usual else f"{self.kind}:{','.join(self.labels)}"
+
     def requests(self) -> list[ProxyRequest]:
         """Return the members as proxies that can be scored.
 

@@ -11,7 +11,7 @@ import json
 import logging
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -67,7 +67,8 @@ class ProxyTuner(Tuner):
             raise ValueError(f"{strategy} needs proxy=, build= and dataset=")
         self._sign = 1.0 if optimize_mode == "maximize" else -1.0
         self._strategy, self._seed, self._options = strategy, seed, options
-        self._score = None if proxy is None else _scored_build(proxy, build, dataset, seed)
+        self._build = None if proxy is None else _ScoredBuild(proxy, build, dataset, seed)
+        self._score = None if self._build is None else proxy_fitness(self._build)
         self._session: SearchSession | None = None
         self._open: dict[int, str] = {}
 
@@ -80,9 +81,10 @@ class ProxyTuner(Tuner):
             ValueError: a parameter of a type that is not searched, or with wrong values.
         """
         try:
-            self._session = SearchSession(
-                self._strategy, ParameterDomain(search_space), self._score, seed=self._seed, **self._options
-            )
+            space = ParameterDomain(search_space)
+            if self._build is not None:
+                self._build.space = space
+            self._session = SearchSession(self._strategy, space, self._score, seed=self._seed, **self._options)
         except ValueError as error:
             if "NNI_TUNER_COMMAND_CHANNEL" in os.environ:
                 logger.critical("the tuner ends: %s", error)
@@ -293,20 +295,32 @@ def register() -> str:
     return str(meta.name)
 
 
-def _scored_build(proxy: Any, build: str, dataset: Any, seed: int) -> Callable[[str], float]:
-    """Return the fitness of a key by a proxy, its network drawn from the seed and the key."""
-    from naslib_zc_plugin.hosts.nni.scoring import Scorer
-    from naslib_zc_plugin.passes.seeding import kept_random_states, seed_everything
+class _ScoredBuild:
+    """The fitness of a key by a proxy, its network drawn from the seed and the key."""
 
-    module, colon, name = build.partition(":")
-    if not colon:
-        raise ValueError(f"build must be 'module:function' that makes a network of the parameters, not {build!r}")
-    make, scorer = getattr(import_module(module), name), Scorer(proxy, dataset, seed=seed)
+    def __init__(self, proxy: Any, build: str, dataset: Any, seed: int) -> None:
+        from naslib_zc_plugin.hosts.nni.scoring import Scorer
 
-    def score(key: str) -> float:
+        module, colon, name = build.partition(":")
+        if not colon:
+            raise ValueError(f"build must be 'module:function' that makes a network of the parameters, not {build!r}")
+        self._make, self._seed = getattr(import_module(module), name), seed
+        self.scorer = Scorer(proxy, dataset, seed=seed)
+        self.space: ParameterDomain | None = None
+
+    def __call__(self, key: str) -> float:
+        found = self.scorer.of_network(self._network(key), key, self._drawn)
+        return self.scorer.oriented(found)
+
+    def _network(self, key: str) -> Any:
+        from naslib_zc_plugin.passes.seeding import kept_random_states, seed_everything
+
         with kept_random_states():
-            seed_everything(seed, "weights", key)
-            net = make(json.loads(key))
-        return scorer.oriented(scorer.of_network(net, key))
+            seed_everything(self._seed, "weights", key)
+            return self._make(json.loads(key))
 
-    return proxy_fitness(score)
+    def _drawn(self, count: int) -> Iterator[tuple[Any, str]]:
+        assert self.space is not None  # it is there before anything is scored
+        rng = Random(f"{self._seed} sample")
+        keys = (self.space.sample(rng) for _ in range(count))
+        return ((self._network(key), key) for key in keys)
