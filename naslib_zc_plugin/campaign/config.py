@@ -18,6 +18,7 @@ import numpy as np
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from naslib_zc_plugin import benchmarks, configuration
+from naslib_zc_plugin.aggregates import aggregate_named
 from naslib_zc_plugin.campaign.engines import check_engine, list_engines
 from naslib_zc_plugin.campaign.plan import KEYS, count, permuted
 from naslib_zc_plugin.configuration import Origin, Section, completed, located
@@ -84,7 +85,8 @@ class Config(Section):
     tokens: Source = ""
     """The same instead of images, for networks of text."""
     proxies: Sequence[Source] = Field(min_length=1)
-    """Names of proxies, or mappings with `name`, perhaps `label`, and options."""
+    """Names of proxies, or mappings with `name`, perhaps `label`, and options. The name of an aggregate, such as
+    `recommended`, stands for its members; `nas-zc leaderboard --aggregate recommended` joins them."""
     batch: BatchConfig = BatchConfig()
     """Changes of the protocol's batches."""
     network: Mapping[str, Any] = Field(default_factory=dict)
@@ -266,7 +268,7 @@ def _requests(asked: Sequence[Any], rules: Protocol, within: str) -> dict[str, P
     from naslib_zc_plugin.proxies import proxy
 
     found: dict[str, ProxyRequest] = {}
-    for each in asked:
+    for each in _members(asked):
         given = {"name": each} if isinstance(each, str) else dict(each)
         name, label = given.pop("name"), given.pop("label", "")
         (usual,) = rules.requests([name], within)
@@ -275,6 +277,20 @@ def _requests(asked: Sequence[Any], rules: Protocol, within: str) -> dict[str, P
         if request.label in found:
             raise ValueError(f"{request.label!r} is asked for twice; give one a label")
         found[request.label] = request
+    return found
+
+
+def _members(asked: Sequence[Any]) -> list[Any]:
+    """Return the proxies with the members of aggregates in their place, those that are not asked for already."""
+    labels = {each if isinstance(each, str) else each.get("label") or each.get("name") for each in asked}
+    found: list[Any] = []
+    for each in asked:
+        aggregate = aggregate_named(each)
+        found += [each] if aggregate is None else [
+            {"name": member.name, "label": member.label, **member.options}
+            for member in aggregate.members if member.label not in labels
+        ]  # fmt: skip
+        labels.update(() if aggregate is None else aggregate.labels)
     return found
 
 

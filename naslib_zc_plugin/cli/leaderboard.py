@@ -44,7 +44,8 @@ def leaderboard(
     ] = None,
     top: Annotated[float, typer.Option(min=0, max=100, help="How many percent are the best.")] = 10,
     aggregate: Annotated[
-        Optional[list[str]], typer.Option(metavar="KIND[:A,B…]", help="tenas, vote or rank_product:A,B; repeatable.")
+        Optional[list[str]],
+        typer.Option(metavar="KIND[:A,B…]", help="recommended, az_nas, tenas, vote, log_rank_sum:A,B …; repeatable."),
     ] = None,
     undefined: Annotated[str, typer.Option(help="Undefined scores: drop, or rank worst.")] = "drop",
     positive: Annotated[
@@ -63,9 +64,9 @@ def leaderboard(
 
     Several stores, or several --truth, give a table each, and the proxies' mean ranks over them.
     """
+    from naslib_zc_plugin.aggregates import Aggregate
     from naslib_zc_plugin.benchmarks import benchmark
     from naslib_zc_plugin.campaign.store import read_table
-    from naslib_zc_plugin.report.aggregates import Aggregate
     from naslib_zc_plugin.report.leaderboards import LeaderboardOptions
     from naslib_zc_plugin.report.leaderboards import leaderboard as compare
     from naslib_zc_plugin.report.rendering import as_text

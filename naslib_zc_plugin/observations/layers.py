@@ -16,9 +16,9 @@ from naslib_zc_plugin.passes import (
     Layer,
     LayerCall,
     NoForward,
+    NotApplicable,
     Pass,
     Steps,
-    Undefined,
     observation,
 )
 from naslib_zc_plugin.passes.inputs import TwoSamples, tensors
@@ -51,7 +51,7 @@ def linear_names(weights: Mapping[str, Tensor], patterns: Sequence[str]) -> list
     found = [name for name in found if weights[name].ndim == 2]
     if not found:
         first = ", ".join([*modules.values()][:5]) or "none"
-        raise Undefined(f"no linear layer is named like {', '.join(patterns)}: name others (the first are {first})")
+        raise NotApplicable(f"no linear layer is named like {', '.join(patterns)}: name others (the first are {first})")
     return found
 
 

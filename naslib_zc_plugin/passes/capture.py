@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from naslib_zc_plugin.passes.degenerate import Undefined, in_precision
+from naslib_zc_plugin.passes.degenerate import NotApplicable, in_precision
 
 Function = Callable[..., Any]
 Handler = Callable[[tuple[Any, ...], Mapping[str, Any], Any], Any]
@@ -141,7 +141,7 @@ class Unseen(TorchDispatchMode):
             name for name, was_outside in self._seen.items() if name in wanted and (was_outside or not outside)
         )
         if hidden:
-            raise Undefined(
+            raise NotApplicable(
                 f"functions made by torch.jit.script hide operations ({', '.join(hidden)}): take plain functions"
             )
 
@@ -259,7 +259,7 @@ def batch_norm(input: Tensor, mean: Any, variance: Any, **kwargs: Any) -> Tensor
     try:
         return F.batch_norm(input, mean, variance, **kwargs)
     except ValueError as error:
-        raise Undefined(f"batch norm has one value per channel: {error}") from error
+        raise NotApplicable(f"batch norm has one value per channel: {error}") from error
 
 
 def own_statistics(input: Tensor, mean: Any, variance: Any, **kwargs: Any) -> Tensor:
