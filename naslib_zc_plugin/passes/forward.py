@@ -149,6 +149,15 @@ class ForwardPass(Pass):
         self._seeing.append(self._running())
         self._sees.append(self._seeing[-1].guard(checked))
 
+    def on_modules(self, see: See) -> None:
+        """See the output of each module, containers and the network itself among them, as it is called.
+
+        Args:
+            see: called with the module's name (empty for the network) and its output. The network goes on with the
+                value that it returns. Its own calls of torch are seen by nobody.
+        """
+        self._calls.modules.append(self._running().guard(see))
+
     def check_finite(self) -> None:
         """Check the logits.
 
@@ -168,14 +177,17 @@ class ForwardPass(Pass):
             )
         return self._watch
 
-    def run_again(self, inputs: Any, handlers: Mapping[Function, Handler], layer: See) -> None:
-        """Run the network once more on other inputs, without a graph, seen by these handlers and ``layer`` alone."""
+    def run_again(self, inputs: Any, handlers: Mapping[Function, Handler], layer: See, graph: bool = False) -> Tensor:
+        """Run the network once more on other inputs, seen by these handlers and ``layer`` alone; return the logits.
+
+        No weight needs a gradient; where there is to be a graph it begins with what does among the inputs.
+        """
         held = self._copies()
         calls = LayerCalls(self.network, held, [layer])
         watch = Watch([calls.handlers, handlers], self._replacements(), self.setting.dtype)
         kept = kept_random_states(self.network.device)
-        with kept, put_back(self.network.module), torch.no_grad(), calls, watch:
-            self.network(held, inputs)
+        with kept, put_back(self.network.module), torch.set_grad_enabled(graph), calls, watch:
+            return self.network(held, inputs)
 
     def _copies(self) -> dict[str, Tensor]:
         """Return copies of the parameters and buffers in force."""
@@ -209,7 +221,7 @@ class ForwardPass(Pass):
         seed_everything(self._seed, replace(setting, noise=0.0))  # dropout and the like are the same with noise
         unseen = Unseen(lambda: self._calls.inside) if scripted_functions_exist() else None
         self._calls.blind = unseen is not None
-        traced = self._graph or self._sees or self._substituted
+        traced = self._graph or self._sees or self._substituted or self._calls.modules
         handlers = [handlers for _, handlers in self._registered]
         with torch.set_grad_enabled(self._graph), ExitStack() as stack:
             if traced:
@@ -220,6 +232,7 @@ class ForwardPass(Pass):
             for turn, inputs in enumerate(self.all_inputs):
                 self.turn = turn
                 noise = noisy_embedding(inputs, setting.noise, self._seed) if setting.noise else {}
+                noise = {**noise, **setting.inputs.replacements(inputs, self._seed)}
                 watch = Watch(handlers, {**self._replacements(), **noise}, setting.dtype)
                 if unseen is not None:
                     unseen.watch = watch

@@ -226,6 +226,10 @@ class Inputs(ABC):
     def shown(self, batch: Batch) -> tuple[Any, ...]:
         """Return the inputs of the pass's forward runs, one after another."""
 
+    def replacements(self, inputs: Any, seed: int) -> Mapping[Function, Function]:
+        """Return functions that stand for torch's in the forward run of these inputs; by default none."""
+        return {}
+
 
 @dataclass(frozen=True)
 class BatchInputs(Inputs):
@@ -303,6 +307,44 @@ class NormalPair(Inputs):
         return torch.randn((self.size, *like.shape[1:]), dtype=like.dtype, device=like.device)
 
 
+@dataclass(frozen=True)
+class Noise(Inputs):
+    """Real inputs drawn from N(0, 1). Tokens stay, and what the first embedding of them gives is drawn in its place.
+
+    >>> tuple(Noise(samples=1, size=64).shown(Batch(torch.zeros(4, 3, 8, 8)))[0].shape)
+    (1, 3, 64, 64)
+
+    Attributes:
+        samples: number of samples; None: as many as the batch has.
+        size: height and width of images, (N, C, H, W); None: those of the batch. Other inputs keep their shape.
+    """
+
+    samples: int | None = None
+    size: int | None = None
+    draws: ClassVar[bool] = True
+
+    @property
+    def seed_name(self) -> str:
+        """The text under which it is hashed into seeds; it never changes."""
+        return f"Noise(samples={self.samples!r}, size={self.size!r})"
+
+    def shown(self, batch: Batch) -> tuple[Any, ...]:
+        """Return the input of the one forward run."""
+        return (tree_map(self._drawn, batch.inputs),)
+
+    def _drawn(self, like: Tensor) -> Tensor:
+        if holds_tokens(like):
+            return like[: self.samples].clone()
+        shape = [self.samples or len(like), *like.shape[1:]]
+        if self.size is not None and like.ndim == 4:
+            shape[2:] = self.size, self.size
+        return torch.randn(shape, dtype=like.dtype, device=like.device)
+
+    def replacements(self, inputs: Any, seed: int) -> Mapping[Function, Function]:
+        """Return what stands for embeddings where the inputs are tokens."""
+        return changed_embedding(inputs, lambda output: _normal(output, seed))
+
+
 # Tokens --------------------
 
 
@@ -326,10 +368,13 @@ def embeds_tokens(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Tens
 
 def with_noise(values: Tensor, amplitude: float, seed: int) -> Tensor:
     """Return ``values`` + amplitude · v · n: v the variance over the batch, n ~ N(0, 1), one for every amplitude."""
+    return values + amplitude * values.detach().var(0, unbiased=False, keepdim=True) * _normal(values, seed)
+
+
+def _normal(like: Tensor, seed: int) -> Tensor:
     generator = torch.Generator("cpu").manual_seed(derived_seed(seed, "noise"))
-    drawn = torch.randn(values.shape, generator=generator, dtype=torch.float32, device="cpu")
-    drawn = drawn.to(values.device, values.dtype)
-    return values + amplitude * values.detach().var(0, unbiased=False, keepdim=True) * drawn
+    drawn = torch.randn(like.shape, generator=generator, dtype=torch.float32, device="cpu")
+    return drawn.to(like.device, like.dtype)
 
 
 def noisy_inputs(inputs: Any, amplitude: float, seed: int) -> Any:
@@ -339,6 +384,11 @@ def noisy_inputs(inputs: Any, amplitude: float, seed: int) -> Any:
 
 def noisy_embedding(inputs: Any, amplitude: float, seed: int) -> Mapping[Function, Function]:
     """Return the replacement of embeddings where the inputs are tokens: noise on the output of the first one."""
+    return changed_embedding(inputs, lambda output: with_noise(output, amplitude, seed))
+
+
+def changed_embedding(inputs: Any, change: Callable[[Tensor], Tensor]) -> Mapping[Function, Function]:
+    """Return the replacement of embeddings where all inputs are tokens: the first one's output is changed."""
     if any(tensor.is_floating_point() for tensor in tensors(inputs)):
         return {}
     done = [False]
@@ -348,6 +398,6 @@ def noisy_embedding(inputs: Any, amplitude: float, seed: int) -> Mapping[Functio
         if done[0] or not embeds_tokens(args, kwargs, output, inputs):
             return output
         done[0] = True
-        return with_noise(output, amplitude, seed)
+        return change(output)
 
     return {F.embedding: embedding}

@@ -57,7 +57,16 @@ def module_of(parameter: str) -> str:
     >>> module_of("attention.query._orig_mod.weight")
     'attention.query'
     """
-    return ".".join(part for part in parameter.split(".")[:-1] if part != "_orig_mod")
+    return without_compiled(parameter.rpartition(".")[0])
+
+
+def without_compiled(name: str) -> str:
+    """Return the name of a module, without what ``torch.compile`` puts into it.
+
+    >>> without_compiled("_orig_mod.stem")
+    'stem'
+    """
+    return ".".join(part for part in name.split(".") if part != "_orig_mod")
 
 
 def pick_logits(output: Any, logits: Logits) -> Tensor:
