@@ -305,6 +305,10 @@ PROTOCOLS = {
             "nasbench_nlp_loss", "our own: nasbench_nlp with the benchmark's loss", 50, {}, augment=False,
             same_batch=True, variant="logits", truth="ptb_test_loss", seed=0, loss="tokens",
         ),
+        Protocol(
+            "timm", "our own: networks unlike each other, four images of each of four classes", 16, {}, augment=False,
+            same_batch=True, variant="", truth="accuracy", seed=0, balanced=4,
+        ),
     )
 }  # fmt: skip
 
