@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from naslib_zc_plugin.passes import ForwardPass, LayerCall, Undefined
 from naslib_zc_plugin.passes.capture import CONVOLUTIONS, EVERY, TRANSPOSED, Function, Handler
 from naslib_zc_plugin.passes.inputs import embeds_tokens, tensors, tree_map
-from naslib_zc_plugin.passes.network import without_compiled
+from naslib_zc_plugin.passes.network import memory, without_compiled
 
 _ORDERS = "permute transpose swapaxes swapdims movedim moveaxis t"
 MOVES: tuple[Function, ...] = (
@@ -115,19 +115,33 @@ def paths(p: ForwardPass) -> Paths:
 
 
 class Counter:
-    """Counts the calls of functions that give tensors of real numbers."""
+    """Counts the calls of functions that give tensors of real numbers.
+
+    A tensor that is another one's memory in the same shape does not count: such are made or not made by whether
+    gradients are asked for.
+
+    Attributes:
+        number: of the last call that counted.
+    """
 
     def __init__(self) -> None:
         self.number = 0
 
-    def count(self, output: Any) -> list[Tensor]:
+    def count(self, args: Sequence[Any], output: Any) -> list[Tensor]:
         """Return the tensors of real numbers that a call gave; the call counts if there are any."""
-        kind = type(output)
-        if kind in (int, float, bool, str, torch.Size, torch.dtype, torch.device, type(None)):
+        if type(output) in (int, float, bool, str, torch.Size, torch.dtype, torch.device, type(None)):
             return []
-        found = [each for each in tensors(output) if each.is_floating_point()]
+        found = [each for each in tensors(output) if each.is_floating_point() and not _same(each, args)]
         self.number += bool(found)
         return found
+
+
+def _same(output: Tensor, args: Sequence[Any]) -> bool:
+    given = args[0] if args else None
+    if not isinstance(given, Tensor) or given is output or given.shape != output.shape:
+        return False
+    place = memory(output)
+    return place is not None and place == memory(given) and output.storage_offset() == given.storage_offset()
 
 
 class _Run:
@@ -200,7 +214,7 @@ class _Run:
         given = args[0] if args else kwargs["input"]
         channel = self._known(given)
         if channel is not None:
-            marked = torch.empty(range(2, 2 + given.ndim), device="meta")
+            marked = torch.empty(tuple(range(2, 2 + given.ndim)), device="meta")
             moved = function(marked, *args[1:], **{k: v for k, v in kwargs.items() if k != "input"})
             self._channel = moved.shape.index(2 + channel)
 
@@ -220,7 +234,7 @@ class _Run:
 
     def _every(self, args: Sequence[Any], kwargs: Mapping[str, Any], output: Any) -> None:
         told, self._channel = self._channel, None
-        for place, tensor in enumerate(self._calls.count(output)):
+        for place, tensor in enumerate(self._calls.count(args, output)):
             node = tensor.grad_fn
             key = (node, tensor.output_nr)
             if node is None or key in self._values:

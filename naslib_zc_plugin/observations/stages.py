@@ -95,17 +95,21 @@ def graph_stages(found: Paths) -> list[Value]:
     return [*stages, chosen[-1][1]]
 
 
+_CHANGES = "the network calls other functions from run to run: name stages=[...]"
 See = Callable[[Tensor, int], Union[Tensor, None]]
 """Called with a stage's features and the dimension of their channels; what it returns the network goes on with."""
 
 
-def watch_stages(p: ForwardPass, stages: Sequence[str], see: See) -> None:
+def watch_stages(p: ForwardPass, stages: Sequence[str], see: See) -> Callable[[], None]:
     """Have ``see`` called with the features of each stage in the forward run.
 
     Args:
         p: the pass.
         stages: names of modules; empty: those that the network names, or those that its graph tells.
         see: the function.
+
+    Returns:
+        A function to call after the run; it raises Undefined if a stage was not seen.
 
     Raises:
         ValueError: the network has no module of a name.
@@ -118,10 +122,12 @@ def watch_stages(p: ForwardPass, stages: Sequence[str], see: See) -> None:
     missing = sorted(set(names) - known)
     if missing:
         raise ValueError(f"stages= names modules that the network does not have: {some(missing)}")
-    _watch_modules(p, set(names), paths(p).channels if stages else {}, see)
+    return _watch_modules(p, set(names), paths(p).channels if stages else {}, see)
 
 
-def _watch_modules(p: ForwardPass, names: set[str], channels: Mapping[str, list[int | None]], see: See) -> None:
+def _watch_modules(
+    p: ForwardPass, names: set[str], channels: Mapping[str, list[int | None]], see: See
+) -> Callable[[], None]:
     calls = dict.fromkeys(names, 0)
 
     def output(name: str, found: Any) -> Any:
@@ -135,26 +141,36 @@ def _watch_modules(p: ForwardPass, names: set[str], channels: Mapping[str, list[
         channel = next((each for each in told if each is not None), 1 if features.ndim > 3 else features.ndim - 1)
         return _replaced(found, features, see(features, channel))
 
+    def check() -> None:
+        if not all(calls.values()):
+            raise Undefined(f"stages are not called: {some([name for name in sorted(calls) if not calls[name]])}")
+
     p.on_modules(output)
+    return check
 
 
-def _watch_values(p: ForwardPass, values: Sequence[Value], see: See) -> None:
+def _watch_values(p: ForwardPass, values: Sequence[Value], see: See) -> Callable[[], None]:
     wanted = {value.number: value for value in values}
     counter = Counter()
     samples = len(tensors(p.inputs)[0])
 
     def every(args: Sequence[Any], kwargs: Mapping[str, Any], output: Any) -> Any:
-        found = counter.count(output)
-        value = wanted.get(counter.number) if found else None
+        found = counter.count(args, output)
+        value = wanted.pop(counter.number, None) if found else None
         if value is None or value.channel is None:
             return None
         features, channel = found[value.place], value.channel
         size = features.numel() * value.samples == torch.Size(value.shape).numel() * samples
         if features.ndim != len(value.shape) or features.shape[channel] != value.shape[channel] or not size:
-            raise Undefined("the network calls other functions from run to run: name stages=[...]")
+            raise Undefined(_CHANGES)
         return _replaced(output, features, see(features, channel))
 
+    def check() -> None:
+        if wanted:
+            raise Undefined(_CHANGES)
+
     p.on([EVERY], every)
+    return check
 
 
 def _replaced(output: Any, old: Tensor, new: Tensor | None) -> Any:
@@ -197,9 +213,10 @@ def stage_entropies(p: ForwardPass, stages: tuple[str, ...] = ()) -> Steps[list[
         with undisturbed():
             found.append(entropy(channel_rows(features.detach(), channel)))
 
-    watch_stages(p, stages, see)
+    check = watch_stages(p, stages, see)
     yield FORWARD
-    return _all_seen(found)
+    check()
+    return found
 
 
 def entropy(rows: Tensor) -> float:
@@ -262,9 +279,10 @@ def stage_gains(p: ForwardPass, stages: tuple[str, ...] = ()) -> Steps[list[floa
         versions.append(features[-1]._version)
         return features[-1].clone()
 
-    watch_stages(p, stages, see)
+    check = watch_stages(p, stages, see)
     yield FORWARD
-    if len(_all_seen(features)) < 2:
+    check()
+    if len(features) < 2:
         raise Undefined("there is one stage, and no other before it")
     if [feature._version for feature in features] != versions:
         raise Undefined("the network writes over the features of a stage: name other stages=[...]")
@@ -288,7 +306,7 @@ def stage_gains(p: ForwardPass, stages: tuple[str, ...] = ()) -> Steps[list[floa
 
 def random_signs(like: Tensor, generator: torch.Generator) -> Tensor:
     """Return 1 or −1 for each element, drawn on the CPU."""
-    drawn: Tensor = torch.randint(0, 2, like.shape, generator=generator, dtype=torch.int8)
+    drawn = torch.randint(0, 2, like.shape, generator=generator, dtype=torch.int8)
     return drawn.to(like.device, like.dtype).mul_(2).sub_(1)
 
 
@@ -341,14 +359,9 @@ def _folded(gradient: Tensor, dim: int, few: int, factor: int) -> Tensor:
     """Return a gradient of so many positions in a dimension: of the larger one each patch becomes channels."""
     if gradient.shape[dim] < few * factor:
         return gradient
-    patches = gradient.narrow(dim, 0, few * factor).unflatten(dim, (few, factor))
-    return patches.movedim(dim + 1, 2).flatten(1, 2)
-
-
-def _all_seen(found: list[Any]) -> list[Any]:
-    if not found:
-        raise Undefined("no stage was seen in the forward run")
-    return found
+    patches: Tensor = gradient.narrow(dim, 0, few * factor).unflatten(dim, (few, factor))
+    patches = patches.movedim(dim + 1, 2)
+    return patches.flatten(1, 2)
 
 
 def stage_observations(make: Callable[..., Observation], stages: Sequence[str], inputs: Shown) -> list[Observation]:

@@ -234,7 +234,7 @@ def _pass(
         running = [Running(each, view) for each in group]
         spent = view.drive(running)
     except BaseException as raised:
-        error = as_error(raised)
+        error = setting.explained(as_error(raised))
         for each in running:
             each.fail(error)
         return {each: Observed(None, error, clock.lap()) for each in group}

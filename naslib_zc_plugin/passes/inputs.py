@@ -230,6 +230,10 @@ class Inputs(ABC):
         """Return functions that stand for torch's in the forward run of these inputs; by default none."""
         return {}
 
+    def explained(self, error: Exception) -> Exception:
+        """Return an error of the pass, with what these inputs have to do with it."""
+        return error
+
 
 @dataclass(frozen=True)
 class BatchInputs(Inputs):
@@ -343,6 +347,14 @@ class Noise(Inputs):
     def replacements(self, inputs: Any, seed: int) -> Mapping[Function, Function]:
         """Return what stands for embeddings where the inputs are tokens."""
         return changed_embedding(inputs, lambda output: _normal(output, seed))
+
+    def explained(self, error: Exception) -> Exception:
+        """Return an error with the size of the images."""
+        if self.size is None:
+            return error
+        kind = "" if isinstance(error, Undefined) else f"{type(error).__name__}: "
+        text = f"{kind}{error} (on noise of {self.size} × {self.size} pixels: size=None takes the batch's size)"
+        return Undefined(text) if isinstance(error, Undefined) else RuntimeError(text)
 
 
 # Tokens --------------------

@@ -110,6 +110,10 @@ class Setting(ABC):
         """Return the context in which the pass is made."""
         return nullcontext()
 
+    def explained(self, error: Exception) -> Exception:
+        """Return an error of the pass, with what the setting has to do with it."""
+        return error
+
 
 @dataclass(frozen=True)
 class Observation:
@@ -250,6 +254,10 @@ class Forward(Setting):
     def surroundings(self) -> AbstractContextManager[Any]:
         """Return the pass's type as torch's default: a network may make tensors of that (a first state of zeros)."""
         return nullcontext() if self.dtype is None else default_type(self.dtype)
+
+    def explained(self, error: Exception) -> Exception:
+        """Return an error of the pass, with what the inputs have to do with it."""
+        return self.inputs.explained(error)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from naslib_zc_plugin.extend import FORWARD, Bounds, Forward, Undefined, observation, proxy
 from naslib_zc_plugin.passes import ForwardPass, Observation, Steps
-from naslib_zc_plugin.passes.degenerate import precise
-from naslib_zc_plugin.passes.inputs import Noise
+from naslib_zc_plugin.passes.degenerate import all_finite, precise
+from naslib_zc_plugin.passes.inputs import Noise, tensors
 from naslib_zc_plugin.passes.network import without_compiled
 from naslib_zc_plugin.passes.snapshot import undisturbed
 
@@ -30,7 +30,7 @@ def smallest_eigenvalues(p: ForwardPass, channels: int | None = None, leaves: bo
         leaves: leave out modules that have children.
 
     Raises:
-        Undefined: no module's output has two channels.
+        Undefined: no module's output has two channels, or one is not finite.
     """
     modules = p.network.module.named_modules()
     containers = {without_compiled(name) for name, module in modules if any(True for _ in module.children())}
@@ -41,16 +41,15 @@ def smallest_eigenvalues(p: ForwardPass, channels: int | None = None, leaves: bo
     def see(name: str, output: Any) -> None:
         if leaves and name in containers:
             return
-        maps = output[0] if isinstance(output, (tuple, list)) and output else output
-        if not isinstance(maps, Tensor) or not maps.is_floating_point() or maps.ndim < 2 or maps.shape[1] < 2:
+        maps = next(iter(tensors(output)), None)
+        if maps is None or not maps.is_floating_point() or maps.ndim < 2 or maps.shape[1] < 2:
             return
         if before[0] is not maps or before[1] != maps._version:  # a container gives what its last module gave
             with undisturbed():
-                before[:] = (
-                    maps,
-                    maps._version,
-                    _smallest(maps[0].detach().reshape(maps.shape[1], -1), channels, generator),
-                )
+                if not all_finite(maps):
+                    raise Undefined(f"the output of the module {name!r} is not finite")
+                rows = maps[0].detach().reshape(maps.shape[1], -1)
+                before[:] = maps, maps._version, _of_some(rows, channels, generator)
         found.append(before[2])
 
     p.on_modules(see)
@@ -61,28 +60,32 @@ def smallest_eigenvalues(p: ForwardPass, channels: int | None = None, leaves: bo
     return found
 
 
-def _smallest(rows: Tensor, channels: int | None, generator: torch.Generator) -> float:
+def _of_some(rows: Tensor, channels: int | None, generator: torch.Generator) -> float:
     """Return the smallest eigenvalue, scaled up to all channels where some are drawn."""
-    scale = 1.0
-    if channels is not None and channels < len(rows):
-        scale = len(rows) / channels
-        rows = rows[torch.randperm(len(rows), generator=generator)[:channels].to(rows.device)]
-    return scale * max(0.0, float(torch.linalg.eigvalsh(correlations(rows))[0]))
+    if channels is None or channels >= len(rows):
+        return smallest_eigenvalue(rows)
+    drawn = torch.randperm(len(rows), generator=generator)[:channels]
+    return len(rows) / channels * smallest_eigenvalue(rows[drawn.to(rows.device)])
 
 
-def correlations(rows: Tensor) -> Tensor:
-    """Return the correlations between rows, (rows, rows) in double precision; those of a constant row are all 0.
+def smallest_eigenvalue(rows: Tensor) -> float:
+    """Return the smallest eigenvalue of the correlations between rows, not below 0.
 
-    >>> correlations(torch.tensor([[1.0, -1.0, 0.0], [-2.0, 2.0, 0.0], [3.0, 3.0, 3.0]])).round(decimals=6).tolist()
-    [[1.0, -1.0, 0.0], [-1.0, 1.0, 0.0], [0.0, 0.0, 0.0]]
+    It is 0 where a row does not vary but by rounding, and so correlates with none, nor with itself; and where there are
+    no fewer rows than values in them.
+
+    >>> smallest_eigenvalue(torch.tensor([[1.0, -1.0, 0.0, 0.0], [0.0, 0.0, 1.0, -1.0]]))
+    1.0
     """
-    within = torch.finfo(precise(rows).dtype).eps
-    exact = rows.double()
+    if len(rows) >= rows.shape[1]:
+        return 0.0
+    exact, within = rows.double(), torch.finfo(precise(rows).dtype).eps
     centred = exact - exact.mean(1, keepdim=True)
     sizes = centred.norm(dim=1)
-    varies = sizes > within * exact.norm(dim=1)  # or the row is constant but for rounding; false for NaN
-    scaled = torch.where(varies[:, None], centred / sizes[:, None], 0)
-    return scaled @ scaled.T
+    if not bool((sizes > within * exact.norm(dim=1)).all()):
+        return 0.0
+    scaled = centred / sizes[:, None]
+    return max(0.0, float(torch.linalg.eigvalsh(scaled @ scaled.T)[0]))
 
 
 def _observed(channels: int | None, size: int | None, samples: int, leaves: bool) -> list[Observation]:
@@ -110,7 +113,7 @@ def meco(
     positions of the first sample; the weights are those that the network holds, in train mode. Each call of a module
     counts, and so do those of containers and of the network itself, so that the output of a block of one module in a
     sequence counts three times. Channels that do not vary are not correlated with any, nor with themselves, as the
-    vector of a classifier's outputs. Higher is better. No data, no labels: one image of noise, N(0, 1).
+    values of a vector. Higher is better. No data, no labels: one image of noise, N(0, 1).
 
     Channels are the dimension after the samples: the positions of (samples, positions, features), as transformers have
     them.
@@ -131,7 +134,7 @@ def meco(
         The sum.
 
     Raises:
-        Undefined: no module's output has two channels.
+        Undefined: no module's output has two channels, or one is not finite.
 
     >>> meco([0.25, 0.5])
     0.75
