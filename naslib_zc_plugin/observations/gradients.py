@@ -9,10 +9,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from naslib_zc_plugin.passes import FORWARD, ForwardPass, Grad, Layer, Observation, Steps, Undefined, observation
+from naslib_zc_plugin.passes import (
+    FORWARD,
+    Forward,
+    ForwardPass,
+    Grad,
+    Layer,
+    Observation,
+    Steps,
+    Undefined,
+    observation,
+)
 from naslib_zc_plugin.passes.capture import TWICE, Function
 from naslib_zc_plugin.passes.degenerate import check_sum
-from naslib_zc_plugin.passes.inputs import as_real, embeds_tokens, holds_tokens, tensors, tree_map
+from naslib_zc_plugin.passes.inputs import Ones, as_real, embeds_tokens, holds_tokens, tensors, tree_map
+from naslib_zc_plugin.passes.network import Absolute
 
 
 def _by_layers(p: ForwardPass, of: str) -> Steps[list[Layer]]:
@@ -87,6 +98,17 @@ def scalar_gradients(of: str, rounding: bool = False) -> Sequence[Observation]:
     if of not in ("outputs", "loss"):
         raise ValueError(f"of must be 'outputs' or 'loss', not {of!r}")
     return [output_gradients(rounding) if of == "outputs" else weight_gradients()]
+
+
+def flow_gradients(keep_norm: str = "") -> Sequence[Observation]:
+    """Return the observation of gradients of the outputs' sum for one sample of ones and absolute weights, in float64.
+
+    Args:
+        keep_norm: shell-style pattern of the names of modules whose batch norm stays; that of others passes its input
+            on. There is no dropout.
+    """
+    setting = Forward(Absolute(), Ones(), training=False, norm="off", keep_norm=keep_norm, dtype=torch.float64)
+    return [output_gradients(setting=setting)]
 
 
 @observation(order=1, input_gradient=True)

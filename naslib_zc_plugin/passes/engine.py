@@ -169,7 +169,7 @@ class Pass:
     Attributes:
         setting: how the network runs.
         network: the isolated network.
-        batch: the user's batch, on the network's device.
+        batch: the user's batch, or the part of it that the setting chooses, on the network's device.
     """
 
     def __init__(

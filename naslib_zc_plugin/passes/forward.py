@@ -61,7 +61,7 @@ class ForwardPass(Pass):
     def __init__(
         self, setting: Forward, network: Network, batch: Batch, observations: Sequence[Observation], seed: int
     ) -> None:
-        super().__init__(setting, network, batch, observations, seed)
+        super().__init__(setting, network, setting.inputs.chosen(batch), observations, seed)
         self.turn, self.logits = 0, cast(Any, None)
         self.memo: dict[str, Any] = {}
         self._registered: list[tuple[Running, Mapping[Function, Handler]]] = []
@@ -73,7 +73,7 @@ class ForwardPass(Pass):
         seed_everything(seed, setting.weights)
         self.weights, self.buffers = (with_dtype(group, setting.dtype) for group in setting.weights.tensors(network))
         seed_everything(seed, setting.inputs)
-        self.all_inputs = [with_dtype(inputs, setting.dtype) for inputs in setting.inputs.shown(batch)]
+        self.all_inputs = [with_dtype(inputs, setting.dtype) for inputs in setting.inputs.shown(self.batch)]
         if setting.noise:
             self.all_inputs = [noisy_inputs(inputs, setting.noise, seed) for inputs in self.all_inputs]
         self._graph = any(each.order for each in observations)
