@@ -31,7 +31,7 @@ from naslib_zc_plugin.campaign.config import load_campaign
 from naslib_zc_plugin.campaign.naslib_json import import_suite
 from naslib_zc_plugin.campaign.store import read_table
 from naslib_zc_plugin.probes import Tokens, probe
-from tests.benchmarks import bert, cells, made, naslib, nats, nds, tfrecords
+from tests.benchmarks import bert, cells, made, naslib, nats, nds, tfrecords, zoo
 from tests.campaign import suite
 from tests.reader_laws import (
     ArchivedReader,
@@ -404,6 +404,29 @@ class TestNds(CountedReader):
         jobs = nds.jobs(NDS_AMOEBA)
         for wrong in ([], jobs + jobs[:1], {"top": jobs, "mid": jobs[2:3]}, [{**jobs[0], "test_ep_top1": []}]):
             yield nds.write(folder, wrong)
+
+
+class TestTimm(CountedReader):
+    """Converted beside the source; what is read are the table's numbers."""
+
+    reader = "benchmarks.timm.convert benchmarks.timm"
+
+    def make(self, folder: Path) -> Path:
+        return zoo.write(folder)
+
+    def read(self, source: Path) -> Any:
+        convert_benchmark("timm", source, source.parent / "data")
+        found = benchmark("timm", source.parent / "data")
+        return found.keys, {name: found.column(name) for name in found.columns}
+
+    def tidy(self, source: Path) -> None:
+        shutil.rmtree(source.parent / "data", ignore_errors=True)
+
+    def miscounted(self, folder: Path) -> Iterator[Path]:
+        names, first, *rest = zoo.RESULTS.splitlines(keepends=True)
+        for wrong in ([], [names], [names, first, first, *rest], [names, first[:30]]):
+            (folder / "results-imagenet.csv").write_text("".join(wrong), encoding="utf-8")
+            yield folder / "results-imagenet.csv"
 
 
 class TestNasBenchNlp(ArchivedReader):

@@ -171,8 +171,8 @@ class Timm:
             ValueError: there is no such architecture, or it cannot be built for that size.
             ImportError: timm is not installed.
         """
-        timm = _timm()
-        config = timm.get_pretrained_cfg(self.canonical(key))
+        key, timm = self.canonical(key), _timm()
+        config = timm.get_pretrained_cfg(key)
         options: dict[str, Any] = {"num_classes": num_classes}
         if img_size is not None and (config is None or config.fixed_input_size):
             options["img_size"] = img_size

@@ -90,6 +90,7 @@ class TimmTable(Table):
 TABLE = TimmTable(
     name="timm",
     file="timm/imagenet.parquet",
+    key="model",
     columns={
         "accuracy": ColumnInfo("top-1 accuracy on ImageNet at 224 pixels after an average training", "%", True),
         "best_top1": ColumnInfo("top-1 accuracy on ImageNet of the best training and image size", "%", True),
@@ -116,7 +117,7 @@ def _of_architectures(path: Path, columns: Columns) -> Columns:
     distance = np.abs(np.log2(np.where(np.isnan(timed), np.inf, timed) / REFERENCE))
     closest = np.array([of_it[np.lexsort((-accuracy[of_it], distance[of_it]))[0]] for of_it in rows])
     return {
-        "key": architectures.tolist(),
+        "model": architectures.tolist(),
         "accuracy": effects,
         "best_top1": np.array([accuracy[of_it].max() for of_it in rows]),
         "trainings": np.array([len({tags[row] for row in of_it}) for of_it in rows], dtype=np.float64),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from naslib_zc_plugin.benchmarks._table import Progress, Table
-from naslib_zc_plugin.files import DataError, existing, readable
+from naslib_zc_plugin.files import DataError, existing, readable, shown
 from naslib_zc_plugin.files.limits import Limits, Meter
 from naslib_zc_plugin.files.texts import lines_of
 
@@ -72,7 +72,7 @@ def _rows(path: Path, needed: tuple[str, ...]) -> Iterator[Mapping[str, str]]:
     existing(path, expected)
     meter = Meter(path, _LIMITS)
     with readable(path, expected):
-        rows = csv.reader(lines_of(path, expected, meter, newline=""), strict=True)
+        rows = csv.reader(_ended(path, lines_of(path, expected, meter, newline="")), strict=True)
         names = next(rows, [])
         if not set(needed) <= set(names) or len(set(names)) < len(names):
             raise DataError(path, expected, f"columns {', '.join(names) or 'none'}")
@@ -81,6 +81,14 @@ def _rows(path: Path, needed: tuple[str, ...]) -> Iterator[Mapping[str, str]]:
                 raise DataError(path, f"{len(names)} entries in each row", f"{len(row)} in row {number}")
             meter.take("rows")
             yield dict(zip(names, row))
+
+
+def _ended(path: Path, lines: Iterator[str]) -> Iterator[str]:
+    """Yield the lines; raise :class:`DataError` where the last has no end, as in a file that was cut short."""
+    for line in lines:
+        if not line.endswith("\n"):
+            raise DataError(path, "lines that end", f"a last one that does not, {shown(line[-40:])}")
+        yield line
 
 
 def _number(path: Path, name: str, text: str) -> float | None:
