@@ -97,10 +97,8 @@ def test_the_results_at_hand(shared: Path) -> None:
 
 
 def changed(**columns: Any) -> dict[str, Any]:
-    plain: dict[str, Any] = {
-        "model": ["resnet18.a_in1k", "resnet50.a_in1k"], "img_size": np.array([224, 224]), "top1": np.array([70.0, 80.0]),
-    }  # fmt: skip
-    return {**plain, **columns}
+    models, accuracies = ["resnet18.a_in1k", "resnet50.a_in1k"], np.array([70.0, 80.0])
+    return {"model": models, "img_size": np.array([224, 224]), "top1": accuracies, **columns}
 
 
 @pytest.mark.parametrize(
