@@ -100,15 +100,19 @@ def scalar_gradients(of: str, rounding: bool = False) -> Sequence[Observation]:
     return [output_gradients(rounding) if of == "outputs" else weight_gradients()]
 
 
-def flow_gradients(keep_norm: str = "") -> Sequence[Observation]:
-    """Return the observation of gradients of the outputs' sum for one sample of ones and absolute weights, in float64.
+def flow_setting(keep_norm: str = "") -> Forward:
+    """Return the setting of flows: one sample of ones, absolute weights, no batch norm, no dropout, float64.
 
     Args:
         keep_norm: shell-style pattern of the names of modules whose batch norm stays; that of others passes its input
-            on. There is no dropout.
+            on.
     """
-    setting = Forward(Absolute(), Ones(), training=False, norm="off", keep_norm=keep_norm, dtype=torch.float64)
-    return [output_gradients(setting=setting)]
+    return Forward(Absolute(), Ones(), training=False, norm="off", keep_norm=keep_norm, dtype=torch.float64)
+
+
+def flow_gradients(keep_norm: str = "") -> Sequence[Observation]:
+    """Return the observation of gradients of the outputs' sum under :func:`flow_setting`."""
+    return [output_gradients(setting=flow_setting(keep_norm))]
 
 
 @observation(order=1, input_gradient=True)

@@ -54,45 +54,88 @@ def named_stages(network: nn.Module) -> tuple[str, ...]:
 def graph_stages(found: Paths) -> list[Value]:
     """Return the values that are the stages of a network: some of those that every path passes.
 
-    - Images (channels before positions): the last one of each resolution. Another one begins where the number of
+    - Images (channels before positions): the last one of each resolution. Another resolution begins where the number of
       positions has changed by half.
     - Sequences (channels last): also the last one before positions are mixed again: a block's output in a transformer.
+      Images, too, where there is one resolution.
     - Where there are no positions: the last vector before each layer.
 
     What the last layer gives, if every path passes it, and all that follows are no stages: it is the classifier.
 
     Args:
-        found: paths of a network.
+        found: paths of a network, with mixing.
 
     Raises:
         Undefined: there is none.
     """
+    values = _placed(found)
+    if not _positions(values):
+        return blocks(found)
+
+    def ends(first: Value, before: Placed, after: Placed) -> bool:
+        few, many = sorted((first.rows, after[1].rows))
+        return many >= 1.5 * few or (after[1].is_sequence and _mixes(found, before, after))
+
+    stages = _ends(values, ends)
+    return stages if len(stages) > 1 else blocks(found)
+
+
+def blocks(found: Paths) -> list[Value]:
+    """Return the values before the first block of a network, and after each of them.
+
+    Between values that every path passes a block is where positions are mixed, and all that follows to the next one;
+    where there are no positions, it is a layer and all that follows. The classifier is none, see :func:`graph_stages`.
+
+    Args:
+        found: paths of a network, with mixing.
+
+    Raises:
+        Undefined: there is no value with channels.
+    """
+    values = _placed(found)
+    if _positions(values):
+        return _ends(values, lambda _, before, after: _mixes(found, before, after))
+    layers = [layer.number for layer in found.layers if layer.on_path]
+    return _ends(values, lambda _, a, b: any(a[1].number < number <= b[1].number for number in layers))
+
+
+Placed = tuple[int, Value]
+"""A value, and its place among those that every path passes."""
+
+
+def _placed(found: Paths) -> list[Placed]:
+    """Return the values among which stages are chosen: those with positions, if there are any."""
     known = [
         (place, value)
         for place, value in enumerate(found.cuts)
-        if value.channel is not None and (found.head is None or value.number < found.head)
+        if value.channel is not None and len(value.shape) < 6 and (found.head is None or value.number < found.head)
     ]
-    placed = [item for item in known if item[1].rows > item[1].samples]
-    layers = [layer.number for layer in found.layers if layer.on_path]
+    if not known:
+        raise Undefined("no value with channels lies on all paths from the inputs to the outputs")
+    return _positions(known) or known
 
-    def ends(first: Value, before: tuple[int, Value], after: tuple[int, Value]) -> bool:
-        if not placed:
-            return any(before[1].number < number <= after[1].number for number in layers)
-        few, many = sorted((first.rows, after[1].rows))
-        mixed = after[1].is_sequence and any(place in found.mixed for place in range(before[0], after[0]))
-        return mixed or many >= 1.5 * few
 
-    stages: list[Value] = []
-    first: Value | None = None
-    chosen = placed or known
-    for before, after in zip(chosen, chosen[1:]):
-        first = first or before[1]
+def _positions(values: Sequence[Placed]) -> list[Placed]:
+    return [item for item in values if item[1].rows > item[1].samples]
+
+
+def _mixes(found: Paths, before: Placed, after: Placed) -> bool:
+    return any(place in found.mixed for place in range(before[0], after[0]))
+
+
+def _ends(values: Sequence[Placed], ends: Callable[[Value, Placed, Placed], bool]) -> list[Value]:
+    """Return the last value of each group.
+
+    Args:
+        values: in order.
+        ends: of the first value of a group and two that follow each other: whether the group ends between them.
+    """
+    found, first = [], values[0][1]
+    for before, after in zip(values, values[1:]):
         if ends(first, before, after):
-            stages.append(before[1])
-            first = None
-    if not chosen:
-        raise Undefined("no value with channels lies on all paths from the inputs to the outputs: name stages=[...]")
-    return [*stages, chosen[-1][1]]
+            found.append(before[1])
+            first = after[1]
+    return [*found, values[-1][1]]
 
 
 _CHANGES = "the network calls other functions from run to run: name stages=[...]"
@@ -117,7 +160,7 @@ def watch_stages(p: ForwardPass, stages: Sequence[str], see: See) -> Callable[[]
     """
     names = stages or named_stages(p.network.module)
     if not names:
-        return _watch_values(p, graph_stages(paths(p)), see)
+        return _watch_values(p, graph_stages(paths(p, mixing=True)), see)
     known = {without_compiled(name) for name, _ in p.network.module.named_modules()}
     missing = sorted(set(names) - known)
     if missing:
@@ -232,11 +275,11 @@ def entropy(rows: Tensor) -> float:
         Undefined: no column varies, or values are not finite.
     """
     rows = precise(rows)
-    mean = rows.mean(0)
+    mean = rows.mean(0, dtype=torch.float64).to(rows.dtype)
     centred = rows - mean
     covariance = centred.T @ centred / len(rows)
     total = covariance.diagonal().sum()
-    within = torch.finfo(rows.dtype).eps
+    within = 4 * torch.finfo(rows.dtype).eps
     if not bool(torch.isfinite(covariance).all()):
         raise Undefined("the features of a stage are not finite")
     if not bool(total > within**2 * mean.square().sum()):

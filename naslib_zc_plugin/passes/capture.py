@@ -267,6 +267,12 @@ def own_statistics(input: Tensor, mean: Any, variance: Any, **kwargs: Any) -> Te
     return batch_norm(input, None, None, **{**kwargs, "training": True})
 
 
+def new_statistics(input: Tensor, mean: Any, variance: Any, **kwargs: Any) -> Tensor:
+    """Scale and shift alone, as a new norm does in evaluation mode, with a running mean of 0 and variance of 1."""
+    channels = input.shape[1]
+    return batch_norm(input, input.new_zeros(channels), input.new_ones(channels), **{**kwargs, "training": False})
+
+
 def identity(input: Tensor, mean: Any, variance: Any, **kwargs: Any) -> Tensor:
     """Return a copy of the input: what writes over a norm's output, as activations do, leaves its input alone."""
     return input.clone()
@@ -291,13 +297,14 @@ def norm_replacements(training: bool, norm: str, keeps: Callable[..., bool]) -> 
 
     Args:
         training: whether modules are in train mode; in evaluation mode the input's statistics are taken, too.
-        norm: ``"batch"``, or ``"off"``: the input is passed on.
+        norm: ``"batch"``; ``"off"``: the input is passed on; ``"new"``: it is scaled and shifted alone.
         keeps: called with the input, the running variance and the scale; whether that norm stays on.
     """
     here = batch_norm if training else own_statistics
 
-    def removed(input: Tensor, mean: Any, variance: Any, **kwargs: Any) -> Tensor:
+    def replaced(input: Tensor, mean: Any, variance: Any, **kwargs: Any) -> Tensor:
         stays = keeps(input, variance, kwargs["weight"])
-        return (here if stays else identity)(input, mean, variance, **kwargs)
+        other = identity if norm == "off" else new_statistics
+        return (here if stays else other)(input, mean, variance, **kwargs)
 
-    return {F.batch_norm: here if norm == "batch" else removed}
+    return {F.batch_norm: here if norm == "batch" else replaced}

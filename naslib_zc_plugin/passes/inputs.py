@@ -386,7 +386,7 @@ class NormalPair(Inputs):
 
 @dataclass(frozen=True)
 class Noise(Inputs):
-    """Real inputs drawn from N(0, 1). Tokens stay, and what the first embedding of them gives is drawn in its place.
+    """Real inputs drawn from N(0, 1). Tokens stay, and what an embedding of them gives is drawn in its place.
 
     >>> tuple(Noise(samples=1, size=64).shown(Batch(torch.zeros(4, 3, 8, 8)))[0].shape)
     (1, 3, 64, 64)
@@ -418,8 +418,17 @@ class Noise(Inputs):
         return torch.randn(shape, dtype=like.dtype, device=like.device)
 
     def replacements(self, inputs: Any, seed: int) -> Mapping[Function, Function]:
-        """Return what stands for embeddings where the inputs are tokens."""
-        return changed_embedding(inputs, lambda output: _normal(output, seed))
+        """Return what stands for embeddings where there are tokens."""
+        drawn = [0]
+
+        def embedding(*args: Any, **kwargs: Any) -> Tensor:
+            output = F.embedding(*args, **kwargs)
+            if not embeds_input(args, kwargs, inputs):
+                return output
+            drawn[0] += 1
+            return _normal(output, seed, drawn[0])
+
+        return {F.embedding: embedding} if holds_tokens(inputs) else {}
 
     def explained(self, error: Exception) -> Exception:
         """Return an error with the size of the images."""
@@ -448,16 +457,29 @@ def embeds_tokens(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Tens
     return not counted or any(tensor.ndim == 1 for tensor in tensors(inputs))
 
 
+def embeds_input(args: tuple[Any, ...], kwargs: Mapping[str, Any], inputs: Any) -> bool:
+    """Return whether a call of ``F.embedding`` looks up one of the inputs as it is, in whatever order and shape.
+
+    Positions, and types that the network makes by itself, are none.
+    """
+    indices = args[0] if args else kwargs["input"]
+    ordered = indices.flatten().sort().values
+    tokens = (each for each in tensors(inputs) if holds_tokens(each) and each.numel() == indices.numel())
+    return any(torch.equal(each.flatten().to(indices.dtype).sort().values, ordered) for each in tokens)
+
+
 # Noise --------------------
 
 
 def with_noise(values: Tensor, amplitude: float, seed: int) -> Tensor:
     """Return ``values`` + amplitude · v · n: v the variance over the batch, n ~ N(0, 1), one for every amplitude."""
-    return values + amplitude * values.detach().var(0, unbiased=False, keepdim=True) * _normal(values, seed)
+    drawn = _normal(values, seed)
+    return values + amplitude * values.detach().var(0, unbiased=False, keepdim=True) * drawn
 
 
-def _normal(like: Tensor, seed: int) -> Tensor:
-    generator = torch.Generator("cpu").manual_seed(derived_seed(seed, "noise"))
+def _normal(like: Tensor, *names: int) -> Tensor:
+    seed, *more = names
+    generator = torch.Generator("cpu").manual_seed(derived_seed(seed, "noise", *more))
     drawn = torch.randn(like.shape, generator=generator, dtype=torch.float32, device="cpu")
     return drawn.to(like.device, like.dtype)
 
@@ -469,11 +491,6 @@ def noisy_inputs(inputs: Any, amplitude: float, seed: int) -> Any:
 
 def noisy_embedding(inputs: Any, amplitude: float, seed: int) -> Mapping[Function, Function]:
     """Return the replacement of embeddings where the inputs are tokens: noise on the output of the first one."""
-    return changed_embedding(inputs, lambda output: with_noise(output, amplitude, seed))
-
-
-def changed_embedding(inputs: Any, change: Callable[[Tensor], Tensor]) -> Mapping[Function, Function]:
-    """Return the replacement of embeddings where all inputs are tokens: the first one's output is changed."""
     if any(tensor.is_floating_point() for tensor in tensors(inputs)):
         return {}
     done = [False]
@@ -483,6 +500,6 @@ def changed_embedding(inputs: Any, change: Callable[[Tensor], Tensor]) -> Mappin
         if done[0] or not embeds_tokens(args, kwargs, output, inputs):
             return output
         done[0] = True
-        return change(output)
+        return with_noise(output, amplitude, seed)
 
     return {F.embedding: embedding}

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from naslib_zc_plugin.passes.degenerate import Undefined
-from naslib_zc_plugin.passes.inputs import Batch, BatchInputs, Inputs, Loss, chosen_logit
+from naslib_zc_plugin.passes.inputs import Batch, BatchInputs, Inputs, Loss, chosen_logit, noisy_embedding
 from naslib_zc_plugin.passes.isolation import default_type
 from naslib_zc_plugin.passes.network import OriginalWeights, Weights
 
@@ -213,7 +213,8 @@ class Forward(Setting):
         weights: parameters and buffers in force.
         inputs: the inputs of the network.
         training: mode of all modules. In either, batch norm takes the statistics of the batch.
-        norm: ``"batch"``, or ``"off"``: batch norm passes its input on.
+        norm: ``"batch"``; ``"off"``: batch norm passes its input on; ``"new"``: it scales and shifts alone, as a new
+            one does in evaluation mode, whose running mean is 0 and variance 1.
         keep_norm: shell-style pattern of the names of modules whose batch norm stays on all the same.
         dtype: of parameters, buffers, inputs and all that the network casts or makes; None: the network's own.
         noise: amplitude of the noise on the inputs, see :func:`~.inputs.with_noise`; 0: none.
@@ -255,6 +256,11 @@ class Forward(Setting):
     def surroundings(self) -> AbstractContextManager[Any]:
         """Return the pass's type as torch's default: a network may make tensors of that (a first state of zeros)."""
         return nullcontext() if self.dtype is None else default_type(self.dtype)
+
+    def replacements(self, inputs: Any, seed: int) -> Mapping[Callable[..., Any], Callable[..., Any]]:
+        """Return the functions that stand for torch's in the forward run of these inputs."""
+        noisy = noisy_embedding(inputs, self.noise, seed) if self.noise else {}
+        return {**noisy, **self.inputs.replacements(inputs, seed)}
 
     def explained(self, error: Exception) -> Exception:
         """Return an error of the pass, with what the inputs have to do with it."""

@@ -105,12 +105,11 @@ class SampleGradients:
 
     def __init__(self, network: Network, batch: Batch, setting: PerSample | None = None) -> None:
         network.check_layers()
-        self._network, self._batch = network, batch
+        self._network, self._batch, self._setting = network, batch, setting or PerSample()
         self._weights = {name: network.parameters[name] for name in network.layers}
         self._rest = {name: value for name, value in network.parameters.items() if name not in self._weights}
         self._rest.update(network.buffers)
         self.size = sum(weight.numel() * weight.element_size() for weight in self._weights.values())
-        self._setting = setting or PerSample()
         self._objective = self._setting.objective(batch)
         self._loop = False
         self._snapshot = Snapshot(network.module)

@@ -193,6 +193,26 @@ def swap(case: Case, samples: int = 16) -> float:
     return float(len({tuple(code[:, unit].tolist()) for code in calls for unit in range(code.shape[1])}))
 
 
+def near(case: Case) -> float:
+    """By hooks on modules, for networks whose activations and norms all are modules on vectors or maps."""
+    net, total = plain_copy(case), []
+
+    def hook(module: nn.Module, inputs: Any, output: Tensor) -> None:
+        maps = output.detach().double()
+        rows = [maps] if maps.ndim == 2 else [sample.flatten(1).T for sample in maps]
+        matrix = torch.cat(list(rows))[: maps.shape[1]].numpy()
+        values = np.linalg.svd(matrix, compute_uv=False)
+        shares = values[values > 0] / values.sum()
+        total.append(math.exp(-float((shares * np.log(shares)).sum())))
+
+    norms = (_BatchNorm, nn.GroupNorm, nn.modules.instancenorm._InstanceNorm)
+    for module in net.modules():
+        if isinstance(module, (*LAYERS, *RELUS, *norms, nn.GELU, nn.Tanh, nn.Sigmoid)):
+            module.register_forward_hook(hook)
+    net(case.batch[0].clone())
+    return sum(total)
+
+
 def sample_gradients(case: Case) -> np.ndarray[Any, Any]:
     """(N, weights), each from a fresh copy that sees one sample."""
     rows = []

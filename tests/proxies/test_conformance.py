@@ -35,3 +35,11 @@ class TestSwapOfHeldWeights(ProxyConformance):
 
 class TestNtkTraceOfAllLogits(ProxyConformance):
     proxy = zc.proxy("ntk_trace", label="ntk_trace_logits", of="logits")
+
+
+class TestVkdnwOfThePaper(ProxyConformance):
+    proxy = zc.proxy("vkdnw", label="vkdnw_paper", factor="paper", layers=True, samples=4)
+
+
+class TestDssOfTheCode(ProxyConformance):
+    proxy = zc.proxy("dss", label="dss_code", variant="code")
