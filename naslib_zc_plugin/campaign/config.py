@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -49,6 +50,8 @@ class OfBenchmark(Section):
     """The benchmark's name."""
     number: MaybeInt = None
     """As many random ones; all of them unless given. A larger number adds to those of a smaller one."""
+    at_most: Mapping[str, float] = Field(default_factory=dict)
+    """Columns of the table and their largest numbers; others, and architectures without a number, are left out."""
 
 
 class BatchConfig(Section):
@@ -62,6 +65,8 @@ class BatchConfig(Section):
     """Whether images are cropped and flipped at random."""
     same_batch: MaybeBool = None
     """Whether all architectures share one batch."""
+    size: Positive = None
+    """Height and width that images are enlarged or shrunk to, for networks of larger images than there are."""
 
 
 Keys = Union[int, str, Annotated[Sequence[str], Field(min_length=1)]]
@@ -296,8 +301,10 @@ def _members(asked: Sequence[Any]) -> list[Any]:
 
 def _of_benchmark(asked: OfBenchmark, seed: int, data: str | Path | None) -> list[str]:
     """Return keys of a benchmark's table in a random order; a larger number adds to those of a smaller one."""
-    keys, number = benchmarks.benchmark(asked.benchmark, data).keys, asked.number
-    if number is not None and not 1 <= number <= len(keys):
+    table, number = benchmarks.benchmark(asked.benchmark, data), asked.number
+    bounded = [(table.column(name), largest) for name, largest in asked.at_most.items()]
+    keys = [key for key in table.keys if all(found.get(key, math.inf) <= largest for found, largest in bounded)]
+    if not keys or (number is not None and not 1 <= number <= len(keys)):
         raise ValueError(f"{asked.benchmark} has {len(keys):,}; ask for 1 to that many, not {number!r}")
     return [keys[place] for place in islice(permuted(len(keys), seed), number)]
 
@@ -333,6 +340,8 @@ def _provenance(config: Config) -> dict[str, Any]:
         del rules[part]
     if protocol.loss == "labels":  # stores that were made when there was no other loss do not name it
         del rules["loss"]
+    if not protocol.size:  # likewise
+        del rules["size"]
     proxies = {}
     for label, request in config.requests().items():
         info, options = describe(request.name), dict(request.options)

@@ -42,6 +42,9 @@ def leaderboard(
     truth: Annotated[
         Optional[list[str]], typer.Option(metavar="COLUMN", help="What to compare with, of the benchmark; repeatable.")
     ] = None,
+    table: Annotated[
+        Optional[str], typer.Option("--benchmark", metavar="NAME", help="Whose columns they are, unless the space's.")
+    ] = None,
     top: Annotated[float, typer.Option(min=0, max=100, help="How many percent are the best.")] = 10,
     aggregate: Annotated[
         Optional[list[str]],
@@ -75,13 +78,13 @@ def leaderboard(
     options = LeaderboardOptions(aggregates, undefined, positive, top / 100, resamples, seed)  # type: ignore[arg-type]
     costs, boards, pictures = _units(units or ()), [], []
     for store in stores:
-        table = read_table(store)
-        found = benchmark(_fact(table, "space", "which search space its architectures are of"), data)
+        scores = read_table(store)
+        found = benchmark(table or _fact(scores, "space", "which search space its architectures are of"), data)
         advice = f"what to compare with: give --truth COLUMN, one of {', '.join(found.columns)}"
-        for column in truth or [_fact(table, "truth", advice)]:
+        for column in truth or [_fact(scores, "truth", advice)]:
             name, accuracies = _truth(found, column)
-            boards.append(compare(table, accuracies, name, options, costs, again(context)))
-            pictures.append(_picture(table, accuracies, name, found))
+            boards.append(compare(scores, accuracies, name, options, costs, again(context)))
+            pictures.append(_picture(scores, accuracies, name, found))
     ranking = _ranking(boards)
     say(as_text(boards, ranking).rstrip())
     if output:

@@ -195,7 +195,7 @@ def test_a_value_that_cannot_be_is_named_with_field_and_file(
         ({"batch": {"batchsize": 8}}, "batch.batchsize: unknown field; did you mean batch_size"),
         (
             {"architectures": {"benchmark": "toy", "share": 0.5}},
-            "architectures: share: unknown field; there are benchm",
+            "architectures: share: unknown field; there are at_most",
         ),
         ({"zzz": 1}, "zzz: unknown field; there are architectures"),
         ({"space": None}, "space is missing"),
@@ -313,7 +313,15 @@ def test_a_benchmark_gives_so_many_of_its_keys_and_more_of_them_begin_with_the_s
     assert list(drawn(architectures={**asked, "number": 50}))[:30] == list(keys)
     assert drawn(architectures=asked, seed=1) != keys
     assert len(drawn(architectures={"benchmark": "nasbench201"})) == NASBENCH201.size
+    cheap = {"benchmark": "nasbench201", "at_most": {"cifar10_params_M": 0.1, "cifar10_flops_M": 12}}
+    table = benchmarks.benchmark("nasbench201", shared / "data")
+    params, flops = table.column("cifar10_params_M"), table.column("cifar10_flops_M")
+    found = drawn(architectures=cheap)
+    assert set(found) == {key for key in table.keys if params[key] <= 0.1 and flops[key] <= 12} and len(found) > 500
+    assert list(drawn(architectures={**cheap, "number": 7})) == list(found)[:7]
     for wrong, message in (
+        ({**cheap, "at_most": {"cifar10_params_M": 0.01}}, "nasbench201 has 0; ask for 1 to that many, not None"),
+        ({**cheap, "at_most": {"params": 1}}, "nasbench201 has no column 'params'"),
         ({**asked, "number": 15_626}, "nasbench201 has 15,625; ask for 1 to that many, not 15626"),
         ({**asked, "benchmark": "nasbench200"}, "unknown benchmark 'nasbench200'"),
     ):
