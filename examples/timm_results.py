@@ -18,10 +18,10 @@ import numpy as np
 from result_pages import markdown, replaced
 from scipy.stats import rankdata
 
+from naslib_zc_plugin.aggregates import oriented
 from naslib_zc_plugin.benchmarks import benchmark
 from naslib_zc_plugin.benchmarks.timm import family
 from naslib_zc_plugin.campaign.store import read_table
-from naslib_zc_plugin.report.aggregates import oriented
 from naslib_zc_plugin.report.correlations import CONFIDENCE, Floats, IntervalEstimate, paired_difference
 from naslib_zc_plugin.report.correlations import partial_agreement as at_equal
 from naslib_zc_plugin.report.leaderboards import matched
@@ -30,7 +30,8 @@ from naslib_zc_plugin.table import STATUSES
 
 TOKENS = frozenset(
     "caformer coat coatnet convit crossvit davit deit edgenext efficientvit flexivit gcvit gmlp hiera maxvit maxxvit "
-    "mobilevit mvit naflexvit nest nextvit poolformer pvt resmlp sequencer swin tiny tnt twins visformer vit xcit".split()
+    "mobilevit mvit naflexvit nest nextvit poolformer pvt resmlp sequencer swin tiny tnt twins visformer vit "
+    "xcit".split()
 )
 """Families with attention, or with another way to mix tokens."""
 SUMS: Mapping[str, Sequence[str]] = {

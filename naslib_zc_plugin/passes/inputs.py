@@ -198,7 +198,7 @@ class Batch:
         most = max(1, most)
         limit = max(1, min(self.size // 4, most))
         if self.classes is None:
-            yield from torch.arange(self.size).split(limit)
+            yield from torch.arange(self.size, device="cpu").split(limit)
             return
         pending: list[Tensor] = []
         for label in self.classes.unique(sorted=True):
@@ -294,7 +294,7 @@ class Part(BatchInputs):
         """
         if batch.size < self.parts:
             raise Undefined(f"a batch of {batch.size} has no {self.parts} parts")
-        return batch.take(torch.arange(batch.size).tensor_split(self.parts)[self.index])
+        return batch.take(torch.arange(batch.size, device="cpu").tensor_split(self.parts)[self.index])
 
 
 @dataclass(frozen=True)
@@ -317,7 +317,7 @@ class First(BatchInputs):
 
     def chosen(self, batch: Batch) -> Batch:
         """Return these samples."""
-        return batch.take(torch.arange(min(self.samples, batch.size)))
+        return batch.take(torch.arange(min(self.samples, batch.size), device="cpu"))
 
 
 @dataclass(frozen=True)
