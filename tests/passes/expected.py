@@ -11,6 +11,7 @@ import functools
 import math
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
+from typing import Optional
 
 import numpy as np
 import torch
@@ -24,7 +25,7 @@ from naslib_zc_plugin.testing import Case
 from tests.passes.wrapped import PRODUCTS, wrapped
 from tests.proxies import oracles
 
-Value = float | None
+Value = Optional[float]
 """A value; None where it does not exist."""
 
 # Gradients of the sum of the outputs, by named linear layers --------------------
