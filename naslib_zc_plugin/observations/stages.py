@@ -350,7 +350,7 @@ def stage_gains(p: ForwardPass, stages: tuple[str, ...] = ()) -> Steps[list[floa
 
 def random_signs(like: Tensor, generator: torch.Generator) -> Tensor:
     """Return 1 or −1 for each element, drawn on the CPU."""
-    drawn = torch.randint(0, 2, like.shape, generator=generator, dtype=torch.int8)
+    drawn = torch.randint(0, 2, like.shape, generator=generator, dtype=torch.int8, device=generator.device)
     return drawn.to(like.device, like.dtype).mul_(2).sub_(1)
 
 

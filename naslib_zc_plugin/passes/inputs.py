@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from naslib_zc_plugin.passes.capture import Function
-from naslib_zc_plugin.passes.degenerate import Undefined, in_precision
+from naslib_zc_plugin.passes.degenerate import NotApplicable, Undefined, in_precision
 from naslib_zc_plugin.passes.seeding import derived_seed
 
 Loss = Callable[[Any, Any], Tensor]
@@ -57,6 +57,20 @@ def cross_entropy(logits: Tensor, labels: Tensor, highest: int | None = None) ->
             "build it with more classes, or pass loss= (or logits=, if it returns several tensors)"
         )
     return F.cross_entropy(logits, labels if probabilities else labels.long())
+
+
+def chosen_logit(logits: Tensor, labels: Tensor, highest: int = 0) -> Tensor:
+    """Return the sum over samples of the logit, of (N, C), that each one's class index names.
+
+    Raises:
+        Undefined: the logits are no row of real numbers for each sample.
+        ValueError: there is no logit of the highest class index of the batch.
+    """
+    if logits.ndim != 2 or logits.is_complex():
+        raise Undefined(f"outputs {_described(logits)} are not one row of logits for each sample")
+    if highest >= logits.shape[1]:
+        raise ValueError(f"label {highest} needs at least {highest + 1} outputs, the network has {logits.shape[1]}")
+    return logits.gather(1, labels[:, None].long()).sum()
 
 
 def _described(tensor: Tensor) -> str:
@@ -184,7 +198,7 @@ class Batch:
         most = max(1, most)
         limit = max(1, min(self.size // 4, most))
         if self.classes is None:
-            yield from torch.arange(self.size).split(limit)
+            yield from torch.arange(self.size, device="cpu").split(limit)
             return
         pending: list[Tensor] = []
         for label in self.classes.unique(sorted=True):
@@ -226,6 +240,10 @@ class Inputs(ABC):
     def shown(self, batch: Batch) -> tuple[Any, ...]:
         """Return the inputs of the pass's forward runs, one after another."""
 
+    def chosen(self, batch: Batch) -> Batch:
+        """Return the samples of a batch that a pass is about, with their labels; by default all."""
+        return batch
+
     def replacements(self, inputs: Any, seed: int) -> Mapping[Function, Function]:
         """Return functions that stand for torch's in the forward run of these inputs; by default none."""
         return {}
@@ -245,6 +263,61 @@ class BatchInputs(Inputs):
     def shown(self, batch: Batch) -> tuple[Any, ...]:
         """Return the input of the one forward run."""
         return (tree_map(Tensor.clone, batch.inputs),)
+
+
+@dataclass(frozen=True)
+class Part(BatchInputs):
+    """One of several parts of the batch, which hold its samples in order and are as large as each other, or one more.
+
+    >>> batch = Batch(torch.arange(5.0), torch.arange(5))
+    >>> Part(0, 2).chosen(batch).labels, Part(1, 2).chosen(batch).labels
+    (tensor([0, 1, 2]), tensor([3, 4]))
+
+    Attributes:
+        index: of the part, from 0.
+        parts: their number.
+    """
+
+    index: int
+    parts: int
+
+    @property
+    def seed_name(self) -> str:  # type: ignore[override]
+        """The text under which it is hashed into seeds; it never changes."""
+        return f"Part(index={self.index!r}, parts={self.parts!r})"
+
+    def chosen(self, batch: Batch) -> Batch:
+        """Return the part.
+
+        Raises:
+            Undefined: there are fewer samples than parts.
+        """
+        if batch.size < self.parts:
+            raise Undefined(f"a batch of {batch.size} has no {self.parts} parts")
+        return batch.take(torch.arange(batch.size, device="cpu").tensor_split(self.parts)[self.index])
+
+
+@dataclass(frozen=True)
+class First(BatchInputs):
+    """The first samples of the batch; all where it holds no more.
+
+    >>> First(2).chosen(Batch(torch.arange(5.0), torch.arange(5))).labels
+    tensor([0, 1])
+
+    Attributes:
+        samples: their number.
+    """
+
+    samples: int
+
+    @property
+    def seed_name(self) -> str:  # type: ignore[override]
+        """The text under which it is hashed into seeds; it never changes."""
+        return f"First(samples={self.samples!r})"
+
+    def chosen(self, batch: Batch) -> Batch:
+        """Return these samples."""
+        return batch.take(torch.arange(min(self.samples, batch.size), device="cpu"))
 
 
 @dataclass(frozen=True)
@@ -302,7 +375,7 @@ class NormalPair(Inputs):
             Undefined: inputs that are no real numbers (tokens).
         """
         if holds_tokens(batch.inputs):
-            raise Undefined("the inputs are not real numbers: nothing normal can be drawn in their place")
+            raise NotApplicable("the inputs are not real numbers: nothing normal can be drawn in their place")
         # Of the shape alone: randn_like draws in the order of the memory.
         first = tree_map(self._drawn, batch.inputs)
         return first, tree_map(lambda x: x + self.gamma * self._drawn(x), first)

@@ -64,7 +64,7 @@ def _of_some(rows: Tensor, channels: int | None, generator: torch.Generator) -> 
     """Return the smallest eigenvalue, scaled up to all channels where some are drawn."""
     if channels is None or channels >= len(rows):
         return smallest_eigenvalue(rows)
-    drawn = torch.randperm(len(rows), generator=generator)[:channels]
+    drawn = torch.randperm(len(rows), generator=generator, device=generator.device)[:channels]
     return len(rows) / channels * smallest_eigenvalue(rows[drawn.to(rows.device)])
 
 
