@@ -24,17 +24,18 @@ import numpy as np
 
 from naslib_zc_plugin.benchmarks import Benchmark, benchmark
 from naslib_zc_plugin.campaign.store import read_table
+from naslib_zc_plugin.files import replace_text
 from naslib_zc_plugin.report.correlations import agreement
 from naslib_zc_plugin.report.figures import curves
 from naslib_zc_plugin.report.rendering import interval
 from naslib_zc_plugin.report.selection import selected, top
-from naslib_zc_plugin.report.text_table import TextTable, escaped
 from naslib_zc_plugin.search import LoadedSearch, load_data, run_experiment
 from naslib_zc_plugin.search.config import Experiment, SearchConfig, load_experiment, select_searches
 from naslib_zc_plugin.search.evaluators.proxy import proxy_label
 from naslib_zc_plugin.search.journal import Journal, histories
 from naslib_zc_plugin.search.results import Result, checkpoint_table, collect_results, curve_lines, results_table
 from naslib_zc_plugin.table import ScoreTable
+from naslib_zc_plugin.text_table import TextTable, escaped
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 DATASETS = {
@@ -81,7 +82,7 @@ def main() -> None:
     page = folder / "search.md"
     for name in arguments.names or makers:
         block = makers[name]()
-        page.write_text(replaced(page.read_text(encoding="utf-8"), name, block), encoding="utf-8")
+        replace_text(page, replaced(page.read_text(encoding="utf-8"), name, block))
 
 
 def replaced(page: str, name: str, block: str) -> str:

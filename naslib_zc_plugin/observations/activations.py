@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from naslib_zc_plugin.passes import ForwardPass, Undefined
+from naslib_zc_plugin.passes import ForwardPass, NotApplicable
 from naslib_zc_plugin.passes.capture import KINDS, Function, Handler, See
 
 RELUS: tuple[Function, ...] = (
@@ -89,7 +89,9 @@ def _distributions(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Ten
     if dimension is None:  # torch's own choice
         dimension = 0 if output.ndim in (0, 1, 3) else 1
     if output.ndim < 2:
-        raise Undefined(f"the softmax of shape {tuple(output.shape)} is over the batch, and no sample's distribution")
+        raise NotApplicable(
+            f"the softmax of shape {tuple(output.shape)} is over the batch, and no sample's distribution"
+        )
     return output.movedim(dimension, -1)
 
 
@@ -156,7 +158,7 @@ def activation_handlers(kind: str, see: See, graph: bool = False) -> dict[Functi
         def seen(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any) -> Any:
             activation = found(args, kwargs, output)
             if activation is not None and activation.is_complex():
-                raise Undefined(f"the output of an activation ({kind}) is complex, and has no place in a range")
+                raise NotApplicable(f"the output of an activation ({kind}) is complex, and has no place in a range")
             if activation is None or not activation.is_floating_point():  # clamped counts and positions are none
                 return None
             if graph:
@@ -170,7 +172,7 @@ def activation_handlers(kind: str, see: See, graph: bool = False) -> dict[Functi
 
 
 def _hidden(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any) -> None:
-    raise Undefined("activations inside torch's own recurrent layers (nn.LSTM and its like) cannot be seen")
+    raise NotApplicable("activations inside torch's own recurrent layers (nn.LSTM and its like) cannot be seen")
 
 
 def add_kind(kind: str) -> None:

@@ -16,9 +16,9 @@ from naslib_zc_plugin.passes import (
     Grad,
     Layer,
     LayerCall,
+    NotApplicable,
     Observation,
     Steps,
-    Undefined,
     observation,
 )
 from naslib_zc_plugin.passes.capture import TWICE, Function
@@ -166,7 +166,7 @@ def input_jacobian(p: ForwardPass) -> Steps[Tensor]:
     real = [tensor for tensor in tensors(p.inputs) if tensor.is_floating_point()]
     found = [*real, *embedded]
     if len(found) != 1:
-        raise Undefined(
+        raise NotApplicable(
             f"the inputs hold {len(real)} tensors of real numbers and {len(embedded)} embeddings of the "
             "batch's tokens were seen: a gradient by the input needs exactly one (pass masks as integers)"
         )

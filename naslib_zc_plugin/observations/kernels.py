@@ -6,6 +6,7 @@ and the largest value m that it can take. :class:`Partition` takes the Hamming d
 
 from __future__ import annotations
 
+import logging
 import math
 import sys
 from collections.abc import Sequence
@@ -19,10 +20,12 @@ from torch import Tensor
 
 from naslib_zc_plugin.observations.activations import ACTIVATIONS, add_kind, itself
 from naslib_zc_plugin.observations.batch_dimension import check_batch_first
-from naslib_zc_plugin.passes import FORWARD, ForwardPass, Steps, Undefined, observation
+from naslib_zc_plugin.passes import FORWARD, ForwardPass, NotApplicable, Steps, observation
 from naslib_zc_plugin.passes.capture import Function, Watch
 from naslib_zc_plugin.passes.degenerate import precise
 from naslib_zc_plugin.passes.seeding import kept_random_states
+
+logger = logging.getLogger(__name__)
 
 
 class ActivationKernel(Protocol):
@@ -297,7 +300,8 @@ def _can_be_seen(function: Function) -> bool:
         watch = Watch([{function: lambda args, kwargs, output: seen.append(output)}])
         with kept_random_states(), torch.no_grad(), watch:
             function(torch.zeros(2, 2))
-    except Exception:  # one that takes more than a tensor
+    except Exception as error:  # one that takes more than a tensor
+        logger.debug("%r is not tried out", function, exc_info=error)
         return not isinstance(function, type)
     return bool(seen)
 
@@ -343,7 +347,7 @@ def _kernel(p: ForwardPass, kind: str, measure: Similarity, maps_only: bool) -> 
             return
         if output.ndim == 0 or len(output) != samples:
             shape = tuple(output.shape)
-            raise Undefined(
+            raise NotApplicable(
                 f"the first dimension of an activation ({kind}) of shape {shape} is not the batch of {samples}"
             )
         if not kernels:
@@ -402,5 +406,5 @@ def relu_agreement(p: ForwardPass, maps_only: bool = False) -> Steps[Tensor]:
     """
     kernel = yield from _kernel(p, "relu", Partition(), maps_only)
     if kernel is None:
-        raise Undefined(f"no ReLU {'on a feature map ' if maps_only else ''}was seen in the forward pass")
+        raise NotApplicable(f"no ReLU {'on a feature map ' if maps_only else ''}was seen in the forward pass")
     return kernel

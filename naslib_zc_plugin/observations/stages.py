@@ -234,14 +234,15 @@ def channel_rows(features: Tensor, channel: int) -> Tensor:
 # Entropies --------------------
 
 
-@observation(setting=stage_setting("noise"))
+# Order 1: in a graph some functions round otherwise, and there is one wherever gains are asked for besides.
+@observation(order=1, setting=stage_setting("noise"))
 def stage_entropies(p: ForwardPass, stages: tuple[str, ...] = ()) -> Steps[list[float]]:
     r"""Return the entropy of each stage's features, :math:`-\sum_i p_i \log(p_i + 10^{-8})`: list of float.
 
     p: eigenvalues of the covariance of channels over samples and positions, divided by their sum.
 
-    >>> stage_entropies().order
-    0
+    >>> stage_entropies().data
+    False
 
     Args:
         p: the pass.

@@ -26,7 +26,7 @@ from naslib_zc_plugin.passes.capture import (
     norm_replacements,
     scripted_functions_exist,
 )
-from naslib_zc_plugin.passes.degenerate import Undefined, all_finite, same_when_recorded
+from naslib_zc_plugin.passes.degenerate import NotApplicable, Undefined, all_finite, same_when_recorded
 from naslib_zc_plugin.passes.engine import Pass, Running
 from naslib_zc_plugin.passes.inputs import (
     Batch,
@@ -100,7 +100,7 @@ class ForwardPass(Pass):
         """
         self.network.check_layers()
         if self._unreached:
-            raise Undefined(self._unreached)
+            raise NotApplicable(self._unreached)
         return [self.weights[name] for name in self.network.layers]
 
     def name_of(self, tensor: Any) -> str | None:
@@ -142,7 +142,7 @@ class ForwardPass(Pass):
 
         def checked(call: LayerCall) -> Any:
             if not call.channel:
-                raise Undefined(f"the output of the layer of {call.name} is not one tensor with channels")
+                raise NotApplicable(f"the output of the layer of {call.name} is not one tensor with channels")
             return see(call)
 
         self._seeing.append(self._running())
@@ -250,7 +250,8 @@ class ForwardPass(Pass):
             self._check_seen(unseen)
         lost = [*self._calls.lost, *self._calls.unmet]
         for running in self._seeing if lost else ():
-            running.fail(Undefined(f"layers' weights are used in a copy, in a part or by other modules ({some(lost)})"))
+            unseen_in = f"layers' weights are used in a copy, in a part or by other modules ({some(lost)})"
+            running.fail(NotApplicable(unseen_in))
         self._check_reached()
 
     def _check_seen(self, unseen: Unseen) -> None:
@@ -303,7 +304,7 @@ class ForwardPass(Pass):
                 each.fail(TypeError(f"{each.observation.name} yields a {type(grads).__name__}, not a tuple of Grad"))
             weights = {id(weight) for weight in self.weights.values()}
             if self._unreached and not each.ended and any(id(t) in weights for grad in grads for t in grad.by):
-                each.fail(Undefined(self._unreached))
+                each.fail(NotApplicable(self._unreached))
             missing = "" if each.ended else each.observation.undeclared(grads, shown)
             if missing:
                 each.fail(TypeError(f"{each.observation.name} asks for gradients that it does not declare: {missing}"))
@@ -432,7 +433,7 @@ class Gradients:
         except RuntimeError as error:  # of a function's backward
             if "derivative for" not in str(error):
                 raise
-            raise Undefined(f"torch cannot differentiate a function of the network twice: {error}") from error
+            raise NotApplicable(f"torch cannot differentiate a function of the network twice: {error}") from error
         return {id(tensor): gradient for tensor, gradient in zip(distinct, found) if gradient is not None}
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from naslib_zc_plugin.passes.capture import Function
-from naslib_zc_plugin.passes.degenerate import Undefined, in_precision
+from naslib_zc_plugin.passes.degenerate import NotApplicable, Undefined, in_precision
 from naslib_zc_plugin.passes.seeding import derived_seed
 
 Loss = Callable[[Any, Any], Tensor]
@@ -361,7 +361,7 @@ class NormalPair(Inputs):
             Undefined: inputs that are no real numbers (tokens).
         """
         if holds_tokens(batch.inputs):
-            raise Undefined("the inputs are not real numbers: nothing normal can be drawn in their place")
+            raise NotApplicable("the inputs are not real numbers: nothing normal can be drawn in their place")
         # Of the shape alone: randn_like draws in the order of the memory.
         first = tree_map(self._drawn, batch.inputs)
         return first, tree_map(lambda x: x + self.gamma * self._drawn(x), first)

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from naslib_zc_plugin.passes.capture import CONVOLUTIONS, TRANSPOSED, Function, Handler, See, Watch
-from naslib_zc_plugin.passes.degenerate import Undefined
+from naslib_zc_plugin.passes.degenerate import NotApplicable
 from naslib_zc_plugin.passes.inputs import holds_tokens, tensors, tree_map
 from naslib_zc_plugin.passes.network import Network, memory, some, without_compiled
 from naslib_zc_plugin.passes.seeding import kept_random_states
@@ -173,16 +173,16 @@ class LayerCalls:
         names = [*self._stale, *self._foreign(leaves)]
         if names:
             listed = some(list(dict.fromkeys(names)))
-            raise Undefined(
+            raise NotApplicable(
                 f"the network computes with parameters that no pass can substitute ({listed}): a copy or a part of "
                 "them that was made before the run, or parameters that are not registered"
             )
         if called and not nodes:
-            raise Undefined("the network computes its outputs without gradients (no_grad or detach)")
+            raise NotApplicable("the network computes its outputs without gradients (no_grad or detach)")
         reaching = nodes | {None}  # what has no gradient where it could have one was not computed with the weight
         missed = [name for name, node in called if node in reaching and not self._reached(name, leaves)]
         if missed:
-            raise Undefined(
+            raise NotApplicable(
                 f"the outputs of layers do not depend on their weights in force ({some(list(dict.fromkeys(missed)))}): "
                 "they compute with a copy that was made before the run, or with detached weights"
             )

@@ -166,11 +166,15 @@ class Observation:
 
 @dataclass(frozen=True)
 class Observed:
-    """The value of an observation or the error instead of it, and the seconds of everything that it needed."""
+    """The value of an observation or the error instead of it, and the seconds of everything that it needed.
+
+    ``detours`` are the ways that its pass took because an error barred the usual one.
+    """
 
     value: Any
     error: Exception | None
     seconds: float
+    detours: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Drop the frames that the error came through: they hold the pass's tensors."""

@@ -5,11 +5,10 @@ They are vectorised where the network allows it: ``vmap`` of ``grad`` equals a l
 
 from __future__ import annotations
 
-import logging
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Callable
 
 import torch
 from torch import Tensor
@@ -27,8 +26,6 @@ from naslib_zc_plugin.passes.network import Network
 from naslib_zc_plugin.passes.observation import AGAIN, NEXT, PerSample
 from naslib_zc_plugin.passes.seeding import seed_everything
 from naslib_zc_plugin.passes.snapshot import Snapshot
-
-logger = logging.getLogger(__name__)
 
 GRAPHS = 1 << 30
 """Bytes that the graphs of samples under way may take, reckoned from one; the peak is two to three times that."""
@@ -61,7 +58,7 @@ class SamplePass(Pass):
             if missing := each.observation.undeclared((self.setting.declared,), ()):
                 each.fail(TypeError(f"{each.observation.name} does not declare {missing}"))
         clock.lap()
-        gradients = SampleGradients(self.network, self.batch, self.setting)
+        gradients = SampleGradients(self.network, self.batch, self.setting, self.detour)
         shared, listening = clock.lap(), list(running)
         while listening:
             shared += self._round(gradients, listening)
@@ -103,9 +100,16 @@ class SampleGradients:
         Undefined: there is no layer.
     """
 
-    def __init__(self, network: Network, batch: Batch, setting: PerSample | None = None) -> None:
+    def __init__(
+        self,
+        network: Network,
+        batch: Batch,
+        setting: PerSample | None = None,
+        detour: Callable[[str, Exception], None] = lambda way, error: None,
+    ) -> None:
         network.check_layers()
-        self._network, self._batch, self._setting = network, batch, setting or PerSample()
+        self._network, self._batch = network, batch
+        self._setting, self._detour = setting or PerSample(), detour
         self._weights = {name: network.parameters[name] for name in network.layers}
         self._rest = {name: value for name, value in network.parameters.items() if name not in self._weights}
         self._rest.update(network.buffers)
@@ -187,7 +191,7 @@ class SampleGradients:
         except Exception as error:
             # The first sample ran by itself, so this is vmap's refusal, of any type: networks see its tensors. An
             # error of the network's own is raised in the loop again.
-            logger.debug("samples run one by one, for vmap cannot run the network", exc_info=error)
+            self._detour("samples run one by one", error)
             self._loop = True
         finally:
             self._snapshot.restore()

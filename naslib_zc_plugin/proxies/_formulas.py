@@ -8,7 +8,7 @@ from typing import Callable, Union
 import torch
 from torch import Tensor
 
-from naslib_zc_plugin.extend import Layer, Undefined
+from naslib_zc_plugin.extend import Layer, NotApplicable, Undefined
 from naslib_zc_plugin.observations.layers import linear_layers
 
 Patterns = Union[str, Sequence[str]]
@@ -110,7 +110,7 @@ def cosine_score(rows: Tensor) -> float:
     """
     samples = len(rows)
     if samples < 2:
-        raise Undefined("cosines between samples need at least two")
+        raise NotApplicable("cosines between samples need at least two")
     rows = rows.double()
     cosines = rows @ rows.T / rows.norm(dim=1).outer(rows.norm(dim=1))
     if not bool(cosines.isfinite().all()):
@@ -132,4 +132,4 @@ def noised_score(score: str, jacobian: Tensor, amplitude: float) -> float:
     try:
         return JACOBIAN_SCORES[score](jacobian)
     except Undefined as error:
-        raise Undefined(f"with noise of amplitude {amplitude:g}: {error}") from error
+        raise type(error)(f"with noise of amplitude {amplitude:g}: {error}") from error

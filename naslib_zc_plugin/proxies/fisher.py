@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from naslib_zc_plugin.extend import FORWARD, Grad, Undefined, observation, proxy
+from naslib_zc_plugin.extend import FORWARD, Grad, NotApplicable, observation, proxy
 from naslib_zc_plugin.observations.batch_dimension import check_batch_first
 from naslib_zc_plugin.observations.gradients import Entries
 from naslib_zc_plugin.passes import ForwardPass, LayerCall, Steps
@@ -34,13 +34,13 @@ def channel_saliency(p: ForwardPass) -> Steps[list[tuple[Tensor, int]]]:
         if not torch.is_grad_enabled():
             return None
         if call.output.shape[call.batch] != p.batch.size:
-            raise Undefined(
+            raise NotApplicable(
                 "the first dimension of a layer's output is not the batch: its samples cannot be kept apart"
             )
         if call.output.is_complex():
-            raise Undefined(f"the output of the layer of {call.name} is complex")
+            raise NotApplicable(f"the output of the layer of {call.name} is complex")
         if not call.fan_in:
-            raise Undefined(f"by how many weights the layer of {call.name} multiplies cannot be seen")
+            raise NotApplicable(f"by how many weights the layer of {call.name} multiplies cannot be seen")
         # What a layer makes of weights that cannot be differentiated by is an output like all others.
         output: Tensor = call.output if call.output.requires_grad else call.output.detach().requires_grad_()
         outputs.append(output)

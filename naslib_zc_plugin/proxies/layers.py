@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-from naslib_zc_plugin.extend import FORWARD, Forward, observation, proxy
-from naslib_zc_plugin.passes import ForwardPass, Steps
-from naslib_zc_plugin.passes.inputs import TwoSamples
+from naslib_zc_plugin.extend import proxy
+from naslib_zc_plugin.observations.layers import LayerOutput, layer_outputs
 
 
-@observation(setting=Forward(inputs=TwoSamples()))
-def called_layers(p: ForwardPass) -> Steps[set[str]]:
-    """Return the names of the weights of the convolution and linear layers that a forward run calls: set of str.
-
-    Raises:
-        Undefined: weights are packed, as in a quantised network, or which layers are called cannot be seen.
-    """
-    p.network.check_packed()
-    names: set[str] = set()
-    p.on_layers(lambda call: names.add(call.name))
-    yield FORWARD
-    return names
-
-
-@proxy(needs=[called_layers()], version=1, paper="baseline", higher_is_better=True)
-def layers(names: set[str]) -> float:
+@proxy(needs=[layer_outputs()], version=1, paper="baseline", higher_is_better=True)
+def layers(outputs: list[LayerOutput]) -> float:
     """Count the convolution and linear layers that a forward run reaches.
 
     Those that are held and not called do not count; a weight that several modules share, or that is used several times,
@@ -30,12 +15,12 @@ def layers(names: set[str]) -> float:
     of ``nn.MultiheadAttention``) are none. Higher is better. No data, no labels, no gradients.
 
     Args:
-        names: of the layers' weights.
+        outputs: of the calls of layers.
 
     Returns:
         The number.
 
-    >>> layers({"stem.weight", "head.weight"})
+    >>> layers([LayerOutput("stem.weight", 8, 64.0), LayerOutput("head.weight", 10, 10.0)])
     2.0
     """
-    return float(len(names))
+    return float(len({output.name for output in outputs}))
