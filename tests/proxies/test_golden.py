@@ -243,4 +243,13 @@ def test_no_proxy_was_forgotten() -> None:
         "head_importance",
         "head_softmax_confidence",
         "synaptic_diversity",
+        "dss",
+        "logsynflow",
+        "near",
+        "ntk_trace",
+        "swap",
+        "vkdnw",
+        "wpca",
+        "wrcor",
+        "zico",
     }
