@@ -30,7 +30,7 @@ from naslib_zc_plugin.table import STATUSES
 
 TOKENS = frozenset(
     "caformer coat coatnet convit crossvit davit deit edgenext efficientvit flexivit gcvit gmlp hiera maxvit maxxvit "
-    "mobilevit mvit naflexvit nest nextvit poolformer pvt resmlp sequencer swin tiny tnt twins visformer vit xcit".split()
+    "mobilevit mvit naflexvit nest nextvit poolformer pvt resmlp sequencer swin tiny tnt twins visformer xcit".split()
 )
 """Families with attention, or with another way to mix tokens."""
 SUMS: Mapping[str, Sequence[str]] = {
@@ -39,6 +39,9 @@ SUMS: Mapping[str, Sequence[str]] = {
     "params + flops + meco_opt": ("params", "flops", "meco_opt"),
     "T + meco_opt + params + flops": ("az_trainability", "meco_opt", "params", "flops"),
     "P + T + meco_opt + params + flops": ("az_progressivity", "az_trainability", "meco_opt", "params", "flops"),
+    "layers + params + flops": ("layers", "params", "flops"),
+    "params + widths": ("params", "widths"),
+    "params + flops + widths": ("params", "flops", "widths"),
     "AZ-NAS: E + P + T + flops": ("az_expressivity", "az_progressivity", "az_trainability", "flops"),
     "E + T + synflow + meco": ("az_expressivity", "az_trainability", "synflow", "meco"),
 }

@@ -5,24 +5,31 @@ from __future__ import annotations
 from naslib_zc_plugin.extend import FORWARD, Forward, observation, proxy
 from naslib_zc_plugin.passes import ForwardPass, Steps
 from naslib_zc_plugin.passes.inputs import TwoSamples
+from naslib_zc_plugin.passes.layer_calls import LayerCall
 
 
 @observation(setting=Forward(inputs=TwoSamples()))
-def called_layers(p: ForwardPass) -> Steps[set[str]]:
-    """Return the names of the weights of the convolution and linear layers that a forward run calls: set of str.
+def called_layers(p: ForwardPass) -> Steps[dict[str, int]]:
+    """Return the convolution and linear layers that a forward run calls: name of the weight → outputs, dict of int.
+
+    Outputs: channels or features; the most of them where several calls differ.
 
     Raises:
         Undefined: weights are packed, as in a quantised network, or which layers are called cannot be seen.
     """
     p.network.check_packed()
-    names: set[str] = set()
-    p.on_layers(lambda call: names.add(call.name))
+    found: dict[str, int] = {}
+
+    def see(call: LayerCall) -> None:
+        found[call.name] = max(found.get(call.name, 0), int(call.output.shape[call.channel]))
+
+    p.on_layers(see)
     yield FORWARD
-    return names
+    return found
 
 
 @proxy(needs=[called_layers()], version=1, paper="baseline", higher_is_better=True)
-def layers(names: set[str]) -> float:
+def layers(outputs: dict[str, int]) -> float:
     """Count the convolution and linear layers that a forward run reaches.
 
     Those that are held and not called do not count; a weight that several modules share, or that is used several times,
@@ -30,12 +37,12 @@ def layers(names: set[str]) -> float:
     of ``nn.MultiheadAttention``) are none. Higher is better. No data, no labels, no gradients.
 
     Args:
-        names: of the layers' weights.
+        outputs: by the layers' weights.
 
     Returns:
         The number.
 
-    >>> layers({"stem.weight", "head.weight"})
+    >>> layers({"stem.weight": 16, "head.weight": 10})
     2.0
     """
-    return float(len(names))
+    return float(len(outputs))
