@@ -3,7 +3,7 @@
     python examples/timm_results.py DATA docs/results
 
 DATA is a folder of benchmark tables; the other one holds `scores/timm.parquet`, the export of configs/timm.yaml, and
-the page, whose tables are replaced, each below the comment that names it.
+the page, whose tables are replaced, each below the comment that names it. Without the export there are none.
 """
 
 from __future__ import annotations
@@ -73,8 +73,11 @@ def log_ranks(columns: Sequence[Floats]) -> Floats:
     return found
 
 
-def tables(results: Results, resamples: int = 1000) -> dict[str, str]:
-    """Return each table as Markdown, by its name in the page."""
+def tables(data: Path, folder: Path, resamples: int = 1000) -> dict[str, str]:
+    """Return each table as Markdown, by its name in the page; none without scores."""
+    if not (folder / "scores" / "timm.parquet").exists():
+        return {}
+    results = Results(data, folder)
     single = [label for label in results.scores if label not in SUMS]
     sums = [label for label in results.scores if label in SUMS]
     return {
@@ -168,7 +171,7 @@ def main() -> None:
     parser.add_argument("results", type=Path)
     arguments = parser.parse_args()
     page = arguments.results / "timm.md"
-    found = tables(Results(arguments.data, arguments.results))
+    found = tables(arguments.data, arguments.results)
     page.write_text(replaced(page.read_text(encoding="utf-8"), found), encoding="utf-8")
     print(page, *found, sep="\n")
 
