@@ -3,7 +3,7 @@
     python examples/timm_results.py DATA docs/results
 
 DATA is a folder of benchmark tables; the other one holds `scores/timm.parquet`, the export of configs/timm.yaml, and
-the page, whose tables are replaced, each below the comment that names it.
+the page, whose tables are replaced, each below the comment that names it. Without the export there are none.
 """
 
 from __future__ import annotations
@@ -30,8 +30,7 @@ from naslib_zc_plugin.table import STATUSES
 
 TOKENS = frozenset(
     "caformer coat coatnet convit crossvit davit deit edgenext efficientvit flexivit gcvit gmlp hiera maxvit maxxvit "
-    "mobilevit mvit naflexvit nest nextvit poolformer pvt resmlp sequencer swin tiny tnt twins visformer vit "
-    "xcit".split()
+    "mobilevit mvit naflexvit nest nextvit poolformer pvt resmlp sequencer swin tiny tnt twins visformer xcit".split()
 )
 """Families with attention, or with another way to mix tokens."""
 SUMS: Mapping[str, Sequence[str]] = {
@@ -40,6 +39,9 @@ SUMS: Mapping[str, Sequence[str]] = {
     "params + flops + meco_opt": ("params", "flops", "meco_opt"),
     "T + meco_opt + params + flops": ("az_trainability", "meco_opt", "params", "flops"),
     "P + T + meco_opt + params + flops": ("az_progressivity", "az_trainability", "meco_opt", "params", "flops"),
+    "layers + params + flops": ("layers", "params", "flops"),
+    "params + total_width": ("params", "total_width"),
+    "params + flops + total_width": ("params", "flops", "total_width"),
     "AZ-NAS: E + P + T + flops": ("az_expressivity", "az_progressivity", "az_trainability", "flops"),
     "E + T + synflow + meco": ("az_expressivity", "az_trainability", "synflow", "meco"),
 }
@@ -71,8 +73,11 @@ def log_ranks(columns: Sequence[Floats]) -> Floats:
     return found
 
 
-def tables(results: Results, resamples: int = 1000) -> dict[str, str]:
-    """Return each table as Markdown, by its name in the page."""
+def tables(data: Path, folder: Path, resamples: int = 1000) -> dict[str, str]:
+    """Return each table as Markdown, by its name in the page; none without scores."""
+    if not (folder / "scores" / "timm.parquet").exists():
+        return {}
+    results = Results(data, folder)
     single = [label for label in results.scores if label not in SUMS]
     sums = [label for label in results.scores if label in SUMS]
     return {
@@ -166,7 +171,7 @@ def main() -> None:
     parser.add_argument("results", type=Path)
     arguments = parser.parse_args()
     page = arguments.results / "timm.md"
-    found = tables(Results(arguments.data, arguments.results))
+    found = tables(arguments.data, arguments.results)
     page.write_text(replaced(page.read_text(encoding="utf-8"), found), encoding="utf-8")
     print(page, *found, sep="\n")
 

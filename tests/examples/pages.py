@@ -43,18 +43,13 @@ def _flexibert(data: Path) -> dict[str, str]:
     return module.tables(module.Results(data, RESULTS))
 
 
-def _timm(data: Path) -> dict[str, str]:
-    module = example("timm_results")
-    return module.tables(module.Results(data, RESULTS))
-
-
 PAGES: dict[str, tuple[str, Callable[[Path], dict[str, str]]]] = {
     "epsilon": ("epsilon_results", _epsilon),
     "flexibert": ("flexibert_results", _flexibert),
     "gradalign": ("gradalign_results", _gradalign),
     "nasbench201": ("nasbench201_results", _nasbench201),
     "nasbench_nlp": ("nlp_results", lambda data: example("nlp_results").tables(data, RESULTS)),
-    "timm": ("timm_results", _timm),
+    "timm": ("timm_results", lambda data: example("timm_results").tables(data, RESULTS)),
 }
 """Page → the example that makes it, and its tables."""
 
