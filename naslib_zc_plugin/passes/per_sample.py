@@ -98,9 +98,7 @@ class SampleGradients:
         Undefined: there is no layer.
     """
 
-    def __init__(
-        self, network: Network, batch: Batch, detour: Callable[[str, Exception], None] = lambda way, error: None
-    ) -> None:
+    def __init__(self, network: Network, batch: Batch, detour: Callable[..., None] = lambda *_: None) -> None:
         network.check_layers()
         self._network, self._batch, self._detour = network, batch, detour
         self._weights = {name: network.parameters[name] for name in network.layers}
