@@ -16,10 +16,10 @@ from pathlib import Path
 
 from result_pages import difference, markdown, replaced
 
+from naslib_zc_plugin.aggregates import Aggregate, oriented
 from naslib_zc_plugin.benchmarks import benchmark
 from naslib_zc_plugin.campaign.store import read_table
 from naslib_zc_plugin.files import replace_text
-from naslib_zc_plugin.report.aggregates import Aggregate, oriented
 from naslib_zc_plugin.report.correlations import Floats, agreement
 from naslib_zc_plugin.report.figures import scatter
 from naslib_zc_plugin.report.leaderboards import is_scored, matched, mean_ranks

@@ -16,10 +16,10 @@ from pathlib import Path
 import pandas as pd
 from result_pages import markdown, replaced, side
 
+from naslib_zc_plugin.aggregates import Aggregate, oriented
 from naslib_zc_plugin.benchmarks import benchmark
 from naslib_zc_plugin.campaign.store import read_table
 from naslib_zc_plugin.files import replace_text
-from naslib_zc_plugin.report.aggregates import Aggregate, oriented
 from naslib_zc_plugin.report.correlations import Agreement, agreement
 from naslib_zc_plugin.report.leaderboards import is_scored, matched, mean_ranks
 from naslib_zc_plugin.report.rendering import interval

@@ -29,13 +29,13 @@ from naslib_zc_plugin.report.correlations import agreement
 from naslib_zc_plugin.report.figures import curves
 from naslib_zc_plugin.report.rendering import interval
 from naslib_zc_plugin.report.selection import selected, top
-from naslib_zc_plugin.report.text_table import TextTable, escaped
 from naslib_zc_plugin.search import LoadedSearch, load_data, run_experiment
 from naslib_zc_plugin.search.config import Experiment, SearchConfig, load_experiment, select_searches
 from naslib_zc_plugin.search.evaluators.proxy import proxy_label
 from naslib_zc_plugin.search.journal import Journal, histories
 from naslib_zc_plugin.search.results import Result, checkpoint_table, collect_results, curve_lines, results_table
 from naslib_zc_plugin.table import ScoreTable
+from naslib_zc_plugin.text_table import TextTable, escaped
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 DATASETS = {

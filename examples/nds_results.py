@@ -15,12 +15,12 @@ from pathlib import Path
 
 from result_pages import difference, markdown
 
+from naslib_zc_plugin.aggregates import Aggregate
 from naslib_zc_plugin.benchmarks import BENCHMARKS, benchmark, convert_benchmark
 from naslib_zc_plugin.campaign.config import Config, load_campaign, provenance
 from naslib_zc_plugin.campaign.engines import engine
 from naslib_zc_plugin.campaign.run import prepare, run
 from naslib_zc_plugin.campaign.store import Store, read_table
-from naslib_zc_plugin.report.aggregates import Aggregate
 from naslib_zc_plugin.report.leaderboards import Leaderboard, LeaderboardOptions, ProxyRow, leaderboard
 from naslib_zc_plugin.report.rendering import interval
 

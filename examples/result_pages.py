@@ -12,7 +12,7 @@ from typing import Optional
 
 import numpy as np
 
-from naslib_zc_plugin.report.aggregates import oriented
+from naslib_zc_plugin.aggregates import oriented
 from naslib_zc_plugin.report.correlations import CONFIDENCE, Floats, IntervalEstimate, agreement
 from naslib_zc_plugin.report.figures import RankSimilarity
 from naslib_zc_plugin.report.leaderboards import is_scored, matched

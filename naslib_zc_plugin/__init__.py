@@ -4,15 +4,30 @@
 >>> zc.list_proxies("gradalign*")
 ['gradalign1', 'gradalign2']
 
-``score`` scores any ``nn.Module``; ``list_proxies`` lists names, ``describe`` returns the facts of one, ``proxy`` gives
-one options. Nothing here imports torch before a network is scored or a proxy's facts are asked for.
+``score`` scores any ``nn.Module``, ``rank`` ranks several; ``list_proxies`` lists names, ``describe`` returns the facts
+of one, ``proxy`` gives one options. Nothing here imports torch before a network is scored or a proxy's facts are asked
+for.
 """
 
 from __future__ import annotations
 
 from naslib_zc_plugin.proxies import describe, list_proxies, proxy
+from naslib_zc_plugin.ranked import CandidateRanking
+from naslib_zc_plugin.ranking import rank
 from naslib_zc_plugin.record import Option, ProxyInfo, ProxyRequest
-from naslib_zc_plugin.scoring import Score, score
+from naslib_zc_plugin.scoring import Score, Scores, score
 
-__all__ = ["Option", "ProxyInfo", "ProxyRequest", "Score", "describe", "list_proxies", "proxy", "score"]
+__all__ = [
+    "CandidateRanking",
+    "Option",
+    "ProxyInfo",
+    "ProxyRequest",
+    "Score",
+    "Scores",
+    "describe",
+    "list_proxies",
+    "proxy",
+    "rank",
+    "score",
+]
 __version__ = "0.1.0"

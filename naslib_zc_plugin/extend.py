@@ -5,7 +5,8 @@ Eight names make any proxy:
 - ``proxy``: the record of a proxy, a function from observations to a number;
 - ``observation``, ``FORWARD``, ``NEXT``, ``Grad``: a look at the network, as a generator of requests, see
   :mod:`naslib_zc_plugin.passes.engine`;
-- ``Undefined``: the exception to raise where the number does not exist;
+- ``Undefined``: the exception to raise where the number does not exist, or its class ``NotApplicable`` where the
+  definition does not cover the kind of network (no such layers);
 - ``Forward``, ``PerSample``: how the network runs, on the whole batch or on each sample alone.
 
 >>> import torch, naslib_zc_plugin as zc
@@ -45,7 +46,18 @@ from naslib_zc_plugin.observations.kernels import (
     jensen_shannon,
     register_activation,
 )
-from naslib_zc_plugin.passes import FORWARD, NEXT, Forward, Grad, Layer, NoForward, PerSample, Undefined, observation
+from naslib_zc_plugin.passes import (
+    FORWARD,
+    NEXT,
+    Forward,
+    Grad,
+    Layer,
+    NoForward,
+    NotApplicable,
+    PerSample,
+    Undefined,
+    observation,
+)
 from naslib_zc_plugin.passes.inputs import NormalPair, Ones
 from naslib_zc_plugin.passes.network import Absolute, Reinitialized
 from naslib_zc_plugin.record import Bounds, proxy
@@ -62,6 +74,7 @@ __all__ = [
     "Layer",
     "NoForward",
     "NormalPair",
+    "NotApplicable",
     "Ones",
     "Partition",
     "PerSample",

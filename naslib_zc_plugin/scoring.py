@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Callable, Union
 
 from naslib_zc_plugin.proxies import PROXIES, canonical
 from naslib_zc_plugin.record import Proxy, ProxyRequest
+from naslib_zc_plugin.text_table import TextTable, table_html, table_text
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -39,6 +40,8 @@ class Score:
         version: the proxy's version.
         detours: what was done otherwise than usual because an error barred the usual way (samples run one by one, a
             network run in full), with the error. The value is the same but for rounding.
+        applies: False where it is undefined because the definition does not cover the network or the batch (no such
+            layers, no labels), so that nothing follows of how good the network is.
     """
 
     value: float | None
@@ -49,6 +52,35 @@ class Score:
     name: str
     version: int
     detours: tuple[str, ...] = ()
+    applies: bool = True
+
+
+class Scores(dict[str, Score]):
+    """Scores of one network by label; printed, and in notebooks, they are a table."""
+
+    def table(self) -> TextTable:
+        """Return the scores as a table, with a line for each."""
+        columns: dict[str, Callable[[Score], str]] = {
+            "score": lambda found: "–" if found.value is None else f"{found.value:.6g}",
+            "spread": lambda found: "–" if found.spread is None else f"{found.spread:.2g}",
+            "status": lambda found: found.status,
+            "seconds": lambda found: f"{found.seconds:.3f}",
+            "reason": lambda found: found.reason,
+        }
+        empty = {
+            "spread": all(found.spread is None for found in self.values()),
+            "reason": not any(found.reason for found in self.values()),
+        }
+        shown = {name: cell for name, cell in columns.items() if not empty.get(name)}
+        body = [[label, *(cell(found) for cell in shown.values())] for label, found in self.items()]
+        return TextTable("", ["proxy", *shown], body, ["status", "reason"])
+
+    def __str__(self) -> str:
+        """Return the table as text."""
+        return table_text(self.table()).rstrip()
+
+    def _repr_html_(self) -> str:
+        return table_html(self.table())
 
 
 def score(
@@ -59,7 +91,8 @@ def score(
     loss: Callable[[Any, Any], Tensor] | None = None,
     logits: None | int | str | Callable[[Any], Tensor] = None,
     repeats: int = 1,
-) -> dict[str, Score]:
+    weights: str = "given",
+) -> Scores:
     """Score a network without training it.
 
     The network is scored in train mode with the parameters that it holds (proxies that define their own weights use
@@ -71,20 +104,25 @@ def score(
         net: any module.
         batch: (x, y), or an iterable of such pairs (a DataLoader) of which the first is taken. x is a tensor, a
             mapping (keyword arguments) or a list (positional arguments) of tensors with the batch first; y may be
-            None where no asked proxy needs labels.
+            None where no asked proxy needs labels. A tensor or a mapping by itself is x without labels: proxies that
+            need some are undefined.
         proxies: names, or proxies with options as :func:`naslib_zc_plugin.proxy` makes them.
         seed: all draws depend on it and on their names, never on the other proxies of the call.
         loss: function (output, y) → scalar; cross-entropy, mean over the batch, by default. Called with single
             samples, too.
         logits: which of several returned tensors are the logits: position, key, or function of the output.
         repeats: how often to score, each time with another seed; ``value`` is the mean.
+        weights: ``"given"``: those that the network holds; ``"fresh"``: drawn anew by the seed, for all proxies
+            together, as torch's layers draw them when they are made, so that trained and new networks compare
+            (:func:`~naslib_zc_plugin.passes.with_fresh_weights`).
 
     Returns:
         Scores by label, in the order asked: a proxy's label is its name as it was spelled, unless it was given another.
+        ``print`` shows them as a table.
 
     Raises:
-        ValueError: no such proxy, a label used twice, labels missing or not as many as samples, a tensor without
-            dimensions among the inputs, a DataLoader that gives no batch, or repeats < 1.
+        ValueError: no such proxy, a label used twice, labels None or not as many as samples, a tensor without
+            dimensions among the inputs, a DataLoader that gives no batch, repeats < 1, or other weights.
         TypeError: an argument of another kind, an option that a proxy does not have, or a batch that is none.
 
     Errors of the network or of a proxy raise nothing: they are the scores' reasons. Their tracebacks are logged (level
@@ -101,14 +139,20 @@ def score(
     """
     _check_kinds(net, loss, logits)
     seed, repeats = _integer("seed", seed), _integer("repeats", repeats)
-    asked = {label: _Planned.of(request) for label, request in _requests(proxies).items()}
-    shown = _batch(batch, loss)
-    _check_labels(shown, [label for label, each in asked.items() if any(seen.labels for seen in each.needs)])
+    asked = {label: _Planned.of(request) for label, request in proxy_requests(proxies).items()}
+    shown, labelled = taken_batch(batch, loss)
+    users = [label for label, each in asked.items() if any(seen.labels for seen in each.needs)]
+    _check_labels(shown, users if labelled else ())
+    if not labelled:
+        asked.update({label: asked[label].without_labels() for label in users})
     if repeats < 1:
         raise ValueError(f"repeats must be at least 1, not {repeats}")
+    if weights not in ("given", "fresh"):
+        raise ValueError(f"weights must be 'given' or 'fresh', not {weights!r}")
     first = {label: next(one for one, other in asked.items() if other.same(each)) for label, each in asked.items()}
-    trials = _trials({label: asked[label] for label in first.values()}, net, shown, logits, seed, repeats)
-    scores = {label: _combined(trials[one]) for label, one in first.items()}
+    distinct = {label: asked[label] for label in first.values()}
+    trials = _trials(distinct, net, shown, logits, seed, repeats, weights == "fresh")
+    scores = Scores({label: combined(trials[one]) for label, one in first.items()})
     reasons = {found.reason for found in scores.values()}
     if len(reasons) == 1 and all(found.status == "failed" for found in scores.values()):
         warnings.warn(
@@ -120,32 +164,33 @@ def score(
 
 
 def _trials(
-    asked: Mapping[str, _Planned], net: nn.Module, batch: Batch, logits: Any, seed: int, repeats: int
+    asked: Mapping[str, _Planned], net: nn.Module, batch: Batch, logits: Any, seed: int, repeats: int, fresh: bool
 ) -> dict[str, list[Score]]:
     """Return the scores of every repeat; errors, of whatever class, are in them."""
-    from naslib_zc_plugin.passes import Network, Observed, isolated, observe
+    from naslib_zc_plugin.passes import Network, Observed, isolated, observe, with_fresh_weights
     from naslib_zc_plugin.passes.engine import as_error
     from naslib_zc_plugin.passes.seeding import derived_seed
     from naslib_zc_plugin.passes.snapshot import Snapshot
 
     wanted = [seen for each in asked.values() for seen in each.needs]
     trials: dict[str, list[Score]] = {label: [] for label in asked}
-    runs = any(seen.setting.runs for seen in wanted)
+    runs = fresh or any(seen.setting.runs for seen in wanted)
     try:
         with isolated(net, runs, not all(map(_substitutes, wanted))) as module:
             network = Network(module, logits)
             batch = batch.to(network.device, network.dtype)
-            fresh = Snapshot(module) if repeats > 1 and runs else None
+            before = Snapshot(module) if repeats > 1 and runs else None
             for repeat in range(repeats):
                 repeat_seed = derived_seed(seed, repeat) if repeat else seed
+                drawn = with_fresh_weights(network, repeat_seed) if fresh else network
                 try:
-                    outcomes = observe(network, batch, wanted, repeat_seed)
+                    outcomes = observe(drawn, batch, wanted, repeat_seed)
                 except BaseException as raised:  # of a third party's setting, which serves several proxies
                     outcomes = dict.fromkeys(wanted, Observed(None, as_error(raised), 0.0))
                 for label, found in trials.items():
                     found.append(asked[label].evaluate({seen: outcomes[seen] for seen in asked[label].needs}))
-                if fresh is not None:
-                    fresh.restore()
+                if before is not None:
+                    before.restore()
     except BaseException as raised:
         error = Observed(None, as_error(raised), 0.0).error
         return {label: [_judged(None, error, 0.0, each.record)] for label, each in asked.items()}
@@ -192,8 +237,8 @@ def _taken(what: str, take: Callable[[], Any]) -> Any:
         raise ValueError(f"{what}: {type(error).__name__}: {message(error)}") from error
 
 
-def _requests(asked: Asked | Iterable[Asked]) -> dict[str, ProxyRequest]:
-    """Return the requests by label, names as the proxies have them."""
+def proxy_requests(asked: Asked | Iterable[Asked]) -> dict[str, ProxyRequest]:
+    """Return the requests by label, names as the proxies have them; errors are those of :func:`score`."""
     items: Any = [asked] if isinstance(asked, (str, ProxyRequest)) else asked
     if not hasattr(type(items), "__iter__"):
         raise TypeError(f"proxies must be names, or what zc.proxy() makes, not {items!r}")
@@ -212,19 +257,28 @@ def _requests(asked: Asked | Iterable[Asked]) -> dict[str, ProxyRequest]:
     return requests
 
 
-def _batch(batch: Any, loss: Callable[[Any, Any], Tensor] | None) -> Batch:
+def taken_batch(batch: Any, loss: Callable[[Any, Any], Tensor] | None = None) -> tuple[Batch, bool]:
+    """Return the batch as passes take it, and whether it was given with labels (or None for them).
+
+    Args:
+        batch: as :func:`score` takes it; its errors are raised.
+        loss: likewise.
+    """
     from torch import Tensor
 
     from naslib_zc_plugin.passes.inputs import Batch, tensors
     from naslib_zc_plugin.passes.seeding import Turn, kept_random_states
 
-    if not isinstance(batch, (tuple, list, Tensor, dict)) and hasattr(type(batch), "__iter__"):
+    if not isinstance(batch, (tuple, list, Tensor, Mapping)) and hasattr(type(batch), "__iter__"):
         with Turn("states"), kept_random_states():  # a DataLoader draws a seed for its workers
             given = batch
             batch = _taken("no batch can be taken from what was given for it", lambda: next(iter(given), None))
+    labelled = not isinstance(batch, (Tensor, Mapping))
+    batch = batch if labelled else (batch, None)
     if not isinstance(batch, (tuple, list)) or len(batch) != 2 or not tensors(batch[0]):
         raise TypeError(
-            "batch must be a pair (x, y) of tensors, y None where no labels are needed, or a DataLoader of such pairs"
+            "batch must be a pair (x, y) of tensors, y None where no labels are needed, x by itself, or a DataLoader "
+            "of such"
         )
     inputs = tensors(batch[0])
     if not all(tensor.ndim for tensor in inputs):
@@ -239,7 +293,7 @@ def _batch(batch: Any, loss: Callable[[Any, Any], Tensor] | None) -> Batch:
         )
     if any(tensor.is_meta for tensor in (*inputs, *tensors(batch[1]))):
         raise ValueError("the batch is on the meta device, where it has no values: make it on the CPU or a GPU")
-    return Batch(batch[0], batch[1], loss)
+    return Batch(batch[0], batch[1], loss), labelled
 
 
 def _check_labels(batch: Batch, users: Sequence[str]) -> None:
@@ -276,6 +330,13 @@ class _Planned:
         except BaseException as raised:  # of a third party's function that chooses the observations
             return cls(request, record, (), as_error(raised))
 
+    def without_labels(self) -> _Planned:
+        """Return it for a batch of inputs alone."""
+        from naslib_zc_plugin.passes import NotApplicable
+
+        error = NotApplicable("labels are needed, and the batch has inputs alone: pass batch=(x, y)")
+        return replace(self, needs=(), error=error)
+
     def same(self, other: _Planned) -> bool:
         """Return whether both ask for one number, whatever their labels."""
         return self.record is other.record and self.request.options == other.request.options
@@ -305,9 +366,10 @@ class _Planned:
 
 
 def _judged(value: float | None, error: Exception | None, seconds: float, record: Proxy) -> Score:
-    from naslib_zc_plugin.passes import Undefined
+    from naslib_zc_plugin.passes import NotApplicable, Undefined
     from naslib_zc_plugin.passes.engine import message
 
+    applies = not isinstance(error, NotApplicable)
     status, reason = "ok", ""
     if isinstance(error, Undefined):
         status, reason = "undefined", message(error)
@@ -315,11 +377,12 @@ def _judged(value: float | None, error: Exception | None, seconds: float, record
         status, reason = "failed", f"{type(error).__name__}: {message(error)}"
     elif value is not None and not math.isfinite(value):
         status, reason = "undefined", f"the value is {value}"
-    return Score(value if status == "ok" else None, status, reason, seconds, None, record.name, record.version)
+    kept = value if status == "ok" else None
+    return Score(kept, status, reason, seconds, None, record.name, record.version, applies=applies)
 
 
-def _combined(trials: Sequence[Score]) -> Score:
-    """Return one score for the repeats: mean and spread, or the first reason why one has no value."""
+def combined(trials: Sequence[Score]) -> Score:
+    """Return one score for repeats: mean and spread, or the first reason why one has no value."""
     first = trials[0]
     if len(trials) == 1:
         return first
@@ -331,4 +394,5 @@ def _combined(trials: Sequence[Score]) -> Score:
         return replace(first, value=mean, seconds=seconds, spread=spread, detours=detours)
     worst = next((trial for trial in trials if trial.status == "failed"), next(t for t in trials if t.value is None))
     reason = f"{len(trials) - len(values)} of {len(trials)} repeats: {worst.reason}"
-    return replace(worst, value=None, reason=reason, seconds=seconds, detours=detours)
+    applies = worst.status == "failed" or all(trial.applies for trial in trials)
+    return replace(worst, value=None, reason=reason, seconds=seconds, detours=detours, applies=applies)

@@ -164,7 +164,45 @@ def test_labels_may_be_missing_where_none_are_needed() -> None:
         zc.score(net, (x, None), ["naswot", "grad_norm", "snip"])
 
 
-@pytest.mark.parametrize("batch", [None, 3, torch.zeros(4, 3, 8, 8), (torch.zeros(4, 3, 8, 8),), ("x", "y"), []])
+@pytest.mark.parametrize("form", [lambda x: x, lambda x: DataLoader(x, batch_size=len(x))])
+def test_inputs_by_themselves_leave_proxies_of_labels_undefined(form: Any) -> None:
+    net, (x, _) = net_and_batch()
+    found = zc.score(net, form(x), ALL)
+    needing = {name for name in ALL if "labels" in zc.describe(name).needs}
+    for name in needing:
+        assert (found[name].status, found[name].value, found[name].applies) == ("undefined", None, False)
+        assert found[name].reason == "labels are needed, and the batch has inputs alone: pass batch=(x, y)"
+    free = [name for name in ALL if name not in needing]
+    assert {name: found[name].value for name in free} == values(zc.score(net, (x, None), free))
+
+
+def test_a_mapping_by_itself_is_the_keyword_arguments() -> None:
+    net = nn.Bilinear(3, 3, 2)
+    given = {"input1": torch.randn(4, 3), "input2": torch.randn(4, 3)}
+    assert values(zc.score(net, given, "jacov")) == values(zc.score(net, (given, None), "jacov"))
+
+
+def test_what_does_not_apply_is_told_from_what_is_degenerate() -> None:
+    smooth, dead = (NETWORKS[name]().score(["naswot"])["naswot"] for name in ("smooth", "dead"))
+    assert (smooth.status, smooth.applies) == ("undefined", False)  # it has no ReLU
+    assert (dead.status, dead.applies) == ("undefined", True)
+    twice = NETWORKS["smooth"]().score(["naswot"], repeats=2)["naswot"]
+    assert (twice.status, twice.applies) == ("undefined", False)
+
+
+def test_scores_print_as_a_table() -> None:
+    net, (x, _) = net_and_batch()
+    found = zc.score(net, x, ["params", "snip"])
+    header, *lines = str(found).split("\n")
+    assert header.split() == ["proxy", "score", "status", "seconds", "reason"]
+    assert lines[0].split()[:3] == ["params", f"{found['params'].value:g}", "ok"]
+    assert lines[1].endswith(found["snip"].reason)
+    assert f"<td>{found['params'].value:g}</td>" in found._repr_html_()
+    assert "spread" in str(zc.score(net, x, "params", repeats=2))
+    assert str(zc.score(net, x, [])) == "proxy  score  status  seconds"
+
+
+@pytest.mark.parametrize("batch", [None, 3, (torch.zeros(4, 3, 8, 8),), ("x", "y"), []])
 def test_what_is_no_batch_is_refused(batch: Any) -> None:
     with pytest.raises(TypeError, match="batch must be a pair"):
         zc.score(net_and_batch()[0], batch, ["naswot"])
@@ -675,7 +713,7 @@ def test_an_interrupt_ends_the_scoring_and_leaves_no_trace(name: str) -> None:
     except KeyboardInterrupt:
         interrupted = True
     # Some proxies run nothing, or in evaluation mode.
-    assert interrupted or name in ("params", "l2_norm", "synflow", "epsilon")
+    assert interrupted or name in ("params", "l2_norm", "synflow", "logsynflow", "dss", "vkdnw", "epsilon")
     assert before.changes(fingerprint(net)) == []
     assert global_state() == state
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -18,6 +19,7 @@ import numpy as np
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from naslib_zc_plugin import benchmarks, configuration
+from naslib_zc_plugin.aggregates import aggregate_named
 from naslib_zc_plugin.campaign.engines import check_engine, list_engines
 from naslib_zc_plugin.campaign.plan import KEYS, count, permuted
 from naslib_zc_plugin.configuration import Origin, Section, completed, located
@@ -48,6 +50,8 @@ class OfBenchmark(Section):
     """The benchmark's name."""
     number: MaybeInt = None
     """As many random ones; all of them unless given. A larger number adds to those of a smaller one."""
+    at_most: Mapping[str, float] = Field(default_factory=dict)
+    """Columns of the table and their largest numbers; others, and architectures without a number, are left out."""
 
 
 class BatchConfig(Section):
@@ -61,6 +65,8 @@ class BatchConfig(Section):
     """Whether images are cropped and flipped at random."""
     same_batch: MaybeBool = None
     """Whether all architectures share one batch."""
+    size: Positive = None
+    """Height and width that images are enlarged or shrunk to, for networks of larger images than there are."""
 
 
 Keys = Union[int, str, Annotated[Sequence[str], Field(min_length=1)]]
@@ -84,7 +90,8 @@ class Config(Section):
     tokens: Source = ""
     """The same instead of images, for networks of text."""
     proxies: Sequence[Source] = Field(min_length=1)
-    """Names of proxies, or mappings with `name`, perhaps `label`, and options."""
+    """Names of proxies, or mappings with `name`, perhaps `label`, and options. The name of an aggregate, such as
+    `recommended`, stands for its members; `nas-zc leaderboard --aggregate recommended` joins them."""
     batch: BatchConfig = BatchConfig()
     """Changes of the protocol's batches."""
     network: Mapping[str, Any] = Field(default_factory=dict)
@@ -155,11 +162,12 @@ class Config(Section):
 
     @field_validator("engine")
     @classmethod
-    def _check_engine(cls, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _check_engine(cls, given: Mapping[str, Any], info: ValidationInfo) -> Any:
         if not isinstance(given.get("name"), str):
             raise ValueError(f"must be a mapping with a name, one of {', '.join(list_engines())}")
         check_engine(given)
-        return given
+        origin: Origin | None = info.context
+        return located(given, origin.path.parent, None) if origin else given
 
     @field_validator("store")
     @classmethod
@@ -265,7 +273,7 @@ def _requests(asked: Sequence[Any], rules: Protocol, within: str) -> dict[str, P
     from naslib_zc_plugin.proxies import proxy
 
     found: dict[str, ProxyRequest] = {}
-    for each in asked:
+    for each in _members(asked):
         given = {"name": each} if isinstance(each, str) else dict(each)
         name, label = given.pop("name"), given.pop("label", "")
         (usual,) = rules.requests([name], within)
@@ -277,10 +285,26 @@ def _requests(asked: Sequence[Any], rules: Protocol, within: str) -> dict[str, P
     return found
 
 
+def _members(asked: Sequence[Any]) -> list[Any]:
+    """Return the proxies with the members of aggregates in their place, those that are not asked for already."""
+    labels = {each if isinstance(each, str) else each.get("label") or each.get("name") for each in asked}
+    found: list[Any] = []
+    for each in asked:
+        aggregate = aggregate_named(each)
+        found += [each] if aggregate is None else [
+            {"name": member.name, "label": member.label, **member.options}
+            for member in aggregate.members if member.label not in labels
+        ]  # fmt: skip
+        labels.update(() if aggregate is None else aggregate.labels)
+    return found
+
+
 def _of_benchmark(asked: OfBenchmark, seed: int, data: str | Path | None) -> list[str]:
     """Return keys of a benchmark's table in a random order; a larger number adds to those of a smaller one."""
-    keys, number = benchmarks.benchmark(asked.benchmark, data).keys, asked.number
-    if number is not None and not 1 <= number <= len(keys):
+    table, number = benchmarks.benchmark(asked.benchmark, data), asked.number
+    bounded = [(table.column(name), largest) for name, largest in asked.at_most.items()]
+    keys = [key for key in table.keys if all(found.get(key, math.inf) <= largest for found, largest in bounded)]
+    if not keys or (number is not None and not 1 <= number <= len(keys)):
         raise ValueError(f"{asked.benchmark} has {len(keys):,}; ask for 1 to that many, not {number!r}")
     return [keys[place] for place in islice(permuted(len(keys), seed), number)]
 
@@ -316,6 +340,8 @@ def _provenance(config: Config) -> dict[str, Any]:
         del rules[part]
     if protocol.loss == "labels":  # stores that were made when there was no other loss do not name it
         del rules["loss"]
+    if not protocol.size:  # likewise
+        del rules["size"]
     proxies = {}
     for label, request in config.requests().items():
         info, options = describe(request.name), dict(request.options)

@@ -37,14 +37,18 @@ class Picture:
 
 def leaderboard(
     context: typer.Context,
-    stores: Annotated[list[Path], typer.Argument(metavar="STORE…", help="Campaigns' stores or Parquet exports.")],
+    stores: Annotated[list[Path], typer.Argument(metavar="STORE", help="Campaigns' stores or Parquet exports.")],
     data: DataOption = None,
     truth: Annotated[
         Optional[list[str]], typer.Option(metavar="COLUMN", help="What to compare with, of the benchmark; repeatable.")
     ] = None,
+    table: Annotated[
+        Optional[str], typer.Option("--benchmark", metavar="NAME", help="Whose columns they are, unless the space's.")
+    ] = None,
     top: Annotated[float, typer.Option(min=0, max=100, help="How many percent are the best.")] = 10,
     aggregate: Annotated[
-        Optional[list[str]], typer.Option(metavar="KIND[:A,B…]", help="tenas, vote or rank_product:A,B; repeatable.")
+        Optional[list[str]],
+        typer.Option(metavar="KIND[:A,B…]", help="recommended, az_nas, tenas, vote, log_rank_sum:A,B …; repeatable."),
     ] = None,
     undefined: Annotated[str, typer.Option(help="Undefined scores: drop, or rank worst.")] = "drop",
     positive: Annotated[
@@ -63,9 +67,9 @@ def leaderboard(
 
     Several stores, or several --truth, give a table each, and the proxies' mean ranks over them.
     """
+    from naslib_zc_plugin.aggregates import Aggregate
     from naslib_zc_plugin.benchmarks import benchmark
     from naslib_zc_plugin.campaign.store import read_table
-    from naslib_zc_plugin.report.aggregates import Aggregate
     from naslib_zc_plugin.report.leaderboards import LeaderboardOptions
     from naslib_zc_plugin.report.leaderboards import leaderboard as compare
     from naslib_zc_plugin.report.rendering import as_text
@@ -74,13 +78,13 @@ def leaderboard(
     options = LeaderboardOptions(aggregates, undefined, positive, top / 100, resamples, seed)  # type: ignore[arg-type]
     costs, boards, pictures = _units(units or ()), [], []
     for store in stores:
-        table = read_table(store)
-        found = benchmark(_fact(table, "space", "which search space its architectures are of"), data)
+        scores = read_table(store)
+        found = benchmark(table or _fact(scores, "space", "which search space its architectures are of"), data)
         advice = f"what to compare with: give --truth COLUMN, one of {', '.join(found.columns)}"
-        for column in truth or [_fact(table, "truth", advice)]:
+        for column in truth or [_fact(scores, "truth", advice)]:
             name, accuracies = _truth(found, column)
-            boards.append(compare(table, accuracies, name, options, costs, again(context)))
-            pictures.append(_picture(table, accuracies, name, found))
+            boards.append(compare(scores, accuracies, name, options, costs, again(context)))
+            pictures.append(_picture(scores, accuracies, name, found))
     ranking = _ranking(boards)
     say(as_text(boards, ranking).rstrip())
     if output:

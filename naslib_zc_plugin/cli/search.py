@@ -96,9 +96,9 @@ def publish_results(
     experiment: Experiment, searches: Sequence[LoadedSearch], folder: Path, data: Path | None, command: str
 ) -> list[str]:
     """Print the results and write them, with their curves, into a folder; return the names of the files."""
-    from naslib_zc_plugin.report.text_table import table_markdown, table_text
     from naslib_zc_plugin.search import results
     from naslib_zc_plugin.search.journal import histories
+    from naslib_zc_plugin.text_table import table_markdown, table_text
 
     recorded = histories(experiment.store)
     known = {

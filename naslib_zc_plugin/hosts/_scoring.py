@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Callable, Union
 
 from naslib_zc_plugin import protocols
+from naslib_zc_plugin.aggregates import SAMPLE, Aggregate, Known, Reference, aggregate_named
 from naslib_zc_plugin.passes.seeding import kept_random_states
 from naslib_zc_plugin.probes import Probe, images
 from naslib_zc_plugin.proxies import describe, proxy
@@ -32,6 +33,96 @@ def proxy_request(asked: NamedProxy) -> ProxyRequest:
         options = dict(asked)
         return proxy(options.pop("name", ""), **options)
     return asked if isinstance(asked, ProxyRequest) else proxy(asked)
+
+
+class JoinedProxies:
+    """A proxy, or an aggregate of several, as the fitness of a host's networks.
+
+    An aggregate ranks a network in a random sample of its space, which is scored when it is first needed. A search
+    keeps the sample's scores in its state.
+
+    Args:
+        asked: a proxy, as :func:`proxy_request` takes it, or the name of an aggregate, such as ``"recommended"``.
+        sample: number of networks that an aggregate ranks in.
+
+    Attributes:
+        aggregate: the aggregate; None: a proxy alone.
+        requests: the proxies that are scored.
+        label: its name.
+        reference: the sample's scores; None until they are there.
+
+    Raises:
+        ValueError: the proxy is unknown.
+        TypeError: the proxy has no such option.
+    """
+
+    def __init__(self, asked: NamedProxy, sample: int = SAMPLE) -> None:
+        self.aggregate: Aggregate | None = aggregate_named(asked)
+        self.requests = self.aggregate.requests() if self.aggregate else [proxy_request(asked)]
+        self.label = self.aggregate.label if self.aggregate else self.requests[0].label
+        self.sample = sample
+        self.reference: Reference | None = None
+
+    @property
+    def weights(self) -> str:
+        """The weights that networks are scored with: an aggregate's proxies read fresh ones, whatever they hold."""
+        return "given" if self.aggregate is None else "fresh"
+
+    def joined(self, found: Mapping[str, Score], draw: Callable[[int], Iterable[Mapping[str, Score]]]) -> Score:
+        """Return the score of a network: that of the proxy, or its number in the sample.
+
+        Args:
+            found: its scores by label.
+            draw: returns the scores of so many random networks, called once.
+
+        Raises:
+            NoScore: the aggregate says nothing of the sample.
+        """
+        if self.aggregate is None:
+            return next(iter(found.values()))
+        if self.reference is None:
+            try:
+                self.reference = Reference(self.aggregate, [_known(each) for each in draw(self.sample)])
+            except ValueError as error:
+                raise NoScore(str(error)) from error
+        value = self.reference.value(_known(found))
+        seconds = sum(each.seconds for each in found.values())
+        if not math.isnan(value):
+            return Score(value, "ok", "", seconds, None, self.label, 1)
+        failed = next(label for label in self.reference.used if found[label].status == "failed")
+        return Score(None, "failed", f"{failed}: {found[failed].reason}", seconds, None, self.label, 1)
+
+    def fitness(self, found: Score) -> float:
+        """Return the value of a score, higher better.
+
+        Raises:
+            NoScore: it has none.
+        """
+        if self.aggregate is None or found.value is None:
+            return oriented_value(found, self.label)
+        return found.value
+
+    def state_dict(self) -> dict[str, Any] | None:
+        """Return the sample's scores as values that JSON knows; None while there are none."""
+        return None if self.reference is None else self.reference.plain()
+
+    def load_state_dict(self, state: Mapping[str, Any] | None) -> None:
+        """Go on with the sample of an earlier run.
+
+        Raises:
+            ValueError: it is another aggregate's, or damaged.
+        """
+        if state is not None:
+            if self.aggregate is None:
+                raise ValueError(f"the state is of an aggregate, {state.get('aggregate')}, not of {self.label}")
+            self.reference = Reference.of(self.aggregate, state)
+
+
+def _known(found: Mapping[str, Score]) -> Known:
+    return {
+        label: math.nan if score.status == "failed" else None if score.value is None else oriented_value(score)
+        for label, score in found.items()
+    }
 
 
 def oriented_value(found: Score, label: str = "") -> float:
@@ -80,11 +171,16 @@ def load_images(dataset: Images) -> Probe:
 
 
 def first_batch(batch: Any) -> Any:
-    """Return a batch as it is, or the first of a DataLoader; random states stay as they were."""
-    if isinstance(batch, (tuple, list)):
-        return batch
-    with kept_random_states():  # a DataLoader draws a seed for its workers
-        return next(iter(batch))
+    """Return a batch as it is, inputs by themselves without labels, or the first batch of a DataLoader.
+
+    Random states stay as they were.
+    """
+    from torch import Tensor
+
+    if not isinstance(batch, (tuple, list, Tensor, Mapping)):
+        with kept_random_states():  # a DataLoader draws a seed for its workers
+            batch = next(iter(batch))
+    return (batch, None) if isinstance(batch, (Tensor, Mapping)) else batch
 
 
 class BatchSource:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import torch
 
 from naslib_zc_plugin.observations.activations import ACTIVATIONS, activation_handlers
-from naslib_zc_plugin.passes import LayerCall, Undefined
+from naslib_zc_plugin.passes import LayerCall, NotApplicable
 from naslib_zc_plugin.passes.capture import Function, Handler
 from naslib_zc_plugin.passes.forward import ForwardPass
 from naslib_zc_plugin.passes.inputs import tensors, tree_map
@@ -33,7 +33,7 @@ def check_batch_first(p: ForwardPass, kinds: Iterable[str]) -> None:
         p.memo["first dimensions"] = _with_one_more(p)
     found = p.memo["first dimensions"]
     if any(found.get(kind, set()) - {samples + 1} for kind in kinds):
-        raise Undefined(
+        raise NotApplicable(
             f"{samples} samples of {samples} positions, and the network has the positions first: which outputs are "
             "whose cannot be told. Take more samples or fewer"
         )

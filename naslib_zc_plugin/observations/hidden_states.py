@@ -9,7 +9,7 @@ from typing import Any, Callable
 import torch
 from torch import Tensor
 
-from naslib_zc_plugin.passes import FORWARD, Forward, ForwardPass, Grad, Steps, Undefined, observation
+from naslib_zc_plugin.passes import FORWARD, Forward, ForwardPass, Grad, NotApplicable, Steps, observation
 from naslib_zc_plugin.passes.capture import Function
 
 _OWN: tuple[Function, ...] = (torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu)
@@ -40,10 +40,10 @@ def _watched(p: ForwardPass, keep: Callable[[Tensor], Tensor]) -> list[States]:
 
     def own(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any) -> Any:
         if isinstance(args[2], Tensor):
-            raise Undefined("the states of packed sequences cannot be told apart: pass padded ones")
+            raise NotApplicable("the states of packed sequences cannot be told apart: pass padded ones")
         number, bidirectional, batch_first = args[4], args[7], args[8]
         if bidirectional:
-            raise Undefined("torch's own layer runs both ways, and its states before each step cannot be seen")
+            raise NotApplicable("torch's own layer runs both ways, and its states before each step cannot be seen")
         states, rest = output[0], output[1:]
         layers.extend([*(States([]) for _ in range(number - 1)), States([keep(states)], int(batch_first))])
         return (states.clone(), *rest)
@@ -55,7 +55,7 @@ def _watched(p: ForwardPass, keep: Callable[[Tensor], Tensor]) -> list[States]:
 
 def _seen(layers: list[States]) -> list[States]:
     if not layers:
-        raise Undefined("no recurrent layer was seen: none stacks its states, and none is torch's own")
+        raise NotApplicable("no recurrent layer was seen: none stacks its states, and none is torch's own")
     return layers
 
 
@@ -107,13 +107,13 @@ def _saliency(layer: States, gradients: list[Tensor | None]) -> float:
         for states, gradient in zip(layer.parts, gradients)
     ]
     if not products:
-        raise Undefined("of torch's own layers with num_layers above 1 only the upper one can be seen")
+        raise NotApplicable("of torch's own layers with num_layers above 1 only the upper one can be seen")
     if layer.along is None:
         return sum(product.sum().item() for product in products[:-1])
     steps = products[0].shape[layer.along]
     found = products[0].narrow(layer.along, 0, steps - 1).sum().item()
     if not found:
-        raise Undefined(
+        raise NotApplicable(
             "the outputs depend on nothing but the last state of torch's own layer, inside of which the gradient "
             "cannot be seen"
         )

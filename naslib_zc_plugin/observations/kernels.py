@@ -20,7 +20,7 @@ from torch import Tensor
 
 from naslib_zc_plugin.observations.activations import ACTIVATIONS, add_kind, itself
 from naslib_zc_plugin.observations.batch_dimension import check_batch_first
-from naslib_zc_plugin.passes import FORWARD, ForwardPass, Steps, Undefined, observation
+from naslib_zc_plugin.passes import FORWARD, ForwardPass, NotApplicable, Steps, observation
 from naslib_zc_plugin.passes.capture import Function, Watch
 from naslib_zc_plugin.passes.degenerate import precise
 from naslib_zc_plugin.passes.seeding import kept_random_states
@@ -347,7 +347,7 @@ def _kernel(p: ForwardPass, kind: str, measure: Similarity, maps_only: bool) -> 
             return
         if output.ndim == 0 or len(output) != samples:
             shape = tuple(output.shape)
-            raise Undefined(
+            raise NotApplicable(
                 f"the first dimension of an activation ({kind}) of shape {shape} is not the batch of {samples}"
             )
         if not kernels:
@@ -406,5 +406,5 @@ def relu_agreement(p: ForwardPass, maps_only: bool = False) -> Steps[Tensor]:
     """
     kernel = yield from _kernel(p, "relu", Partition(), maps_only)
     if kernel is None:
-        raise Undefined(f"no ReLU {'on a feature map ' if maps_only else ''}was seen in the forward pass")
+        raise NotApplicable(f"no ReLU {'on a feature map ' if maps_only else ''}was seen in the forward pass")
     return kernel

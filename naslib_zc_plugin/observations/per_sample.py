@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
-from naslib_zc_plugin.passes import AGAIN, NEXT, Pass, PerSample, Steps, Undefined, observation
+from naslib_zc_plugin.passes import AGAIN, NEXT, NotApplicable, Pass, PerSample, Steps, observation
 from naslib_zc_plugin.passes.per_sample import Chunk
 
 COLUMNS = 1 << 16
@@ -58,7 +58,7 @@ def sample_grams(p: Pass, kind: str = "sign", by_class: bool = True) -> Steps[li
     sizes = [p.batch.size]
     if by_class:
         if p.batch.classes is None:
-            raise Undefined("samples are grouped by class: labels must be one class index per sample")
+            raise NotApplicable("samples are grouped by class: labels must be one class index per sample")
         sizes = p.batch.classes.unique(sorted=True, return_counts=True)[1].tolist()
     grams = _Grams(sizes, kind, p.setting.memory // 2, single=kind == "sign" or not by_class)
     while True:

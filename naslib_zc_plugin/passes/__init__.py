@@ -8,13 +8,13 @@ afterwards. This room knows no observation and no proxy.
 from __future__ import annotations
 
 from naslib_zc_plugin.passes.constant_weights import ConstantWeights
-from naslib_zc_plugin.passes.degenerate import Undefined
+from naslib_zc_plugin.passes.degenerate import NotApplicable, Undefined
 from naslib_zc_plugin.passes.engine import Pass, observe
 from naslib_zc_plugin.passes.forward import ForwardPass
 from naslib_zc_plugin.passes.inputs import Batch
 from naslib_zc_plugin.passes.isolation import UnsupportedModule, isolated
 from naslib_zc_plugin.passes.layer_calls import LayerCall
-from naslib_zc_plugin.passes.network import Layer, Network
+from naslib_zc_plugin.passes.network import Layer, Network, with_fresh_weights
 from naslib_zc_plugin.passes.observation import (
     AGAIN,
     FORWARD,
@@ -45,6 +45,7 @@ __all__ = [
     "LayerCall",
     "Network",
     "NoForward",
+    "NotApplicable",
     "Observation",
     "Observed",
     "Pass",
@@ -56,4 +57,5 @@ __all__ = [
     "isolated",
     "observation",
     "observe",
+    "with_fresh_weights",
 ]

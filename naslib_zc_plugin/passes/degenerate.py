@@ -18,6 +18,13 @@ class Undefined(Exception):
     """
 
 
+class NotApplicable(Undefined):
+    """The definition does not cover this kind of network or batch (no such layers, no labels): it says nothing of it.
+
+    Where networks are compared, an undefined score is the worst, and one that is not applicable is no score at all.
+    """
+
+
 def precise(values: Tensor) -> Tensor:
     """Return values of half precision in single precision, in which they can be compared; others as they are."""
     return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
@@ -52,7 +59,7 @@ def check_sum(outputs: Tensor) -> None:
         Undefined: the outputs of each position add up to nothing.
     """
     if cancels(outputs):
-        raise Undefined(
+        raise NotApplicable(
             "the outputs add up to nothing at every position (a layer norm comes last): their sum has no gradient but "
             "rounding. Pass logits= a head's output, or a loss where the proxy takes one"
         )
@@ -65,7 +72,7 @@ def check_features(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any
         Undefined: they add up to nothing.
     """
     if cancels(args[0] if args else kwargs["input"]):
-        raise Undefined("equal weights add up the features of a layer norm, which gives nothing but rounding")
+        raise NotApplicable("equal weights add up the features of a layer norm, which gives nothing but rounding")
     return output
 
 

@@ -169,7 +169,7 @@ class Pass:
     Attributes:
         setting: how the network runs.
         network: the isolated network.
-        batch: the user's batch, on the network's device.
+        batch: the user's batch, or the part of it that the setting chooses, on the network's device.
         detours: slower ways that the pass took because an error barred the usual one, and the errors.
     """
 
@@ -242,7 +242,7 @@ def _pass(
         running = [Running(each, view) for each in group]
         spent = view.drive(running)
     except BaseException as raised:
-        error = as_error(raised)
+        error = setting.explained(as_error(raised))
         for each in running:
             each.fail(error)
         return {each: Observed(None, error, clock.lap()) for each in group}

@@ -26,13 +26,12 @@ from naslib_zc_plugin.passes.capture import (
     norm_replacements,
     scripted_functions_exist,
 )
-from naslib_zc_plugin.passes.degenerate import Undefined, all_finite, same_when_recorded
+from naslib_zc_plugin.passes.degenerate import NotApplicable, Undefined, all_finite, same_when_recorded
 from naslib_zc_plugin.passes.engine import Pass, Running
 from naslib_zc_plugin.passes.inputs import (
     Batch,
     as_real,
     holds_tokens,
-    noisy_embedding,
     noisy_inputs,
     tensors,
     tree_map,
@@ -61,7 +60,7 @@ class ForwardPass(Pass):
     def __init__(
         self, setting: Forward, network: Network, batch: Batch, observations: Sequence[Observation], seed: int
     ) -> None:
-        super().__init__(setting, network, batch, observations, seed)
+        super().__init__(setting, network, setting.inputs.chosen(batch), observations, seed)
         self.turn, self.logits = 0, cast(Any, None)
         self.memo: dict[str, Any] = {}
         self._registered: list[tuple[Running, Mapping[Function, Handler]]] = []
@@ -73,7 +72,7 @@ class ForwardPass(Pass):
         seed_everything(seed, setting.weights)
         self.weights, self.buffers = (with_dtype(group, setting.dtype) for group in setting.weights.tensors(network))
         seed_everything(seed, setting.inputs)
-        self.all_inputs = [with_dtype(inputs, setting.dtype) for inputs in setting.inputs.shown(batch)]
+        self.all_inputs = [with_dtype(inputs, setting.dtype) for inputs in setting.inputs.shown(self.batch)]
         if setting.noise:
             self.all_inputs = [noisy_inputs(inputs, setting.noise, seed) for inputs in self.all_inputs]
         self._graph = any(each.order for each in observations)
@@ -101,7 +100,7 @@ class ForwardPass(Pass):
         """
         self.network.check_layers()
         if self._unreached:
-            raise Undefined(self._unreached)
+            raise NotApplicable(self._unreached)
         return [self.weights[name] for name in self.network.layers]
 
     def name_of(self, tensor: Any) -> str | None:
@@ -143,11 +142,20 @@ class ForwardPass(Pass):
 
         def checked(call: LayerCall) -> Any:
             if not call.channel:
-                raise Undefined(f"the output of the layer of {call.name} is not one tensor with channels")
+                raise NotApplicable(f"the output of the layer of {call.name} is not one tensor with channels")
             return see(call)
 
         self._seeing.append(self._running())
         self._sees.append(self._seeing[-1].guard(checked))
+
+    def on_modules(self, see: See) -> None:
+        """See the output of each module, containers and the network itself among them, as it is called.
+
+        Args:
+            see: called with the module's name (empty for the network) and its output. The network goes on with the
+                value that it returns. Its own calls of torch are seen by nobody.
+        """
+        self._calls.modules.append(self._running().guard(see))
 
     def check_finite(self) -> None:
         """Check the logits.
@@ -164,18 +172,28 @@ class ForwardPass(Pass):
         """Return the context of backward runs, in which what is computed again meets the same replacements."""
         if self._watch is None:
             self._watch = Watch(
-                [self._calls.handlers] if self.setting.norm == "off" else [], self._replacements(), self.setting.dtype
+                [self._calls.handlers] if self.setting.norm != "batch" else [], self._replacements(), self.setting.dtype
             )
         return self._watch
 
-    def run_again(self, inputs: Any, handlers: Mapping[Function, Handler], layer: See) -> None:
-        """Run the network once more on other inputs, without a graph, seen by these handlers and ``layer`` alone."""
-        held = self._copies()
+    def run_again(
+        self, inputs: Any, handlers: Mapping[Function, Handler], layer: See, weights: Mapping[str, Tensor] | None = None
+    ) -> Tensor:
+        """Run the network once more, seen by these handlers and ``layer`` alone, and return the logits.
+
+        Args:
+            inputs: others than those of the pass.
+            handlers: see :class:`~.capture.Watch`.
+            layer: see :meth:`on_layers`.
+            weights: parameters that stand in for those of the pass, by name; with them, even with none, there is a
+                graph, which begins with what needs a gradient among the inputs. None: there is no graph.
+        """
+        held = {**self._copies(), **(weights or {})}
         calls = LayerCalls(self.network, held, [layer])
         watch = Watch([calls.handlers, handlers], self._replacements(), self.setting.dtype)
-        kept = kept_random_states(self.network.device)
-        with kept, put_back(self.network.module), torch.no_grad(), calls, watch:
-            self.network(held, inputs)
+        kept, graph = kept_random_states(self.network.device), torch.set_grad_enabled(weights is not None)
+        with kept, put_back(self.network.module), graph, calls, watch:
+            return self.network(held, inputs)
 
     def _copies(self) -> dict[str, Tensor]:
         """Return copies of the parameters and buffers in force."""
@@ -209,7 +227,7 @@ class ForwardPass(Pass):
         seed_everything(self._seed, replace(setting, noise=0.0))  # dropout and the like are the same with noise
         unseen = Unseen(lambda: self._calls.inside) if scripted_functions_exist() else None
         self._calls.blind = unseen is not None
-        traced = self._graph or self._sees or self._substituted
+        traced = self._graph or self._sees or self._substituted or self._calls.modules
         handlers = [handlers for _, handlers in self._registered]
         with torch.set_grad_enabled(self._graph), ExitStack() as stack:
             if traced:
@@ -219,8 +237,8 @@ class ForwardPass(Pass):
                 stack.enter_context(unseen)
             for turn, inputs in enumerate(self.all_inputs):
                 self.turn = turn
-                noise = noisy_embedding(inputs, setting.noise, self._seed) if setting.noise else {}
-                watch = Watch(handlers, {**self._replacements(), **noise}, setting.dtype)
+                replaced = {**self._replacements(), **setting.replacements(inputs, self._seed)}
+                watch = Watch(handlers, replaced, setting.dtype)
                 if unseen is not None:
                     unseen.watch = watch
                 with watch:
@@ -231,7 +249,8 @@ class ForwardPass(Pass):
             self._check_seen(unseen)
         lost = [*self._calls.lost, *self._calls.unmet]
         for running in self._seeing if lost else ():
-            running.fail(Undefined(f"layers' weights are used in a copy, in a part or by other modules ({some(lost)})"))
+            unseen_in = f"layers' weights are used in a copy, in a part or by other modules ({some(lost)})"
+            running.fail(NotApplicable(unseen_in))
         self._check_reached()
 
     def _check_seen(self, unseen: Unseen) -> None:
@@ -284,7 +303,7 @@ class ForwardPass(Pass):
                 each.fail(TypeError(f"{each.observation.name} yields a {type(grads).__name__}, not a tuple of Grad"))
             weights = {id(weight) for weight in self.weights.values()}
             if self._unreached and not each.ended and any(id(t) in weights for grad in grads for t in grad.by):
-                each.fail(Undefined(self._unreached))
+                each.fail(NotApplicable(self._unreached))
             missing = "" if each.ended else each.observation.undeclared(grads, shown)
             if missing:
                 each.fail(TypeError(f"{each.observation.name} asks for gradients that it does not declare: {missing}"))
@@ -413,7 +432,7 @@ class Gradients:
         except RuntimeError as error:  # of a function's backward
             if "derivative for" not in str(error):
                 raise
-            raise Undefined(f"torch cannot differentiate a function of the network twice: {error}") from error
+            raise NotApplicable(f"torch cannot differentiate a function of the network twice: {error}") from error
         return {id(tensor): gradient for tensor, gradient in zip(distinct, found) if gradient is not None}
 
 

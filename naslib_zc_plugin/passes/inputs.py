@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from naslib_zc_plugin.passes.capture import Function
-from naslib_zc_plugin.passes.degenerate import Undefined, in_precision
+from naslib_zc_plugin.passes.degenerate import NotApplicable, Undefined, in_precision
 from naslib_zc_plugin.passes.seeding import derived_seed
 
 Loss = Callable[[Any, Any], Tensor]
@@ -57,6 +57,20 @@ def cross_entropy(logits: Tensor, labels: Tensor, highest: int | None = None) ->
             "build it with more classes, or pass loss= (or logits=, if it returns several tensors)"
         )
     return F.cross_entropy(logits, labels if probabilities else labels.long())
+
+
+def chosen_logit(logits: Tensor, labels: Tensor, highest: int = 0) -> Tensor:
+    """Return the sum over samples of the logit, of (N, C), that each one's class index names.
+
+    Raises:
+        Undefined: the logits are no row of real numbers for each sample.
+        ValueError: there is no logit of the highest class index of the batch.
+    """
+    if logits.ndim != 2 or logits.is_complex():
+        raise Undefined(f"outputs {_described(logits)} are not one row of logits for each sample")
+    if highest >= logits.shape[1]:
+        raise ValueError(f"label {highest} needs at least {highest + 1} outputs, the network has {logits.shape[1]}")
+    return logits.gather(1, labels[:, None].long()).sum()
 
 
 def _described(tensor: Tensor) -> str:
@@ -184,7 +198,7 @@ class Batch:
         most = max(1, most)
         limit = max(1, min(self.size // 4, most))
         if self.classes is None:
-            yield from torch.arange(self.size).split(limit)
+            yield from torch.arange(self.size, device="cpu").split(limit)
             return
         pending: list[Tensor] = []
         for label in self.classes.unique(sorted=True):
@@ -226,6 +240,18 @@ class Inputs(ABC):
     def shown(self, batch: Batch) -> tuple[Any, ...]:
         """Return the inputs of the pass's forward runs, one after another."""
 
+    def chosen(self, batch: Batch) -> Batch:
+        """Return the samples of a batch that a pass is about, with their labels; by default all."""
+        return batch
+
+    def replacements(self, inputs: Any, seed: int) -> Mapping[Function, Function]:
+        """Return functions that stand for torch's in the forward run of these inputs; by default none."""
+        return {}
+
+    def explained(self, error: Exception) -> Exception:
+        """Return an error of the pass, with what these inputs have to do with it."""
+        return error
+
 
 @dataclass(frozen=True)
 class BatchInputs(Inputs):
@@ -237,6 +263,61 @@ class BatchInputs(Inputs):
     def shown(self, batch: Batch) -> tuple[Any, ...]:
         """Return the input of the one forward run."""
         return (tree_map(Tensor.clone, batch.inputs),)
+
+
+@dataclass(frozen=True)
+class Part(BatchInputs):
+    """One of several parts of the batch, which hold its samples in order and are as large as each other, or one more.
+
+    >>> batch = Batch(torch.arange(5.0), torch.arange(5))
+    >>> Part(0, 2).chosen(batch).labels, Part(1, 2).chosen(batch).labels
+    (tensor([0, 1, 2]), tensor([3, 4]))
+
+    Attributes:
+        index: of the part, from 0.
+        parts: their number.
+    """
+
+    index: int
+    parts: int
+
+    @property
+    def seed_name(self) -> str:  # type: ignore[override]
+        """The text under which it is hashed into seeds; it never changes."""
+        return f"Part(index={self.index!r}, parts={self.parts!r})"
+
+    def chosen(self, batch: Batch) -> Batch:
+        """Return the part.
+
+        Raises:
+            Undefined: there are fewer samples than parts.
+        """
+        if batch.size < self.parts:
+            raise Undefined(f"a batch of {batch.size} has no {self.parts} parts")
+        return batch.take(torch.arange(batch.size, device="cpu").tensor_split(self.parts)[self.index])
+
+
+@dataclass(frozen=True)
+class First(BatchInputs):
+    """The first samples of the batch; all where it holds no more.
+
+    >>> First(2).chosen(Batch(torch.arange(5.0), torch.arange(5))).labels
+    tensor([0, 1])
+
+    Attributes:
+        samples: their number.
+    """
+
+    samples: int
+
+    @property
+    def seed_name(self) -> str:  # type: ignore[override]
+        """The text under which it is hashed into seeds; it never changes."""
+        return f"First(samples={self.samples!r})"
+
+    def chosen(self, batch: Batch) -> Batch:
+        """Return these samples."""
+        return batch.take(torch.arange(min(self.samples, batch.size), device="cpu"))
 
 
 @dataclass(frozen=True)
@@ -294,13 +375,68 @@ class NormalPair(Inputs):
             Undefined: inputs that are no real numbers (tokens).
         """
         if holds_tokens(batch.inputs):
-            raise Undefined("the inputs are not real numbers: nothing normal can be drawn in their place")
+            raise NotApplicable("the inputs are not real numbers: nothing normal can be drawn in their place")
         # Of the shape alone: randn_like draws in the order of the memory.
         first = tree_map(self._drawn, batch.inputs)
         return first, tree_map(lambda x: x + self.gamma * self._drawn(x), first)
 
     def _drawn(self, like: Tensor) -> Tensor:
         return torch.randn((self.size, *like.shape[1:]), dtype=like.dtype, device=like.device)
+
+
+@dataclass(frozen=True)
+class Noise(Inputs):
+    """Real inputs drawn from N(0, 1). Tokens stay, and what an embedding of them gives is drawn in its place.
+
+    >>> tuple(Noise(samples=1, size=64).shown(Batch(torch.zeros(4, 3, 8, 8)))[0].shape)
+    (1, 3, 64, 64)
+
+    Attributes:
+        samples: number of samples; None: as many as the batch has.
+        size: height and width of images, (N, C, H, W); None: those of the batch. Other inputs keep their shape.
+    """
+
+    samples: int | None = None
+    size: int | None = None
+    draws: ClassVar[bool] = True
+
+    @property
+    def seed_name(self) -> str:
+        """The text under which it is hashed into seeds; it never changes."""
+        return f"Noise(samples={self.samples!r}, size={self.size!r})"
+
+    def shown(self, batch: Batch) -> tuple[Any, ...]:
+        """Return the input of the one forward run."""
+        return (tree_map(self._drawn, batch.inputs),)
+
+    def _drawn(self, like: Tensor) -> Tensor:
+        if holds_tokens(like):
+            return like[: self.samples].clone()
+        shape = [self.samples or len(like), *like.shape[1:]]
+        if self.size is not None and like.ndim == 4:
+            shape[2:] = self.size, self.size
+        return torch.randn(shape, dtype=like.dtype, device=like.device)
+
+    def replacements(self, inputs: Any, seed: int) -> Mapping[Function, Function]:
+        """Return what stands for embeddings where there are tokens."""
+        drawn = [0]
+
+        def embedding(*args: Any, **kwargs: Any) -> Tensor:
+            output = F.embedding(*args, **kwargs)
+            if not embeds_input(args, kwargs, inputs):
+                return output
+            drawn[0] += 1
+            return _normal(output, seed, drawn[0])
+
+        return {F.embedding: embedding} if holds_tokens(inputs) else {}
+
+    def explained(self, error: Exception) -> Exception:
+        """Return an error with the size of the images."""
+        if self.size is None:
+            return error
+        kind = "" if isinstance(error, Undefined) else f"{type(error).__name__}: "
+        text = f"{kind}{error} (on noise of {self.size} × {self.size} pixels: size=None takes the batch's size)"
+        return Undefined(text) if isinstance(error, Undefined) else RuntimeError(text)
 
 
 # Tokens --------------------
@@ -321,15 +457,31 @@ def embeds_tokens(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Tens
     return not counted or any(tensor.ndim == 1 for tensor in tensors(inputs))
 
 
+def embeds_input(args: tuple[Any, ...], kwargs: Mapping[str, Any], inputs: Any) -> bool:
+    """Return whether a call of ``F.embedding`` looks up one of the inputs as it is, in whatever order and shape.
+
+    Positions, and types that the network makes by itself, are none.
+    """
+    indices = args[0] if args else kwargs["input"]
+    ordered = indices.flatten().sort().values
+    tokens = (each for each in tensors(inputs) if holds_tokens(each) and each.numel() == indices.numel())
+    return any(torch.equal(each.flatten().to(indices.dtype).sort().values, ordered) for each in tokens)
+
+
 # Noise --------------------
 
 
 def with_noise(values: Tensor, amplitude: float, seed: int) -> Tensor:
     """Return ``values`` + amplitude · v · n: v the variance over the batch, n ~ N(0, 1), one for every amplitude."""
-    generator = torch.Generator("cpu").manual_seed(derived_seed(seed, "noise"))
-    drawn = torch.randn(values.shape, generator=generator, dtype=torch.float32, device="cpu")
-    drawn = drawn.to(values.device, values.dtype)
+    drawn = _normal(values, seed)
     return values + amplitude * values.detach().var(0, unbiased=False, keepdim=True) * drawn
+
+
+def _normal(like: Tensor, *names: int) -> Tensor:
+    seed, *more = names
+    generator = torch.Generator("cpu").manual_seed(derived_seed(seed, "noise", *more))
+    drawn = torch.randn(like.shape, generator=generator, dtype=torch.float32, device="cpu")
+    return drawn.to(like.device, like.dtype)
 
 
 def noisy_inputs(inputs: Any, amplitude: float, seed: int) -> Any:

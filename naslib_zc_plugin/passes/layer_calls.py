@@ -1,5 +1,7 @@
 """Which layers a forward run calls, with which outputs, and whether the weights in force reach the network's output.
 
+Calls of all other modules are seen here, too, by those who ask for them.
+
 A layer is a convolution or linear module (:data:`~.network.LAYERS`). Its call is seen as a module's, whatever its
 forward makes of the weight (a mask, a slice, a product of its own). A function that gets a layer's weight outside of
 such a call, or something that was computed of layers' weights alone, is a call of that layer, too.
@@ -19,9 +21,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from naslib_zc_plugin.passes.capture import CONVOLUTIONS, TRANSPOSED, Function, Handler, See, Watch
-from naslib_zc_plugin.passes.degenerate import Undefined
+from naslib_zc_plugin.passes.degenerate import NotApplicable
 from naslib_zc_plugin.passes.inputs import holds_tokens, tensors, tree_map
-from naslib_zc_plugin.passes.network import Network, memory, some
+from naslib_zc_plugin.passes.network import Network, memory, some, without_compiled
 from naslib_zc_plugin.passes.seeding import kept_random_states
 from naslib_zc_plugin.passes.snapshot import put_back
 
@@ -93,6 +95,7 @@ class LayerCalls:
             weights were multiplied by.
         blind: whether functions may multiply unseen (scripted ones).
         lost: names of parameters that are not in force by which a function outside of layers' modules multiplied.
+        modules: functions called with each module's name and output; what one returns stands in for the output.
     """
 
     def __init__(
@@ -112,6 +115,7 @@ class LayerCalls:
         self._unknown = False
         self._hooks: list[Any] = []
         self.plain, self.blind, self.lost = not network.cached, False, list[str]()
+        self.modules: list[See] = []
 
     @property
     def handlers(self) -> dict[Function, Handler]:
@@ -132,6 +136,8 @@ class LayerCalls:
         for module, name in self._network.layer_modules.items():
             self._hooks.append(module.register_forward_pre_hook(partial(self._before, name)))
             self._hooks.append(module.register_forward_hook(partial(self._after, name), prepend=True))
+        for name, module in self._network.module.named_modules() if self.modules else ():
+            self._hooks.append(module.register_forward_hook(partial(self._module, without_compiled(name))))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -167,16 +173,16 @@ class LayerCalls:
         names = [*self._stale, *self._foreign(leaves)]
         if names:
             listed = some(list(dict.fromkeys(names)))
-            raise Undefined(
+            raise NotApplicable(
                 f"the network computes with parameters that no pass can substitute ({listed}): a copy or a part of "
                 "them that was made before the run, or parameters that are not registered"
             )
         if called and not nodes:
-            raise Undefined("the network computes its outputs without gradients (no_grad or detach)")
+            raise NotApplicable("the network computes its outputs without gradients (no_grad or detach)")
         reaching = nodes | {None}  # what has no gradient where it could have one was not computed with the weight
         missed = [name for name, node in called if node in reaching and not self._reached(name, leaves)]
         if missed:
-            raise Undefined(
+            raise NotApplicable(
                 f"the outputs of layers do not depend on their weights in force ({some(list(dict.fromkeys(missed)))}): "
                 "they compute with a copy that was made before the run, or with detached weights"
             )
@@ -223,11 +229,19 @@ class LayerCalls:
             return self._see(LayerCall(name, args[0] if args else None, output, channel, fan_in))
         return self._see(LayerCall(name, None, output, 0, 0)) if self._sees else None
 
+    def _module(self, name: str, module: nn.Module, args: Any, output: Any) -> Any:
+        with torch._C.DisableTorchFunction():
+            for see in self.modules:
+                seen = see(name, output)
+                output = output if seen is None else seen
+        return output
+
     def _see(self, call: LayerCall) -> Any:
         output = call.output
-        for see in self._sees:
-            seen = see(replace(call, output=output))
-            output = output if seen is None else seen
+        with torch._C.DisableTorchFunction():
+            for see in self._sees:
+                seen = see(replace(call, output=output))
+                output = output if seen is None else seen
         return output
 
     # Functions --------------------

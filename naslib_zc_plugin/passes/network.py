@@ -16,11 +16,13 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.modules.batchnorm import _NormBase
 
-from naslib_zc_plugin.passes.degenerate import Undefined
+from naslib_zc_plugin.passes.degenerate import NotApplicable
 from naslib_zc_plugin.passes.inputs import tensors
+from naslib_zc_plugin.passes.seeding import seed_everything
 
 Logits = Union[None, int, str, Callable[[Any], Tensor]]
 Result = TypeVar("Result")
+_BARE = 0.02  # deviation of what no module draws by itself, as transformers draw their tokens and positions
 LAYERS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d, nn.Linear)
 
 
@@ -57,7 +59,16 @@ def module_of(parameter: str) -> str:
     >>> module_of("attention.query._orig_mod.weight")
     'attention.query'
     """
-    return ".".join(part for part in parameter.split(".")[:-1] if part != "_orig_mod")
+    return without_compiled(parameter.rpartition(".")[0])
+
+
+def without_compiled(name: str) -> str:
+    """Return the name of a module, without what ``torch.compile`` puts into it.
+
+    >>> without_compiled("_orig_mod.stem")
+    'stem'
+    """
+    return ".".join(part for part in name.split(".") if part != "_orig_mod")
 
 
 def pick_logits(output: Any, logits: Logits) -> Tensor:
@@ -172,11 +183,14 @@ class Network:
         layers: names, among ``parameters``, of the weights of convolution and linear modules, in module order.
         layer_modules: these modules, and the names of their weights: also those that are no parameters.
         packed: names of the modules whose weights are packed, as in quantised networks, where nothing can read them.
+        kept: of a network of fresh weights (:func:`with_fresh_weights`), names of the parameters that have the values
+            which the user's network holds, and these are not all equal.
     """
 
     def __init__(self, module: nn.Module, logits: Logits = None) -> None:
         self.module = module
         self.logits = logits
+        self.kept: list[str] = []
         self.stored = {name: value.numel() for name, value in module.named_parameters()}
         parts = dict(module.named_modules())
         self.packed = [
@@ -239,7 +253,7 @@ class Network:
             Undefined: some are packed.
         """
         if self.packed:
-            raise Undefined(
+            raise NotApplicable(
                 f"the weights of {some(self.packed)} are packed (the network is quantised): score it before that"
             )
 
@@ -251,7 +265,7 @@ class Network:
         """
         self.check_packed()
         if not self.layers:
-            raise Undefined("the network has no convolution or linear layer")
+            raise NotApplicable("the network has no convolution or linear layer")
 
     @property
     def device(self) -> torch.device:
@@ -282,6 +296,56 @@ class Network:
     def __call__(self, tensors: Mapping[str, Tensor], inputs: Any) -> Tensor:
         """Return the logits of one run under ``tensors``."""
         return self.under(tensors, lambda: self.run(inputs))
+
+
+def with_fresh_weights(network: Network, seed: int) -> Network:
+    """Draw all weights anew, whether the network is trained or not, and return the network as passes then see it.
+
+    Modules draw as they do when they are made, by ``reset_parameters``, the inner ones before those that hold them. Of
+    parameters that belong to a module without that method, those of two dimensions or more are drawn from N(0, 0.02²),
+    unless they are frozen. Scales, tokens and the like, of one dimension, stay: nothing says how they begin.
+
+    Args:
+        network: of an isolated module, whose parameters and buffers are replaced, until they are put back.
+        seed: of the draws.
+
+    Raises:
+        RuntimeError: a module's ``reset_parameters`` raised.
+    """
+    stored, parts = network.stored, dict(network.module.named_modules())
+    copies: dict[int, Tensor] = {}  # what several modules share, they go on to share
+    for part in parts.values():
+        for group in (part._parameters, part._buffers):
+            for name, value in group.items():
+                if value is not None and id(value) not in copies:
+                    made = value.detach().clone()
+                    copies[id(value)] = nn.Parameter(made, value.requires_grad) if group is part._parameters else made
+                if value is not None:
+                    group[name] = copies[id(value)]
+        if isinstance(part, nn.RNNBase):
+            part._flat_weights = [getattr(part, name, None) for name in part._flat_weights_names]
+    seed_everything(seed, "fresh weights")
+    kept = set()
+    with torch.no_grad():
+        for path, part in reversed(parts.items()):
+            reset = getattr(part, "reset_parameters", None) or getattr(part, "_reset_parameters", None)
+            if callable(reset):
+                try:
+                    reset()
+                except Exception as error:
+                    where = path or type(part).__name__
+                    raise RuntimeError(
+                        f"fresh weights cannot be drawn, reset_parameters of {where} raised: {error}"
+                    ) from error
+                continue
+            for name, value in part._parameters.items():
+                if value is not None and value.requires_grad and sum(size > 1 for size in value.shape) > 1:
+                    value.normal_(0, _BARE)
+                elif value is not None and value.numel() and not bool((value == value.flatten()[0]).all()):
+                    kept.add(f"{path}.{name}" if path else name)
+    fresh = Network(network.module, network.logits)
+    fresh.stored, fresh.kept = stored, [name for name in stored if name in kept]
+    return fresh
 
 
 # Weights --------------------
@@ -346,15 +410,17 @@ class Reinitialized(Weights):
     Attributes:
         scheme: ``"normal"``: N(0, 1); ``"kaiming_fan_in"``, ``"kaiming_fan_out"``: Kaiming's normal initialisation
             for ReLU.
+        draw: which of several independent draws, from 0.
     """
 
     scheme: str
+    draw: int = 0
     draws: ClassVar[bool] = True
 
     @property
     def seed_name(self) -> str:
         """The text under which they are hashed into seeds; it never changes."""
-        return f"Drawn(scheme={self.scheme!r})"
+        return f"Drawn(scheme={self.scheme!r}{f', draw={self.draw!r}' if self.draw else ''})"
 
     def tensors(self, network: Network) -> tuple[Tensors, Tensors]:
         """Return parameters and buffers by name; parameters of other modules as the network holds them."""

@@ -8,7 +8,7 @@ from typing import Callable, Union
 import torch
 from torch import Tensor
 
-from naslib_zc_plugin.extend import Layer, Undefined
+from naslib_zc_plugin.extend import Layer, NotApplicable, Undefined
 from naslib_zc_plugin.observations.layers import linear_layers
 
 Patterns = Union[str, Sequence[str]]
@@ -25,6 +25,16 @@ def several(patterns: Patterns) -> tuple[str, ...]:
 def saliency(layers: Sequence[Layer]) -> float:
     r"""Return :math:`\sum_l |W_l \cdot g_l|` over all weights, g the layers' gradients."""
     return sum((layer.weight * layer.gradient).abs().sum().item() for layer in layers)
+
+
+def diversity(layers: Sequence[Layer]) -> float:
+    r"""Return :math:`\sum_l \|W_l\|_{nuc} \|g_l\|_{nuc}`, nuclear norms, g the layers' gradients."""
+    return sum(_nuclear(layer.weight) * _nuclear(layer.gradient) for layer in layers)
+
+
+def _nuclear(weight: Tensor) -> float:
+    """Return the sum of the singular values of a weight as a matrix, one row per output channel."""
+    return float(torch.linalg.matrix_norm(weight.flatten(1).double(), "nuc"))
 
 
 def named_saliency(layers: Sequence[Layer], patterns: Patterns, average: bool) -> float:
@@ -100,7 +110,7 @@ def cosine_score(rows: Tensor) -> float:
     """
     samples = len(rows)
     if samples < 2:
-        raise Undefined("cosines between samples need at least two")
+        raise NotApplicable("cosines between samples need at least two")
     rows = rows.double()
     cosines = rows @ rows.T / rows.norm(dim=1).outer(rows.norm(dim=1))
     if not bool(cosines.isfinite().all()):
@@ -122,4 +132,4 @@ def noised_score(score: str, jacobian: Tensor, amplitude: float) -> float:
     try:
         return JACOBIAN_SCORES[score](jacobian)
     except Undefined as error:
-        raise Undefined(f"with noise of amplitude {amplitude:g}: {error}") from error
+        raise type(error)(f"with noise of amplitude {amplitude:g}: {error}") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from naslib_zc_plugin.extend import FORWARD, Undefined, observation, proxy
+from naslib_zc_plugin.extend import FORWARD, NotApplicable, observation, proxy
 from naslib_zc_plugin.observations.batch_dimension import check_batch_first
 from naslib_zc_plugin.passes import ForwardPass, Steps
 
@@ -31,7 +31,7 @@ def position_agreement(p: ForwardPass) -> Steps[list[float]]:
     yield FORWARD
     p.check_finite()
     if not sums:
-        raise Undefined("no ReLU or GELU on (samples, positions, units) was seen")
+        raise NotApplicable("no ReLU or GELU on (samples, positions, units) was seen")
     check_batch_first(p, KINDS)
     return sums
 

@@ -6,7 +6,7 @@ from itertools import product
 
 from torch import Tensor
 
-from naslib_zc_plugin.extend import FORWARD, Undefined, input_jacobian, observation, proxy
+from naslib_zc_plugin.extend import FORWARD, NotApplicable, input_jacobian, observation, proxy
 from naslib_zc_plugin.passes import ForwardPass, Steps
 from naslib_zc_plugin.proxies._formulas import correlations
 
@@ -20,7 +20,7 @@ def sample_classes(p: ForwardPass) -> Steps[tuple[Tensor, int]]:
     """
     logits = yield FORWARD
     if p.batch.classes is None:
-        raise Undefined("samples are grouped by class: labels must be one class index per sample")
+        raise NotApplicable("samples are grouped by class: labels must be one class index per sample")
     p.check_finite()
     return p.batch.classes, logits.shape[-1] if logits.ndim > 1 else 1
 
@@ -66,5 +66,5 @@ def epe_nas(jacobian: Tensor, classes: tuple[Tensor, int]) -> float:
         return sum(abs(matrix[rows][:, rows].sum().item()) for rows in members)
     sums = [matrix[rows][:, rows].sum().item() / len(rows) for rows in members if len(rows) > 1]
     if not sums:
-        raise Undefined("every class has a single sample: there is nothing to correlate")
+        raise NotApplicable("every class has a single sample: there is nothing to correlate")
     return sum(abs(a - b) for a, b in product(sums, sums)) / len(sums)

@@ -7,10 +7,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from naslib_zc_plugin.extend import FORWARD, Grad, Undefined, observation, proxy
+from naslib_zc_plugin.extend import FORWARD, Grad, NotApplicable, observation, proxy
 from naslib_zc_plugin.observations.batch_dimension import check_batch_first
+from naslib_zc_plugin.observations.gradients import Entries
 from naslib_zc_plugin.passes import ForwardPass, LayerCall, Steps
-from naslib_zc_plugin.passes.inputs import tensors
 
 
 @observation(labels=True, order=1)
@@ -27,30 +27,26 @@ def channel_saliency(p: ForwardPass) -> Steps[list[tuple[Tensor, int]]]:
     outputs: list[Tensor] = []
     calls: list[LayerCall] = []
     first: list[Tensor] = []
-    names: set[str] = set()
-    later: set[str] = set()
+    entries = Entries()
     found: dict[int, Tensor] = {}
 
     def see(call: LayerCall) -> Tensor | None:
         if not torch.is_grad_enabled():
             return None
         if call.output.shape[call.batch] != p.batch.size:
-            raise Undefined(
+            raise NotApplicable(
                 "the first dimension of a layer's output is not the batch: its samples cannot be kept apart"
             )
         if call.output.is_complex():
-            raise Undefined(f"the output of the layer of {call.name} is complex")
+            raise NotApplicable(f"the output of the layer of {call.name} is complex")
         if not call.fan_in:
-            raise Undefined(f"by how many weights the layer of {call.name} multiplies cannot be seen")
+            raise NotApplicable(f"by how many weights the layer of {call.name} multiplies cannot be seen")
         # What a layer makes of weights that cannot be differentiated by is an output like all others.
         output: Tensor = call.output if call.output.requires_grad else call.output.detach().requires_grad_()
         outputs.append(output)
         calls.append(replace(call, input=None, output=None))
-        if getattr(call.input, "requires_grad", False):
-            later.add(call.name)
-        else:
+        if entries.see(call):
             first.append(output)
-            names.add(call.name)
         return output.clone()
 
     def fold(place: int, gradient: Tensor) -> None:
@@ -62,10 +58,7 @@ def channel_saliency(p: ForwardPass) -> Steps[list[tuple[Tensor, int]]]:
 
     p.on_layers(see)
     yield FORWARD
-    # Leaves on the way to which the gradient passes every output: few layers' weights need be among them.
-    covered = set() if p.network.cached else later - names
-    leaves = [weight for name, weight in p.weights.items() if name not in covered]
-    yield (Grad("loss", tuple(outputs), fold=fold, leaves=[*leaves, *first, *tensors(p.all_inputs)]),)
+    yield (Grad("loss", tuple(outputs), fold=fold, leaves=[*entries.leaves(p), *first]),)
     check_batch_first(p, ["layer"])
     return [(found[place], call.fan_in) for place, call in enumerate(calls) if place in found]
 

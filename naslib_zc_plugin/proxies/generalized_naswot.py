@@ -14,8 +14,8 @@ from naslib_zc_plugin.extend import (
     Bounds,
     Distance,
     Forward,
+    NotApplicable,
     Partition,
-    Undefined,
     activation_kernel,
     euclidean,
     jensen_shannon,
@@ -126,5 +126,5 @@ def generalized_naswot(
     """
     found = [matrix for matrix in matrices if matrix is not None]
     if not found:
-        raise Undefined(f"no activation was seen among {', '.join(KINDS if kinds is None else several(kinds))}")
+        raise NotApplicable(f"no activation was seen among {', '.join(KINDS if kinds is None else several(kinds))}")
     return log_determinant(sum(found[1:], found[0]), "codes")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from naslib_zc_plugin.extend import FORWARD, Forward, Undefined, observation, proxy
+from naslib_zc_plugin.extend import FORWARD, Forward, NotApplicable, observation, proxy
 from naslib_zc_plugin.observations.layers import PROJECTIONS, linear_names
 from naslib_zc_plugin.passes import ForwardPass, LayerCall, Steps
 from naslib_zc_plugin.proxies._formulas import Patterns, several
@@ -27,13 +27,13 @@ def largest_over_positions(p: ForwardPass, layers: tuple[str, ...] = PROJECTIONS
             return
         if call.output.ndim < 3 or call.batch or len(call.output) != p.batch.size:
             shape = tuple(call.output.shape)
-            raise Undefined(f"a projection's output {shape} is not (samples, positions, features)")
+            raise NotApplicable(f"a projection's output {shape} is not (samples, positions, features)")
         means.append(call.output.detach().amax(1).mean().item())
 
     p.on_layers(see)
     yield FORWARD
     if not means:
-        raise Undefined(f"no linear layer named like {', '.join(layers)} was called")
+        raise NotApplicable(f"no linear layer named like {', '.join(layers)} was called")
     return means
 
 

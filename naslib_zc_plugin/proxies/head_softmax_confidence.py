@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from naslib_zc_plugin.extend import FORWARD, Forward, Undefined, observation, proxy
+from naslib_zc_plugin.extend import FORWARD, Forward, NotApplicable, observation, proxy
 from naslib_zc_plugin.passes import ForwardPass, Steps
 
 
@@ -26,7 +26,7 @@ def largest_over_heads(p: ForwardPass) -> Steps[list[float]]:
     p.on("softmax", see)
     yield FORWARD
     if not means:
-        raise Undefined("no softmax over (samples, heads, queries, keys) was seen: no attention")
+        raise NotApplicable("no softmax over (samples, heads, queries, keys) was seen: no attention")
     return means
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from torch import Tensor
 
-from naslib_zc_plugin.extend import Bounds, Undefined, proxy
+from naslib_zc_plugin.extend import Bounds, NotApplicable, proxy
 from naslib_zc_plugin.observations.hidden_states import hidden_states
 from naslib_zc_plugin.proxies._formulas import covariance_score
 
@@ -46,9 +46,9 @@ def hidden_covariance(
     -2.0
     """
     if abs(layer) > len(layers):
-        raise Undefined(f"the network has {len(layers)} recurrent layers, and no layer {layer}")
+        raise NotApplicable(f"the network has {len(layers)} recurrent layers, and no layer {layer}")
     chosen = layers[layer - 1 if layer > 0 else layer]
     if chosen is None:
-        raise Undefined("of torch's own layers with num_layers above 1 only the upper one can be seen")
+        raise NotApplicable("of torch's own layers with num_layers above 1 only the upper one can be seen")
     matrix = chosen.flatten(1) if rows == "samples" else chosen.flatten(0, 1).T
     return covariance_score(matrix, f"hidden states of layer {layer} never change, or are not finite")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from naslib_zc_plugin.extend import Undefined, activation_kernel, proxy
+from naslib_zc_plugin.extend import NotApplicable, activation_kernel, proxy
 from naslib_zc_plugin.proxies._formulas import log_determinant
 
 
@@ -42,5 +42,5 @@ def naswot(agreement: Tensor | None) -> float:
     2.0794
     """
     if agreement is None:
-        raise Undefined("no ReLU was seen in the forward pass")
+        raise NotApplicable("no ReLU was seen in the forward pass")
     return log_determinant(agreement, "ReLU code")

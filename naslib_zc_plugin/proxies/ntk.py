@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from naslib_zc_plugin.extend import FORWARD, Forward, Grad, Reinitialized, Undefined, observation, proxy
+from naslib_zc_plugin.extend import FORWARD, Forward, Grad, NotApplicable, Reinitialized, Undefined, observation, proxy
 from naslib_zc_plugin.passes import ForwardPass, Steps
 from naslib_zc_plugin.passes.degenerate import check_sum
 from naslib_zc_plugin.passes.inputs import as_real
@@ -27,10 +27,12 @@ def tangent_kernel(p: ForwardPass) -> Steps[Tensor]:
     p.network.check_packed()
     weights = [value for name, value in p.weights.items() if "weight" in name]
     if not weights:
-        raise Undefined("no parameter is called weight")
+        raise NotApplicable("no parameter is called weight")
     p.check_finite()
     if p.logits.shape[:1] != (p.batch.size,):
-        raise Undefined(f"outputs of shape {tuple(p.logits.shape)} are not one row for each of {p.batch.size} samples")
+        raise NotApplicable(
+            f"outputs of shape {tuple(p.logits.shape)} are not one row for each of {p.batch.size} samples"
+        )
     check_sum(p.logits)
     (rows,) = yield (Grad("each", weights, zeros=False),)
     # A weight that no output uses has no gradient, for any of the samples.

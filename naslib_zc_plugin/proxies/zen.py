@@ -8,7 +8,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from naslib_zc_plugin.extend import FORWARD, Forward, NormalPair, Reinitialized, Undefined, observation, proxy
+from naslib_zc_plugin.extend import (
+    FORWARD,
+    Forward,
+    NormalPair,
+    NotApplicable,
+    Reinitialized,
+    Undefined,
+    observation,
+    proxy,
+)
 from naslib_zc_plugin.passes import ForwardPass, LayerCall, Steps
 from naslib_zc_plugin.passes.capture import EVERY
 from naslib_zc_plugin.passes.inputs import tensors
@@ -53,7 +62,7 @@ def perturbation(p: ForwardPass) -> Steps[tuple[Tensor, Tensor, list[Tensor]]]:
     yield FORWARD
     first, second = maps
     if first is None or second is None:
-        raise Undefined(f"{missing}: there are no features before global pooling")
+        raise NotApplicable(f"{missing}: there are no features before global pooling")
     norms = (name for name, module in p.network.module.named_modules() if isinstance(module, nn.BatchNorm2d))
     held = (p.buffers.get(f"{name}.running_var" if name else "running_var") for name in norms)
     return first, second, [variance for variance in held if variance is not None]

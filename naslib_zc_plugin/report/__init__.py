@@ -1,12 +1,11 @@
-"""How good a campaign's scores are: correlations, rank aggregates, leaderboards, figures, and costs.
+"""How good a campaign's scores are: correlations, leaderboards, figures, and costs.
 
 A report reads score tables (:mod:`naslib_zc_plugin.table`) and accuracies, and never scores a network, except to
 measure the cost of it (:mod:`.cost`, which alone needs torch).
 
 * :mod:`.correlations` -- agreement of one proxy with the accuracy, with bootstrap intervals
 * :mod:`.selection` -- agreement among the best, the network that would be selected, and the percentile of one score
-* :mod:`.aggregates` -- several proxies joined into one: TE-NAS' rank sum, rank product, majority vote
 * :mod:`.leaderboards` -- the proxies of a table side by side, and mean ranks over several
-* :mod:`.rendering` -- leaderboards as text, Markdown, CSV and one HTML page, of :mod:`.text_table` s
+* :mod:`.rendering` -- leaderboards as text, Markdown, CSV and one HTML page, of :mod:`naslib_zc_plugin.text_table` s
 * :mod:`.figures` -- score against accuracy, columns against each other, search curves (need matplotlib)
 """

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from naslib_zc_plugin.aggregates import oriented
 from naslib_zc_plugin.files import replacing, visible
-from naslib_zc_plugin.report.aggregates import oriented
 from naslib_zc_plugin.report.correlations import Floats, IntervalEstimate, agreement, as_array
 from naslib_zc_plugin.report.leaderboards import matched
 from naslib_zc_plugin.table import Column, ScoreTable

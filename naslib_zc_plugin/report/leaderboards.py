@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from naslib_zc_plugin.report.aggregates import Aggregate, oriented
+from naslib_zc_plugin.aggregates import Aggregate, Share, oriented, ranked_scores
 from naslib_zc_plugin.report.correlations import Agreement, Floats, UndefinedRank, agreement
 from naslib_zc_plugin.report.selection import SHARE, Selected, Top, selected, top
 from naslib_zc_plugin.table import STATUSES, Column, ScoreTable
@@ -24,7 +24,7 @@ class LeaderboardOptions:
     """The options of a leaderboard.
 
     Attributes:
-        aggregates: columns joined into rows or votes of their own.
+        aggregates: columns joined into rows of their own, some also into a share of pairs.
         undefined: rank of undefined scores. Failed ones and pending architectures have no rank.
         positive: count scores that are not above zero as undefined, as epsilon's evaluation does on NAS-Bench-101 and
             NAS-Bench-NLP (and not on NAS-Bench-201).
@@ -88,7 +88,7 @@ class Leaderboard:
         name: the score table's.
         truth: name of the accuracy.
         rows: proxies and aggregates, best Spearman's rho first and those without one last.
-        votes: aggregates that give no scores.
+        votes: shares of pairs in order, of the aggregates that have that measure.
         architectures: how many of the table have an accuracy, and are compared.
         untrained: how many have none, and are left out.
         accuracies: the lowest and the highest.
@@ -145,12 +145,12 @@ def leaderboard(
     compared, accuracies = matched(table, truth, truth_name)
     if options.positive:
         compared = replace(compared, columns={label: positive(compared[label]) for label in compared})
-    given = {a.label: a.column(compared) for a in options.aggregates if not a.is_vote}
+    given = {a.label: a.column(compared) for a in options.aggregates}
     rows = [
         _row(label, column, compared.keys, accuracies, options, units or {})
         for label, column in {**compared.columns, **given}.items()
     ]
-    votes = [_vote(a, compared, accuracies) for a in options.aggregates if a.is_vote]
+    votes = [_vote(a, a.share, compared, accuracies) for a in options.aggregates if a.share]
     span = float(accuracies.min()), float(accuracies.max())
     count = len(compared)
     rows.sort(key=_place)
@@ -219,13 +219,13 @@ def is_scored(column: Column) -> npt.NDArray[np.bool_]:
     return np.isin(column.status, [STATUSES.index("ok"), STATUSES.index("undefined")])
 
 
-def _vote(aggregate: Aggregate, table: ScoreTable, accuracies: Floats) -> Vote:
+def _vote(aggregate: Aggregate, share: Share, table: ScoreTable, accuracies: Floats) -> Vote:
     """Hold a vote over the architectures that all members scored."""
-    columns = [table[label] for label in aggregate.members]
+    columns = [table[label] for label in aggregate.labels]
     made = np.all([is_scored(column) for column in columns], axis=0)
-    scores, n = [oriented(column)[made] for column in columns], int(np.count_nonzero(made))
-    undefined = int(np.count_nonzero(np.isnan(scores).any(axis=0)))
-    return Vote(aggregate.label, aggregate.share(scores, accuracies[made]), n, undefined, len(table) - n)
+    scores, n = np.stack([ranked_scores(column)[made] for column in columns]), int(np.count_nonzero(made))
+    undefined = int(np.count_nonzero(np.isinf(scores).any(axis=0)))
+    return Vote(aggregate.label, share(scores, accuracies[made]), n, undefined, len(table) - n)
 
 
 def _place(row: ProxyRow) -> tuple[bool, float, str]:

@@ -18,7 +18,7 @@ from typing import Any
 from naslib_zc_plugin.files import csv_cell, visible
 from naslib_zc_plugin.report.correlations import CONFIDENCE, Agreement, IntervalEstimate
 from naslib_zc_plugin.report.leaderboards import Leaderboard, ProxyRow, Ranking, Vote
-from naslib_zc_plugin.report.text_table import (
+from naslib_zc_plugin.text_table import (
     TextTable,
     escaped,
     heading,
@@ -96,14 +96,24 @@ def as_html(
         listed = "".join(f"<li>{html_text(note)}</li>\n" for note in board_notes(board))
         tables = map(table_html, board_tables(board))
         parts += [f"<h2>{html_text(board_title(board))}</h2>\n", *tables, f"<ul>\n{listed}</ul>\n"]
-        parts += [_figure(*figure) for figure in (figures[number].items() if number < len(figures) else ())]
+        parts += [html_figure(*figure) for figure in (figures[number].items() if number < len(figures) else ())]
     if ranking:
         parts.append(table_html(rank_table(ranking)))
+    return html_page(heading, "".join(parts))
+
+
+def html_page(heading: str, body: str) -> str:
+    """Return one HTML page that needs nothing else, whose tables sort at a touch.
+
+    Args:
+        heading: of the page.
+        body: HTML, such as tables of :func:`~naslib_zc_plugin.text_table.table_html`.
+    """
     # In XHTML's syntax, which browsers and XML parsers read alike; its script needs no sign that XML would escape.
     page = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
     # The page's own style and script are the only ones that its policy lets a browser use.
     hashes = {kind: _hash(page.partition(f"<{kind}>")[2].partition(f"</{kind}>")[0]) for kind in ("style", "script")}
-    return Template(page).substitute(title=html_text(heading), body="".join(parts), **hashes)
+    return Template(page).substitute(title=html_text(heading), body=body, **hashes)
 
 
 def _hash(text: str) -> str:
@@ -350,6 +360,7 @@ def _coefficients(prefix: str, found: Agreement) -> Iterator[tuple[str, object]]
     yield f"{prefix}n", found.n
 
 
-def _figure(caption: str, image: bytes) -> str:
+def html_figure(caption: str, image: bytes) -> str:
+    """Return a PNG image as part of a page."""
     text, data = html_text(caption), b64encode(image).decode("ascii")
     return f'<figure><img alt="{text}" src="data:image/png;base64,{data}" /><figcaption>{text}</figcaption></figure>\n'

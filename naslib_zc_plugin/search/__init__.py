@@ -21,6 +21,7 @@ from naslib_zc_plugin.search.evaluators.benchmark import read_column
 from naslib_zc_plugin.search.evaluators.proxy import (
     LiveScores,
     ScoredSubset,
+    SearchScores,
     TableScores,
     load_scores,
     proxy_label,
@@ -77,7 +78,7 @@ class LoadedSearch:
 
     config: SearchConfig
     evaluator: Evaluator
-    scores: TableScores | LiveScores | None
+    scores: SearchScores | None
     as_before: bool = False
 
     def provenance(self) -> dict[str, Any]:
@@ -143,7 +144,7 @@ def load_data(experiment: Experiment, data: str | Path | None = None) -> list[Lo
         DataError, StoreError: a file that cannot be read.
     """
     found: list[LoadedSearch] = []
-    sources: dict[str, TableScores | LiveScores | None] = {}
+    sources: dict[str, SearchScores | None] = {}
     for config in experiment.searches:
         same = json.dumps([config.scores.model_dump(), config.proxies(), config.space], sort_keys=True)
         try:
@@ -216,7 +217,8 @@ def _run_repeat(search: LoadedSearch, repeat: int, journal: Journal, report: Rep
             last = time.monotonic()
 
     if_all_fail = str(config.strategy.get("if_all_fail", "stop"))
-    recorder = Recorder(search.evaluator, search.score, known, write, config.budget.allows, if_all_fail)
+    upfront = search.scores.upfront(map(proxy_label, config.proxies())) if search.scores else 0.0
+    recorder = Recorder(search.evaluator, search.score, known, write, config.budget.allows, if_all_fail, upfront)
     asks = search.strategy(recorder.score, repeat)
     try:
         HOSTS.load(config.host)(asks, recorder.evaluate, recorder.within_budget, config.space)

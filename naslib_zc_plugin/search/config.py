@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from naslib_zc_plugin import spaces
+from naslib_zc_plugin.aggregates import SAMPLE
 from naslib_zc_plugin.configuration import ConfigurationError, Location, Problem, Section, completed, located, read
 from naslib_zc_plugin.search.evaluators import list_evaluators
 from naslib_zc_plugin.search.loop import HOSTS
@@ -86,6 +87,8 @@ class ScoreSource(Section):
     """CPU threads."""
     device: str = "cpu"
     """cpu, cuda, cuda:1 ..."""
+    sample: PositiveInt = SAMPLE
+    """Architectures, drawn by the seed, among which an aggregate such as `recommended` ranks others."""
 
     @field_validator("table")
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 import time
 from collections.abc import Mapping
@@ -181,20 +182,18 @@ def histories(path: str | Path) -> dict[str, dict[int, list[Entry]]]:
         return found
 
 
-def scores_of(path: str | Path, proxy: str) -> dict[str, float]:
-    """Return the scores by a proxy's name in a journal, key → fitness, without those that have no value.
+def scores_of(path: str | Path, proxy: str) -> dict[str, float | None]:
+    """Return the scores by a proxy's name in a journal, key → fitness; None where it is undefined, NaN where it failed.
 
     Raises:
         StoreError: there is no such file, it is damaged, or it is no journal.
     """
     with reading(path, JOURNAL) as connection:
-        return dict(
-            connection.execute(
-                "SELECT key, worth FROM score JOIN architecture ON architecture = architecture.id "
-                "WHERE proxy = ? AND worth IS NOT NULL",
-                (proxy,),
-            )
+        rows = connection.execute(
+            "SELECT key, worth, status FROM score JOIN architecture ON architecture = architecture.id WHERE proxy = ?",
+            (proxy,),
         )
+        return {key: worth if status in ("ok", "undefined") else math.nan for key, worth, status in rows}
 
 
 # Columns keep the names of their first version: ``worth`` is a score's fitness, ``told`` an evaluation's metrics,

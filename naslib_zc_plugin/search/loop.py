@@ -112,6 +112,7 @@ class Recorder:
         write: called with each new step and its entry.
         allows: returns whether the budget allows another evaluation after so many, and so many seconds.
         if_all_fail: ``"stop"``: raise ``AllFailed`` where the first ten evaluations fail; or ``"go_on"``.
+        clock: seconds that were spent before the first step, such as on the sample that an aggregate ranks in.
 
     Attributes:
         step: evaluations done.
@@ -126,8 +127,9 @@ class Recorder:
         write: Callable[[int, Entry], None],
         allows: Callable[[int, float], bool],
         if_all_fail: str = "stop",
+        clock: float = 0.0,
     ) -> None:
-        self.step, self.clock = 0, 0.0
+        self.step, self.clock = 0, clock
         self._evaluator, self._score = evaluator, score
         self._known, self._write, self._allows = known, write, allows
         self._scores: dict[str, float | None] = {}

@@ -23,12 +23,12 @@ from numpy.typing import NDArray
 
 from naslib_zc_plugin.files import csv_cell
 from naslib_zc_plugin.report.figures import SearchCurve
-from naslib_zc_plugin.report.text_table import TextTable
 from naslib_zc_plugin.search import LoadedSearch
 from naslib_zc_plugin.search.config import SECONDS, CurveConfig, SearchConfig
 from naslib_zc_plugin.search.evaluators.benchmark import read_column
 from naslib_zc_plugin.search.journal import Entry
 from naslib_zc_plugin.strategies import ProxyAgreement, proxy_agreement, published_settings
+from naslib_zc_plugin.text_table import TextTable
 
 Floats = NDArray[np.float64]
 _NAMED = 3  # architectures named for each search

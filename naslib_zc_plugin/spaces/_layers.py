@@ -17,6 +17,18 @@ def named(**modules: nn.Module) -> nn.Sequential:
     return nn.Sequential(OrderedDict(modules))
 
 
+class CellSequence(nn.Sequential):
+    """A network of a stem, cells with reductions among them, and a head."""
+
+    def __init__(self, stem: nn.Module, cells: OrderedDict[str, nn.Module], head: nn.Module) -> None:
+        super().__init__(OrderedDict(stem=stem, cells=nn.Sequential(cells), head=head))
+
+    @property
+    def stage_names(self) -> tuple[str, ...]:
+        """The modules whose outputs are the network's stages: the stem, each cell and each reduction."""
+        return ("stem", *(f"cells.{name}" for name, _ in self.get_submodule("cells").named_children()))
+
+
 def relu_conv_norm(inputs: int, outputs: int, kernel: int, stride: int = 1, affine: bool = True) -> nn.Sequential:
     """Return ReLU, convolution and norm; where the norm has no shift of its own, the convolution has a bias."""
     return named(
@@ -43,7 +55,7 @@ def nats_frame(stem: int, cells: OrderedDict[str, nn.Module], channels: int, num
         flatten=nn.Flatten(),
         classifier=nn.Linear(channels, num_classes),
     )
-    return named(stem=first, cells=nn.Sequential(cells), head=head)
+    return CellSequence(first, cells, head)
 
 
 class CompleteCell(nn.Module):

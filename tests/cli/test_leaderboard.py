@@ -76,7 +76,7 @@ def _run(data: Path, *arguments: str, store: str = "small.parquet") -> Result:
 @pytest.fixture(scope="module")
 def done(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, Path]:
     output = tmp_path_factory.mktemp("board")
-    more = ["--aggregate", "tenas", "--aggregate", "rank_product:naswot,params", "--aggregate", "vote:naswot,ntk"]
+    more = ["--aggregate", "tenas", "--aggregate", "log_rank_sum:naswot,params", "--aggregate", "vote:naswot,ntk"]
     found = _run(data, *more, "--units", "ntk=37", "--output", str(output))
     assert found.exit_code == 0, found.stderr
     return found, output
@@ -91,7 +91,7 @@ def test_it_prints_every_table_with_its_counts(done: tuple[Result, Path]) -> Non
     assert f"{rho:+.3f}" in line
     for words in (
         "tenas",
-        "rank_product(naswot, params)",
+        "log_rank_sum(naswot, params)",
         "vote(naswot, ntk)",
         "Among the best 10%",
         "preset (name naswot",

@@ -20,7 +20,7 @@ from tests.examples import EXAMPLES, example
 ROOT = EXAMPLES.parent
 RESULTS = ROOT / "docs" / "results"
 KNOWN = Path(__file__).with_name("fingerprints.json")
-BENCHMARKS = ("flexibert", "nasbench101", "nasbench201", "nasbench_nlp")
+BENCHMARKS = ("flexibert", "nasbench101", "nasbench201", "nasbench_nlp", "timm")
 
 
 def _epsilon(data: Path) -> dict[str, str]:
@@ -43,12 +43,18 @@ def _flexibert(data: Path) -> dict[str, str]:
     return module.tables(module.Results(data, RESULTS))
 
 
+def _timm(data: Path) -> dict[str, str]:
+    module = example("timm_results")
+    return module.tables(module.Results(data, RESULTS))
+
+
 PAGES: dict[str, tuple[str, Callable[[Path], dict[str, str]]]] = {
     "epsilon": ("epsilon_results", _epsilon),
     "flexibert": ("flexibert_results", _flexibert),
     "gradalign": ("gradalign_results", _gradalign),
     "nasbench201": ("nasbench201_results", _nasbench201),
     "nasbench_nlp": ("nlp_results", lambda data: example("nlp_results").tables(data, RESULTS)),
+    "timm": ("timm_results", _timm),
 }
 """Page → the example that makes it, and its tables."""
 

@@ -50,8 +50,10 @@ class Graph(nn.Module):
     def __init__(self, spec: dict[str, Any]) -> None:
         super().__init__()
         self.spec = spec
+        made = {n["id"]: MODULES[n["op"]](n.get("args", {})) for n in spec["nodes"] if n["op"] in MODULES}
+        # A stage is the output of a module: joins among the stages pass one.
         self.nodes = nn.ModuleDict(
-            {n["id"]: MODULES[n["op"]](n.get("args", {})) for n in spec["nodes"] if n["op"] in MODULES}
+            {**made, **{name: nn.Identity() for name in spec["feature_nodes"] if name not in made}}
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -60,6 +62,8 @@ class Graph(nn.Module):
             inputs, op = [values[name] for name in node["in"]], node["op"]
             called = node.get("args", {}).get("module", node["id"])
             values[node["id"]] = JOINS[op](*inputs) if op in JOINS else self.nodes[called](*inputs)
+            if op in JOINS and node["id"] in self.nodes:
+                values[node["id"]] = self.nodes[node["id"]](values[node["id"]])
         return values[self.spec["outputs"]["logits"]]
 
 

@@ -9,10 +9,12 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 import naslib_zc_plugin as zc
 from naslib_zc_plugin.extend import FORWARD, Forward, Reinitialized, observation, relu_agreement
+from naslib_zc_plugin.observations import stages
+from naslib_zc_plugin.observations.stages import stage_entropies, stage_gains
 from naslib_zc_plugin.passes import Batch, ForwardPass, Network, Observation, Steps, isolated, observe
 from naslib_zc_plugin.passes.inputs import Inputs
 from naslib_zc_plugin.passes.network import OriginalWeights, Weights
@@ -180,8 +182,50 @@ def test_the_kernel_of_relu_codes_is_the_reference_kernel(net: str) -> None:
     assert torch.equal(agreement, golden.arrays["naswot_K"].double())
 
 
+def _stages(net: str) -> tuple[str, ...]:
+    return tuple(f"nodes.{node}" for node in SPECS[net]["feature_nodes"])
+
+
+@pytest.mark.parametrize("net", NETS)
+def test_expressivity_and_progressivity_agree_for_the_held_weights(net: str) -> None:
+    golden = load(net)
+    expected = golden.scores["aznas"]
+    needed = stage_entropies(_stages(net), setting=Forward())
+    if expected["expressivity"] == "-inf":
+        with isolated(golden.net) as module:
+            outcomes = observe(Network(module), Batch(*golden.batch), [needed])
+        assert "do not vary" in str(outcomes[needed].error)
+        return
+    (entropies,) = see(golden, needed)
+    assert PROXIES.load("az_expressivity")(entropies) == pytest.approx(expected["expressivity"], rel=1e-4)
+    assert PROXIES.load("az_progressivity")(entropies) == pytest.approx(expected["progressivity"], abs=1e-4)
+
+
+@pytest.mark.parametrize("net", NETS)
+def test_trainability_agrees_for_the_reference_draw(net: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    golden = load(net)
+    masks = iter([golden.arrays[f"aznas_bernoulli/{place}"] for place in range(len(_stages(net)) - 1)])
+    monkeypatch.setattr(stages, "random_signs", lambda like, generator: 2 * next(masks).to(like) - 1)
+    (gains,) = see(golden, stage_gains(_stages(net), setting=Forward()))
+    expected = golden.scores["aznas"]["trainability"]
+    assert PROXIES.load("az_trainability")(gains) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("net", NETS)
+def test_meco_agrees_for_the_reference_noise(net: str) -> None:
+    golden = load(net)
+    for name in SPECS[net]["feature_nodes"]:  # the reference's joins are no modules
+        if isinstance(golden.net.nodes[name], nn.Identity):
+            del golden.net.nodes[name]
+    setting = Forward(inputs=Shown((load("convbn3").arrays["x_meco"],)))
+    (needed,) = PROXIES.load("meco").observations({})
+    (smallest,) = see(golden, replace(needed, setting=setting))
+    assert PROXIES.load("meco")(smallest) == pytest.approx(golden.scores["meco_random_1x3x64x64"], rel=1e-5)
+
+
 def test_no_proxy_was_forgotten() -> None:
     asked = {case.request.name for case in CASES} | {"zen", "ntk", "linear_regions"}
+    asked |= {"az_expressivity", "az_progressivity", "az_trainability", "meco"}
     # Counts are tested against counters, those without a reference that stored its values against oracles.
     assert set(zc.list_proxies()) - asked <= {
         "params",

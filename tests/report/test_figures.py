@@ -141,7 +141,8 @@ def test_without_matplotlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_matplotlib_waits_for_a_figure_and_pyplot_for_ever(tmp_path: Path) -> None:
     script = f"""
 import sys
-from naslib_zc_plugin.report import aggregates, correlations, figures, leaderboards, rendering, selection
+from naslib_zc_plugin import aggregates
+from naslib_zc_plugin.report import correlations, figures, leaderboards, rendering, selection
 assert not {{"matplotlib", "torch"}} & set(sys.modules)
 from tests.report.tables import column, table
 figures.scatter({str(tmp_path / "a.png")!r}, table({{"p": column([1.0, 2.0])}}), {{"arch0": 1.0, "arch1": 2.0}})

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from naslib_zc_plugin.report.aggregates import Aggregate, vote
+from naslib_zc_plugin.aggregates import Aggregate, vote_share
 from naslib_zc_plugin.report.correlations import agreement
 from naslib_zc_plugin.report.leaderboards import Leaderboard, LeaderboardOptions, leaderboard, mean_ranks
 from naslib_zc_plugin.report.selection import selected, top
@@ -91,15 +91,19 @@ def test_only_positive_scores() -> None:
 
 
 def test_aggregates_are_rows_and_votes() -> None:
-    asked = [Aggregate.parse(text) for text in ("rank_product:down,noisy|one", "vote:down,noisy|one,partial")]
+    asked = [Aggregate.parse(text) for text in ("log_rank_sum:down,noisy|one", "vote:down,noisy|one,partial")]
     found = leaderboard(SCORES, TRUTH, options=LeaderboardOptions(asked, resamples=0))
-    joined = next(row for row in found.rows if row.label == "rank_product(down, noisy|one)")
+    joined = next(row for row in found.rows if row.label == "log_rank_sum(down, noisy|one)")
     ranks = np.argsort(np.argsort(ACCURACIES)) + 1
-    assert joined.agreement == agreement(list(ranks * np.array(NOISY)), ACCURACIES, resamples=0)
+    noisy = np.argsort(np.argsort(NOISY)) + 1
+    expected = agreement(np.log(ranks / len(ranks)) + np.log(noisy / len(ranks)), ACCURACIES, resamples=0)
+    assert joined.agreement == expected
     (share,) = found.votes
     judged = [1, 4, 5, 6, 7]  # partial has a score there, or an undefined one
-    members = [[ACCURACIES[i] for i in judged], [NOISY[i] for i in judged], [1.0, 3.0, None, None, 2.0]]
-    assert share.share == vote(members, [ACCURACIES[i] for i in judged])
+    undefined = -np.inf
+    members = [[ACCURACIES[i] for i in judged], [NOISY[i] for i in judged], [1.0, 3.0, undefined, undefined, 2.0]]
+    assert share.share == vote_share(np.array(members), np.array([ACCURACIES[i] for i in judged]))
+    assert "vote(down, noisy|one, partial)" in {row.label for row in found.rows}
     assert (share.label, share.n, share.undefined, share.unscored) == ("vote(down, noisy|one, partial)", 5, 2, 3)
 
 

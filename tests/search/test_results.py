@@ -11,7 +11,6 @@ import pytest
 
 from naslib_zc_plugin.configuration import check
 from naslib_zc_plugin.report.figures import curves
-from naslib_zc_plugin.report.text_table import table_text
 from naslib_zc_plugin.search import LoadedSearch
 from naslib_zc_plugin.search.config import CurveConfig, SearchConfig
 from naslib_zc_plugin.search.journal import Entry
@@ -26,6 +25,7 @@ from naslib_zc_plugin.search.results import (
     results_csv,
     results_table,
 )
+from naslib_zc_plugin.text_table import table_text
 
 PROXY = {"name": "proxy", "proxy": "naswot"}
 KEY = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"

@@ -18,7 +18,7 @@ from naslib.optimizers.core.metaclasses import MetaOptimizer
 from naslib.search_spaces.core.query_metrics import Metric
 from torch import Tensor, nn
 
-from naslib_zc_plugin.hosts._scoring import oriented_value, proxy_fitness
+from naslib_zc_plugin.hosts._scoring import proxy_fitness
 from naslib_zc_plugin.hosts._session import SearchSession, Trial
 from naslib_zc_plugin.hosts.naslib.domains import domain
 from naslib_zc_plugin.hosts.naslib.graphs import build, check_network, spec_from
@@ -57,7 +57,7 @@ class Search(MetaOptimizer):
             our names or NASLib's ``population_size`` and ``sample_size``.
         objective: fitness of an architecture, a function of its parsed graph, higher is better; unless given, NASLib's
             validation accuracy in the benchmark, in NAS-Bench-201 the test accuracy (:mod:`.tables`).
-        proxy: for strategies that score: a proxy's name or a mapping with its options, a
+        proxy: for strategies that score: a proxy's name or a mapping with its options, the name of an aggregate, a
             :class:`.predictor.ZeroCostPredictor`, or a function of the parsed graph, higher is better.
         data: for a proxy given by name: arguments of :class:`.predictor.ZeroCostPredictor`, its images above all.
         seed: of all that is drawn, weights included, instead of the configuration's.
@@ -89,10 +89,11 @@ class Search(MetaOptimizer):
             raise ValueError(f"{strategy} needs proxy=, such as 'naswot'")
         if isinstance(proxy, (str, Mapping, ProxyRequest)):
             proxy = ZeroCostPredictor(proxy, **{"seed": self._seed, **(data or {})})
-        if isinstance(predictor := proxy, ZeroCostPredictor):
+        self._predictor = predictor = proxy if isinstance(proxy, ZeroCostPredictor) else None
+        if predictor is not None:
 
             def proxy(graph: Any) -> float:
-                return oriented_value(predictor.score(graph), predictor.method_type)
+                return predictor.proxies.fitness(predictor.score(graph))
 
         self._proxy = None if proxy is None else proxy_fitness(proxy)
         self._checkpoint = StateModule(self.state_dict, self.load_state_dict)
@@ -129,6 +130,8 @@ class Search(MetaOptimizer):
         if self._proxy is not None:
             check_network(search_space)
         self.search_space, self.dataset_api = search_space.clone(), dataset_api
+        if self._predictor is not None and self._predictor.search_space is None:
+            self._predictor.search_space, self._predictor.dataset_api = self.search_space, dataset_api
         self._benchmark = GraphBenchmark(self.search_space, config_value(self.config, "dataset", ""), dataset_api)
         if self._objective is None and not self._benchmark.answers:
             raise ValueError("what is an architecture worth? Give dataset_api= to query, or the optimizer objective=")
@@ -216,7 +219,8 @@ class Search(MetaOptimizer):
 
     def state_dict(self) -> State:
         """Return the state of the search, as values that JSON knows."""
-        return self.session.state_dict()
+        sample = self._predictor.proxies.state_dict() if self._predictor is not None else None
+        return {**self.session.state_dict(), **({} if sample is None else {"sample": sample})}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue a search that had the same arguments.
@@ -225,6 +229,8 @@ class Search(MetaOptimizer):
             ValueError: the state is another strategy's, or damaged.
         """
         self.session.load_state_dict(state)
+        if self._predictor is not None:
+            self._predictor.proxies.load_state_dict(state.get("sample"))
         self._epoch = len(self.history) - 1
 
 

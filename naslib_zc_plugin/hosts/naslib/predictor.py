@@ -13,14 +13,17 @@ import logging
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from random import Random
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from naslib.predictors.predictor import Predictor
 
+from naslib_zc_plugin.aggregates import SAMPLE, aggregate_named
 from naslib_zc_plugin.campaign.naslib_json import NAMES, below, naslib_number
-from naslib_zc_plugin.hosts._scoring import BatchSource, Images, NamedProxy, oriented_value, proxy_request
+from naslib_zc_plugin.hosts._scoring import BatchSource, Images, JoinedProxies, NamedProxy
+from naslib_zc_plugin.hosts.naslib.domains import domain
 from naslib_zc_plugin.hosts.naslib.shared_scoring import ScorePool, draw_batch, query_of, runs_network
 from naslib_zc_plugin.proxies import describe, list_proxies
 from naslib_zc_plugin.scoring import Score
@@ -44,7 +47,8 @@ class ZeroCostPredictor(Predictor):
 
     Args:
         method_type: proxy: name, ours or NASLib's (:data:`ALIASES`); or a mapping with ``name`` and the proxy's
-            options; or what :func:`naslib_zc_plugin.proxy` makes.
+            options; or what :func:`naslib_zc_plugin.proxy` makes; or the name of an aggregate such as
+            ``"recommended"``, which ranks a graph, by fresh weights, in a random sample of ``search_space``.
         dataset: images: a source of :func:`naslib_zc_plugin.probes.probe`, a mapping with ``source`` and its options,
             or a ``Probe``.
         batch: instead of it, inputs and labels, or a DataLoader of such pairs, whose first is taken once. With either,
@@ -53,12 +57,13 @@ class ZeroCostPredictor(Predictor):
         batch_size: images in the batch, without a preset; all where there are fewer.
         seed: of the images, of proxies' draws, and of the weights of graphs that are built here.
         device: where networks are scored; empty: where they are.
-        search_space: a graph without architecture, in which specs are built.
+        search_space: a graph without architecture, in which specs are built, and an aggregate's sample is drawn.
         dataset_api: for the spaces that need one to set an architecture.
         undefined: result of :meth:`query` where a score does not exist, instead of a number that ranks last.
         ss_type, encoding_type: see NASLib's ``Predictor``; neither matters here.
         pool: scores shared with other predictors, whose images, preset, seed and device it has. :func:`predictors`
-            makes it.
+            makes it. An aggregate has one of its own, of fresh weights.
+        sample: number of graphs in an aggregate's sample.
 
     Raises:
         ValueError: the proxy or preset is unknown, dataset and batch are both given, or the images are too few.
@@ -73,22 +78,27 @@ class ZeroCostPredictor(Predictor):
         self, method_type: NamedProxy, dataset: Images | None = None, batch: Any = None, *, preset: str = "",
         batch_size: int = 64, seed: int = 0, device: str = "", search_space: Any = None, dataset_api: Any = None,
         undefined: float | None = None, ss_type: str | None = None, encoding_type: Any = None,
-        pool: ScorePool | None = None,
+        pool: ScorePool | None = None, sample: int = SAMPLE,
     ) -> None:  # fmt: skip
         super().__init__(ss_type, encoding_type)
-        self.request = proxy_request(_known(method_type))
-        self.info = describe(self.request.name)
-        self.method_type = method_type if isinstance(method_type, str) else self.request.label
+        self.proxies = JoinedProxies(_known(method_type), sample)
+        self.method_type = method_type if isinstance(method_type, str) else self.proxies.label
         self.search_space, self.dataset_api, self.undefined = search_space, dataset_api, undefined
-        self.seed, self.hyperparams, self._runs = seed, None, runs_network(self.request)
-        self._pool = pool or score_pool(dataset, batch, preset, batch_size, seed, device)
+        self.seed, self.hyperparams, self._runs = seed, None, any(map(runs_network, self.proxies.requests))
+        if pool is None or pool.weights != self.proxies.weights:
+            asked = self.proxies.requests if self.proxies.aggregate else ()
+            pool = score_pool(dataset, batch, preset, batch_size, seed, device, asked, self.proxies.weights)
+        self._pool = pool
 
     def __reduce__(self) -> Any:
         """Return the parts of a copy: one in this process shares the pool."""
-        proxy = {"name": self.request.name, **self.request.options}
-        space = {"search_space": self.search_space, "dataset_api": self.dataset_api, "undefined": self.undefined}
+        (first, *_), aggregate = self.proxies.requests, self.proxies.aggregate
+        proxy = aggregate.text if aggregate else {"name": first.name, **first.options}
+        space: dict[str, Any] = {"search_space": self.search_space, "dataset_api": self.dataset_api}
         state = {name: vars(self)[name] for name in ("ss_type", "encoding_type", "method_type")}
-        return partial(type(self), proxy, seed=self.seed, pool=self._pool, **space), (), state
+        space["undefined"] = self.undefined
+        sizes: dict[str, Any] = {"seed": self.seed, "sample": self.proxies.sample, "pool": self._pool}
+        return partial(type(self), proxy, **sizes, **space), (), state
 
     def query(self, graph: Any, dataloader: Any = None, info: Any = None) -> Any:
         """Return the score of a graph as a finite float, or those of a list as an array.
@@ -103,11 +113,12 @@ class ZeroCostPredictor(Predictor):
             ValueError: images or labels are missing, or the search space of a spec.
             TypeError: the batch is no pair.
         """
+        joined = self.proxies.aggregate is not None
         if not isinstance(graph, list):
-            return naslib_value(self.score(graph, dataloader), self.undefined)
+            return naslib_value(self.score(graph, dataloader), self.undefined, joined)
         infos = dataloader if isinstance(dataloader, list) else [dataloader]
         loader = None if all(isinstance(each, Mapping) for each in infos) else dataloader
-        return naslib_values(self.scores(graph, loader), self.undefined)
+        return naslib_values(self.scores(graph, loader), self.undefined, joined)
 
     def score(self, graph: Any, dataloader: Any = None) -> Score:
         """Return the score of a graph as the proxy defines it, with the reason if it has none; see :meth:`query`."""
@@ -124,13 +135,28 @@ class ZeroCostPredictor(Predictor):
             if loader is None:
                 raise ValueError("there are no images: give query() a dataloader, or the predictor dataset= or batch=")
             batch = draw_batch(loader, self.seed)
-        queries = (query_of(each, self.search_space, self.dataset_api, self.seed) for each in graphs)
-        return self._pool.scores(queries, self.request, batch)
+        return [
+            self.proxies.joined(self._members(each, batch), lambda count: self._drawn(count, batch)) for each in graphs
+        ]
+
+    def _members(self, graph: Any, batch: Any) -> dict[str, Score]:
+        """Return the scores of a graph by label."""
+        query = query_of(graph, self.search_space, self.dataset_api, self.seed)
+        return {each.label: self._pool.scores([query], each, batch)[0] for each in self.proxies.requests}
+
+    def _drawn(self, count: int, batch: Any) -> Iterator[dict[str, Score]]:
+        """Yield the scores of random graphs of the search space."""
+        if self.search_space is None:
+            raise ValueError(
+                f"{self.proxies.label} ranks a graph in a sample of its space: give the predictor search_space="
+            )
+        found, rng = domain(self.search_space, self.dataset_api), Random(f"{self.seed} sample")
+        return (self._members(found.sample(rng), batch) for _ in range(count))
 
     def fitness(self, graph: Any, dataloader: Any = None) -> float | None:
         """Return the score of a graph, negated if lower is better; None where it is undefined or fails (logged)."""
         try:
-            return oriented_value(self.score(graph, dataloader), self.method_type)
+            return self.proxies.fitness(self.score(graph, dataloader))
         except NoScore as error:
             logger.info("%s", error)
             return None
@@ -159,7 +185,7 @@ class Predictors(Mapping[str, ZeroCostPredictor]):
         if name not in self._made:
             asked = self._names[name]
             if not self._made:
-                declared = self._names.values() if self._declared else ()
+                declared = [each for each in self._names.values() if self._declared and aggregate_named(each) is None]
                 keys = ("dataset", "batch", "preset", "batch_size", "seed", "device")
                 settings = {key: self._options[key] for key in keys if key in self._options}
                 self._pool = score_pool(**settings, declared=declared)
@@ -213,47 +239,51 @@ def predictors(names: Iterable[str] | Mapping[str, NamedProxy] | None = None, **
         return Predictors(names, True, options)
     known: dict[str, NamedProxy] = {**{name: name for name in list_proxies()}, **ALIASES}
     asked = known if names is None else dict.fromkeys(names)
-    unknown = sorted(set(asked) - set(known))
+    unknown = sorted(name for name in set(asked) - set(known) if aggregate_named(name) is None)
     if unknown:
         raise ValueError(f"no proxy is called {', '.join(unknown)}; there are {', '.join(sorted(known))}")
-    return Predictors({name: known[name] for name in asked}, names is not None, options)
+    return Predictors({name: known.get(name, name) for name in asked}, names is not None, options)
 
 
 def score_pool(
     dataset: Images | None = None, batch: Any = None, preset: str = "", batch_size: int = 64, seed: int = 0,
-    device: str = "", declared: Iterable[NamedProxy] = (),
+    device: str = "", declared: Iterable[NamedProxy] = (), weights: str = "given",
 ) -> ScorePool:  # fmt: skip
-    """Return the pool of predictors with these settings; arguments as of :class:`ZeroCostPredictor`."""
+    """Return the pool of predictors with these settings; arguments as of :class:`ZeroCostPredictor` and of a pool."""
     batch = None if batch is None else draw_batch(batch, seed)
     source = BatchSource(dataset, batch, preset, batch_size, seed)
-    return ScorePool(source, seed, device, map(_known, declared))
+    return ScorePool(source, seed, device, map(_known, declared), weights)
 
 
-def naslib_value(found: Score, undefined: float | None = None) -> float:
+def naslib_value(found: Score, undefined: float | None = None, joined: bool = False) -> float:
     """Return a score as NASLib gets it.
 
     Args:
         found: score.
         undefined: instead of :data:`LAST` where it has no value.
+        joined: whether it is an aggregate's, higher better.
     """
     if found.value is None:
         logger.info("%s is %s: %s", found.name, found.status, found.reason)
         return LAST if undefined is None else undefined
+    if joined:
+        return naslib_number("", 0, True, found.value)
     return naslib_number(found.name, found.version, describe(found.name).higher_is_better, found.value)
 
 
-def naslib_values(found: Sequence[Score], undefined: float | None = None) -> np.ndarray:
+def naslib_values(found: Sequence[Score], undefined: float | None = None, joined: bool = False) -> np.ndarray:
     """Return the scores of a list as NASLib gets them, float64, shape (len(found),).
 
     Args:
         found: scores of one proxy.
         undefined: for a score without a value; by default a number below the lowest
             (:func:`naslib_zc_plugin.campaign.naslib_json.below`), :data:`LAST` where none has a value.
+        joined: whether they are an aggregate's.
     """
-    known = [naslib_value(each) for each in found if each.value is not None]
+    known = [naslib_value(each, joined=joined) for each in found if each.value is not None]
     if undefined is None and known:
         undefined = below(min(known), max(known))
-    return np.array([naslib_value(each, undefined) for each in found], dtype=np.float64)
+    return np.array([naslib_value(each, undefined, joined) for each in found], dtype=np.float64)
 
 
 def known_value(value: Any) -> float:

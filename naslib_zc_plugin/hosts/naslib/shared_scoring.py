@@ -129,10 +129,16 @@ class ScorePool:
         seed: of the proxies' draws, together with the architecture.
         device: where networks are scored; empty: where they are.
         declared: proxies that will be asked for on each graph.
+        weights: ``"given"``, or ``"fresh"``: drawn by the seed, whatever the graphs hold.
+
+    Attributes:
+        weights: likewise.
     """
 
-    def __init__(self, source: BatchSource, seed: int, device: str, declared: Iterable[NamedProxy] = ()) -> None:
-        self._source, self._seed, self._device = source, seed, device
+    def __init__(
+        self, source: BatchSource, seed: int, device: str, declared: Iterable[NamedProxy] = (), weights: str = "given"
+    ) -> None:
+        self._source, self._seed, self._device, self.weights = source, seed, device, weights
         labelled = [_labelled(proxy_request(each)) for each in declared]
         self._declared = {each.label: each for each in labelled if runs_network(each)}
         self._cache = ScoreCache()
@@ -145,7 +151,7 @@ class ScorePool:
     def __reduce__(self) -> Any:
         """Return the arguments of a copy in another process, which knows no scores."""
         declared = [{"name": each.name, **each.options} for each in self._declared.values()]
-        return ScorePool, (self._source, self._seed, self._device, declared)
+        return ScorePool, (self._source, self._seed, self._device, declared, self.weights)
 
     def __deepcopy__(self, memo: Any) -> ScorePool:
         """Return the pool itself: copies of a predictor stay in it."""
@@ -192,7 +198,8 @@ class ScorePool:
         loss = net.get_loss_fn() if hasattr(net, "get_loss_fn") else None
         # Of cross-entropy, which is the default, the labels are checked.
         loss = None if loss is F.cross_entropy else loss
-        return score(net, shown, asked, seed=derived_seed(self._seed, query.key), loss=loss)
+        seed = derived_seed(self._seed, query.key)
+        return score(net, shown, asked, seed=seed, loss=loss, weights=self.weights)
 
 
 def runs_network(request: ProxyRequest) -> bool:

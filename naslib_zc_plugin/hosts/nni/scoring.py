@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Iterator
-from typing import Any, cast
+from collections.abc import Iterable, Iterator
+from functools import partial
+from random import Random
+from typing import Any, Callable, cast
 
 import torch
 from nni.nas.space import ExecutableModelSpace, RawFormatModelSpace, SimplifiedModelSpace
 from torch import Tensor, nn
 
-from naslib_zc_plugin.hosts._scoring import BatchSource, Images, NamedProxy, oriented_value, proxy_request, quiet
+from naslib_zc_plugin.aggregates import SAMPLE
+from naslib_zc_plugin.hosts._scoring import BatchSource, Images, JoinedProxies, NamedProxy, quiet
+from naslib_zc_plugin.hosts.nni.domains import domain
 from naslib_zc_plugin.hosts.nni.samples import key_of, space_of
 from naslib_zc_plugin.passes.inputs import tensors, tree_map
 from naslib_zc_plugin.passes.network import pick_logits
@@ -30,11 +34,13 @@ class Scorer:
     whatever order. They are those of the modules that the network uses (:func:`without_unused`).
 
     Args:
-        proxy: name; or a mapping with ``name`` and the proxy's options; or what :func:`naslib_zc_plugin.proxy` makes.
+        proxy: name; or a mapping with ``name`` and the proxy's options; or what :func:`naslib_zc_plugin.proxy` makes;
+            or the name of an aggregate, such as ``"recommended"``, which ranks a model in a random sample of its space.
         dataset, batch, preset, batch_size: see :class:`naslib_zc_plugin.hosts._scoring.BatchSource`; one of the first
             two.
-        seed: of the images, the weights and the proxy's draws.
+        seed: of the images, the weights, the proxy's draws and an aggregate's sample.
         device: where networks are scored.
+        sample: number of models in an aggregate's sample.
 
     Raises:
         ValueError: the proxy or preset is unknown, not one of dataset and batch is given, or the images are too few.
@@ -47,27 +53,41 @@ class Scorer:
 
     def __init__(
         self, proxy: NamedProxy, dataset: Images | None = None, batch: Any = None, *,
-        preset: str = "", batch_size: int = 64, seed: int = 0, device: str = "cpu",
+        preset: str = "", batch_size: int = 64, seed: int = 0, device: str = "cpu", sample: int = SAMPLE,
     ) -> None:  # fmt: skip
         if (dataset is None) == (batch is None):
             raise ValueError("give one of dataset= (images) and batch= (inputs and labels, or a DataLoader)")
-        self.request = proxy_request(proxy)
-        self.info = describe(self.request.name)
+        self.proxies = JoinedProxies(proxy, sample)
         self.seed, self._device = seed, torch.device(device)
         self._source = BatchSource(dataset, batch, preset, batch_size, seed)
 
     def __call__(self, model: ExecutableModelSpace) -> Score:
-        """Return the score of a frozen model; that of a network that cannot be built has failed."""
+        """Return the score of a frozen model; that of a network that cannot be built has failed.
+
+        Raises:
+            NoScore: an aggregate says nothing of its sample.
+        """
+        return self.proxies.joined(self._scores(model), lambda count: map(self._scores, self._drawn(model, count)))
+
+    def _scores(self, model: ExecutableModelSpace) -> dict[str, Score]:
         key, space = key_of(model.sample), space_of(model.sample)
         try:
             net = network(model, self.seed, key)
         except Exception as error:
             reason = f"the network cannot be built: {type(error).__name__}: {error}"
-            return Score(None, "failed", reason, 0.0, None, self.info.name, self.info.version)
-        return self.of_network(net, key, space)
+            infos = {each.label: describe(each.name) for each in self.proxies.requests}
+            failed = partial(Score, None, "failed", reason, 0.0, None)
+            return {label: failed(info.name, info.version) for label, info in infos.items()}
+        return self.member_scores(net, key, space)
 
-    def of_network(self, net: nn.Module, key: str = "", space: str = "") -> Score:
-        """Return the score of a network with the weights that it has.
+    def _drawn(self, model: ExecutableModelSpace, count: int) -> Iterator[ExecutableModelSpace]:
+        """Yield random models of a frozen one's space."""
+        whole = _whole(model)
+        found, rng = domain(whole), Random(f"{self.seed} sample")
+        return (whole.freeze(found.to_sample(found.sample(rng))) for _ in range(count))
+
+    def member_scores(self, net: nn.Module, key: str = "", space: str = "") -> dict[str, Score]:
+        """Return the scores of a network by label, with the weights that it has; an aggregate's with fresh ones.
 
         Args:
             net: a network that is the caller's to give away: modules that it does not use are taken out of it.
@@ -76,9 +96,29 @@ class Scorer:
         """
         batch = self._source.batch(space, key)
         net = without_unused(net.to(self._device), tree_map(lambda each: each.to(self._device), batch[0]))
-        asked = [self._source.request(self.request, space)]
-        (found,) = score(net, batch, asked, seed=derived_seed(self.seed, key), logits=logits).values()
-        return found
+        asked = [self._source.request(each, space) for each in self.proxies.requests]
+        seed = derived_seed(self.seed, key)
+        return score(net, batch, asked, seed=seed, logits=logits, weights=self.proxies.weights)
+
+    def of_network(
+        self, net: nn.Module, key: str = "", draw: Callable[[int], Iterable[tuple[nn.Module, str]]] | None = None
+    ) -> Score:
+        """Return the score of a network with the weights that it has; see :meth:`member_scores`.
+
+        Args:
+            net: likewise.
+            key: likewise.
+            draw: returns so many random networks of its space with their keys, for an aggregate.
+
+        Raises:
+            ValueError: an aggregate has no networks to compare with.
+        """
+        if self.proxies.aggregate and draw is None:
+            raise ValueError(
+                f"{self.proxies.label} ranks a network in a sample of its space: evaluate a frozen model of one"
+            )
+        sample = (lambda count: (self.member_scores(*each) for each in draw(count))) if draw else lambda count: ()
+        return self.proxies.joined(self.member_scores(net, key), sample)
 
     def fitness(self, model: ExecutableModelSpace) -> float:
         """Return the score of a frozen model, negated if lower is better.
@@ -94,7 +134,14 @@ class Scorer:
         Raises:
             NoScore: the score has no value.
         """
-        return oriented_value(found, self.request.label)
+        return self.proxies.fitness(found)
+
+
+def _whole(model: ExecutableModelSpace) -> SimplifiedModelSpace:
+    """Return the space of a frozen model, none of its choices made."""
+    if isinstance(model, RawFormatModelSpace):
+        return SimplifiedModelSpace.from_model(model.model_space)
+    return SimplifiedModelSpace(model.model, model.mutables, None)
 
 
 def network(model: ExecutableModelSpace, seed: int, key: str) -> nn.Module:

@@ -26,7 +26,7 @@ from nni.nas.strategy.middleware import Chain
 from nni.nas.strategy.utils import DuplicationError
 
 from naslib_zc_plugin import strategies
-from naslib_zc_plugin.hosts._scoring import proxy_fitness, quiet
+from naslib_zc_plugin.hosts._scoring import JoinedProxies, proxy_fitness, quiet
 from naslib_zc_plugin.hosts._session import SearchSession, Trial
 from naslib_zc_plugin.hosts.nni.domains import domain
 from naslib_zc_plugin.hosts.nni.samples import key_of
@@ -55,8 +55,8 @@ class Search(Strategy):
         strategy: its name, or a strategy that is ready.
         seed: of all that is drawn.
         preset: published settings (:data:`naslib_zc_plugin.strategies.PUBLISHED`), which ``options`` overrule.
-        proxy: for strategies that score: a proxy's name or a mapping with its options, an evaluator or a profiler of
-            ours, or a function of the network, higher is better.
+        proxy: for strategies that score: a proxy's name or a mapping with its options, the name of an aggregate such as
+            ``"recommended"``, an evaluator or a profiler of ours, or a function of the network, higher is better.
         dataset, batch: images for a proxy given by name (:class:`.scoring.Scorer`).
         options: the strategy's own, see its class in :mod:`naslib_zc_plugin.strategies`; also by NNI's names
             ``population_size`` and ``sample_size``, and with those of a strategy that is named as ``around``.
@@ -82,7 +82,10 @@ class Search(Strategy):
             if proxy is None and strategies.STRATEGIES.load(strategy).follows_score:
                 raise ValueError(f"{strategy} needs proxy=, such as 'synflow'")
         data = {"dataset": dataset, "batch": batch, "seed": seed}
-        self._proxy = None if proxy is None else _proxy_fitness(proxy, data)
+        self._proxy: Callable[[ExecutableModelSpace], float] | None = None
+        self._joined: JoinedProxies | None = None
+        if proxy is not None:
+            self._proxy, self._joined = _proxy_fitness(proxy, data)
         self._session: SearchSession | None = None
         self._earlier: list[ExecutableModelSpace] = []  # evaluated before an interruption
         self._loaded: Mapping[str, Any] = {}  # a state that waits for what it belongs to
@@ -260,7 +263,10 @@ class Search(Strategy):
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state of the search, as values that JSON knows."""
-        return dict(self._loaded) if self._session is None else self._session.state_dict()
+        if self._session is None:
+            return dict(self._loaded)
+        sample = self._joined.state_dict() if self._joined else None
+        return {**self._session.state_dict(), **({} if sample is None else {"sample": sample})}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Continue a search that had the same arguments; what was under way then is evaluated first.
@@ -274,6 +280,8 @@ class Search(Strategy):
         if self._session is None:
             return
         self._session.load_state_dict(state_dict)
+        if self._joined is not None:
+            self._joined.load_state_dict(state_dict.get("sample"))
         self._earlier = []
         for key, fitness in self.history:
             model = self._model(key)
@@ -447,16 +455,15 @@ def _draws_at_random(strategy: Strategy) -> bool:
     return isinstance(strategy[0] if isinstance(strategy, Chain) else strategy, (Random, RegularizedEvolution))
 
 
-def _proxy_fitness(proxy: Any, data: Mapping[str, Any]) -> Callable[[ExecutableModelSpace], float]:
-    """Return the fitness of a model by a proxy in any of the forms that :class:`Search` takes."""
+def _proxy_fitness(
+    proxy: Any, data: Mapping[str, Any]
+) -> tuple[Callable[[ExecutableModelSpace], float], JoinedProxies | None]:
+    """Return the fitness of a model by a proxy in any of the forms that :class:`Search` takes, and what keeps state."""
     scorer = proxy if isinstance(proxy, Scorer) else getattr(proxy, "scorer", None)
-    score = scorer.fitness if isinstance(scorer, Scorer) else None
-    if score is None and callable(proxy) and not isinstance(proxy, (str, ProxyRequest)):
-
-        def score(model: ExecutableModelSpace) -> Any:
-            return proxy(network(model, data["seed"], key_of(model.sample)))
-
-    return proxy_fitness(score or Scorer(proxy, **data).fitness)
+    if not isinstance(scorer, Scorer) and callable(proxy) and not isinstance(proxy, (str, ProxyRequest)):
+        return proxy_fitness(lambda model: proxy(network(model, data["seed"], key_of(model.sample)))), None
+    scorer = scorer if isinstance(scorer, Scorer) else Scorer(proxy, **data)
+    return proxy_fitness(scorer.fitness), scorer.proxies
 
 
 def _plain_option(value: Any) -> Any:

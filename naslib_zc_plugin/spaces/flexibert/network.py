@@ -84,6 +84,11 @@ class Encoder(nn.Module):
             made = named(operation=operation, feed_forward=Residual(forward, architecture.hidden))
             self.layers.add_module(f"layer{number}", made)
 
+    @property
+    def stage_names(self) -> tuple[str, ...]:
+        """The modules whose outputs are the network's stages: the embeddings and each layer."""
+        return ("embeddings", *(f"layers.{name}.feed_forward" for name, _ in self.layers.named_children()))
+
     def forward(
         self, input_ids: Tensor, token_type_ids: Tensor | None = None, attention_mask: Tensor | None = None
     ) -> Tensor:

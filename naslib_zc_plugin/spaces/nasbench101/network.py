@@ -11,7 +11,7 @@ from operator import add
 import torch
 from torch import Tensor, nn
 
-from naslib_zc_plugin.spaces._layers import named
+from naslib_zc_plugin.spaces._layers import CellSequence, named
 from naslib_zc_plugin.spaces._space import check_known
 from naslib_zc_plugin.spaces.nasbench101.keys import OPERATIONS, Cell, parse, prune, sources_of
 
@@ -84,7 +84,7 @@ def build(key: str, C: int | None = None, N: int = 3, num_classes: int = 10, var
             cells[f"cell{number}"] = CellNetwork(cell, inputs, outputs, kind)
             inputs = outputs
     head = named(pool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(), classifier=nn.Linear(inputs, num_classes))
-    found = named(stem=convolution(3, width, 3, kind, kind.momentum), cells=nn.Sequential(cells), head=head)
+    found = CellSequence(convolution(3, width, 3, kind, kind.momentum), cells, head)
     if kind.initialised:
         _initialise(found)
     return found

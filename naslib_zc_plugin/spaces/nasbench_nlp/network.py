@@ -76,6 +76,11 @@ class LanguageModel(nn.Module):
         self.decoder.weight = self.embedding.weight
         self.decodes, self.regularised = decodes, training
 
+    @property
+    def stage_names(self) -> tuple[str, ...]:
+        """The modules whose outputs are the network's stages: the embedding and each recurrent layer."""
+        return ("embedding", *(f"layers.{number}" for number in range(len(self.layers))))
+
     def forward(self, tokens: Tensor) -> Tensor:
         """Return logits or outputs of every position; each depends on those before it by the hidden states alone."""
         if not (self.training and self.regularised):

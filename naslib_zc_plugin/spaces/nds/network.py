@@ -82,6 +82,17 @@ class CellNetwork(nn.Module):
                 before, last = last, cell(before, last)
         return self.classifier(self.global_pooling(last).flatten(1))  # type: ignore[no-any-return]
 
+    @property
+    def stage_names(self) -> tuple[str, ...]:
+        """The modules whose outputs are the network's stages: the stem and each cell that is in use."""
+        cells = (
+            f"stages.{stage}.{number}"
+            for stage, held in enumerate(self.stages)
+            for number, cell in enumerate(held.children())
+            if not isinstance(cell, PassedOver)
+        )
+        return ("stem", *cells)
+
     def drop_dead_cells(self, genotype: Genotype) -> CellNetwork:
         """Leave out the modules that the logits do not depend on, and return the network."""
         uses = iter(cell_uses(genotype))

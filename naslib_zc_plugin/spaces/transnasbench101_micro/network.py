@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from naslib_zc_plugin.spaces._layers import CompleteCell, FactorizedReduce, Zero, named, relu_conv_norm
+from naslib_zc_plugin.spaces._layers import CellSequence, CompleteCell, FactorizedReduce, Zero, named, relu_conv_norm
 from naslib_zc_plugin.spaces.nasbench201.keys import EDGES
 
 _MODULES = (2, 1, 2, 1, 2)
@@ -44,7 +44,7 @@ def build(operations: Sequence[str], C: int, num_classes: int) -> nn.Module:
         second=relu_conv_norm(C // 2, C, 3, 2),
     )
     head = named(pool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(), classifier=nn.Linear(channels, num_classes))
-    net = named(stem=stem, cells=nn.Sequential(cells), head=head)
+    net = CellSequence(stem, cells, head)
     for module in net.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

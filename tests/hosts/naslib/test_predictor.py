@@ -16,6 +16,7 @@ from torch import nn
 
 import naslib_zc_plugin as package
 from naslib_zc_plugin.passes.seeding import derived_seed
+from naslib_zc_plugin.proxies import describe
 from naslib_zc_plugin.testing import fingerprint, global_state
 from tests.hosts.naslib import made, scored
 from tests.hosts.naslib.needs import needs
@@ -74,7 +75,7 @@ def test_lower_is_better_is_turned_round() -> None:
     predictor = zc.ZeroCostPredictor("ntk", batch=scored.batch())
     net = scored.graph("convolutions")
     value = predictor.score(net).value
-    assert not predictor.info.higher_is_better
+    assert not describe(predictor.proxies.requests[0].name).higher_is_better
     assert predictor.query(net) == predictor.fitness(net) == -value
     assert predictor.query([net])[0] == -value
 
@@ -122,7 +123,7 @@ def test_names_of_naslib_and_options() -> None:
         (lambda: zc.ZeroCostPredictor("naswot", scored.IMAGES, scored.batch()), "one of dataset= .* and batch="),
         (lambda: zc.ZeroCostPredictor("naswot", scored.IMAGES, preset="naslip"), "naslib"),
         (lambda: zc.ZeroCostPredictor("naswot").query(scored.graph()), "dataloader"),
-        (lambda: zc.ZeroCostPredictor("naswot").query(scored.graph(), torch.ones(3)), "batch must be a pair"),
+        (lambda: zc.ZeroCostPredictor("naswot").query(scored.graph(), "xy"), "batch must be a pair"),
         (lambda: zc.ZeroCostPredictor("snip").query(scored.graph(), (scored.batch()[0], None)), "labels are needed"),
         (lambda: zc.ZeroCostPredictor("params").query(SPEC), "search_space="),
         (lambda: zc.ZeroCostPredictor("params", search_space=space201()).query((7,) * 6), "6 numbers from 0 to 4"),
@@ -210,12 +211,12 @@ def test_proxies_by_name_are_made_when_they_are_asked_for(monkeypatch: pytest.Mo
     assert "jacov" in every
     assert every._made == {}
     assert every["jacov"] is every["jacov"]
-    assert every["nwot"].request.name == "naswot"
+    assert every["nwot"].proxies.requests[0].name == "naswot"
     assert set(every._made) == {"jacov", "nwot"}
     with pytest.raises(KeyError):
         every["nothing"]
     named = zc.predictors({"wide": {"name": "epsilon", "weights": (1e-4, 10.0)}}, batch=scored.batch())
-    assert named["wide"].request.options == {"weights": (1e-4, 10.0)}
+    assert named["wide"].proxies.requests[0].options == {"weights": (1e-4, 10.0)}
     assert list(named.features(scored.graph())) == ["wide"] == [named["wide"].method_type]
 
 

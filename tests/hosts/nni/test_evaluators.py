@@ -15,6 +15,7 @@ from torch import nn
 from naslib_zc_plugin.benchmarks import BENCHMARKS, ColumnInfo, Table
 from naslib_zc_plugin.benchmarks import nasbench101 as table101
 from naslib_zc_plugin.benchmarks import nasbench201 as table201
+from naslib_zc_plugin.proxies import describe
 from naslib_zc_plugin.spaces.nasbench101 import keys
 from naslib_zc_plugin.spaces.nasbench201 import SPACE
 from tests.benchmarks import made as tables
@@ -44,7 +45,7 @@ def test_higher_is_better_whatever_the_proxy_says() -> None:
     model = made.frozen(model_space, KEY)
     value = net(model).value
     assert value is not None
-    assert not net.info.higher_is_better
+    assert not describe(net.proxies.requests[0].name).higher_is_better
     evaluator = zc.ZeroCostEvaluator("ntk", made.IMAGES)
     assert metric(evaluator, made.frozen(model_space, KEY, evaluator)) == -value
 

@@ -20,6 +20,8 @@ _CODE = re.compile(r"(?<!`)`([^`|\\]+)`(?!`)")
 class TextTable:
     """A table of text with ``notes`` below; columns hold numbers, except the first and those named in ``words``.
 
+    Without a title it begins with its header.
+
     >>> print(table_text(TextTable("Agreement", ["proxy", "N"], [["naswot", "15,625"], ["zen", "90"]])), end="")
     Agreement
     proxy        N
@@ -38,7 +40,7 @@ def table_text(table: TextTable) -> str:
     """Return a table for a terminal, with aligned columns."""
     lines = [list(map(visible, line)) for line in (table.header, *table.body)]
     widths = [max(map(len, column)) for column in zip(*lines)]
-    text = f"{visible(table.title)}\n"
+    text = f"{visible(table.title)}\n" if table.title else ""
     for line in lines:
         cells = (
             cell.ljust(width) if number == 0 or name in table.words else cell.rjust(width)
@@ -102,4 +104,5 @@ def table_html(table: TextTable) -> str:
     body = "".join(f"<tr>{line}</tr>\n" for line in lines)
     below = "".join(f"<p>{html_text(note)}</p>\n" for note in table.notes)
     drawn = f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table></div>\n'
-    return f"<h3>{html_text(table.title)}</h3>\n{drawn}{below}"
+    title = f"<h3>{html_text(table.title)}</h3>\n" if table.title else ""
+    return f"{title}{drawn}{below}"

@@ -1,0 +1,453 @@
+"""The paths from a network's inputs to its outputs: a run of two samples, whose graph begins at the inputs.
+
+What counts is which value every function of torch gives: how modules are nested does not matter.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from naslib_zc_plugin.passes import FORWARD, Forward, ForwardPass, LayerCall, Steps, Undefined, observation
+from naslib_zc_plugin.passes.capture import CONVOLUTIONS, EVERY, TRANSPOSED, Function, Handler
+from naslib_zc_plugin.passes.inputs import TwoSamples, embeds_input, tensors, tree_map
+from naslib_zc_plugin.passes.network import memory, without_compiled
+
+_ORDERS = "permute transpose swapaxes swapdims movedim moveaxis t"
+MOVES: tuple[Function, ...] = (
+    *(getattr(room, name) for room in (torch, Tensor) for name in _ORDERS.split()),
+    *(getattr(attribute, "__get__") for attribute in (Tensor.T, Tensor.mT)),  # noqa: B009
+)
+"""Functions that put dimensions in another order, and nothing else."""
+
+DROPOUTS: tuple[Function, ...] = (
+    *(F.dropout, F.dropout1d, F.dropout2d, F.dropout3d, F.alpha_dropout, F.feature_alpha_dropout),
+    *(torch.dropout, torch.feature_dropout),
+)
+DRAWS: tuple[Function, ...] = (torch.bernoulli, Tensor.bernoulli, Tensor.bernoulli_, torch.rand, torch.rand_like)
+"""Functions by which a network leaves out blocks of some samples, and those that leave out values: here none is."""
+
+NORMS: tuple[Function, ...] = tuple(
+    getattr(F, name)
+    for name in ("batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm")
+    if hasattr(F, name)
+)
+
+Place = tuple[Any, int]
+"""A node of the graph, and which of its outputs."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """A tensor that a function of the network gave.
+
+    Attributes:
+        number: of the call, counted from 1 in the order of the run.
+        place: among the tensors of the call's output.
+        shape: of the tensor, for ``samples`` samples.
+        channel: the dimension of its channels, not below 0; None where that is not known.
+        samples: of the run.
+    """
+
+    number: int
+    place: int
+    shape: tuple[int, ...]
+    channel: int | None
+    samples: int
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """All dimensions but the channels'; the samples are one of them."""
+        return tuple(size for dim, size in enumerate(self.shape) if dim != self.channel)
+
+    @property
+    def rows(self) -> int:
+        """Number of vectors of channels: samples × positions."""
+        return torch.Size(self.positions).numel()
+
+    @property
+    def channels(self) -> int:
+        """Number of channels; 0 where they are not known."""
+        return 0 if self.channel is None else self.shape[self.channel]
+
+    @property
+    def is_sequence(self) -> bool:
+        """Whether channels come last and there are several positions."""
+        return self.channel == len(self.shape) - 1 and self.rows > self.samples
+
+
+@dataclass
+class CalledLayer:
+    """A call of a convolution or linear layer.
+
+    Attributes:
+        name: of its weight.
+        number: of the call of a function that gave its output.
+        on_path: whether a path from an input to the outputs leads through it.
+    """
+
+    name: str
+    number: int
+    on_path: bool = False
+
+
+@dataclass
+class Paths:
+    """The graph of a run.
+
+    Attributes:
+        layers: calls of convolutions and linear layers.
+        depth: the most of them on one path.
+        cuts: the values that every path passes, in order, without the inputs.
+        head: number of the last layer's call on a path, if every path passes its output: a classifier's.
+        mixed: places in ``cuts`` of values of which several positions enter one position of the next value with
+            channels there; empty where that was not asked for.
+        channels: the dimension of the channels of each module's outputs, call by call, by the module's name.
+    """
+
+    layers: list[CalledLayer]
+    depth: int
+    cuts: list[Value]
+    head: int | None
+    mixed: set[int]
+    channels: dict[str, list[int | None]]
+
+
+def paths(p: ForwardPass, mixing: bool = False) -> Paths:
+    """Return the paths of the network of a pass; it is run once for all who ask for the same.
+
+    Args:
+        p: the pass.
+        mixing: whether to find out where positions are mixed, which takes a backward run.
+
+    Raises:
+        Undefined: the network computes without gradients, or its outputs do not depend on its inputs.
+    """
+    key = f"paths, mixing={mixing}"
+    if key not in p.memo:
+        p.memo[key] = _Run(p).paths(mixing)
+    found: Paths = p.memo[key]
+    return found
+
+
+@observation(setting=Forward(inputs=TwoSamples()))
+def layer_paths(p: ForwardPass, mixing: bool = False) -> Steps[Paths]:
+    """Return the paths of the network: :class:`Paths`.
+
+    >>> layer_paths().data
+    False
+
+    Raises:
+        Undefined: weights are packed, as in a quantised network, or see :func:`paths`.
+    """
+    p.network.check_packed()
+    found = paths(p, mixing)
+    yield FORWARD
+    return found
+
+
+class Counter:
+    """Counts the calls of functions that give tensors of real numbers.
+
+    A tensor that is another one's memory in the same shape does not count: such are made or not made by whether
+    gradients are asked for.
+
+    Attributes:
+        number: of the last call that counted.
+    """
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    def count(self, args: Sequence[Any], output: Any) -> list[Tensor]:
+        """Return the tensors of real numbers that a call gave; the call counts if there are any."""
+        if type(output) in (int, float, bool, str, torch.Size, torch.dtype, torch.device, type(None)):
+            return []
+        found = [each for each in tensors(output) if each.is_floating_point() and not _same(each, args)]
+        self.number += bool(found)
+        return found
+
+
+def _same(output: Tensor, args: Sequence[Any]) -> bool:
+    given = args[0] if args else None
+    if not isinstance(given, Tensor) or given is output or given.shape != output.shape:
+        return False
+    place = memory(output)
+    return place is not None and place == memory(given) and output.storage_offset() == given.storage_offset()
+
+
+class _Run:
+    """The run, and what is seen in it."""
+
+    def __init__(self, p: ForwardPass) -> None:
+        self._p, self._calls = p, Counter()
+        self._leaves: list[Tensor] = []
+        self._inputs = tree_map(lambda x: self._begun(x[:2]), p.inputs)
+        self._samples = len(tensors(self._inputs)[0])
+        self._sources = {each.grad_fn for each in tensors(self._inputs)} - {None}
+        self._values: dict[Place, Value] = {}
+        self._objects: dict[int, tuple[Callable[[], Any], int | None]] = {}
+        self._layers: dict[Any, CalledLayer] = {}
+        self._channel: int | None = None  # of the call under way, where its function tells
+        self._modules: dict[str, list[int | None]] = {}
+
+    def _positive_weights(self) -> dict[str, Tensor]:
+        """Return weights under which no path ends, whatever the network holds: each layer takes a mean of its inputs.
+
+        With the inputs and norms positive, too, everything is: no ReLU is off, and no block is multiplied by zero.
+        """
+        return {name: _positive(held) for name, held in self._p.weights.items() if held.is_floating_point()}
+
+    def _begun(self, x: Tensor) -> Tensor:
+        """Return positive numbers with which the graph begins; the network may write over them. Tokens stay."""
+        if not x.is_floating_point():
+            return x.clone()
+        self._leaves.append((10 * _positive(x.detach().flatten())).reshape(x.shape).requires_grad_())
+        return self._leaves[-1].clone()
+
+    def paths(self, mixing: bool) -> Paths:
+        """Run the network, and read the graph."""
+        handlers: dict[Function, Handler] = {
+            **dict.fromkeys((*CONVOLUTIONS, *TRANSPOSED), partial(self._told, 1)),
+            **dict.fromkeys((F.linear, F.multi_head_attention_forward), partial(self._told, -1)),
+            **{function: partial(self._moved, function) for function in MOVES},
+            **dict.fromkeys(NORMS, self._norm),
+            **dict.fromkeys(DRAWS, lambda args, kwargs, output: output.fill_(1 - 1e-6)),
+            **dict.fromkeys(DROPOUTS, lambda args, kwargs, output: args[0].clone()),
+            F.embedding: self._embedding,
+            EVERY: self._every,
+        }
+        named = self._p.network.module.named_modules()
+        hooks = [module.register_forward_hook(partial(self._module, without_compiled(name))) for name, module in named]
+        try:
+            logits = self._p.run_again(self._inputs, handlers, self._layer, self._positive_weights())
+        finally:
+            for hook in hooks:
+                hook.remove()
+        graph = Graph(logits, self._sources)
+        if not graph.whole:
+            raise Undefined("no path that can be differentiated leads from the inputs to the outputs")
+        for node, layer in self._layers.items():
+            layer.on_path = graph.passes(node)
+        cuts = sorted(
+            ((place, self._values[place]) for place in graph.cuts() if place in self._values),
+            key=lambda item: item[1].number,
+        )
+        last = max(
+            (node for node in self._layers if graph.passes(node)), key=lambda n: self._layers[n].number, default=None
+        )
+        head = next((value.number for (node, _), value in cuts if node is last), None)
+        mixed = _mixed(logits, cuts, self._leaves) if mixing else set[int]()
+        values = [value for _, value in cuts]
+        depth = graph.longest(set(self._layers))
+        return Paths(list(self._layers.values()), depth, values, head, mixed, self._modules)
+
+    # Calls --------------------
+
+    def _told(self, channel: int, args: Sequence[Any], kwargs: Mapping[str, Any], output: Any) -> None:
+        """See a call whose channels are known."""
+        first = tensors(output)[0]
+        self._channel = channel % first.ndim if first.ndim > 1 else None
+
+    def _moved(self, function: Function, args: Sequence[Any], kwargs: Mapping[str, Any], output: Any) -> None:
+        """See a call that puts dimensions in another order: so does the same call on sizes that tell them apart."""
+        given = args[0] if args else kwargs["input"]
+        channel = self._known(given)
+        if channel is not None:
+            marked = torch.empty(tuple(range(2, 2 + given.ndim)), device="meta")
+            moved = function(marked, *args[1:], **{k: v for k, v in kwargs.items() if k != "input"})
+            self._channel = moved.shape.index(2 + channel)
+
+    def _embedding(self, args: Any, kwargs: Mapping[str, Any], output: Tensor) -> Tensor | None:
+        """Begin the graph at embeddings of tokens, too."""
+        if not embeds_input(args, kwargs, self._inputs):
+            return None
+        self._channel = output.ndim - 1
+        begun = self._begun(output)
+        self._sources.add(begun.grad_fn)
+        return begun
+
+    def _norm(self, args: Any, kwargs: Mapping[str, Any], output: Tensor) -> Tensor:
+        """Take the statistics of norms for constants, as they would mix all positions, and the result as positive."""
+        given: Tensor = args[0] if args else kwargs["input"]
+        return given + (output.abs() + 1 - given).detach()
+
+    def _every(self, args: Sequence[Any], kwargs: Mapping[str, Any], output: Any) -> None:
+        told, self._channel = self._channel, None
+        for place, tensor in enumerate(self._calls.count(args, output)):
+            node = tensor.grad_fn
+            key = (node, tensor.output_nr)
+            if node is None or key in self._values:
+                continue
+            channel = self._inherited(args, kwargs, tensor) if told is None else told
+            self._objects[id(tensor)] = weakref.ref(tensor), channel
+            number = self._calls.number
+            self._values[key] = Value(number, place, tuple(tensor.shape), channel, self._samples)
+
+    def _layer(self, call: LayerCall) -> None:
+        if isinstance(call.output, Tensor):
+            node = call.output.grad_fn or object()
+            self._layers[node] = CalledLayer(call.name, self._calls.number)
+
+    def _module(self, name: str, module: nn.Module, args: Any, output: Any) -> None:
+        with torch._C.DisableTorchFunction():
+            self._modules.setdefault(name, []).append(self._known(next(iter(tensors(output)), None)))
+
+    # Channels --------------------
+
+    def _known(self, given: Any) -> int | None:
+        node = given.grad_fn if isinstance(given, Tensor) else None
+        value = self._values.get((node, given.output_nr)) if node is not None else None
+        if value is not None:
+            return value.channel
+        found, channel = self._objects.get(id(given), (lambda: None, None))  # one that was written over
+        return channel if given is not None and found() is given else None
+
+    def _inherited(self, args: Sequence[Any], kwargs: Mapping[str, Any], output: Tensor) -> int | None:
+        """Return the dimension of the output's channels by that of an argument's, the first that tells."""
+        for given in tensors([*args, *kwargs.values()]):
+            channel = self._known(given)
+            found = None if channel is None else kept_dimension(tuple(given.shape), channel, tuple(output.shape))
+            if found is not None:
+                return found
+        return None
+
+
+def _positive(like: Tensor) -> Tensor:
+    """Return positive numbers in the shape of a tensor, no two alike: weights that add up to about 1 per output."""
+    waves = torch.arange(like.numel(), device=like.device, dtype=torch.float32).sin().reshape(like.shape)
+    return ((1 + 0.5 * waves) / (like[0].numel() if like.ndim > 1 else 10)).to(like.dtype)
+
+
+def kept_dimension(before: Sequence[int], dim: int, after: Sequence[int]) -> int | None:
+    """Return where a dimension stands in the shape of a function's output; None where the shapes do not tell.
+
+    >>> kept_dimension((2, 8, 4, 4), 1, (2, 8, 1, 1)), kept_dimension((2, 8, 4, 4), 1, (2, 8, 16))
+    (1, 1)
+    >>> kept_dimension((2, 16, 8), 2, (2, 8)), kept_dimension((2, 16, 8), 2, (2, 4, 4, 8))
+    (1, 3)
+    >>> kept_dimension((2, 8, 4, 4), 1, (2, 128))
+    """
+    size = before[dim]
+    others_equal = len(before) == len(after) and all(
+        one == other for place, (one, other) in enumerate(zip(before, after)) if place != dim
+    )
+    if others_equal or (len(before) == len(after) and after[dim] == size):
+        return dim
+    ahead, behind = torch.Size(before[:dim]).numel(), torch.Size(before[dim + 1 :]).numel()
+    for place, here in enumerate(after):
+        if here == size and (
+            torch.Size(after[:place]).numel() == ahead or torch.Size(after[place + 1 :]).numel() == behind
+        ):
+            return place
+    return None
+
+
+# Graph --------------------
+
+
+class Graph:
+    """The nodes between outputs and inputs, and the number of paths that pass each of them.
+
+    Args:
+        output: of the network.
+        sources: nodes of the inputs.
+
+    Attributes:
+        whole: whether a path leads from the outputs to an input.
+    """
+
+    def __init__(self, output: Tensor, sources: set[Any]) -> None:
+        root, self._sources, self._output = output.grad_fn, sources, output.output_nr
+        self._order = list(self._sorted(root)) if root is not None else []
+        self._down: dict[Any, int] = {}
+        for node in self._order:
+            following = (self._down[each] for each, _ in self._edges(node))
+            self._down[node] = 1 if node in sources else sum(following)
+        self.whole = bool(self._order) and self._down[root] > 0
+
+    def passes(self, node: Any) -> bool:
+        """Return whether a path passes a node."""
+        return self._down.get(node, 0) > 0
+
+    def _edges(self, node: Any) -> list[Place]:
+        return [] if node in self._sources else [edge for edge in node.next_functions if edge[0] is not None]
+
+    def _sorted(self, root: Any) -> Iterator[Any]:
+        """Yield all nodes, each after those that it follows from."""
+        pending, seen = [(root, iter(self._edges(root)))], {root}
+        while pending:
+            node, edges = pending[-1]
+            following = next((each for each, _ in edges if each not in seen), None)
+            if following is None:
+                pending.pop()
+                yield node
+            else:
+                seen.add(following)
+                pending.append((following, iter(self._edges(following))))
+
+    def cuts(self) -> list[Place]:
+        """Return the values, in no order, that every path passes, without the inputs and those inside of a function."""
+        root = self._order[-1]
+        up = dict.fromkeys(self._order, 0)
+        up[root] = 1
+        outputs: dict[Any, set[int]] = {root: {self._output}}
+        for node in reversed(self._order):
+            if up[node] and self._down[node]:
+                for following, number in self._edges(node):
+                    up[following] += up[node]
+                    outputs.setdefault(following, set()).add(number)
+        every = self._down[root]
+        passed = (node for node in self._order if node not in self._sources and up[node] * self._down[node] == every)
+        return [(node, next(iter(outputs[node]))) for node in passed if len(outputs[node]) == 1]
+
+    def longest(self, counted: set[Any]) -> int:
+        """Return the most of some nodes that one path passes."""
+        most: dict[Any, int] = {}
+        for node in self._order:
+            if self._down[node]:
+                following = (most[each] for each, _ in self._edges(node) if each in most)
+                most[node] = max(following, default=0) + (node in counted)
+        return most[self._order[-1]]
+
+
+def _mixed(logits: Tensor, cuts: Sequence[tuple[Place, Value]], leaves: Sequence[Tensor]) -> set[int]:
+    """Return the places of the values after which positions are mixed.
+
+    One backward run: the gradient of each value is taken away, once it is there, and that of a single position of the
+    value goes on in its place.
+    """
+    mixed: set[int] = set()
+    hooks, begun = [], [False]
+
+    def restart(place: int, output: int, value: Value, gradients: tuple[Any, ...]) -> tuple[Any, ...]:
+        channel = value.channel
+        gradient = gradients[output]
+        if channel is None or gradient is None or gradient.shape != value.shape:
+            return gradients
+        if begun[0] and int((gradient != 0).any(channel).sum()) > 1:
+            mixed.add(place)
+        begun[0], single = True, torch.zeros_like(gradient)
+        middle: list[Any] = [size // 2 for size in gradient.shape]
+        middle[channel] = slice(None)
+        waves = torch.arange(1, gradient.shape[channel] + 1, dtype=gradient.dtype, device=gradient.device)
+        single[tuple(middle)] = waves.sin()
+        return (*gradients[:output], single, *gradients[output + 1 :])
+
+    for place, ((node, output), value) in enumerate(cuts):
+        hooks.append(node.register_prehook(partial(restart, place, output, value)))
+    try:
+        torch.autograd.grad(logits, leaves, torch.ones_like(logits), allow_unused=True)
+    except RuntimeError as error:
+        raise Undefined(f"the network cannot be differentiated: {error}") from error
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return mixed

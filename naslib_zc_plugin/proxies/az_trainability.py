@@ -1,0 +1,52 @@
+"""Trainability of AZ-NAS."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from naslib_zc_plugin.extend import Undefined, proxy
+from naslib_zc_plugin.observations.stages import Shown, stage_gains, stage_observations
+from naslib_zc_plugin.proxies._formulas import Patterns, several
+
+
+@proxy(
+    needs=lambda stages, inputs: stage_observations(stage_gains, several(stages), inputs),
+    version=1,
+    paper="Lee & Ham, CVPR 2024",
+    higher_is_better=True,
+)
+def az_trainability(
+    gains: list[float | None],
+    *,
+    stages: Patterns = (),
+    inputs: Shown = "noise",
+    identity: Literal["undefined", "skip"] = "undefined",
+) -> float:
+    r"""Compute how nearly the stages keep the size of gradients.
+
+    Mean over stages of :math:`2 - s - 1/(s + 10^{-6})`, at most 0 but for rounding; s: largest singular value of the
+    mean over samples and positions of :math:`g_{in} g_{out}^T`, :math:`g_{out}` random signs in the shape of the
+    stage's features, :math:`g_{in}` the gradient of their product with the features by those of the stage before;
+    where the image shrinks, the positions of a patch are channels of their own. Higher is better. No data, no labels.
+
+    Args:
+        gains: s of each stage but the first; None for a stage that is the identity.
+        stages: names of the modules whose outputs are the stages; empty: those that the network names.
+        inputs: N(0, 1) in the shape of the batch, or the batch.
+        identity: a stage that is the identity makes the score undefined, or is left out.
+
+    Returns:
+        The mean.
+
+    Raises:
+        Undefined: a stage is the identity, or no stage is left.
+
+    >>> round(az_trainability([1.0, 2.0]), 4)
+    -0.25
+    """
+    kept = [gain for gain in gains if gain is not None]
+    if len(kept) < len(gains) and identity == "undefined":
+        raise Undefined("a stage passes its input on as it is: identity='skip' leaves it out")
+    if not kept:
+        raise Undefined("every stage passes its input on as it is")
+    return sum(2 - gain - 1 / (gain + 1e-6) for gain in kept) / len(kept)
