@@ -30,7 +30,7 @@ _ARCHITECTURES = {
 }
 _OPTIONS = {"channels": ("C", "width", "hidden"), "cells": ("N", "depth", "layers")}  # of the spaces' networks
 _OF_IMAGES = "lightweight"  # a protocol whose proxies have no options of their own
-_PIXELS, _TOKENS, _CLASSES = 32, 64, 10
+_PIXELS, _IMG_SIZE, _TOKENS, _CLASSES = 32, 224, 64, 10  # the second of networks that are built for a size of images
 _FEWEST, _MOST, _WORK = 4, 64, 1.4e10  # samples of a batch; multiply-accumulate operations of a forward pass
 
 
@@ -41,9 +41,7 @@ def cost(
         Optional[int], typer.Option(min=1, help="Channels of its first stage, or hidden units.")
     ] = None,
     cells: Annotated[Optional[int], typer.Option(min=1, help="Cells of a stage, or layers.")] = None,
-    size: Annotated[
-        Optional[int], typer.Option(min=8, help="Height and width of images (32), or tokens of a text (64).")
-    ] = None,
+    size: Annotated[Optional[int], typer.Option(min=8, help="Height and width of images, or tokens of a text.")] = None,
     batch: Annotated[Optional[int], typer.Option(min=2, help="Number of images, or of texts; see above.")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 …")] = "cpu",
     threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0: as torch chooses.")] = 0,
@@ -52,8 +50,9 @@ def cost(
 ) -> None:
     """Measure the cost of proxies, alone and together, against plain training of the same network on the same batch.
 
-    One unit is one forward and backward pass. The sizes of the network are the space's own unless given; a batch is as
-    large as takes no more than 64 images of 32×32 in the largest cell of NAS-Bench-201, at most 64 and at least 4.
+    One unit is one forward and backward pass. Unless given, the sizes of the network are the space's own; images are
+    32×32, or 224×224 for networks that are built for a size; texts have 64 tokens; and a batch is as large as takes no
+    more work than 64 images in the largest network of NAS-Bench-201, at most 64 and at least 4.
     """
     # Without it torch's profiler, which counts the memory, writes log lines of its own.
     os.environ.setdefault("KINETO_LOG_LEVEL", "6")
@@ -69,9 +68,9 @@ def cost(
     rules = protocol(TEXTS.get(space, _OF_IMAGES)).within(space)
     requests = {title: rules.requests(members, space) for title, members in requests_for(names).items()}
     key = arch or _ARCHITECTURES.get(space) or named.sample(Random(0))
-    sizes = _sizes(named, {"channels": channels, "cells": cells})
+    sizes = _sizes(named, {"channels": channels, "cells": cells}, size)
     net = named.build(key, **sizes).to(where)
-    draw, shape = _texts(named, size) if space in TEXTS else _images(size)
+    draw, shape = _texts(named, size) if space in TEXTS else _images(sizes.get("img_size", size or _PIXELS))
     affordable = affordable_batch(net, draw(2), f"{space} {key} on {shape}")
     number = batch or affordable
     costs = []
@@ -86,7 +85,7 @@ def cost(
     say(f"(±: interquartile range, --rounds {rounds}). Memory: peak beyond network and batch.")
 
 
-def _sizes(space: Space, asked: Mapping[str, int | None]) -> dict[str, int]:
+def _sizes(space: Space, asked: Mapping[str, int | None], size: int | None) -> dict[str, int]:
     """Return the options of a space's networks that are sizes: those asked for, or the space's own.
 
     Raises:
@@ -101,14 +100,14 @@ def _sizes(space: Space, asked: Mapping[str, int | None]) -> dict[str, int]:
         value = asked[option] if asked[option] is not None or not name else known[name].default
         if value is not None:
             found[name] = value
+    if "img_size" in known:
+        found["img_size"] = size or known["img_size"].default or _IMG_SIZE
     return found
 
 
-def _images(size: int | None) -> tuple[Draw, str]:
+def _images(pixels: int) -> tuple[Draw, str]:
     """Return what draws so many images and labels, of classes of at least four where there are ten, and their shape."""
     from naslib_zc_plugin.probes import images
-
-    pixels = size or _PIXELS
 
     def draw(number: int) -> tuple[Tensor, Tensor]:
         classes = max(1, min(_CLASSES, number // 4))

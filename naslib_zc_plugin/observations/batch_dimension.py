@@ -26,7 +26,7 @@ def check_batch_first(p: ForwardPass, kinds: Iterable[str]) -> None:
     Raises:
         Undefined: it is not.
     """
-    samples = p.batch.size
+    samples = len(tensors(p.inputs)[0])
     if samples < 2 or all(shown.shape[1:2] != (samples,) for shown in tensors(p.inputs)):
         return
     if "first dimensions" not in p.memo:

@@ -241,9 +241,10 @@ class ForwardPass(Pass):
                 watch = Watch(handlers, replaced, setting.dtype)
                 if unseen is not None:
                     unseen.watch = watch
+                # Inputs that may be written to, which a leaf that needs a gradient may not; no call of the network's.
+                inputs = tree_map(lambda x: x.clone() if x.requires_grad else x, inputs)
                 with watch:
-                    # Inputs that may be written to: a leaf that needs a gradient may not.
-                    logits = self.network.run(tree_map(lambda x: x.clone() if x.requires_grad else x, inputs))
+                    logits = self.network.run(inputs)
                 self.logits = logits if self.logits is None else self.logits
         if unseen is not None:
             self._check_seen(unseen)

@@ -59,20 +59,6 @@ def cross_entropy(logits: Tensor, labels: Tensor, highest: int | None = None) ->
     return F.cross_entropy(logits, labels if probabilities else labels.long())
 
 
-def chosen_logit(logits: Tensor, labels: Tensor, highest: int = 0) -> Tensor:
-    """Return the sum over samples of the logit, of (N, C), that each one's class index names.
-
-    Raises:
-        Undefined: the logits are no row of real numbers for each sample.
-        ValueError: there is no logit of the highest class index of the batch.
-    """
-    if logits.ndim != 2 or logits.is_complex():
-        raise Undefined(f"outputs {_described(logits)} are not one row of logits for each sample")
-    if highest >= logits.shape[1]:
-        raise ValueError(f"label {highest} needs at least {highest + 1} outputs, the network has {logits.shape[1]}")
-    return logits.gather(1, labels[:, None].long()).sum()
-
-
 def _described(tensor: Tensor) -> str:
     return f"{str(tensor.dtype).rpartition('.')[2]} {tuple(tensor.shape)}"
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from naslib_zc_plugin.passes.degenerate import Undefined
-from naslib_zc_plugin.passes.inputs import Batch, BatchInputs, Inputs, Loss, chosen_logit, noisy_embedding
+from naslib_zc_plugin.passes.inputs import Batch, BatchInputs, Inputs, Loss, noisy_embedding
 from naslib_zc_plugin.passes.isolation import default_type
 from naslib_zc_plugin.passes.network import OriginalWeights, Weights
 
@@ -316,13 +316,13 @@ class PerSample(Setting):
             ValueError: a label below 0.
         """
         if self.of != "target":
-            return batch.objective() if self.of == "loss" else chosen_logit
+            return batch.objective() if self.of == "loss" else class_logit
         if batch.classes is None:
             raise Undefined("a sample's logit is that of its class: labels must be one class index per sample")
         lowest, highest = (int(extreme) for extreme in batch.classes.aminmax())
         if lowest < 0:
             raise ValueError(f"label {lowest}: class indices begin with 0")
-        return functools.partial(chosen_logit, highest=highest)
+        return functools.partial(class_logit, highest=highest)
 
     def batches(self, batch: Batch, logits: Tensor) -> list[Batch]:
         """Return the batch, or for each logit the batch with its index as labels; ``logits`` are those of a sample."""
@@ -330,6 +330,25 @@ class PerSample(Setting):
             return [batch]
         indices = torch.arange(logits.shape[-1], device=logits.device)
         return [replace(batch, labels=index.expand(batch.size)) for index in indices]
+
+
+def class_logit(logits: Tensor, labels: Tensor, highest: int = 0) -> Tensor:
+    """Return the sum over samples of the logit, of (N, C), that each one's class index names.
+
+    Args:
+        logits: the network's outputs.
+        labels: class indices, (N,).
+        highest: of the whole batch.
+
+    Raises:
+        Undefined: the logits are no row of real numbers for each sample.
+        ValueError: there is no logit of the highest class index.
+    """
+    if logits.ndim != 2 or logits.is_complex():
+        raise Undefined(f"outputs of shape {tuple(logits.shape)} are not one row of logits for each sample")
+    if highest >= logits.shape[1]:
+        raise ValueError(f"label {highest} needs at least {highest + 1} outputs, the network has {logits.shape[1]}")
+    return logits.gather(1, labels[:, None].long()).sum()
 
 
 # Declarations --------------------

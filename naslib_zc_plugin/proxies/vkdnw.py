@@ -12,9 +12,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from naslib_zc_plugin.extend import FORWARD, Bounds, Forward, Grad, Reinitialized, Undefined, observation, proxy
+from naslib_zc_plugin.observations.batch_dimension import check_batch_first
 from naslib_zc_plugin.passes import ForwardPass, LayerCall, Observation, Steps
 from naslib_zc_plugin.passes.capture import CONVOLUTIONS, TRANSPOSED, Function, new_statistics
-from naslib_zc_plugin.passes.inputs import Noise, tensors
+from naslib_zc_plugin.passes.inputs import Noise, embeds_tokens, tensors
 
 # How a function's output moves with the first element of a parameter --------------------
 
@@ -191,6 +192,7 @@ def logit_jacobian(p: ForwardPass, parameters: int = 128) -> Steps[Jacobian]:
         )
     if not names:
         raise Undefined("the network has no parameter")
+    check_batch_first(p, ["layer"])
     weights = [p.weights[name] for name in names]
     ones = torch.eye(p.logits.shape[1], dtype=p.logits.dtype, device=p.logits.device)
     each = (Grad(p.logits, [steps], grad_outputs=one.expand(samples, -1)) for one in ones)
@@ -205,19 +207,27 @@ def _add_steps(p: ForwardPass, places: Mapping[str, int], steps: Tensor) -> None
 
     def see(function: Function) -> Callable[..., Tensor | None]:
         def seen(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any) -> Tensor | None:
-            if not (isinstance(output, Tensor) and output.requires_grad and output.shape[:1] == steps.shape[:1]):
+            if not (isinstance(output, Tensor) and output.requires_grad):
                 return None
-            moved = output
+            moved, shared = output, function is F.embedding and not embeds_tokens(args, kwargs, output, p.inputs)
             for parameter, channel, tangent in RULES[function](function, args, kwargs, output):
                 place = places.get(p.name_of(parameter) or "") if isinstance(parameter, Tensor) else None
                 if place is not None:
-                    moved = _stepped(moved, steps[:, place], channel, tangent)
+                    moved = _for_each(moved, len(steps)) if shared else moved
+                    if moved.shape[:1] == steps.shape[:1]:
+                        moved = _stepped(moved, steps[:, place], channel, tangent)
             return None if moved is output else moved
 
         return seen
 
     for function in RULES:
         p.on([function], see(function))
+
+
+def _for_each(output: Tensor, samples: int) -> Tensor:
+    """Return what an embedding of positions, (T, …, features) or (1, T, …, features), gives, once for each sample."""
+    shared = output[None] if output.ndim == 2 else output
+    return shared.expand(samples, *shared.shape[1:]) if len(shared) == 1 else output
 
 
 def _stepped(output: Tensor, step: Tensor, channel: int, tangent: Callable[[], Tensor]) -> Tensor:
@@ -327,8 +337,9 @@ def vkdnw(
         The entropy, or the sum.
 
     Raises:
-        Undefined: F is zero or not finite; the outputs are not one row of logits per sample; or what a sample adds to
-            a parameter's gradient cannot be told, as inside ``nn.MultiheadAttention`` and recurrent layers.
+        Undefined: nine in ten singular values of F are 0, or it is not finite; the outputs are not one row of logits
+            per sample; or what a sample adds to a parameter's gradient cannot be told, as inside ``nn.MultiheadAttention``
+            and recurrent layers.
 
     >>> made = Jacobian(torch.eye(10, dtype=torch.float64)[None], torch.zeros(1, 10, dtype=torch.float64), 3)
     >>> round(vkdnw(made, factor="paper"), 3), round(vkdnw(made, factor="paper", layers=True), 3)  # log 9
@@ -337,8 +348,9 @@ def vkdnw(
     matrix = information(jacobian, factor)
     if not bool(torch.isfinite(matrix).all()):
         raise Undefined("the Fisher information is not finite")
-    quantiles = torch.arange(1, 10, dtype=matrix.dtype, device=matrix.device) / 10
-    deciles = torch.linalg.svdvals(matrix).quantile(quantiles)
+    values = torch.linalg.svdvals(matrix)
+    values = torch.where(values > values[0] * len(values) * torch.finfo(values.dtype).eps, values, 0)
+    deciles = values.quantile(torch.arange(1, 10, dtype=values.dtype, device=values.device) / 10)
     if not bool(deciles.sum() > 0):
         raise Undefined("nine in ten singular values of the Fisher information are 0: a dead network, or few samples")
     entropy = torch.special.entr(deciles / deciles.sum()).sum()

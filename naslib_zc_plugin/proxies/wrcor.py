@@ -76,6 +76,7 @@ def response_kernel(p: ForwardPass, weighted: bool = True, stages: tuple[str, ..
     samples, passed = p.batch.size, [0]
     matrices = Sum(samples, p.network.device)
     outputs: list[Tensor] = []
+    first: list[Tensor] = []
     weights: list[float] = []
     entries = Entries()
 
@@ -85,11 +86,15 @@ def response_kernel(p: ForwardPass, weighted: bool = True, stages: tuple[str, ..
             raise Undefined(f"the first dimension of a ReLU's output of shape {shape} is not the batch of {samples}")
         weight = 2.0 ** (passed[0] - 1) if weighted else 1.0
         matrices.add(output, weight)
-        if not output.requires_grad:
+        if not torch.is_grad_enabled():
             return None
-        outputs.append(output)
+        # One that comes of no weight is an output like all others.
+        kept = output if output.requires_grad else output.detach().requires_grad_()
+        if kept is not output:
+            first.append(kept)
+        outputs.append(kept)
         weights.append(weight)
-        return output.clone()
+        return kept.clone()
 
     def count(call: LayerCall) -> None:
         entries.see(call)
@@ -110,7 +115,7 @@ def response_kernel(p: ForwardPass, weighted: bool = True, stages: tuple[str, ..
     if matrices.seen:
         check_batch_first(p, ["relu"])
     if outputs:
-        yield (Grad("loss", tuple(outputs), fold=fold, leaves=entries.leaves(p)),)
+        yield (Grad("loss", tuple(outputs), fold=fold, leaves=[*entries.leaves(p), *first]),)
     return matrices.total()
 
 

@@ -191,6 +191,45 @@ def test_layers_order_first() -> None:
 # No value --------------------
 
 
+def test_rounding_is_no_spectrum() -> None:
+    """What two samples of three classes span has four dimensions: other singular values are zero but for rounding."""
+    for parameters, deciles in ((20, 2), (30, 1)):
+        made = made_up(2, 3, parameters, 0)
+        found = np.sort(np.linalg.svd(slow(made, "code"))[1])[::-1]
+        found[4:] = 0
+        expected = np.quantile(found, np.arange(0.1, 0.95, 0.1))
+        assert (expected > 1e-9).sum() == deciles
+        shares = expected[expected > 1e-9] / expected.sum()
+        assert vkdnw(made) == pytest.approx(-(shares * np.log(shares)).sum(), abs=1e-9)
+    with pytest.raises(Undefined, match="few samples"):
+        vkdnw(made_up(2, 3, 60, 0))
+
+
+def test_positions_are_shared_by_the_samples() -> None:
+    """Whatever shape their embedding has, and also where there are as many of them as samples."""
+
+    class Texts(nn.Module):
+        def __init__(self, form: str) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.form, self.words, self.places = form, nn.Embedding(20, 6), nn.Embedding(5, 6)
+            self.norm, self.hidden, self.head = nn.LayerNorm(6), nn.Linear(6, 6), nn.Linear(6, 4)
+
+        def forward(self, tokens: Tensor) -> Tensor:
+            places = torch.arange(tokens.shape[1])
+            if self.form == "every":
+                places = places.expand(len(tokens), -1)
+            found = self.places(places[None] if self.form == "one row" else places)
+            return self.head(self.hidden(self.norm(self.words(tokens) + found)).tanh().mean(1))
+
+    for samples in (5, 7):
+        tokens = torch.randint(0, 20, (samples, 5), generator=torch.Generator().manual_seed(0))
+        expected = looped(Case(Texts("every"), (tokens, None)))
+        for form in ("every", "one row", "vector"):
+            found = jacobian(Case(Texts(form), (tokens, None))).values.numpy()
+            np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5 * np.abs(expected).max())
+
+
 def test_what_cannot_be_told_apart_is_undefined() -> None:
     for name, part in {
         "transformer": "in_proj_weight cannot be told",
