@@ -22,6 +22,7 @@ from naslib_zc_plugin.aggregates import oriented
 from naslib_zc_plugin.benchmarks import benchmark
 from naslib_zc_plugin.benchmarks.timm import family
 from naslib_zc_plugin.campaign.store import read_table
+from naslib_zc_plugin.files import replace_text
 from naslib_zc_plugin.report.correlations import CONFIDENCE, Floats, IntervalEstimate, paired_difference
 from naslib_zc_plugin.report.correlations import partial_agreement as at_equal
 from naslib_zc_plugin.report.leaderboards import matched
@@ -172,7 +173,7 @@ def main() -> None:
     arguments = parser.parse_args()
     page = arguments.results / "timm.md"
     found = tables(arguments.data, arguments.results)
-    page.write_text(replaced(page.read_text(encoding="utf-8"), found), encoding="utf-8")
+    replace_text(page, replaced(page.read_text(encoding="utf-8"), found))
     print(page, *found, sep="\n")
 
 

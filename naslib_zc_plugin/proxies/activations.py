@@ -8,7 +8,7 @@ from naslib_zc_plugin.observations.layers import LayerOutput, layer_outputs
 
 @proxy(needs=[layer_outputs()], version=1, paper="Radosavovic et al., CVPR 2020", higher_is_better=True)
 def activations(outputs: list[LayerOutput]) -> float:
-    r"""Count the values of the outputs of all layers, for one sample.
+    r"""Compute the number of values that all layers put out for one sample.
 
     :math:`\sum_l C_l H_l W_l` (:math:`C_l T_l` for tokens) over every call of a convolution or linear layer in a
     forward run. "Designing Network Design Spaces" has it as a measure of complexity beside parameters and operations,

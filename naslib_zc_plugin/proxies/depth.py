@@ -8,7 +8,7 @@ from naslib_zc_plugin.observations.paths import Paths, layer_paths
 
 @proxy(needs=[layer_paths()], version=1, paper="baseline", higher_is_better=True)
 def depth(found: Paths) -> float:
-    """Count the convolution and linear layers on the longest path from an input to the outputs.
+    """Compute the number of convolution and linear layers on the longest path from inputs to outputs.
 
     The path that passes the most of them, in the graph of a forward run; a layer that it passes several times, as the
     steps of a recurrent one do, counts each time. What counts as a layer is as in ``layers``. Higher is better. No

@@ -8,7 +8,7 @@ from naslib_zc_plugin.observations.layers import LayerOutput, layer_outputs
 
 @proxy(needs=[layer_outputs()], version=1, paper="baseline", higher_is_better=True)
 def layers(outputs: list[LayerOutput]) -> float:
-    """Count the convolution and linear layers that a forward run reaches.
+    """Compute the number of convolution and linear layers that a forward run reaches.
 
     Those that are held and not called do not count; a weight that several modules share, or that is used several times,
     is one layer. Other modules with weights (norms, embeddings, recurrent layers of torch's own, the input projection
