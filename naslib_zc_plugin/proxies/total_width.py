@@ -8,9 +8,9 @@ from naslib_zc_plugin.observations.layers import LayerOutput, layer_outputs
 
 @proxy(needs=[layer_outputs()], version=1, paper="baseline", higher_is_better=True)
 def total_width(outputs: list[LayerOutput]) -> float:
-    r"""Compute the sum of the channels of all layers, :math:`\sum_l C_l`.
+    r"""Compute the sum of the channels of all layers.
 
-    :math:`C_l`: number of channels (features) of the output of a convolution or linear layer, for every call of it in a
+    :math:`\sum_l C_l`; :math:`C_l`: number of channels (features) of the output of a convolution or linear layer, for every call of it in a
     forward run: mean width times number of layers. Among networks that differ in kind it says, at equal numbers of
     parameters, more about their accuracy than depth, operations, or any proxy that was tried there. Higher is better.
     No data, no labels, no gradients.
