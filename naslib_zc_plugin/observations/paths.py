@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Callable
@@ -15,10 +16,33 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from naslib_zc_plugin.passes import FORWARD, Forward, ForwardPass, LayerCall, Steps, Undefined, observation
-from naslib_zc_plugin.passes.capture import CONVOLUTIONS, EVERY, TRANSPOSED, Function, Handler
+from naslib_zc_plugin.observations.activations import CLAMPS, RELUS
+from naslib_zc_plugin.passes import (
+    FORWARD,
+    Forward,
+    ForwardPass,
+    LayerCall,
+    NotApplicable,
+    Steps,
+    Undefined,
+    observation,
+)
+from naslib_zc_plugin.passes.capture import (
+    CONVOLUTIONS,
+    EVERY,
+    TRANSPOSED,
+    Function,
+    Handler,
+    Unseen,
+    Watch,
+    differentiate,
+    scripted_functions_exist,
+)
 from naslib_zc_plugin.passes.inputs import TwoSamples, embeds_input, tensors, tree_map
+from naslib_zc_plugin.passes.layer_calls import LayerCalls
 from naslib_zc_plugin.passes.network import memory, without_compiled
+from naslib_zc_plugin.passes.seeding import kept_random_states
+from naslib_zc_plugin.passes.snapshot import put_back
 
 _ORDERS = "permute transpose swapaxes swapdims movedim moveaxis t"
 MOVES: tuple[Function, ...] = (
@@ -197,24 +221,47 @@ class _Run:
         self._layers: dict[Any, CalledLayer] = {}
         self._channel: int | None = None  # of the call under way, where its function tells
         self._modules: dict[str, list[int | None]] = {}
-
-    def _positive_weights(self) -> dict[str, Tensor]:
-        """Return weights under which no path ends, whatever the network holds: each layer takes a mean of its inputs.
-
-        With the inputs and norms positive, too, everything is: no ReLU is off, and no block is multiplied by zero.
-        """
-        return {name: _positive(held) for name, held in self._p.weights.items() if held.is_floating_point()}
+        self._over = False
 
     def _begun(self, x: Tensor) -> Tensor:
         """Return positive numbers with which the graph begins; the network may write over them. Tokens stay."""
         if not x.is_floating_point():
             return x.clone()
-        self._leaves.append((10 * _positive(x.detach().flatten())).reshape(x.shape).requires_grad_())
+        waves = torch.arange(x.numel(), device=x.device).sin().to(x.dtype).reshape(x.shape)
+        self._leaves.append((1 + waves / 2).requires_grad_())
         return self._leaves[-1].clone()
 
     def paths(self, mixing: bool) -> Paths:
         """Run the network, and read the graph."""
-        handlers: dict[Function, Handler] = {
+        p, network = self._p, self._p.network
+        held = {name: x if bool(x.any()) else _ends_no_path(x) for name, x in p.copies().items()}
+        calls = LayerCalls(network, held, [self._layer])
+        watch = Watch([calls.handlers, self._handlers()], {**p.replacements(), **OPEN}, p.setting.dtype)
+        unseen = Unseen(lambda: calls.inside) if scripted_functions_exist() else None
+
+        def body() -> Paths:
+            with nullcontext() if unseen is None else unseen:
+                logits = network.run(self._inputs)
+            self._over = True
+            if unseen is not None:
+                unseen.check([EVERY, F.batch_norm])
+                unseen.check(calls.handlers, outside=True)
+            return self._read(logits, mixing)
+
+        if unseen is not None:
+            unseen.watch = watch
+        named = network.module.named_modules()
+        hooks = [module.register_forward_hook(partial(self._module, without_compiled(name))) for name, module in named]
+        kept = kept_random_states(network.device)
+        try:
+            with kept, put_back(network.module), torch.enable_grad(), calls, watch:
+                return network.under(held, body)
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    def _handlers(self) -> dict[Function, Handler]:
+        return {
             **dict.fromkeys((*CONVOLUTIONS, *TRANSPOSED), partial(self._told, 1)),
             **dict.fromkeys((F.linear, F.multi_head_attention_forward), partial(self._told, -1)),
             **{function: partial(self._moved, function) for function in MOVES},
@@ -224,30 +271,24 @@ class _Run:
             F.embedding: self._embedding,
             EVERY: self._every,
         }
-        named = self._p.network.module.named_modules()
-        hooks = [module.register_forward_hook(partial(self._module, without_compiled(name))) for name, module in named]
-        try:
-            logits = self._p.run_again(self._inputs, handlers, self._layer, self._positive_weights())
-        finally:
-            for hook in hooks:
-                hook.remove()
-        graph = Graph(logits, self._sources)
-        if not graph.whole:
-            raise Undefined("no path that can be differentiated leads from the inputs to the outputs")
-        for node, layer in self._layers.items():
-            layer.on_path = graph.passes(node)
-        cuts = sorted(
-            ((place, self._values[place]) for place in graph.cuts() if place in self._values),
-            key=lambda item: item[1].number,
-        )
-        last = max(
-            (node for node in self._layers if graph.passes(node)), key=lambda n: self._layers[n].number, default=None
-        )
-        head = next((value.number for (node, _), value in cuts if node is last), None)
+
+    def _read(self, logits: Tensor, mixing: bool) -> Paths:
+        """Read the graph of a run that is over."""
+        with torch._C.DisableTorchFunction():
+            graph = Graph(logits, self._sources)
+            if not graph.whole:
+                raise NotApplicable("no path that can be differentiated leads from the inputs to the outputs")
+            for node, layer in self._layers.items():
+                layer.on_path = graph.passes(node)
+            found = ((place, self._values[place]) for place in graph.cuts() if place in self._values)
+            cuts = sorted(found, key=lambda item: item[1].number)
+            last = max((layer.number for layer in self._layers.values() if layer.on_path), default=0)
+            head = next(
+                (last for (node, _), _ in cuts if node in self._layers and self._layers[node].number == last), None
+            )
+            depth = graph.longest(set(self._layers))
         mixed = _mixed(logits, cuts, self._leaves) if mixing else set[int]()
-        values = [value for _, value in cuts]
-        depth = graph.longest(set(self._layers))
-        return Paths(list(self._layers.values()), depth, values, head, mixed, self._modules)
+        return Paths(list(self._layers.values()), depth, [value for _, value in cuts], head, mixed, self._modules)
 
     # Calls --------------------
 
@@ -275,12 +316,14 @@ class _Run:
         return begun
 
     def _norm(self, args: Any, kwargs: Mapping[str, Any], output: Tensor) -> Tensor:
-        """Take the statistics of norms for constants, as they would mix all positions, and the result as positive."""
+        """Take the statistics of norms for constants: they would mix all positions."""
         given: Tensor = args[0] if args else kwargs["input"]
-        return given + (output.abs() + 1 - given).detach()
+        return given + (output - given).detach()
 
     def _every(self, args: Sequence[Any], kwargs: Mapping[str, Any], output: Any) -> None:
         told, self._channel = self._channel, None
+        if self._over:  # a checkpoint computes again
+            return
         for place, tensor in enumerate(self._calls.count(args, output)):
             node = tensor.grad_fn
             key = (node, tensor.output_nr)
@@ -292,11 +335,13 @@ class _Run:
             self._values[key] = Value(number, place, tuple(tensor.shape), channel, self._samples)
 
     def _layer(self, call: LayerCall) -> None:
-        if isinstance(call.output, Tensor):
+        if isinstance(call.output, Tensor) and not self._over:
             node = call.output.grad_fn or object()
             self._layers[node] = CalledLayer(call.name, self._calls.number)
 
     def _module(self, name: str, module: nn.Module, args: Any, output: Any) -> None:
+        if self._over:
+            return
         with torch._C.DisableTorchFunction():
             self._modules.setdefault(name, []).append(self._known(next(iter(tensors(output)), None)))
 
@@ -320,10 +365,31 @@ class _Run:
         return None
 
 
-def _positive(like: Tensor) -> Tensor:
-    """Return positive numbers in the shape of a tensor, no two alike: weights that add up to about 1 per output."""
-    waves = torch.arange(like.numel(), device=like.device, dtype=torch.float32).sin().reshape(like.shape)
-    return ((1 + 0.5 * waves) / (like[0].numel() if like.ndim > 1 else 10)).to(like.dtype)
+def _ends_no_path(zeros: Tensor) -> Tensor:
+    """Return other values for what is all 0, as some networks begin with."""
+    return torch.full_like(zeros, 0.1) if zeros.is_floating_point() else zeros
+
+
+def _open(function: Function) -> Function:
+    """Return an activation that no gradient ends at, whatever its input."""
+
+    def call(*args: Any, **kwargs: Any) -> Tensor:
+        given: Tensor = args[0] if args else kwargs.pop("input")
+        if not given.is_floating_point():
+            return function(given, *args[1:], **kwargs)  # type: ignore[no-any-return]
+        shown = given.detach().clone()
+        with torch.no_grad():
+            output = function(shown, *args[1:], **kwargs)
+            difference = output - given
+        return given.add_(difference) if output is shown else given + difference
+
+    return call
+
+
+OPEN: dict[Function, Function] = {
+    function: _open(function) for function in (*RELUS, *CLAMPS, F.hardswish, F.hardsigmoid)
+}
+"""Activations whose gradient is 0 for some inputs, and what stands for them."""
 
 
 def kept_dimension(before: Sequence[int], dim: int, after: Sequence[int]) -> int | None:
@@ -444,7 +510,7 @@ def _mixed(logits: Tensor, cuts: Sequence[tuple[Place, Value]], leaves: Sequence
     for place, ((node, output), value) in enumerate(cuts):
         hooks.append(node.register_prehook(partial(restart, place, output, value)))
     try:
-        torch.autograd.grad(logits, leaves, torch.ones_like(logits), allow_unused=True)
+        differentiate(logits, leaves)
     except RuntimeError as error:
         raise Undefined(f"the network cannot be differentiated: {error}") from error
     finally:

@@ -172,30 +172,20 @@ class ForwardPass(Pass):
         """Return the context of backward runs, in which what is computed again meets the same replacements."""
         if self._watch is None:
             self._watch = Watch(
-                [self._calls.handlers] if self.setting.norm != "batch" else [], self._replacements(), self.setting.dtype
+                [self._calls.handlers] if self.setting.norm != "batch" else [], self.replacements(), self.setting.dtype
             )
         return self._watch
 
-    def run_again(
-        self, inputs: Any, handlers: Mapping[Function, Handler], layer: See, weights: Mapping[str, Tensor] | None = None
-    ) -> Tensor:
-        """Run the network once more, seen by these handlers and ``layer`` alone, and return the logits.
-
-        Args:
-            inputs: others than those of the pass.
-            handlers: see :class:`~.capture.Watch`.
-            layer: see :meth:`on_layers`.
-            weights: parameters that stand in for those of the pass, by name; with them, even with none, there is a
-                graph, which begins with what needs a gradient among the inputs. None: there is no graph.
-        """
-        held = {**self._copies(), **(weights or {})}
+    def run_again(self, inputs: Any, handlers: Mapping[Function, Handler], layer: See) -> None:
+        """Run the network once more on other inputs, without a graph, seen by these handlers and ``layer`` alone."""
+        held = self.copies()
         calls = LayerCalls(self.network, held, [layer])
-        watch = Watch([calls.handlers, handlers], self._replacements(), self.setting.dtype)
-        kept, graph = kept_random_states(self.network.device), torch.set_grad_enabled(weights is not None)
-        with kept, put_back(self.network.module), graph, calls, watch:
-            return self.network(held, inputs)
+        watch = Watch([calls.handlers, handlers], self.replacements(), self.setting.dtype)
+        kept = kept_random_states(self.network.device)
+        with kept, put_back(self.network.module), torch.no_grad(), calls, watch:
+            self.network(held, inputs)
 
-    def _copies(self) -> dict[str, Tensor]:
+    def copies(self) -> dict[str, Tensor]:
         """Return copies of the parameters and buffers in force."""
         return {name: value.detach().clone() for name, value in (*self.weights.items(), *self.buffers.items())}
 
@@ -237,7 +227,7 @@ class ForwardPass(Pass):
                 stack.enter_context(unseen)
             for turn, inputs in enumerate(self.all_inputs):
                 self.turn = turn
-                replaced = {**self._replacements(), **setting.replacements(inputs, self._seed)}
+                replaced = {**self.replacements(), **setting.replacements(inputs, self._seed)}
                 watch = Watch(handlers, replaced, setting.dtype)
                 if unseen is not None:
                     unseen.watch = watch
@@ -276,9 +266,9 @@ class ForwardPass(Pass):
             # What the network keeps can be recognised by its memory, but not where it is cast.
             recast = self.setting.dtype is not None and self.network.cached
             if self._substituted and (recast if self._graph else not self._calls.plain):
-                held = with_dtype(self._copies(), self.network.dtype if recast else None)
+                held = with_dtype(self.copies(), self.network.dtype if recast else None)
                 inputs = with_dtype(self.inputs, self.network.dtype if recast else None)
-                check_on_two_samples(self.network, held, inputs, Watch(replacements=self._replacements()))
+                check_on_two_samples(self.network, held, inputs, Watch(replacements=self.replacements()))
         except Undefined as error:
             self._unreached = str(error)
             if self._substituted:
@@ -286,7 +276,9 @@ class ForwardPass(Pass):
         finally:
             self._calls.rest()
 
-    def _replacements(self) -> Mapping[Function, Function]:
+    def replacements(self) -> Mapping[Function, Function]:
+        """Return the functions that stand for torch's in every run of the pass."""
+
         def keeps(input: Tensor, *tensors: Any) -> bool:
             modules = (module_of(name) for name in map(self.name_of, tensors) if name is not None)
             named = any(fnmatchcase(module, self.setting.keep_norm) for module in modules)

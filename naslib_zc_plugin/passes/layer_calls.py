@@ -137,6 +137,8 @@ class LayerCalls:
             self._hooks.append(module.register_forward_pre_hook(partial(self._before, name)))
             self._hooks.append(module.register_forward_hook(partial(self._after, name), prepend=True))
         for name, module in self._network.module.named_modules() if self.modules else ():
+            if name.rpartition(".")[2] == "_orig_mod":  # what is compiled is one module with what compiled it
+                continue
             self._hooks.append(module.register_forward_hook(partial(self._module, without_compiled(name))))
         return self
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from naslib_zc_plugin.extend import FORWARD, Bounds, Forward, Undefined, observation, proxy
-from naslib_zc_plugin.passes import ForwardPass, Observation, Steps
+from naslib_zc_plugin.passes import ForwardPass, NotApplicable, Observation, Steps
 from naslib_zc_plugin.passes.degenerate import all_finite, precise
 from naslib_zc_plugin.passes.inputs import Noise, tensors
 from naslib_zc_plugin.passes.network import without_compiled
@@ -56,7 +56,7 @@ def smallest_eigenvalues(p: ForwardPass, channels: int | None = None, leaves: bo
     yield FORWARD
     before.clear()
     if not found:
-        raise Undefined("no module's output has two channels")
+        raise NotApplicable("no module's output has two channels")
     return found
 
 

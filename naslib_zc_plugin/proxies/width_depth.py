@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from naslib_zc_plugin.extend import Undefined, proxy
+from naslib_zc_plugin.extend import proxy
 from naslib_zc_plugin.observations.paths import Paths, layer_paths
 from naslib_zc_plugin.observations.stages import blocks
+from naslib_zc_plugin.passes import NotApplicable
 
 
 @proxy(needs=[layer_paths(mixing=True)], version=1, paper="baseline", higher_is_better=True)
@@ -29,5 +30,5 @@ def width_depth(found: Paths) -> float:
     """
     widths = [value.channels for value in blocks(found)[1:]]
     if not widths:
-        raise Undefined("no block follows the first value that every path passes")
+        raise NotApplicable("no block follows the first value that every path passes")
     return float(sum(widths))
