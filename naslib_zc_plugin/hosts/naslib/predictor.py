@@ -96,7 +96,7 @@ class ZeroCostPredictor(Predictor):
         proxy = aggregate.text if aggregate else {"name": first.name, **first.options}
         space = {"search_space": self.search_space, "dataset_api": self.dataset_api, "undefined": self.undefined}
         state = {name: vars(self)[name] for name in ("ss_type", "encoding_type", "method_type")}
-        sizes = {"seed": self.seed, "sample": self.proxies.sample, "pool": self._pool}
+        sizes: dict[str, Any] = {"seed": self.seed, "sample": self.proxies.sample, "pool": self._pool}
         return partial(type(self), proxy, **sizes, **space), (), state
 
     def query(self, graph: Any, dataloader: Any = None, info: Any = None) -> Any:
