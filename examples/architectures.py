@@ -33,6 +33,7 @@ from architectures_zoo import NETWORKS, Case, build, declare_torchvision
 from torch import Tensor, nn
 
 import naslib_zc_plugin as zc
+from naslib_zc_plugin.files import replace_text
 
 SAME = 1e-4
 WITHIN = {
@@ -184,7 +185,7 @@ def main() -> None:
             kept[VERSIONS] = [{"network": VERSIONS, "reason": versions()}]
             write(path, {each: kept[each] for each in (VERSIONS, *NETWORKS) if each in kept})
             report(kept[name])
-    (asked.folder / "architectures.md").write_text(page(read(path), SAME, WITHIN), encoding="utf-8")
+    replace_text(asked.folder / "architectures.md", page(read(path), SAME, WITHIN))
 
 
 def versions() -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from result_pages import markdown
 
+from naslib_zc_plugin.files import replacing
+
 COLUMNS = ("network", "proxy", "status", "value", "single", "double", "verdict", "seconds", "reason")
 UNTOUCHED = "untouched"
 """Name of the row of each network that says whether it was left as it was."""
@@ -163,10 +165,8 @@ def read(path: Path) -> dict[str, list[dict[str, str]]]:
 
 def write(path: Path, found: Rows) -> None:
     """Write the rows of all networks."""
-    part = path.with_suffix(".part")
-    with part.open("w", encoding="utf-8", newline="") as file:
+    with replacing(path) as draft, draft.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         for rows in found.values():
             writer.writerows(rows)
-    part.replace(path)

@@ -24,6 +24,7 @@ from result_pages import markdown, replaced
 import naslib_zc_plugin as zc
 from naslib_zc_plugin.benchmarks import benchmark
 from naslib_zc_plugin.campaign.plan import stream
+from naslib_zc_plugin.files import replace_text
 from naslib_zc_plugin.probes import Probe, Tokens, probe
 from naslib_zc_plugin.protocols import protocol as published_protocol
 from naslib_zc_plugin.report.correlations import agreement
@@ -138,7 +139,7 @@ def main() -> None:
         continued(path, source, arguments.architectures)
         return
     page, found = arguments.results / "epsilon.md", read(arguments.data, arguments.results)
-    page.write_text(replaced(page.read_text(encoding="utf-8"), {"figure 4": table(found)}), encoding="utf-8")
+    replace_text(page, replaced(page.read_text(encoding="utf-8"), {"figure 4": table(found)}))
     if not found:
         print("no scores of batches yet")
         return

@@ -20,6 +20,7 @@ from result_pages import HEADER, PrintedMeasures, markdown, replaced, row_beside
 
 from naslib_zc_plugin.benchmarks import benchmark
 from naslib_zc_plugin.campaign.store import read_table
+from naslib_zc_plugin.files import replace_text
 from naslib_zc_plugin.report.figures import scatter
 from naslib_zc_plugin.report.leaderboards import matched, positive
 from naslib_zc_plugin.table import ScoreTable
@@ -112,7 +113,7 @@ def main() -> None:
     arguments = parser.parse_args()
     results = Results(arguments.data, arguments.results)
     page = arguments.results / "epsilon.md"
-    page.write_text(replaced(page.read_text(encoding="utf-8"), tables(results)), encoding="utf-8")
+    replace_text(page, replaced(page.read_text(encoding="utf-8"), tables(results)))
     print(page)
     if arguments.figures:
         draw(results, arguments.data, arguments.results / "figures")

@@ -17,6 +17,7 @@ from result_pages import agreements, beside_each_other, chosen, repeated, replac
 from naslib_zc_plugin.benchmarks import benchmark
 from naslib_zc_plugin.benchmarks.flexibert import FAILED, TABLE
 from naslib_zc_plugin.campaign.store import read_table
+from naslib_zc_plugin.files import replace_text
 from naslib_zc_plugin.report.figures import RankSimilarity, heatmap, similarities
 from naslib_zc_plugin.table import ScoreTable
 
@@ -71,7 +72,7 @@ def main() -> None:
     arguments = parser.parse_args()
     results, page = Results(arguments.data, arguments.results), arguments.results / "flexibert.md"
     found = tables(results)
-    page.write_text(replaced(page.read_text(encoding="utf-8"), found), encoding="utf-8")
+    replace_text(page, replaced(page.read_text(encoding="utf-8"), found))
     print(page, *found, sep="\n")
     if arguments.figures:
         for name, one in results.similarities().items():

@@ -33,6 +33,8 @@ import torch
 from scipy.stats import spearmanr
 from torch import Tensor
 
+from naslib_zc_plugin.files import replacing
+
 HIDDEN, INPUTS = 4, 3
 Losses = Callable[[Tensor], Tensor]
 """From all parameters, (P,), to the losses of both samples, (2,)."""
@@ -154,7 +156,8 @@ def draw(path: Path, steps: Sequence[Step]) -> None:
     bounds.set(yscale="log", xlabel="cosine of the angle", ylabel="reduction / bound")
     bounds.legend(fontsize="small")
     bounds.set_title("below 1 a bound fails", fontsize="medium")
-    figure.savefig(path, dpi=150)
+    with replacing(path) as draft:
+        figure.savefig(draft, dpi=150, format=path.suffix[1:])
 
 
 def main() -> None:

@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from naslib_zc_plugin.files import replacing
+
 Point = tuple[Fraction, Fraction, Fraction]
 """(x, y, z) stands for the point (x/z, y/z), and for the direction (x, y) far away if z is 0."""
 Row = tuple[Fraction, Fraction, Fraction]
@@ -171,7 +173,8 @@ def draw(path: Path, networks: Sequence[tuple[str, Sequence[Layer]]], reach: flo
                          for a, b, z in piece.corners))  # fmt: skip
             panel.fill(x, y, color=f"C{shades[piece.pattern] % 10}", alpha=0.5, linewidth=0.1)
         panel.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", title=f"{title}: {len(shades)} regions")
-    figure.savefig(path, dpi=150)
+    with replacing(path) as draft:
+        figure.savefig(draft, dpi=150, format=path.suffix[1:])
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ from result_pages import difference, markdown, replaced
 from naslib_zc_plugin.aggregates import Aggregate, oriented
 from naslib_zc_plugin.benchmarks import benchmark
 from naslib_zc_plugin.campaign.store import read_table
+from naslib_zc_plugin.files import replace_text
 from naslib_zc_plugin.report.correlations import Floats, agreement
 from naslib_zc_plugin.report.figures import scatter
 from naslib_zc_plugin.report.leaderboards import is_scored, matched, mean_ranks
@@ -191,7 +192,7 @@ def main() -> None:
     arguments = parser.parse_args()
     page = arguments.results / "gradalign.md"
     found = tables(Results(arguments.data, arguments.results))
-    page.write_text(replaced(page.read_text(encoding="utf-8"), found), encoding="utf-8")
+    replace_text(page, replaced(page.read_text(encoding="utf-8"), found))
     print(page)
     if arguments.figures:
         draw(arguments.data, arguments.results)

@@ -17,6 +17,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from naslib_zc_plugin.files import replace_text, replacing
+
 DATASETS = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16_120": "ImageNet16-120"}
 # Of the campaigns: the cost of their scores in the README's units, further options, and the figures shown.
 UNITS = (
@@ -55,7 +57,8 @@ def section(data: Path, results: Path, config: str, units: str, asked: list[str]
         text = (Path(folder) / "leaderboard.md").read_text(encoding="utf-8").partition("\n\n")[2]
         text = re.sub(r" --output \S+", "", text)  # a folder that is gone
         for figure in shown:
-            shutil.copy(Path(folder) / f"{figure}.png", results / "figures" / f"{config}_{figure}.png")
+            with replacing(results / "figures" / f"{config}_{figure}.png") as draft:
+                shutil.copy(Path(folder) / f"{figure}.png", draft)
             text += f"\n![{CAPTIONS[figure]}](figures/{config}_{figure}.png)\n"
     return text
 
@@ -78,7 +81,7 @@ def main() -> None:
                 large = campaign == "naslib" and dataset != "cifar10"  # half a megabyte each, and much alike
                 parts.append(section(arguments.data, results, config, units, asked, [] if large else shown))
         path = results / f"nasbench201_{dataset}.md"
-        path.write_text("\n".join(parts), encoding="utf-8")
+        replace_text(path, "\n".join(parts))
         print(path)
 
 

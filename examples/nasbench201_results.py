@@ -19,6 +19,7 @@ from result_pages import markdown, replaced, side
 from naslib_zc_plugin.aggregates import Aggregate, oriented
 from naslib_zc_plugin.benchmarks import benchmark
 from naslib_zc_plugin.campaign.store import read_table
+from naslib_zc_plugin.files import replace_text
 from naslib_zc_plugin.report.correlations import Agreement, agreement
 from naslib_zc_plugin.report.leaderboards import is_scored, matched, mean_ranks
 from naslib_zc_plugin.report.rendering import interval
@@ -225,7 +226,7 @@ def main() -> None:
     print("\n".join(f"<!-- {name} -->\n\n{table}" for name, table in found.items()))
     if arguments.page:
         text = replaced(arguments.page.read_text(encoding="utf-8"), found)
-        arguments.page.write_text(text, encoding="utf-8")
+        replace_text(arguments.page, text)
 
 
 if __name__ == "__main__":

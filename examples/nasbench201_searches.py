@@ -24,6 +24,7 @@ import numpy as np
 
 from naslib_zc_plugin.benchmarks import Benchmark, benchmark
 from naslib_zc_plugin.campaign.store import read_table
+from naslib_zc_plugin.files import replace_text
 from naslib_zc_plugin.report.correlations import agreement
 from naslib_zc_plugin.report.figures import curves
 from naslib_zc_plugin.report.rendering import interval
@@ -81,7 +82,7 @@ def main() -> None:
     page = folder / "search.md"
     for name in arguments.names or makers:
         block = makers[name]()
-        page.write_text(replaced(page.read_text(encoding="utf-8"), name, block), encoding="utf-8")
+        replace_text(page, replaced(page.read_text(encoding="utf-8"), name, block))
 
 
 def replaced(page: str, name: str, block: str) -> str:

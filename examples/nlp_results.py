@@ -17,6 +17,7 @@ from result_pages import agreements, beside_each_other, chosen, replaced, shares
 
 from naslib_zc_plugin.benchmarks import benchmark
 from naslib_zc_plugin.campaign.store import read_table
+from naslib_zc_plugin.files import replace_text
 from naslib_zc_plugin.report.figures import heatmap, similarities
 from naslib_zc_plugin.table import ScoreTable
 
@@ -82,7 +83,7 @@ def main() -> None:
     arguments = parser.parse_args()
     page = arguments.results / "nasbench_nlp.md"
     found = tables(arguments.data, arguments.results)
-    page.write_text(replaced(page.read_text(encoding="utf-8"), found), encoding="utf-8")
+    replace_text(page, replaced(page.read_text(encoding="utf-8"), found))
     print(page, *found, sep="\n")
     if arguments.figures:
         draw(arguments.data, arguments.results)

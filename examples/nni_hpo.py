@@ -20,7 +20,7 @@ from typing import Any
 
 from nni.experiment import AlgorithmConfig, Experiment
 
-from naslib_zc_plugin.hosts.nni.tuner import register
+from naslib_zc_plugin.hosts.nni import register
 
 SPACE: dict[str, Any] = {
     "proxy": {"_type": "choice", "_value": ["naswot", "synflow", "grad_norm", "params"]},

@@ -8,6 +8,8 @@ Run it where jobs are submitted from and can reach (a login node, in tmux or as 
 that the workers have as well, with the images in a shared folder. Jobs come and go: another one scores the unfinished
 architectures of a dying one. Ctrl-C or the end of this process stops everything; the same command goes on where it was.
 
+Dask trusts whoever reaches its ports: with `--tls FOLDER` only the jobs do, by certificates in a folder of yours.
+
 A cluster that runs already needs no script: give `engine: {name: dask, address: "tcp://node01:8786"}` in the
 configuration, and start its workers by `dask worker tcp://node01:8786 --nthreads 1`, those with a GPU by
 `CUDA_VISIBLE_DEVICES=0 dask worker tcp://node01:8786 --nthreads 1 --resources "GPU=1"`, one for each GPU, with
@@ -38,6 +40,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--walltime", default="04:00:00", help="of a job; longer campaigns get new jobs")
     parser.add_argument("--queue", help="partition")
     parser.add_argument("--account", help="account that is charged")
+    parser.add_argument("--tls", metavar="FOLDER", help="of certificates made for it, which jobs see and others do not")
     return parser.parse_args()
 
 
@@ -57,6 +60,7 @@ def started(asked: argparse.Namespace, threads: int) -> Any:
         job_cpu=threads,
         job_extra_directives=["--gres=gpu:1"] if asked.gpus else [],
         worker_extra_args=["--resources", "GPU=1"] if asked.gpus else [],
+        **({"security": True, "shared_temp_directory": asked.tls} if asked.tls else {}),
     )
     cluster.adapt(minimum_jobs=1, maximum_jobs=asked.jobs)
     return cluster
@@ -82,8 +86,11 @@ def main() -> None:
     asked = options()
     config = load_campaign(asked.config, asked.data)
     with started(asked, config.threads) as cluster:
-        resources = {"resources": {"GPU": 1}} if asked.gpus else {}
-        done = score(config.replace(engine={"name": "dask", "address": cluster.scheduler_address, **resources}))
+        more = {
+            **({"resources": {"GPU": 1}} if asked.gpus else {}),
+            **({"security": cluster.security} if asked.tls else {}),
+        }
+        done = score(config.replace(engine={"name": "dask", "address": cluster.scheduler_address, **more}))
     print()
     if done.pending:
         sys.exit("stopped; the same command goes on from there")

@@ -15,7 +15,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Callable, Optional, Union
+from typing import Any, Callable, Optional
 
 import numpy as np
 import numpy.typing as npt
@@ -395,12 +395,8 @@ AGGREGATES: Registry[AggregateKind] = Registry(
 )  # fmt: skip
 """All kinds of aggregates, those of other distributions too."""
 
-Member = Union[str, ProxyRequest]
-
-
-def _recipe(join: Join, *members: Member, **more: Any) -> AggregateKind:
-    named = (each if isinstance(each, ProxyRequest) else ProxyRequest(each) for each in members)
-    return AggregateKind(join, tuple(named), **more)
+def _recipe(join: Join, *members: str, **more: Any) -> AggregateKind:
+    return AggregateKind(join, tuple(map(ProxyRequest, members)), **more)
 
 
 RANK_SUM, LOG_RANK_SUM = AggregateKind(rank_sum), AggregateKind(log_rank_sum)
@@ -411,10 +407,9 @@ _log_ranks = partial(_recipe, log_rank_sum)
 AZ_NAS = _log_ranks("az_expressivity", "az_progressivity", "az_trainability", "flops")
 VKDNW_AGG = _log_ranks("vkdnw", "jacov", "az_expressivity", "az_trainability", "flops")
 
-MECO_OPT = ProxyRequest("meco", {"channels": 8, "size": None}, "meco_opt")  # unlike networks take unlike sizes
 RECOMMENDED = _log_ranks("az_expressivity", "az_trainability", "synflow", "meco")
 """For networks of one search space; without images and without labels."""
-RECOMMENDED_MODELS = _log_ranks("params", MECO_OPT)
-"""For networks that are unlike each other; without images and without labels."""
+RECOMMENDED_MODELS = _log_ranks("params", "total_width", "activations")
+"""For networks that are unlike each other: three counts, for all else says less of them; without images and labels."""
 RECOMMENDED_WITH_DATA = _log_ranks("jacov", "synflow", "az_expressivity", "az_trainability", "meco")
 """For networks of one search space, with a batch of images; without labels."""

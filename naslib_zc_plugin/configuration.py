@@ -49,7 +49,7 @@ _KINDS = {
     "a text that is not empty": "string_too_short",
 }
 _MUST_BE = {kind: text for text, kinds in _KINDS.items() for kind in kinds.split()}
-_PATHS = ("images", "tokens", "source", "table")
+_PATHS = ("images", "tokens", "source", "table", "security", "tls_ca_file", "tls_client_cert", "tls_client_key")
 _OTHER_TYPE = ("int_from_float", "none_required", "sequence_str", "is_instance_of")
 Location = tuple[Union[str, int], ...]
 Model = TypeVar("Model", bound="Section")
@@ -348,8 +348,8 @@ def completed(names: Callable[[], Sequence[str]]) -> Callable[[dict[str, Any]], 
 def located(given: Any, folder: Path, data: str | Path | None) -> Any:
     """Return a path made absolute if it is one that exists, in ``folder`` or in the data directory.
 
-    Of a list, each; of a mapping, the values of ``images``, ``tokens``, ``source`` and ``table``. An empty text is no
-    path.
+    Of a list, each; of a mapping, the values of ``images``, ``tokens``, ``source`` and ``table``, and the files of
+    ``security``. An empty text is no path.
 
     Args:
         given: a value of a configuration; everything else is returned as it is.

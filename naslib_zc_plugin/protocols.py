@@ -54,6 +54,7 @@ class Protocol:
         balanced: images of each class in the batch, of as many random classes as fill it; 0: images drawn whatever
             their class, as all published codes do.
         loss: a name of :data:`LOSSES`.
+        size: height and width that the images are brought to, by bilinear interpolation, after all else; 0: their own.
         spaces: by search space, the fields that differ there.
     """
 
@@ -71,6 +72,7 @@ class Protocol:
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     balanced: int = 0
     loss: str = "labels"
+    size: int = 0
     spaces: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def stored(self) -> dict[str, Any]:
@@ -150,11 +152,12 @@ class Protocol:
         chosen = self._of_each_class(probe, size, draw) if self.balanced else draw.sample(range(len(probe)), size)
         images, labels = probe.batch(chosen)
         images = _augmented(images, draw) if self.augment else images
-        return _normalised(images, *self.normalisation[dataset]) if self.normalisation else images, labels
+        images = _normalised(images, *self.normalisation[dataset]) if self.normalisation else images
+        return (_resized(images, self.size) if self.size else images), labels
 
     def _tokens(self, probe: Tokens, chosen: list[int]) -> tuple[Tensor, Tensor | None]:
         """Return the chosen tokens and their targets, zeros where the loss looks at none."""
-        if self.augment or self.balanced:
+        if self.augment or self.balanced or self.size:
             raise ValueError(f"the protocol {self.name!r} is for labelled images, {probe.name} holds tokens")
         tokens, targets = probe.batch(chosen)
         if targets is None and self.loss in UNTARGETED:
@@ -179,6 +182,13 @@ class Protocol:
 def _normalised(images: Tensor, mean: Channels, std: Channels) -> Tensor:
     """Return images of mean 0 and standard deviation 1 per channel."""
     return (images - images.new_tensor(mean)[:, None, None]) / images.new_tensor(std)[:, None, None]
+
+
+def _resized(images: Tensor, size: int) -> Tensor:
+    """Return images of ``size`` × ``size``; smaller ones average what they leave out."""
+    from torch.nn import functional as F
+
+    return F.interpolate(images, (size, size), mode="bilinear", align_corners=False, antialias=True)
 
 
 def _augmented(images: Tensor, draw: random.Random) -> Tensor:
@@ -233,6 +243,9 @@ UNTARGETED = ("sum", "signs")
 
 NDS = ("nds_amoeba", "nds_darts", "nds_darts_fix_w_d", "nds_enas", "nds_nasnet", "nds_pnas")
 """NDS' spaces. Of their networks that part is scored which the logits depend on, as in NASWOT's code."""
+
+TEXTS = {"nasbench_nlp": "nasbench_nlp_loss", "flexibert": "flexibert_nominal"}
+"""Search spaces of networks of text, and the protocol whose loss has a gradient there."""
 
 
 def _beside(variant: str, **others: Any) -> dict[str, dict[str, Any]]:
@@ -304,6 +317,10 @@ PROTOCOLS = {
         Protocol(
             "nasbench_nlp_loss", "our own: nasbench_nlp with the benchmark's loss", 50, {}, augment=False,
             same_batch=True, variant="logits", truth="ptb_test_loss", seed=0, loss="tokens",
+        ),
+        Protocol(
+            "timm", "our own: networks unlike each other, four images of each of four classes", 16, {}, augment=False,
+            same_batch=True, variant="", truth="accuracy", seed=0, balanced=4,
         ),
     )
 }  # fmt: skip

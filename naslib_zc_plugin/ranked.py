@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from naslib_zc_plugin.aggregates import Aggregate, Floats
+from naslib_zc_plugin.files import replacing
 from naslib_zc_plugin.scoring import Scores
 from naslib_zc_plugin.text_table import TextTable, table_html, table_text
 
@@ -229,7 +230,8 @@ class CandidateRanking:
         title = f"no rank (grey): {some_names(missing)}" if missing else ""
         axes.set_title(title, fontsize=8, parse_math=False)
         if path is not None:
-            figure.savefig(path)
+            with replacing(Path(path)) as draft:
+                figure.savefig(draft, format=Path(path).suffix[1:] or "png")
         return figure
 
 

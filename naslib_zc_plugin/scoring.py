@@ -38,6 +38,8 @@ class Score:
         spread: standard deviation over repeats (n − 1); None with a single one.
         name: the proxy's name.
         version: the proxy's version.
+        detours: what was done otherwise than usual because an error barred the usual way (samples run one by one, a
+            network run in full), with the error. The value is the same but for rounding.
         applies: False where it is undefined because the definition does not cover the network or the batch (no such
             layers, no labels), so that nothing follows of how good the network is.
     """
@@ -49,6 +51,7 @@ class Score:
     spread: float | None
     name: str
     version: int
+    detours: tuple[str, ...] = ()
     applies: bool = True
 
 
@@ -358,7 +361,8 @@ class _Planned:
         passes: dict[Setting, float] = {}
         for observation, outcome in seen.items():
             passes[observation.setting] = max(outcome.seconds, passes.get(observation.setting, 0.0))
-        return _judged(value, error, clock.lap() + sum(passes.values()), self.record)
+        found = _judged(value, error, clock.lap() + sum(passes.values()), self.record)
+        return replace(found, detours=tuple(dict.fromkeys(way for outcome in seen.values() for way in outcome.detours)))
 
 
 def _judged(value: float | None, error: Exception | None, seconds: float, record: Proxy) -> Score:
@@ -373,7 +377,8 @@ def _judged(value: float | None, error: Exception | None, seconds: float, record
         status, reason = "failed", f"{type(error).__name__}: {message(error)}"
     elif value is not None and not math.isfinite(value):
         status, reason = "undefined", f"the value is {value}"
-    return Score(value if status == "ok" else None, status, reason, seconds, None, record.name, record.version, applies)
+    kept = value if status == "ok" else None
+    return Score(kept, status, reason, seconds, None, record.name, record.version, applies=applies)
 
 
 def combined(trials: Sequence[Score]) -> Score:
@@ -382,10 +387,12 @@ def combined(trials: Sequence[Score]) -> Score:
     if len(trials) == 1:
         return first
     seconds = sum(trial.seconds for trial in trials)
+    detours = tuple(dict.fromkeys(way for trial in trials for way in trial.detours))
     values = [trial.value for trial in trials if trial.value is not None]
     if len(values) == len(trials):
-        return Score(statistics.fmean(values), "ok", "", seconds, statistics.stdev(values), first.name, first.version)
+        mean, spread = statistics.fmean(values), statistics.stdev(values)
+        return replace(first, value=mean, seconds=seconds, spread=spread, detours=detours)
     worst = next((trial for trial in trials if trial.status == "failed"), next(t for t in trials if t.value is None))
     reason = f"{len(trials) - len(values)} of {len(trials)} repeats: {worst.reason}"
     applies = worst.status == "failed" or all(trial.applies for trial in trials)
-    return Score(None, worst.status, reason, seconds, None, first.name, first.version, applies)
+    return replace(worst, value=None, reason=reason, seconds=seconds, detours=detours, applies=applies)

@@ -28,9 +28,11 @@ import pyarrow.parquet as parquet
 
 from naslib_zc_plugin.benchmarks import ColumnInfo, Table, benchmark, convert_benchmark
 from naslib_zc_plugin.campaign.naslib_json import import_suite
+from naslib_zc_plugin.campaign.plan import count
 from naslib_zc_plugin.configuration import mapping
 from naslib_zc_plugin.files import unpickle
 from naslib_zc_plugin.probes import probe
+from naslib_zc_plugin.spaces import space
 from naslib_zc_plugin.store.parquet import read_parquet
 
 Reader = Callable[[Path], Any]
@@ -271,6 +273,14 @@ def _text_cases(folder: Path) -> Iterator[Case]:
     _write(folder / "long", "vocab.txt", b"[PAD]\n[UNK]\n[CLS]\n[SEP]\na\n")
     _write(folder / "long", "text.txt", b"a " * (50 << 20) + b"\n")
     yield "wordpiece line", folder / "long", probe
+
+    def keys(path: Path) -> Any:
+        return count(str(path), space("nasbench201"))
+
+    yield "keys line", _write(folder, "line.keys", b"|nor_conv_3x3~0|+" * (12 << 20)), keys
+    yield "keys sparse", _sparse(folder, "sparse.keys", b"\n", 8 << 30), keys
+    yield "keys blank", _write(folder, "blank.gz", gzip.compress(b"\n" * (100 << 20))), keys
+    yield "keys long", _write(folder, "long.keys", b"|" * (4 << 20) + b"\n"), keys
 
 
 def _json_texts() -> Iterator[tuple[str, bytes]]:

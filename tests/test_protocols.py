@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import naslib_zc_plugin as zc
-from naslib_zc_plugin.benchmarks import flexibert, nasbench201, nasbench_nlp
+from naslib_zc_plugin.benchmarks import flexibert, nasbench201, nasbench_nlp, timm
 from naslib_zc_plugin.probes import Probe, Tokens, probe
 from naslib_zc_plugin.protocols import LOSSES, PROTOCOLS, protocol
 
@@ -69,6 +69,29 @@ def test_another_data_set_or_too_few_images_get_a_clear_error() -> None:
         protocol("naslab")
 
 
+def test_images_are_enlarged_and_shrunk() -> None:
+    rules = protocol("lightweight")
+    own, _ = rules.batch(CIFAR, "nasbench201", seed=0)
+    large, _ = replace(rules, size=64).batch(CIFAR, "nasbench201", seed=0)
+    small, _ = replace(rules, size=8).batch(CIFAR, "nasbench201", seed=0)
+    assert large.shape == (128, 3, 64, 64) and small.shape == (128, 3, 8, 8)
+    # Of twice the size, a point between four pixels: 9/16 of the nearest, 3/16 of two, 1/16 of the last.
+    near, right, below, last = (own[:, :, 5 + i, 7 + j] for i, j in ((0, 0), (0, 1), (1, 0), (1, 1)))
+    torch.testing.assert_close(large[:, :, 11, 15], (9 * near + 3 * right + 3 * below + last) / 16)
+    torch.testing.assert_close(small.mean((2, 3)), own.mean((2, 3)), atol=0.02, rtol=0)
+    assert torch.equal(replace(rules, size=32).batch(CIFAR, "nasbench201", seed=0)[0], own)
+    with pytest.raises(ValueError, match="labelled images, text holds tokens"):
+        text = Tokens("text", np.arange(768, dtype=np.int64).reshape(128, 6), 768)
+        replace(rules, size=64).batch(text, "any", seed=0)
+
+
+def test_networks_unlike_each_other_see_four_images_of_each_of_four_classes() -> None:
+    noise = probe("synthetic:normal", n=16, size=8, classes=4)
+    x, y = protocol("timm").batch(noise, "timm", seed=0)
+    assert x.shape == (16, 3, 8, 8) and sorted(y.tolist()) == [label for label in range(4) for _ in range(4)]
+    assert sorted(x.sum((1, 2, 3)).tolist()) == pytest.approx(sorted(noise.images.sum((1, 2, 3)).tolist()), abs=1e-3)
+
+
 def test_a_protocol_differs_between_spaces_where_its_code_does() -> None:
     rules = protocol("zerocost")
     assert (rules.within("nasbench201").batch_size, rules.within("nasbench101").batch_size) == (64, 256)
@@ -115,7 +138,8 @@ def test_real_probes_serve_the_protocols(shared: Path) -> None:
 
 
 def test_truth_columns_exist() -> None:
-    columns = {*nasbench201.TABLE.columns, *nasbench_nlp.TABLE.columns, *flexibert.TABLE.columns}
+    tables = (each.TABLE for each in (nasbench201, nasbench_nlp, flexibert, timm))
+    columns = {column for table in tables for column in table.columns}
     assert {rules.truth for rules in PROTOCOLS.values()} <= columns
 
 

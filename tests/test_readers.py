@@ -5,25 +5,32 @@ from __future__ import annotations
 import ast
 import gzip
 import io
+import json
 import pickle
 import shutil
 import tarfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
+import pyarrow
+import pyarrow.parquet
 import pytest
 import torch
 
 from naslib_zc_plugin.benchmarks import (
+    Table,
     benchmark,
     convert_benchmark,
+    darts,
     flexibert,
     nasbench101,
     nasbench201,
     nasbench_nlp,
+    transnasbench101_micro,
+    vit_bench,
 )
 from naslib_zc_plugin.benchmarks.nasbench201 import naslib_pickles
 from naslib_zc_plugin.benchmarks.nds import NDS_AMOEBA
@@ -31,7 +38,7 @@ from naslib_zc_plugin.campaign.config import load_campaign
 from naslib_zc_plugin.campaign.naslib_json import import_suite
 from naslib_zc_plugin.campaign.store import read_table
 from naslib_zc_plugin.probes import Tokens, probe
-from tests.benchmarks import bert, cells, made, naslib, nats, nds, tfrecords
+from tests.benchmarks import bert, cells, made, naslib, nats, nds, tfrecords, zoo
 from tests.campaign import suite
 from tests.reader_laws import (
     ArchivedReader,
@@ -404,6 +411,93 @@ class TestNds(CountedReader):
         jobs = nds.jobs(NDS_AMOEBA)
         for wrong in ([], jobs + jobs[:1], {"top": jobs, "mid": jobs[2:3]}, [{**jobs[0], "test_ep_top1": []}]):
             yield nds.write(folder, wrong)
+
+
+class TestTimm(CountedReader):
+    """Converted beside the source; what is read are the table's numbers."""
+
+    reader = "benchmarks.timm.convert benchmarks.timm"
+
+    def make(self, folder: Path) -> Path:
+        return zoo.write(folder)
+
+    def read(self, source: Path) -> Any:
+        convert_benchmark("timm", source, source.parent / "data")
+        found = benchmark("timm", source.parent / "data")
+        return found.keys, {name: found.column(name) for name in found.columns}
+
+    def tidy(self, source: Path) -> None:
+        shutil.rmtree(source.parent / "data", ignore_errors=True)
+
+    def miscounted(self, folder: Path) -> Iterator[Path]:
+        names, first, *rest = zoo.RESULTS.splitlines(keepends=True)
+        for wrong in ([], [names], [names, first, first, *rest], [names, first[:30]]):
+            (folder / "results-imagenet.csv").write_text("".join(wrong), encoding="utf-8")
+            yield folder / "results-imagenet.csv"
+
+
+class _Rows(_Benchmark):
+    """A table in Parquet of some rows, whose keys the space must know."""
+
+    table: ClassVar[Table]
+    columns: ClassVar[dict[str, list[Any]]]
+
+    def make(self, folder: Path, columns: dict[str, list[Any]] | None = None) -> Path:
+        path = folder / self.table.file
+        path.parent.mkdir(exist_ok=True)
+        made = pyarrow.table(self.columns if columns is None else columns)
+        pyarrow.parquet.write_table(made, path, write_page_checksum=True)
+        return path
+
+    def read(self, source: Path) -> Any:
+        found = self.table.read(source.parents[1])
+        return found.keys, {name: found.column(name) for name in found.columns}
+
+    def miscounted(self, folder: Path) -> Iterator[Path]:
+        first = {name: values[:1] * 2 for name, values in self.columns.items()}
+        wrong = {**self.columns, self.table.key: ["none", *self.columns[self.table.key][1:]]}
+        for columns in (first, wrong):
+            yield self.make(folder, columns)
+
+
+_EDGES = [[["sep_conv_3x3", 0], ["none", 1]] * 4, [["skip_connect", 1], ["sep_conv_5x5", 0]] * 4]
+
+
+class TestDarts(_Rows):
+    reader, table = "benchmarks.darts", darts.TABLE
+    columns: ClassVar[dict[str, list[Any]]] = {
+        "genotype": [
+            json.dumps({"normal": e, "normal_concat": [2, 3, 4, 5], "reduce": e, "reduce_concat": [2, 3, 4, 5]})
+            for e in _EDGES
+        ],
+        "test_acc": [80.0, 85.5],
+    }
+
+
+class TestTransNasBench101(_Rows):
+    reader, table = "benchmarks.transnasbench101_micro", transnasbench101_micro.TABLE
+    columns: ClassVar[dict[str, list[Any]]] = {
+        "space_key": ["64-41414-1_02_333", "64-41414-3_10_123"],
+        "naslib_key": ["(1, 0, 2, 3, 3, 3)", "(3, 1, 0, 1, 2, 3)"],
+        "class_scene_val": [54.0, 50.0],
+        "autoencoder_val": [0.5, 0.4],
+        "jigsaw_val": [94.0, 90.0],
+    }
+
+
+class TestVitBench(_Rows):
+    reader, table = "benchmarks.vit_bench", vit_bench.TABLE
+    columns: ClassVar[dict[str, list[Any]]] = {
+        "architecture": [
+            json.dumps({"hidden_dim": 192, "mlp_ratio": [3.5] * 12, "num_heads": [3, 4] * 6, "depth": 12}),
+            json.dumps({"base_dim": 32, "mlp_ratio": 4, "depth": [2, 6, 4], "num_heads": [2, 4, 8]}),
+        ],
+        "space": ["autoformer", "pit"],
+        "file": ["gt_autoformer", "gt_pit"],
+        "c100_base_acc": [70.0, 71.5],
+        "c100_kd_acc": [75.0, None],
+        "imagenet_super_acc": [74.0, None],
+    }
 
 
 class TestNasBenchNlp(ArchivedReader):

@@ -22,6 +22,26 @@ BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 HOSTED = [block for block in BLOCKS if "\nfrom naslib." in block]
 
 
+def test_its_links_lead_somewhere_wherever_it_is_shown() -> None:
+    """They are absolute, those of the repository name files that it has, and every name of a link is defined."""
+    text = re.sub(r"```.*?```", "", README, flags=re.DOTALL)
+    defined = dict(re.findall(r"^\[([^]\n]+)\]: (\S+)$", text, re.MULTILINE))
+    targets = [*re.findall(r"\]\(([^)\s]+)\)", text), *defined.values()]
+    headings = {re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in re.findall(r"^#+ (.*)$", text, re.M)}
+    home = re.findall(r"^url = (\S+)$", (ROOT / "setup.cfg").read_text(encoding="utf-8"), re.M)[0]
+    for target in targets:
+        if target.startswith("#"):
+            assert target[1:] in headings, target
+            continue
+        assert target.startswith("https://"), target
+        if target.startswith(home):
+            kind, name = re.fullmatch(rf"{home}/(blob|tree)/main/(.+)", target).groups()  # type: ignore[union-attr]
+            assert (ROOT / name).is_file() if kind == "blob" else (ROOT / name).is_dir(), target
+    used = set(re.findall(r"\[([^][\n]+)\](?![(:\[])", text))
+    assert set(defined) <= used
+    assert {name for name in used if (ROOT / name.strip("`")).exists()} <= set(defined)
+
+
 @pytest.mark.parametrize("block", [block for block in BLOCKS if block not in HOSTED], ids=lambda block: block[:40])
 def test_the_python_in_it_runs(block: str) -> None:
     exec(compile(block, "README.md", "exec"), {})

@@ -28,6 +28,7 @@ BENCHMARKS: Registry[Table] = Registry(
         "nasbench201_naslib": f"{__name__}.nasbench201.naslib_pickles:TABLE",
         **{name: f"{__name__}.nds:{name.upper()}" for name in _NDS},
     },
+    aliases={"transnasbench101": "transnasbench101_micro"},
 )
 """All benchmarks, those of other distributions too."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -49,6 +50,8 @@ class OfBenchmark(Section):
     """The benchmark's name."""
     number: MaybeInt = None
     """As many random ones; all of them unless given. A larger number adds to those of a smaller one."""
+    at_most: Mapping[str, float] = Field(default_factory=dict)
+    """Columns of the table and their largest numbers; others, and architectures without a number, are left out."""
 
 
 class BatchConfig(Section):
@@ -62,6 +65,8 @@ class BatchConfig(Section):
     """Whether images are cropped and flipped at random."""
     same_batch: MaybeBool = None
     """Whether all architectures share one batch."""
+    size: Positive = None
+    """Height and width that images are enlarged or shrunk to, for networks of larger images than there are."""
 
 
 Keys = Union[int, str, Annotated[Sequence[str], Field(min_length=1)]]
@@ -157,11 +162,12 @@ class Config(Section):
 
     @field_validator("engine")
     @classmethod
-    def _check_engine(cls, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _check_engine(cls, given: Mapping[str, Any], info: ValidationInfo) -> Any:
         if not isinstance(given.get("name"), str):
             raise ValueError(f"must be a mapping with a name, one of {', '.join(list_engines())}")
         check_engine(given)
-        return given
+        origin: Origin | None = info.context
+        return located(given, origin.path.parent, None) if origin else given
 
     @field_validator("store")
     @classmethod
@@ -295,8 +301,10 @@ def _members(asked: Sequence[Any]) -> list[Any]:
 
 def _of_benchmark(asked: OfBenchmark, seed: int, data: str | Path | None) -> list[str]:
     """Return keys of a benchmark's table in a random order; a larger number adds to those of a smaller one."""
-    keys, number = benchmarks.benchmark(asked.benchmark, data).keys, asked.number
-    if number is not None and not 1 <= number <= len(keys):
+    table, number = benchmarks.benchmark(asked.benchmark, data), asked.number
+    bounded = [(table.column(name), largest) for name, largest in asked.at_most.items()]
+    keys = [key for key in table.keys if all(found.get(key, math.inf) <= largest for found, largest in bounded)]
+    if not keys or (number is not None and not 1 <= number <= len(keys)):
         raise ValueError(f"{asked.benchmark} has {len(keys):,}; ask for 1 to that many, not {number!r}")
     return [keys[place] for place in islice(permuted(len(keys), seed), number)]
 
@@ -332,6 +340,8 @@ def _provenance(config: Config) -> dict[str, Any]:
         del rules[part]
     if protocol.loss == "labels":  # stores that were made when there was no other loss do not name it
         del rules["loss"]
+    if not protocol.size:  # likewise
+        del rules["size"]
     proxies = {}
     for label, request in config.requests().items():
         info, options = describe(request.name), dict(request.options)
@@ -390,5 +400,9 @@ def _identified(config: Config) -> Any:
     if isinstance(keys, int) or keys == "all":
         return keys if config.total() else None
     if isinstance(keys, str):
-        return {"file": PurePath(keys).name, "sha256": hashlib.sha256(existing(keys, KEYS).read_bytes()).hexdigest()}
+        content = hashlib.sha256()
+        with existing(keys, KEYS).open("rb") as file:
+            while block := file.read(1 << 20):
+                content.update(block)
+        return {"file": PurePath(keys).name, "sha256": content.hexdigest()}
     return list(keys)

@@ -154,6 +154,7 @@ def _as_store(source: Path, place: Path) -> Path:
     if source.suffix != ".parquet":
         return source
     facts, records = records_of(source)
+    facts.pop("detours", None)  # numbers of another store's scores
     canonical = space(facts["space"]).canonical
     with Store(place) as store, store.transaction():
         store.declare(facts)

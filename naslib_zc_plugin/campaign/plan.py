@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
@@ -10,7 +11,8 @@ from itertools import islice
 from random import Random
 from typing import TypeVar, Union
 
-from naslib_zc_plugin.files import DataError, existing
+from naslib_zc_plugin.files.limits import Limits, Meter
+from naslib_zc_plugin.files.texts import lines_of
 from naslib_zc_plugin.spaces import Space
 
 Architectures = Union[int, str, Sequence[str]]
@@ -18,6 +20,7 @@ Item = TypeVar("Item")
 KEYS = "a number, 'all', a list of keys, or a text file with a key per line"
 """The values of :data:`Architectures`, for messages."""
 _ROUNDS, _DRAWS = 6, 100
+_LIMITS = Limits(rows=20_000_000, seconds=math.inf)  # read while the campaign scores, which takes time
 
 
 def count(architectures: Architectures, space: Space, seed: int = 0) -> int:
@@ -76,7 +79,7 @@ def _checked(architectures: str | Sequence[str], space: Space) -> Iterator[str]:
             space.canonical(key)
         except ValueError as error:
             source = architectures if isinstance(architectures, str) else "the list"
-            raise ValueError(f"architecture {number} of {source}: {error}") from error
+            raise ValueError(f"architecture {number} of {source}: {error!s:.400}") from error
         yield key
 
 
@@ -137,8 +140,4 @@ def _feistel(number: int, bits: int, seed: int) -> int:
 
 
 def _lines(path: str) -> Iterator[str]:
-    try:
-        with existing(path, KEYS).open(encoding="utf-8-sig") as file:
-            yield from filter(None, map(str.strip, file))
-    except UnicodeDecodeError as error:
-        raise DataError(path, KEYS, str(error)) from error
+    yield from filter(None, map(str.strip, lines_of(path, KEYS, Meter(path, _LIMITS))))

@@ -76,7 +76,9 @@ class Scorer:
             return _exhausted(Outcome.failed(task, reason))
         requests = [self._requests[label] for label in task.labels]
         scores = score(network, self._batch(task.key), requests, seed=seed, loss=self._protocol.objective())
-        rows = tuple(Row(label, s.value, s.status, s.reason, s.seconds) for label, s in scores.items())
+        rows = tuple(
+            Row(label, s.value, s.status, s.reason, s.seconds, "; ".join(s.detours)) for label, s in scores.items()
+        )
         return _exhausted(Outcome(task.key, rows, time.perf_counter() - start, _peak(self._device)))
 
     def _batch(self, key: str) -> Any:

@@ -170,15 +170,19 @@ class Store(ResultsFile):
 
         Args:
             outcomes: the outcomes, of architectures that were passed to :meth:`ask`.
-            origin: device, threads, seed and versions, as values that JSON can hold.
+            origin: device, threads, seed and versions, as values that JSON can hold; a score's detour is added to it.
 
         Raises:
             ValueError: an ok score without a finite value, another one with a value, or negative seconds.
         """
         reason = cache(lambda text: self._named("reason", "text", text))
+        source = cache(
+            lambda way: self._named(
+                "origin", "plain", json.dumps({**origin, **({"detour": way} if way else {})}, sort_keys=True)
+            )
+        )
         with self.transaction():
             proxies = self._proxies()
-            source = self._named("origin", "plain", json.dumps(origin, sort_keys=True))
             for outcome in map(_valid, outcomes):
                 (number,) = self.connection.execute(
                     "SELECT id FROM architecture WHERE key = ?", (outcome.key,)
@@ -193,7 +197,7 @@ class Store(ResultsFile):
                     [
                         (
                             number, proxies[row.label], row.value, STATUSES.index(row.status), reason(row.reason),
-                            row.seconds, source,
+                            row.seconds, source(row.detour),
                         )
                         for row in outcome.rows
                     ],
@@ -258,6 +262,22 @@ def facts_of(connection: sqlite3.Connection) -> dict[str, Any]:
     found = {name: json.loads(value) for name, value in connection.execute("SELECT * FROM fact")}
     if not isinstance(found.get("proxies", {}), dict):
         raise sqlite3.DatabaseError("malformed provenance")
+    return found
+
+
+def detours_of(connection: sqlite3.Connection) -> dict[str, dict[str, int]]:
+    """Return the numbers of a store's scores that were made by a detour (:class:`.Score`): label → detour → number."""
+    found: dict[str, dict[str, int]] = {}
+    ways = {
+        number: way
+        for number, plain in connection.execute("SELECT id, plain FROM origin")
+        if (way := json.loads(plain).get("detour"))
+    }
+    for number, way in ways.items():
+        query = "SELECT label, count(*) FROM score JOIN proxy ON proxy = id WHERE origin = ? GROUP BY label"
+        for label, count in connection.execute(query, (number,)):
+            by_way = found.setdefault(label, {})
+            by_way[way] = by_way.get(way, 0) + count
     return found
 
 
@@ -377,10 +397,11 @@ def records(path: str | Path) -> Iterator[Record]:
 
 
 def provenance_of(path: Path) -> dict[str, Any]:
-    """Return the provenance of the scores of a store.
+    """Return the provenance of the scores of a store, and as ``detours`` the numbers of those made by one, if any.
 
     Raises:
         StoreError: no such store, or one that is damaged.
     """
-    with reading(path, STORE, ["fact"]) as connection:
-        return facts_of(connection)
+    with reading(path, STORE, ["fact", "proxy", "origin"]) as connection:
+        detours = detours_of(connection)
+        return {**facts_of(connection), **({"detours": detours} if detours else {})}

@@ -14,6 +14,7 @@ from naslib_zc_plugin import __version__
 from naslib_zc_plugin.cli._console import complain, say
 
 _DEBUG = "NAS_ZC_DEBUG"
+_WIDEST = 120  # characters of a line of help, in a terminal that has as many; 80 is the libraries' own limit
 # The library's errors for wrong or missing input. Any other is a fault of its own.
 _REFUSALS = (ValueError, TypeError, OSError, ImportError)
 
@@ -65,13 +66,16 @@ def _build() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
+        context_settings={"max_content_width": _WIDEST},
         epilog=f"With {_DEBUG}=1 in the environment an error shows its traceback.",
     )
     room = importlib.import_module(__name__.rpartition(".")[0])
     for module in pkgutil.iter_modules(room.__path__):
         if not module.name.startswith("_"):
             command = getattr(importlib.import_module(f"{room.__name__}.{module.name}"), module.name)
-            app.command(module.name.rstrip("_"))(_reported(command))
+            # Typer would cut the first sentence off where the list of commands has no room for it in one line.
+            first = " ".join((command.__doc__ or "").partition("\n\n")[0].split())
+            app.command(module.name.rstrip("_"), short_help=first)(_reported(command))
     return app
 
 

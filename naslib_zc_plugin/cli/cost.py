@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+import math
 import os
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Annotated
+from random import Random
+from typing import TYPE_CHECKING, Annotated, Callable, Optional
 
 import typer
 
@@ -14,19 +18,31 @@ from naslib_zc_plugin.cli._console import ProxiesOption, say, show_table, steps
 
 if TYPE_CHECKING:
     import torch
+    from torch import Tensor, nn
 
     from naslib_zc_plugin.report.cost import Cost
+    from naslib_zc_plugin.spaces import Space
 
-_ARCHITECTURE = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
+    Draw = Callable[[int], tuple[Tensor, Tensor]]
+
+_ARCHITECTURES = {
+    "nasbench201": "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
+}
+_OPTIONS = {"channels": ("C", "width", "hidden"), "cells": ("N", "depth", "layers")}  # of the spaces' networks
+_OF_IMAGES = "lightweight"  # a protocol whose proxies have no options of their own
+_PIXELS, _IMG_SIZE, _TOKENS, _CLASSES = 32, 224, 64, 10  # the second of networks that are built for a size of images
+_FEWEST, _MOST, _WORK = 4, 64, 1.4e10  # samples of a batch; multiply-accumulate operations of a forward pass
 
 
 def cost(
     space: Annotated[str, typer.Option(help="Search space of the network.")] = "nasbench201",
-    arch: Annotated[str, typer.Option(metavar="KEY", help="Its architecture key.")] = _ARCHITECTURE,
-    channels: Annotated[int, typer.Option(min=1, help="Channels of its first stage.")] = 16,
-    cells: Annotated[int, typer.Option(min=1, help="Cells of a stage.")] = 5,
-    size: Annotated[int, typer.Option(min=8, help="Height and width of the images.")] = 32,
-    batch: Annotated[int, typer.Option(min=2, help="Number of images.")] = 64,
+    arch: Annotated[Optional[str], typer.Option(metavar="KEY", help="Its key; unless given, one of the space.")] = None,
+    channels: Annotated[
+        Optional[int], typer.Option(min=1, help="Channels of its first stage, or hidden units.")
+    ] = None,
+    cells: Annotated[Optional[int], typer.Option(min=1, help="Cells of a stage, or layers.")] = None,
+    size: Annotated[Optional[int], typer.Option(min=8, help="Height and width of images, or tokens of a text.")] = None,
+    batch: Annotated[Optional[int], typer.Option(min=2, help="Number of images, or of texts; see above.")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 …")] = "cpu",
     threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0: as torch chooses.")] = 0,
     proxies: ProxiesOption = "*",
@@ -34,31 +50,104 @@ def cost(
 ) -> None:
     """Measure the cost of proxies, alone and together, against plain training of the same network on the same batch.
 
-    One unit is one forward and backward pass.
+    One unit is one forward and backward pass. Unless given, the sizes of the network are the space's own; images are
+    32×32, or 224×224 for networks that are built for a size; texts have 64 tokens; and a batch is as large as takes no
+    more work than 64 images in the largest network of NAS-Bench-201, at most 64 and at least 4.
     """
     # Without it torch's profiler, which counts the memory, writes log lines of its own.
     os.environ.setdefault("KINETO_LOG_LEVEL", "6")
     import torch
 
-    from naslib_zc_plugin.probes import images as images_of
+    from naslib_zc_plugin.protocols import TEXTS, protocol
     from naslib_zc_plugin.report.cost import measure_cost, requests_for
     from naslib_zc_plugin.spaces import space as space_called
 
-    where = _device(device)
+    named, where, names = space_called(space), _device(device), chosen_proxies(proxies)
     if threads:
         torch.set_num_threads(threads)
-    requests = requests_for(chosen_proxies(proxies))
-    images = images_of("synthetic:normal", n=batch, size=size).batch(batch)
-    net = space_called(space).build(arch, C=channels, N=cells).to(where)
+    rules = protocol(TEXTS.get(space, _OF_IMAGES)).within(space)
+    requests = {title: rules.requests(members, space) for title, members in requests_for(names).items()}
+    key = arch or _ARCHITECTURES.get(space) or named.sample(Random(0))
+    sizes = _sizes(named, {"channels": channels, "cells": cells}, size)
+    net = named.build(key, **sizes).to(where)
+    draw, shape = _texts(named, size) if space in TEXTS else _images(sizes.get("img_size", size or _PIXELS))
+    affordable = affordable_batch(net, draw(2), f"{space} {key} on {shape}")
+    number = batch or affordable
     costs = []
     with steps(len(requests) + 2) as step:
-        for found in measure_cost(lambda: net, images, requests, rounds=rounds):
+        for found in measure_cost(lambda: net, draw(number), requests, loss=rules.objective(), rounds=rounds):
             costs.append(found)
             step(found.name)
     _show(costs)
-    say(f"\n{space} {arch}, C={channels}, N={cells}; batch {batch} of {size}×{size}; {_machine(where)}.")
+    described = "".join(f", {name}={value}" for name, value in sizes.items())
+    say(f"\n{space} {key}{described}; batch {number} of {shape}; {_machine(where)}.")
     say("1 unit: one forward and backward pass in train mode; time: median of ratios measured side by side")
     say(f"(±: interquartile range, --rounds {rounds}). Memory: peak beyond network and batch.")
+
+
+def _sizes(space: Space, asked: Mapping[str, int | None], size: int | None) -> dict[str, int]:
+    """Return the options of a space's networks that are sizes: those asked for, or the space's own.
+
+    Raises:
+        ValueError: the space's networks have no such size.
+    """
+    known = inspect.signature(space.build).parameters
+    found = {}
+    for option, names in _OPTIONS.items():
+        name = next((name for name in names if name in known), "")
+        if not name and asked[option] is not None:
+            raise ValueError(f"--{option}: networks of {space.name} have no such size but that of their keys")
+        value = asked[option] if asked[option] is not None or not name else known[name].default
+        if value is not None:
+            found[name] = value
+    if "img_size" in known:
+        found["img_size"] = size or known["img_size"].default or _IMG_SIZE
+    return found
+
+
+def _images(pixels: int) -> tuple[Draw, str]:
+    """Return what draws so many images and labels, of classes of at least four where there are ten, and their shape."""
+    from naslib_zc_plugin.probes import images
+
+    def draw(number: int) -> tuple[Tensor, Tensor]:
+        classes = max(1, min(_CLASSES, number // 4))
+        return images("synthetic:normal", n=number, size=pixels, classes=classes).batch(number)
+
+    return draw, f"{pixels}×{pixels}"
+
+
+def _texts(space: Space, size: int | None) -> tuple[Draw, str]:
+    """Return what draws so many random texts, each with the one that is a word ahead, and their shape."""
+    import torch
+
+    tokens, words = size or _TOKENS, inspect.signature(space.build).parameters["num_classes"].default
+
+    def draw(number: int) -> tuple[Tensor, Tensor]:
+        texts = torch.randint(words, (number, tokens + 1), generator=torch.Generator().manual_seed(0))
+        return texts[:, :-1].contiguous(), texts[:, 1:].contiguous()
+
+    return draw, f"{tokens} tokens"
+
+
+def affordable_batch(net: nn.Module, batch: tuple[Tensor, Tensor], what: str, work: float = _WORK) -> int:
+    """Return the power of two of samples whose forward pass is no more than ``work``, from 4 to 64.
+
+    Args:
+        net: the network.
+        batch: two samples.
+        what: the network and the samples, for the error's message.
+        work: multiply-accumulate operations.
+
+    Raises:
+        ValueError: the network cannot run on such a batch.
+    """
+    device = next(net.parameters()).device
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the error says the same
+        flops = zc.score(net, (batch[0].to(device), None), "flops")["flops"]
+    if flops.value is None:
+        raise ValueError(f"{what}: {flops.reason}")
+    return max(_FEWEST, min(_MOST, int(2.0 ** math.floor(math.log2(work / max(flops.value, 1))))))
 
 
 def chosen_proxies(text: str) -> list[str]:

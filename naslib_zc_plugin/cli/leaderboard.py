@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from naslib_zc_plugin.cli._console import DataOption, again, complain, say
+from naslib_zc_plugin.files import replace_text
 
 if TYPE_CHECKING:
     from naslib_zc_plugin.benchmarks import Benchmark
@@ -36,10 +37,13 @@ class Picture:
 
 def leaderboard(
     context: typer.Context,
-    stores: Annotated[list[Path], typer.Argument(metavar="STORE…", help="Campaigns' stores or Parquet exports.")],
+    stores: Annotated[list[Path], typer.Argument(metavar="STORE", help="Campaigns' stores or Parquet exports.")],
     data: DataOption = None,
     truth: Annotated[
         Optional[list[str]], typer.Option(metavar="COLUMN", help="What to compare with, of the benchmark; repeatable.")
+    ] = None,
+    table: Annotated[
+        Optional[str], typer.Option("--benchmark", metavar="NAME", help="Whose columns they are, unless the space's.")
     ] = None,
     top: Annotated[float, typer.Option(min=0, max=100, help="How many percent are the best.")] = 10,
     aggregate: Annotated[
@@ -74,13 +78,13 @@ def leaderboard(
     options = LeaderboardOptions(aggregates, undefined, positive, top / 100, resamples, seed)  # type: ignore[arg-type]
     costs, boards, pictures = _units(units or ()), [], []
     for store in stores:
-        table = read_table(store)
-        found = benchmark(_fact(table, "space", "which search space its architectures are of"), data)
+        scores = read_table(store)
+        found = benchmark(table or _fact(scores, "space", "which search space its architectures are of"), data)
         advice = f"what to compare with: give --truth COLUMN, one of {', '.join(found.columns)}"
-        for column in truth or [_fact(table, "truth", advice)]:
+        for column in truth or [_fact(scores, "truth", advice)]:
             name, accuracies = _truth(found, column)
-            boards.append(compare(table, accuracies, name, options, costs, again(context)))
-            pictures.append(_picture(table, accuracies, name, found))
+            boards.append(compare(scores, accuracies, name, options, costs, again(context)))
+            pictures.append(_picture(scores, accuracies, name, found))
     ranking = _ranking(boards)
     say(as_text(boards, ranking).rstrip())
     if output:
@@ -195,5 +199,5 @@ def publish_boards(
         "leaderboard.html": as_html(boards, ranking, figures, heading),
     }
     for name, text in texts.items():
-        (output / name).write_text(text, encoding="utf-8")
+        replace_text(output / name, text)
     return [*texts, *written]

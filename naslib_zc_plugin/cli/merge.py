@@ -13,7 +13,7 @@ from naslib_zc_plugin.cli._console import say
 def merge(
     target: Annotated[Path, typer.Argument(metavar="TARGET", help="The store that grows; made if it is not there.")],
     sources: Annotated[
-        list[Path], typer.Argument(metavar="SOURCE…", help="Stores of the same campaign, or Parquet exports of them.")
+        list[Path], typer.Argument(metavar="SOURCE", help="Stores of the same campaign, or Parquet exports of them.")
     ],
 ) -> None:
     """Copy the scores of other stores into one; stores that contradict each other are refused.

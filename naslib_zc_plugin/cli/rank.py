@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Callable, Optional
 import typer
 
 from naslib_zc_plugin.cli._console import RESUMABLE, DataOption, complain, say, steps, stopped_by_signals
+from naslib_zc_plugin.files import replace_text
 from naslib_zc_plugin.registry import closest
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def rank(
         raise typer.Exit(RESUMABLE) from None
     say(str(found))
     if html:
-        html.write_text(_page(found), encoding="utf-8")
+        replace_text(html, _page(found))
         say(f"\nWritten to {html}; every score is in {place}.")
     if not found.order:
         raise typer.Exit(1)

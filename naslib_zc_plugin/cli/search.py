@@ -19,6 +19,7 @@ from naslib_zc_plugin.cli._console import (
     say,
     stopped_by_signals,
 )
+from naslib_zc_plugin.files import replace_text
 
 if TYPE_CHECKING:
     from naslib_zc_plugin.search import LoadedSearch, SearchProgress
@@ -113,10 +114,9 @@ def publish_results(
     folder.mkdir(parents=True, exist_ok=True)
     drawn = _draw(found, experiment.curve, folder)
     pictures = "".join(f"\n![Search curves]({name})\n" for name in drawn)
-    (folder / "results.md").write_text(
-        f"# {folder.name}\n\n" + "\n".join(map(table_markdown, sheets)) + pictures, encoding="utf-8"
-    )
-    (folder / "results.csv").write_text(results.results_csv(found), encoding="utf-8")
+    tables = "\n".join(map(table_markdown, sheets))
+    replace_text(folder / "results.md", f"# {folder.name}\n\n{tables}{pictures}")
+    replace_text(folder / "results.csv", results.results_csv(found))
     return ["results.md", "results.csv", *drawn]
 
 

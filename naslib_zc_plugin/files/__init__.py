@@ -24,7 +24,7 @@ from typing import Any
 
 __all__ = [
     "VARIABLE", "DataError", "csv_cell", "data_folder", "existing", "inside", "path_part", "readable", "real_number",
-    "replacing", "shown", "visible", "whole_number",
+    "replace_text", "replacing", "shown", "visible", "whole_number",
 ]  # fmt: skip
 
 VARIABLE = "NAS_ZC_DATA"
@@ -298,7 +298,7 @@ def replacing(path: Path) -> Iterator[Path]:
         The draft's path.
 
     Raises:
-        OSError: the folder cannot be written.
+        OSError: the folder cannot be written, or the disk is full.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
@@ -319,6 +319,10 @@ def replacing(path: Path) -> Iterator[Path]:
         # A temporary file is its owner's alone; this one becomes an ordinary file.
         draft.chmod(0o644)
         os.replace(draft, path)
+    except OSError as error:
+        if error.errno and error.filename is None:
+            error.filename = str(path)
+        raise
     finally:
         draft.unlink(missing_ok=True)
     if os.name == "posix":  # make the new name last, where the system lets a folder be opened
@@ -327,3 +331,9 @@ def replacing(path: Path) -> Iterator[Path]:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a text to a file, as UTF-8, which replaces ``path`` when it is whole (:func:`replacing`)."""
+    with replacing(path) as draft:
+        draft.write_text(text, encoding="utf-8")

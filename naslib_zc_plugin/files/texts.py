@@ -38,7 +38,7 @@ def read_text(path: str | Path, expected: str, meter: Meter) -> str:
 
 
 def lines_of(path: str | Path, expected: str, meter: Meter, newline: str | None = None) -> Iterator[str]:
-    """Yield the lines of a text in UTF-8, perhaps packed by gzip, with their ends; each counts as a row.
+    """Yield the lines of a text in UTF-8, perhaps packed by gzip or marked as such, with their ends; each is a row.
 
     Args:
         path: the file.
@@ -65,8 +65,8 @@ def lines_of(path: str | Path, expected: str, meter: Meter, newline: str | None 
 
 def _opened(path: Path, newline: str | None) -> TextIO:
     if path.suffix == ".gz":
-        return cast(TextIO, gzip.open(path, "rt", encoding="utf-8", newline=newline))
-    return path.open(encoding="utf-8", newline=newline)
+        return cast(TextIO, gzip.open(path, "rt", encoding="utf-8-sig", newline=newline))
+    return path.open(encoding="utf-8-sig", newline=newline)
 
 
 def read_json(path: str | Path, expected: str, meter: Meter) -> Any:

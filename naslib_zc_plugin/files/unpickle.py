@@ -26,7 +26,7 @@ from naslib_zc_plugin.files.limits import Limits, Meter
 LIMITS = Limits(growth=256)
 """Official pickles take tens of gigabytes."""
 _EXPECTED = "a pickle of plain values and numeric arrays"
-_BLOCK = 1 << 20
+_BLOCK, _STEP = 1 << 20, 1 << 23  # bytes to read at once, and bytes of memory between two looks at the limits
 
 
 class StandIn:
@@ -185,25 +185,28 @@ def _short(codes: bytes, size: int, most: int = 255) -> bytes:
     return b"[" + codes + b"](?:" + b"|".join(each) + b")"
 
 
-# Simple values, and what is put into or taken from the memo below a million: as many as stand in a row.
+# Simple values, empty lists and dicts and what fills them, and what is put into or taken from the memo below a million:
+# as many as stand in a row, up to what :func:`_end_of_run` goes through.
 _SIMPLE = re.compile(
     b"(?s)(?:"
     + b"|".join(
         [
-            b"G.{8}", rb"\x94", _short(rb"\x8cCU", 1), rb"[Khq\x80].", rb"[N\x88\x89)]", b"M..", b"[Jj]....",
-            rb"r..[\x00-\x0f]\x00", _short(b"XTB", 4), _short(rb"\x8a", 1, 8),
+            b"G.{8}(?!G)", rb"[\x94N\x88\x89)(\]}asue\x90]", _short(rb"\x8c", 1) + rb"(?!\x94G)", rb"[Kh].(?!G)",
+            b"M..(?!G)", b"[Jj]....(?!G)", rb"[q\x80].", _short(b"CU", 1), rb"r..[\x00-\x0f]\x00",
+            _short(b"XTB", 4), _short(rb"\x8a", 1, 8),
             rb"p[0-9]{1,6}\n", rb"[IFLg][^\n]{0,40}\n", rb"[SV][^\n]{0,255}\n",
         ]
     )
     + b"){1,4000}"
 )  # fmt: skip
+_LIST, _DICT = 80, 240  # bytes of memory of an empty one
 # Bytes of memory of what else has no argument; of a tuple, those by which it is weighed too.
 _MADE = {
-    **dict.fromkeys(b"(asue\x90", 8), **dict.fromkeys(b"]l", 80), **dict.fromkeys(b"}d\x8f\x91", 240),
-    **dict.fromkeys(b"Rbo\x81\x92\x93", 320), **dict.fromkeys(b"t\x85\x86\x87", 240),
+    **dict.fromkeys(b"l", _LIST), **dict.fromkeys(b"d\x8f\x91", _DICT), **dict.fromkeys(b"Rbo\x81\x92\x93", 320),
+    **dict.fromkeys(b"t\x85\x86\x87", 240),
 }  # fmt: skip
 _TUPLES, _STOP, _FRAME, _WEIGH = frozenset(b"t\x85\x86\x87"), ord("."), 0x95, memoryview(b"Q")
-_FLOAT, _TEXT, _MEMOIZE, _RUN = ord("G"), 0x8C, 0x94, 1000
+_FLOAT, _TEXT, _MEMOIZE, _RUN = ord("G"), 0x8C, 0x94, 256
 _KEYS = {ord("K"): 2, ord("M"): 3, ord("J"): 5, ord("h"): 2, ord("j"): 5}  # short ones, with their bytes
 # Values that begin with their length → its bytes; values of one line, and of two; and the memo's numbers beyond.
 _SIZED = {**dict.fromkeys(b"\x8cCU\x8a", 1), **dict.fromkeys(b"XTB\x8b", 4), **dict.fromkeys(b"\x8d\x8e\x96", 8)}
@@ -220,7 +223,7 @@ def _checked(data: bytes | bytearray, start: int, meter: Meter) -> tuple[list[me
     """
     view, kept, since, at, long_integers, memory = memoryview(data), [], start, start, 0, 0
     while at < len(data):
-        if memory > _BLOCK:
+        if memory > _STEP:
             meter.take("memory", memory)
             memory = 0
         code = data[at]
@@ -234,6 +237,8 @@ def _checked(data: bytes | bytearray, start: int, meter: Meter) -> tuple[list[me
         end = _end_of_run(data, at, code)
         if end == at and (match := _SIMPLE.match(data, at)):
             end = match.end()
+            # Those signs within texts and numbers count as well.
+            memory += _LIST * data.count(b"]", at, end) + _DICT * data.count(b"}", at, end)
         if end > at:
             memory += _PER_BYTE * (end - at)
         elif code == _STOP:
@@ -258,15 +263,18 @@ def _checked(data: bytes | bytearray, start: int, meter: Meter) -> tuple[list[me
 def _end_of_run(data: bytes | bytearray, at: int, code: int) -> int:
     """Return the place after floating-point numbers in a row, alone or each with a key of one kind and length.
 
-    Curves are such rows, and most of an official file; slices look at a thousand at once.
+    Curves are such rows, and most of an official file; slices look at hundreds at once.
     """
+    if code == _FLOAT:
+        signs = data[at : at + 9 * _RUN : 9]
+        return at + 9 * min(len(signs) - len(signs.lstrip(b"G")), (len(data) - at) // 9)
     key = _KEYS.get(code, 0)
     same = [(0, code)]
     if code == _TEXT:
         size = data[at + 1] if at + 1 < len(data) else 0
         key = size + 3
         same += [(1, size), (size + 2, _MEMOIZE)]
-    if code != _FLOAT and not key or data[at + key : at + key + 1] != b"G":
+    if not key or data[at + key : at + key + 1] != b"G":
         return at
     step = key + 9
     same.append((key, _FLOAT))

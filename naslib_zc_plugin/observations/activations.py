@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from naslib_zc_plugin.passes import NotApplicable
+from naslib_zc_plugin.passes import ForwardPass, NotApplicable
 from naslib_zc_plugin.passes.capture import KINDS, Function, Handler, See
 
 RELUS: tuple[Function, ...] = (
@@ -144,16 +144,27 @@ ACTIVATIONS: dict[str, list[tuple[Sequence[Function], Found]]] = {
 """Kinds of activations, and how each is found among the functions that a network calls."""
 
 
-def activation_handlers(kind: str, see: See) -> dict[Function, Handler]:
-    """Return handlers that call ``see`` with the output of every activation of a kind."""
+def activation_handlers(kind: str, see: See, graph: bool = False) -> dict[Function, Handler]:
+    """Return handlers that call ``see`` with the output of every activation of a kind.
+
+    Args:
+        kind: of :data:`ACTIVATIONS`.
+        see: the function.
+        graph: whether the output is a part of the graph, and the network goes on with what ``see`` returns; else it is
+            detached.
+    """
 
     def handler(found: Found) -> Handler:
-        def seen(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any) -> None:
+        def seen(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any) -> Any:
             activation = found(args, kwargs, output)
             if activation is not None and activation.is_complex():
                 raise NotApplicable(f"the output of an activation ({kind}) is complex, and has no place in a range")
-            if activation is not None and activation.is_floating_point():  # clamped counts and positions are none
-                see(activation.detach())
+            if activation is None or not activation.is_floating_point():  # clamped counts and positions are none
+                return None
+            if graph:
+                return see(activation)
+            see(activation.detach())
+            return None
 
         return seen
 
@@ -166,8 +177,23 @@ def _hidden(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any) -> No
 
 def add_kind(kind: str) -> None:
     """Make a kind of :data:`ACTIVATIONS` known to ``p.on``."""
-    hidden = dict.fromkeys((function for function, inside in BLIND.items() if kind in inside), _hidden)
-    KINDS[kind] = lambda view, see: {**hidden, **activation_handlers(kind, see)}
+    KINDS[kind] = lambda view, see: {**_blind(kind), **activation_handlers(kind, see)}
+
+
+def _blind(kind: str) -> dict[Function, Handler]:
+    return dict.fromkeys((function for function, inside in BLIND.items() if kind in inside), _hidden)
+
+
+def watch_in_graph(p: ForwardPass, kind: str, see: See) -> None:
+    """See the outputs of the activations of a kind as parts of the graph, so that they can be differentiated by.
+
+    Args:
+        p: the pass.
+        kind: of :data:`ACTIVATIONS`.
+        see: called with each output; what it returns stands in for it: a copy, if it keeps the output.
+    """
+    for function, handler in {**_blind(kind), **activation_handlers(kind, see, graph=True)}.items():
+        p.on([function], handler)
 
 
 for _kind in ACTIVATIONS:

@@ -26,7 +26,7 @@ def check_batch_first(p: ForwardPass, kinds: Iterable[str]) -> None:
     Raises:
         Undefined: it is not.
     """
-    samples = p.batch.size
+    samples = len(tensors(p.inputs)[0])
     if samples < 2 or all(shown.shape[1:2] != (samples,) for shown in tensors(p.inputs)):
         return
     if "first dimensions" not in p.memo:
@@ -52,6 +52,7 @@ def _with_one_more(p: ForwardPass) -> dict[str, set[int]]:
 
     try:
         p.run_again(tree_map(lambda shown: torch.cat([shown, shown[:1]]).detach(), p.inputs), handlers, layer)
-    except Exception:  # a network for batches of one size
+    except Exception as error:  # a network for batches of one size
+        p.detour("whether the first dimension is the batch is not checked", error)
         return {}
     return found

@@ -11,9 +11,11 @@ from torch.nn import functional as F
 
 from naslib_zc_plugin.passes import (
     FORWARD,
+    Forward,
     ForwardPass,
     Grad,
     Layer,
+    LayerCall,
     NotApplicable,
     Observation,
     Steps,
@@ -21,7 +23,8 @@ from naslib_zc_plugin.passes import (
 )
 from naslib_zc_plugin.passes.capture import TWICE, Function
 from naslib_zc_plugin.passes.degenerate import check_sum
-from naslib_zc_plugin.passes.inputs import as_real, embeds_tokens, holds_tokens, tensors, tree_map
+from naslib_zc_plugin.passes.inputs import Ones, as_real, embeds_tokens, holds_tokens, tensors, tree_map
+from naslib_zc_plugin.passes.network import Absolute
 
 
 def _by_layers(p: ForwardPass, of: str) -> Steps[list[Layer]]:
@@ -83,6 +86,28 @@ def hessian_times_gradient(p: ForwardPass) -> Steps[list[Layer]]:
     return (yield from _by_layers(p, "hessian"))
 
 
+class Entries:
+    """Leaves on the way to which a gradient passes every value of the forward run: few layers' weights are among them.
+
+    Have it see all calls of layers in the run, ``p.on_layers(entries.see)``.
+    """
+
+    def __init__(self) -> None:
+        self._first: set[str] = set()
+        self._later: set[str] = set()
+
+    def see(self, call: LayerCall) -> bool:
+        """Return whether a layer is called with what no other weight has made."""
+        later = bool(getattr(call.input, "requires_grad", False))
+        (self._later if later else self._first).add(call.name)
+        return not later
+
+    def leaves(self, p: ForwardPass) -> list[Tensor]:
+        """Return the leaves, after the run."""
+        covered = set() if p.network.cached else self._later - self._first
+        return [*(weight for name, weight in p.weights.items() if name not in covered), *tensors(p.all_inputs)]
+
+
 def scalar_gradients(of: str, rounding: bool = False) -> Sequence[Observation]:
     """Return the observation of gradients that a proxy's options name.
 
@@ -96,6 +121,21 @@ def scalar_gradients(of: str, rounding: bool = False) -> Sequence[Observation]:
     if of not in ("outputs", "loss"):
         raise ValueError(f"of must be 'outputs' or 'loss', not {of!r}")
     return [output_gradients(rounding) if of == "outputs" else weight_gradients()]
+
+
+def flow_setting(keep_norm: str = "") -> Forward:
+    """Return the setting of flows: one sample of ones, absolute weights, no batch norm, no dropout, float64.
+
+    Args:
+        keep_norm: shell-style pattern of the names of modules whose batch norm stays; that of others passes its input
+            on.
+    """
+    return Forward(Absolute(), Ones(), training=False, norm="off", keep_norm=keep_norm, dtype=torch.float64)
+
+
+def flow_gradients(keep_norm: str = "") -> Sequence[Observation]:
+    """Return the observation of gradients of the outputs' sum under :func:`flow_setting`."""
+    return [output_gradients(setting=flow_setting(keep_norm))]
 
 
 @observation(order=1, input_gradient=True)

@@ -6,6 +6,7 @@ and the largest value m that it can take. :class:`Partition` takes the Hamming d
 
 from __future__ import annotations
 
+import logging
 import math
 import sys
 from collections.abc import Sequence
@@ -23,6 +24,8 @@ from naslib_zc_plugin.passes import FORWARD, ForwardPass, NotApplicable, Steps, 
 from naslib_zc_plugin.passes.capture import Function, Watch
 from naslib_zc_plugin.passes.degenerate import precise
 from naslib_zc_plugin.passes.seeding import kept_random_states
+
+logger = logging.getLogger(__name__)
 
 
 class ActivationKernel(Protocol):
@@ -297,7 +300,8 @@ def _can_be_seen(function: Function) -> bool:
         watch = Watch([{function: lambda args, kwargs, output: seen.append(output)}])
         with kept_random_states(), torch.no_grad(), watch:
             function(torch.zeros(2, 2))
-    except Exception:  # one that takes more than a tensor
+    except Exception as error:  # one that takes more than a tensor
+        logger.debug("%r is not tried out", function, exc_info=error)
         return not isinstance(function, type)
     return bool(seen)
 

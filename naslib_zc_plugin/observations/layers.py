@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 import torch
 from torch import Tensor
 
-from naslib_zc_plugin.passes import Layer, NoForward, NotApplicable, Pass, observation
+from naslib_zc_plugin.passes import (
+    FORWARD,
+    Forward,
+    ForwardPass,
+    Layer,
+    LayerCall,
+    NoForward,
+    NotApplicable,
+    Pass,
+    Steps,
+    observation,
+)
+from naslib_zc_plugin.passes.inputs import TwoSamples, tensors
 from naslib_zc_plugin.passes.network import module_of
 
 # Selection by name, as transformers call the parts of attention --------------------
@@ -76,3 +89,40 @@ def parameter_sizes(p: Pass) -> list[int]:
     """
     p.network.check_packed()
     return list(p.network.stored.values())
+
+
+# Observations of the calls of layers --------------------
+
+
+@dataclass(frozen=True)
+class LayerOutput:
+    """The output of a call of a convolution or linear layer.
+
+    Attributes:
+        name: of the layer's weight.
+        channels: number of channels (features) of the output.
+        values: number of values of the output for one sample.
+    """
+
+    name: str
+    channels: int
+    values: float
+
+
+@observation(setting=Forward(inputs=TwoSamples()))
+def layer_outputs(p: ForwardPass) -> Steps[list[LayerOutput]]:
+    """Return the sizes of the outputs of all calls of layers, in the order of the run: list of LayerOutput.
+
+    Raises:
+        Undefined: weights are packed, as in a quantised network, or which layers are called cannot be seen.
+    """
+    p.network.check_packed()
+    found: list[LayerOutput] = []
+    samples = len(tensors(p.inputs)[0])
+
+    def see(call: LayerCall) -> None:
+        found.append(LayerOutput(call.name, call.output.shape[call.channel], call.output.numel() / samples))
+
+    p.on_layers(see)
+    yield FORWARD
+    return found

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from naslib_zc_plugin.passes import ForwardPass, LayerCall, Undefined
+from naslib_zc_plugin.passes import FORWARD, Forward, ForwardPass, LayerCall, Steps, Undefined, observation
 from naslib_zc_plugin.passes.capture import CONVOLUTIONS, EVERY, TRANSPOSED, Function, Handler
-from naslib_zc_plugin.passes.inputs import embeds_tokens, tensors, tree_map
+from naslib_zc_plugin.passes.inputs import TwoSamples, embeds_input, tensors, tree_map
 from naslib_zc_plugin.passes.network import memory, without_compiled
 
 _ORDERS = "permute transpose swapaxes swapdims movedim moveaxis t"
@@ -33,6 +33,12 @@ DROPOUTS: tuple[Function, ...] = (
 )
 DRAWS: tuple[Function, ...] = (torch.bernoulli, Tensor.bernoulli, Tensor.bernoulli_, torch.rand, torch.rand_like)
 """Functions by which a network leaves out blocks of some samples, and those that leave out values: here none is."""
+
+NORMS: tuple[Function, ...] = tuple(
+    getattr(F, name)
+    for name in ("batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm")
+    if hasattr(F, name)
+)
 
 Place = tuple[Any, int]
 """A node of the graph, and which of its outputs."""
@@ -67,25 +73,28 @@ class Value:
         return torch.Size(self.positions).numel()
 
     @property
+    def channels(self) -> int:
+        """Number of channels; 0 where they are not known."""
+        return 0 if self.channel is None else self.shape[self.channel]
+
+    @property
     def is_sequence(self) -> bool:
         """Whether channels come last and there are several positions."""
         return self.channel == len(self.shape) - 1 and self.rows > self.samples
 
 
 @dataclass
-class LayerOnPaths:
+class CalledLayer:
     """A call of a convolution or linear layer.
 
     Attributes:
         name: of its weight.
         number: of the call of a function that gave its output.
-        width: number of channels of its output; 0 where that cannot be seen.
         on_path: whether a path from an input to the outputs leads through it.
     """
 
     name: str
     number: int
-    width: int
     on_path: bool = False
 
 
@@ -103,7 +112,7 @@ class Paths:
         channels: the dimension of the channels of each module's outputs, call by call, by the module's name.
     """
 
-    layers: list[LayerOnPaths]
+    layers: list[CalledLayer]
     depth: int
     cuts: list[Value]
     head: int | None
@@ -125,6 +134,22 @@ def paths(p: ForwardPass, mixing: bool = False) -> Paths:
     if key not in p.memo:
         p.memo[key] = _Run(p).paths(mixing)
     found: Paths = p.memo[key]
+    return found
+
+
+@observation(setting=Forward(inputs=TwoSamples()))
+def layer_paths(p: ForwardPass, mixing: bool = False) -> Steps[Paths]:
+    """Return the paths of the network: :class:`Paths`.
+
+    >>> layer_paths().data
+    False
+
+    Raises:
+        Undefined: weights are packed, as in a quantised network, or see :func:`paths`.
+    """
+    p.network.check_packed()
+    found = paths(p, mixing)
+    yield FORWARD
     return found
 
 
@@ -169,16 +194,22 @@ class _Run:
         self._sources = {each.grad_fn for each in tensors(self._inputs)} - {None}
         self._values: dict[Place, Value] = {}
         self._objects: dict[int, tuple[Callable[[], Any], int | None]] = {}
-        self._layers: dict[Any, LayerOnPaths] = {}
+        self._layers: dict[Any, CalledLayer] = {}
         self._channel: int | None = None  # of the call under way, where its function tells
-        self._embedded = False
         self._modules: dict[str, list[int | None]] = {}
 
+    def _positive_weights(self) -> dict[str, Tensor]:
+        """Return weights under which no path ends, whatever the network holds: each layer takes a mean of its inputs.
+
+        With the inputs and norms positive, too, everything is: no ReLU is off, and no block is multiplied by zero.
+        """
+        return {name: _positive(held) for name, held in self._p.weights.items() if held.is_floating_point()}
+
     def _begun(self, x: Tensor) -> Tensor:
-        """Return a copy of an input with which the graph begins; the network may write over it."""
+        """Return positive numbers with which the graph begins; the network may write over them. Tokens stay."""
         if not x.is_floating_point():
             return x.clone()
-        self._leaves.append(x.detach().clone().requires_grad_())
+        self._leaves.append((10 * _positive(x.detach().flatten())).reshape(x.shape).requires_grad_())
         return self._leaves[-1].clone()
 
     def paths(self, mixing: bool) -> Paths:
@@ -187,7 +218,7 @@ class _Run:
             **dict.fromkeys((*CONVOLUTIONS, *TRANSPOSED), partial(self._told, 1)),
             **dict.fromkeys((F.linear, F.multi_head_attention_forward), partial(self._told, -1)),
             **{function: partial(self._moved, function) for function in MOVES},
-            F.batch_norm: self._norm,
+            **dict.fromkeys(NORMS, self._norm),
             **dict.fromkeys(DRAWS, lambda args, kwargs, output: output.fill_(1 - 1e-6)),
             **dict.fromkeys(DROPOUTS, lambda args, kwargs, output: args[0].clone()),
             F.embedding: self._embedding,
@@ -196,7 +227,7 @@ class _Run:
         named = self._p.network.module.named_modules()
         hooks = [module.register_forward_hook(partial(self._module, without_compiled(name))) for name, module in named]
         try:
-            logits = self._p.run_again(self._inputs, handlers, self._layer, graph=True)
+            logits = self._p.run_again(self._inputs, handlers, self._layer, self._positive_weights())
         finally:
             for hook in hooks:
                 hook.remove()
@@ -235,18 +266,18 @@ class _Run:
             self._channel = moved.shape.index(2 + channel)
 
     def _embedding(self, args: Any, kwargs: Mapping[str, Any], output: Tensor) -> Tensor | None:
-        """Begin the graph at the first embedding of tokens, too."""
-        if self._embedded or not embeds_tokens(args, kwargs, output, self._inputs):
+        """Begin the graph at embeddings of tokens, too."""
+        if not embeds_input(args, kwargs, self._inputs):
             return None
-        self._embedded, self._channel = True, output.ndim - 1
+        self._channel = output.ndim - 1
         begun = self._begun(output)
         self._sources.add(begun.grad_fn)
         return begun
 
     def _norm(self, args: Any, kwargs: Mapping[str, Any], output: Tensor) -> Tensor:
-        """Take the statistics of batch norm for constants: they would mix all positions."""
-        given: Tensor = args[0]
-        return given + (output - given).detach()
+        """Take the statistics of norms for constants, as they would mix all positions, and the result as positive."""
+        given: Tensor = args[0] if args else kwargs["input"]
+        return given + (output.abs() + 1 - given).detach()
 
     def _every(self, args: Sequence[Any], kwargs: Mapping[str, Any], output: Any) -> None:
         told, self._channel = self._channel, None
@@ -262,9 +293,8 @@ class _Run:
 
     def _layer(self, call: LayerCall) -> None:
         if isinstance(call.output, Tensor):
-            width = call.output.shape[call.channel] if call.channel else 0
             node = call.output.grad_fn or object()
-            self._layers[node] = LayerOnPaths(call.name, self._calls.number, width)
+            self._layers[node] = CalledLayer(call.name, self._calls.number)
 
     def _module(self, name: str, module: nn.Module, args: Any, output: Any) -> None:
         with torch._C.DisableTorchFunction():
@@ -288,6 +318,12 @@ class _Run:
             if found is not None:
                 return found
         return None
+
+
+def _positive(like: Tensor) -> Tensor:
+    """Return positive numbers in the shape of a tensor, no two alike: weights that add up to about 1 per output."""
+    waves = torch.arange(like.numel(), device=like.device, dtype=torch.float32).sin().reshape(like.shape)
+    return ((1 + 0.5 * waves) / (like[0].numel() if like.ndim > 1 else 10)).to(like.dtype)
 
 
 def kept_dimension(before: Sequence[int], dim: int, after: Sequence[int]) -> int | None:
@@ -389,16 +425,16 @@ def _mixed(logits: Tensor, cuts: Sequence[tuple[Place, Value]], leaves: Sequence
     value goes on in its place.
     """
     mixed: set[int] = set()
-    hooks = []
+    hooks, begun = [], [False]
 
     def restart(place: int, output: int, value: Value, gradients: tuple[Any, ...]) -> tuple[Any, ...]:
         channel = value.channel
         gradient = gradients[output]
         if channel is None or gradient is None or gradient.shape != value.shape:
             return gradients
-        if int((gradient != 0).any(channel).sum()) > 1:
+        if begun[0] and int((gradient != 0).any(channel).sum()) > 1:
             mixed.add(place)
-        single = torch.zeros_like(gradient)
+        begun[0], single = True, torch.zeros_like(gradient)
         middle: list[Any] = [size // 2 for size in gradient.shape]
         middle[channel] = slice(None)
         waves = torch.arange(1, gradient.shape[channel] + 1, dtype=gradient.dtype, device=gradient.device)

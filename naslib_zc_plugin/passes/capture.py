@@ -59,7 +59,7 @@ class Watch(TorchFunctionMode):
             for function, handler in mapping.items():
                 self._handlers.setdefault(function, []).append(handler)
         self._every: Sequence[Handler] = self._handlers.get(EVERY, ())
-        self._replacements = dict(replacements or {})
+        self._replacements = {**(_IN_DOUBLE if dtype is torch.float64 else {}), **(replacements or {})}
         self._dtype, self._calls = dtype, 0
 
     @property
@@ -211,6 +211,41 @@ def _recast(
     return function, args, {key: value if key == "out" else inside(value) for key, value in kwargs.items()}
 
 
+def _grouped_product(
+    first: Tensor, second: Tensor, offs: Tensor | None = None, bias: Tensor | None = None, out_dtype: Any = None
+) -> Tensor:
+    """Return ``F.grouped_mm``, group by group: torch's own takes no double precision.
+
+    Groups end at ``offs``: those of the rows of a matrix, of the columns of a second matrix that meets several first
+    ones, or of the dimension that two matrices are summed over. What lies beyond the last group is 0.
+    """
+    if offs is None:
+        product = first @ second
+        return product if bias is None else product + bias
+    ends = [0, *offs.tolist()]
+    groups = [slice(*bounds) for bounds in zip(ends, ends[1:])]
+    if first.ndim == second.ndim:
+        parts = [first[:, group] @ second[group] for group in groups]
+    elif first.ndim == 2:
+        parts = [first[group] @ matrix for group, matrix in zip(groups, second)]
+    else:
+        parts = [matrix @ second[:, group] for group, matrix in zip(groups, first)]
+    if bias is not None:
+        parts = [part + each for part, each in zip(parts, bias)]
+    if first.ndim == second.ndim:
+        return torch.stack(parts)
+    dimension = 0 if first.ndim == 2 else 1
+    beyond = (first if first.ndim == 2 else second).shape[dimension] - ends[-1]
+    shape = (beyond, second.shape[-1]) if dimension == 0 else (first.shape[-2], beyond)
+    return torch.cat([*parts, first.new_zeros(shape)], dimension)
+
+
+_IN_DOUBLE: dict[Function, Function] = {
+    getattr(of, name): _grouped_product for of, name in ((F, "grouped_mm"), (torch, "_grouped_mm")) if hasattr(of, name)
+}
+"""Functions that take no double precision, and those that stand for them in such a pass."""
+
+
 # Norms --------------------
 # ``F.batch_norm`` hands its first three arguments on by position, and the others by keyword, however it was called.
 
@@ -230,6 +265,12 @@ def batch_norm(input: Tensor, mean: Any, variance: Any, **kwargs: Any) -> Tensor
 def own_statistics(input: Tensor, mean: Any, variance: Any, **kwargs: Any) -> Tensor:
     """Normalise by the input's statistics alone, whatever the mode; do not touch the running ones."""
     return batch_norm(input, None, None, **{**kwargs, "training": True})
+
+
+def new_statistics(input: Tensor, mean: Any, variance: Any, **kwargs: Any) -> Tensor:
+    """Scale and shift alone, as a new norm does in evaluation mode, with a running mean of 0 and variance of 1."""
+    channels = input.shape[1]
+    return batch_norm(input, input.new_zeros(channels), input.new_ones(channels), **{**kwargs, "training": False})
 
 
 def identity(input: Tensor, mean: Any, variance: Any, **kwargs: Any) -> Tensor:
@@ -256,13 +297,14 @@ def norm_replacements(training: bool, norm: str, keeps: Callable[..., bool]) -> 
 
     Args:
         training: whether modules are in train mode; in evaluation mode the input's statistics are taken, too.
-        norm: ``"batch"``, or ``"off"``: the input is passed on.
+        norm: ``"batch"``; ``"off"``: the input is passed on; ``"new"``: it is scaled and shifted alone.
         keeps: called with the input, the running variance and the scale; whether that norm stays on.
     """
     here = batch_norm if training else own_statistics
 
-    def removed(input: Tensor, mean: Any, variance: Any, **kwargs: Any) -> Tensor:
+    def replaced(input: Tensor, mean: Any, variance: Any, **kwargs: Any) -> Tensor:
         stays = keeps(input, variance, kwargs["weight"])
-        return (here if stays else identity)(input, mean, variance, **kwargs)
+        other = identity if norm == "off" else new_statistics
+        return (here if stays else other)(input, mean, variance, **kwargs)
 
-    return {F.batch_norm: here if norm == "batch" else removed}
+    return {F.batch_norm: here if norm == "batch" else replaced}

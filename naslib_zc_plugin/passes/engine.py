@@ -144,11 +144,11 @@ class Running:
 
         return guarded
 
-    def outcome(self, shared: float) -> Observed:
-        """Return its value or error; ``shared`` are the seconds of the pass that it needed."""
+    def outcome(self, shared: float, detours: Sequence[str]) -> Observed:
+        """Return its value or error; ``shared`` are the seconds of the pass that it needed, ``detours`` the pass's."""
         if self._steps is not None:
             self.expect(None, None)
-        return Observed(self._value, self._error, shared + self.seconds)
+        return Observed(self._value, self._error, shared + self.seconds, tuple(detours))
 
     def _step(self, answer: Any) -> Any:
         try:
@@ -169,13 +169,21 @@ class Pass:
     Attributes:
         setting: how the network runs.
         network: the isolated network.
-        batch: the user's batch, on the network's device.
+        batch: the user's batch, or the part of it that the setting chooses, on the network's device.
+        detours: slower ways that the pass took because an error barred the usual one, and the errors.
     """
 
     def __init__(
         self, setting: Any, network: Network, batch: Batch, observations: Sequence[Observation], seed: int
     ) -> None:
         self.setting, self.network, self.batch, self._seed = setting, network, batch, seed
+        self.detours: list[str] = []
+
+    def detour(self, way: str, error: Exception) -> None:
+        """Note another way than the usual one, and the error that led to it."""
+        logger.debug("%s: %s", way, error, exc_info=error)
+        line = message(error).partition("\n")[0]
+        self.detours.append(f"{way}: {type(error).__name__}: {line:.100}")
 
     def generator(self, name: str) -> torch.Generator:
         """Return a generator on the CPU whose draws depend on the seed and the name alone."""
@@ -238,7 +246,7 @@ def _pass(
         for each in running:
             each.fail(error)
         return {each: Observed(None, error, clock.lap()) for each in group}
-    return {each.observation: each.outcome(prepared + spent.get(each, 0.0)) for each in running}
+    return {each.observation: each.outcome(prepared + spent.get(each, 0.0), view.detours) for each in running}
 
 
 NoForward.view = Pass

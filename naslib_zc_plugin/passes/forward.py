@@ -32,7 +32,6 @@ from naslib_zc_plugin.passes.inputs import (
     Batch,
     as_real,
     holds_tokens,
-    noisy_embedding,
     noisy_inputs,
     tensors,
     tree_map,
@@ -61,7 +60,7 @@ class ForwardPass(Pass):
     def __init__(
         self, setting: Forward, network: Network, batch: Batch, observations: Sequence[Observation], seed: int
     ) -> None:
-        super().__init__(setting, network, batch, observations, seed)
+        super().__init__(setting, network, setting.inputs.chosen(batch), observations, seed)
         self.turn, self.logits = 0, cast(Any, None)
         self.memo: dict[str, Any] = {}
         self._registered: list[tuple[Running, Mapping[Function, Handler]]] = []
@@ -73,7 +72,7 @@ class ForwardPass(Pass):
         seed_everything(seed, setting.weights)
         self.weights, self.buffers = (with_dtype(group, setting.dtype) for group in setting.weights.tensors(network))
         seed_everything(seed, setting.inputs)
-        self.all_inputs = [with_dtype(inputs, setting.dtype) for inputs in setting.inputs.shown(batch)]
+        self.all_inputs = [with_dtype(inputs, setting.dtype) for inputs in setting.inputs.shown(self.batch)]
         if setting.noise:
             self.all_inputs = [noisy_inputs(inputs, setting.noise, seed) for inputs in self.all_inputs]
         self._graph = any(each.order for each in observations)
@@ -173,20 +172,27 @@ class ForwardPass(Pass):
         """Return the context of backward runs, in which what is computed again meets the same replacements."""
         if self._watch is None:
             self._watch = Watch(
-                [self._calls.handlers] if self.setting.norm == "off" else [], self._replacements(), self.setting.dtype
+                [self._calls.handlers] if self.setting.norm != "batch" else [], self._replacements(), self.setting.dtype
             )
         return self._watch
 
-    def run_again(self, inputs: Any, handlers: Mapping[Function, Handler], layer: See, graph: bool = False) -> Tensor:
-        """Run the network once more on other inputs, seen by these handlers and ``layer`` alone; return the logits.
+    def run_again(
+        self, inputs: Any, handlers: Mapping[Function, Handler], layer: See, weights: Mapping[str, Tensor] | None = None
+    ) -> Tensor:
+        """Run the network once more, seen by these handlers and ``layer`` alone, and return the logits.
 
-        No weight needs a gradient; where there is to be a graph it begins with what does among the inputs.
+        Args:
+            inputs: others than those of the pass.
+            handlers: see :class:`~.capture.Watch`.
+            layer: see :meth:`on_layers`.
+            weights: parameters that stand in for those of the pass, by name; with them, even with none, there is a
+                graph, which begins with what needs a gradient among the inputs. None: there is no graph.
         """
-        held = self._copies()
+        held = {**self._copies(), **(weights or {})}
         calls = LayerCalls(self.network, held, [layer])
         watch = Watch([calls.handlers, handlers], self._replacements(), self.setting.dtype)
-        kept = kept_random_states(self.network.device)
-        with kept, put_back(self.network.module), torch.set_grad_enabled(graph), calls, watch:
+        kept, graph = kept_random_states(self.network.device), torch.set_grad_enabled(weights is not None)
+        with kept, put_back(self.network.module), graph, calls, watch:
             return self.network(held, inputs)
 
     def _copies(self) -> dict[str, Tensor]:
@@ -231,14 +237,14 @@ class ForwardPass(Pass):
                 stack.enter_context(unseen)
             for turn, inputs in enumerate(self.all_inputs):
                 self.turn = turn
-                noise = noisy_embedding(inputs, setting.noise, self._seed) if setting.noise else {}
-                noise = {**noise, **setting.inputs.replacements(inputs, self._seed)}
-                watch = Watch(handlers, {**self._replacements(), **noise}, setting.dtype)
+                replaced = {**self._replacements(), **setting.replacements(inputs, self._seed)}
+                watch = Watch(handlers, replaced, setting.dtype)
                 if unseen is not None:
                     unseen.watch = watch
+                # Inputs that may be written to, which a leaf that needs a gradient may not; no call of the network's.
+                inputs = tree_map(lambda x: x.clone() if x.requires_grad else x, inputs)
                 with watch:
-                    # Inputs that may be written to: a leaf that needs a gradient may not.
-                    logits = self.network.run(tree_map(lambda x: x.clone() if x.requires_grad else x, inputs))
+                    logits = self.network.run(inputs)
                 self.logits = logits if self.logits is None else self.logits
         if unseen is not None:
             self._check_seen(unseen)

@@ -184,7 +184,7 @@ class Batch:
         most = max(1, most)
         limit = max(1, min(self.size // 4, most))
         if self.classes is None:
-            yield from torch.arange(self.size).split(limit)
+            yield from torch.arange(self.size, device="cpu").split(limit)
             return
         pending: list[Tensor] = []
         for label in self.classes.unique(sorted=True):
@@ -226,6 +226,10 @@ class Inputs(ABC):
     def shown(self, batch: Batch) -> tuple[Any, ...]:
         """Return the inputs of the pass's forward runs, one after another."""
 
+    def chosen(self, batch: Batch) -> Batch:
+        """Return the samples of a batch that a pass is about, with their labels; by default all."""
+        return batch
+
     def replacements(self, inputs: Any, seed: int) -> Mapping[Function, Function]:
         """Return functions that stand for torch's in the forward run of these inputs; by default none."""
         return {}
@@ -245,6 +249,61 @@ class BatchInputs(Inputs):
     def shown(self, batch: Batch) -> tuple[Any, ...]:
         """Return the input of the one forward run."""
         return (tree_map(Tensor.clone, batch.inputs),)
+
+
+@dataclass(frozen=True)
+class Part(BatchInputs):
+    """One of several parts of the batch, which hold its samples in order and are as large as each other, or one more.
+
+    >>> batch = Batch(torch.arange(5.0), torch.arange(5))
+    >>> Part(0, 2).chosen(batch).labels, Part(1, 2).chosen(batch).labels
+    (tensor([0, 1, 2]), tensor([3, 4]))
+
+    Attributes:
+        index: of the part, from 0.
+        parts: their number.
+    """
+
+    index: int
+    parts: int
+
+    @property
+    def seed_name(self) -> str:  # type: ignore[override]
+        """The text under which it is hashed into seeds; it never changes."""
+        return f"Part(index={self.index!r}, parts={self.parts!r})"
+
+    def chosen(self, batch: Batch) -> Batch:
+        """Return the part.
+
+        Raises:
+            Undefined: there are fewer samples than parts.
+        """
+        if batch.size < self.parts:
+            raise Undefined(f"a batch of {batch.size} has no {self.parts} parts")
+        return batch.take(torch.arange(batch.size, device="cpu").tensor_split(self.parts)[self.index])
+
+
+@dataclass(frozen=True)
+class First(BatchInputs):
+    """The first samples of the batch; all where it holds no more.
+
+    >>> First(2).chosen(Batch(torch.arange(5.0), torch.arange(5))).labels
+    tensor([0, 1])
+
+    Attributes:
+        samples: their number.
+    """
+
+    samples: int
+
+    @property
+    def seed_name(self) -> str:  # type: ignore[override]
+        """The text under which it is hashed into seeds; it never changes."""
+        return f"First(samples={self.samples!r})"
+
+    def chosen(self, batch: Batch) -> Batch:
+        """Return these samples."""
+        return batch.take(torch.arange(min(self.samples, batch.size), device="cpu"))
 
 
 @dataclass(frozen=True)
@@ -313,7 +372,7 @@ class NormalPair(Inputs):
 
 @dataclass(frozen=True)
 class Noise(Inputs):
-    """Real inputs drawn from N(0, 1). Tokens stay, and what the first embedding of them gives is drawn in its place.
+    """Real inputs drawn from N(0, 1). Tokens stay, and what an embedding of them gives is drawn in its place.
 
     >>> tuple(Noise(samples=1, size=64).shown(Batch(torch.zeros(4, 3, 8, 8)))[0].shape)
     (1, 3, 64, 64)
@@ -345,8 +404,17 @@ class Noise(Inputs):
         return torch.randn(shape, dtype=like.dtype, device=like.device)
 
     def replacements(self, inputs: Any, seed: int) -> Mapping[Function, Function]:
-        """Return what stands for embeddings where the inputs are tokens."""
-        return changed_embedding(inputs, lambda output: _normal(output, seed))
+        """Return what stands for embeddings where there are tokens."""
+        drawn = [0]
+
+        def embedding(*args: Any, **kwargs: Any) -> Tensor:
+            output = F.embedding(*args, **kwargs)
+            if not embeds_input(args, kwargs, inputs):
+                return output
+            drawn[0] += 1
+            return _normal(output, seed, drawn[0])
+
+        return {F.embedding: embedding} if holds_tokens(inputs) else {}
 
     def explained(self, error: Exception) -> Exception:
         """Return an error with the size of the images."""
@@ -375,16 +443,29 @@ def embeds_tokens(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Tens
     return not counted or any(tensor.ndim == 1 for tensor in tensors(inputs))
 
 
+def embeds_input(args: tuple[Any, ...], kwargs: Mapping[str, Any], inputs: Any) -> bool:
+    """Return whether a call of ``F.embedding`` looks up one of the inputs as it is, in whatever order and shape.
+
+    Positions, and types that the network makes by itself, are none.
+    """
+    indices = args[0] if args else kwargs["input"]
+    ordered = indices.flatten().sort().values
+    tokens = (each for each in tensors(inputs) if holds_tokens(each) and each.numel() == indices.numel())
+    return any(torch.equal(each.flatten().to(indices.dtype).sort().values, ordered) for each in tokens)
+
+
 # Noise --------------------
 
 
 def with_noise(values: Tensor, amplitude: float, seed: int) -> Tensor:
     """Return ``values`` + amplitude · v · n: v the variance over the batch, n ~ N(0, 1), one for every amplitude."""
-    return values + amplitude * values.detach().var(0, unbiased=False, keepdim=True) * _normal(values, seed)
+    drawn = _normal(values, seed)
+    return values + amplitude * values.detach().var(0, unbiased=False, keepdim=True) * drawn
 
 
-def _normal(like: Tensor, seed: int) -> Tensor:
-    generator = torch.Generator("cpu").manual_seed(derived_seed(seed, "noise"))
+def _normal(like: Tensor, *names: int) -> Tensor:
+    seed, *more = names
+    generator = torch.Generator("cpu").manual_seed(derived_seed(seed, "noise", *more))
     drawn = torch.randn(like.shape, generator=generator, dtype=torch.float32, device="cpu")
     return drawn.to(like.device, like.dtype)
 
@@ -396,11 +477,6 @@ def noisy_inputs(inputs: Any, amplitude: float, seed: int) -> Any:
 
 def noisy_embedding(inputs: Any, amplitude: float, seed: int) -> Mapping[Function, Function]:
     """Return the replacement of embeddings where the inputs are tokens: noise on the output of the first one."""
-    return changed_embedding(inputs, lambda output: with_noise(output, amplitude, seed))
-
-
-def changed_embedding(inputs: Any, change: Callable[[Tensor], Tensor]) -> Mapping[Function, Function]:
-    """Return the replacement of embeddings where all inputs are tokens: the first one's output is changed."""
     if any(tensor.is_floating_point() for tensor in tensors(inputs)):
         return {}
     done = [False]
@@ -410,6 +486,6 @@ def changed_embedding(inputs: Any, change: Callable[[Tensor], Tensor]) -> Mappin
         if done[0] or not embeds_tokens(args, kwargs, output, inputs):
             return output
         done[0] = True
-        return change(output)
+        return with_noise(output, amplitude, seed)
 
     return {F.embedding: embedding}

@@ -410,15 +410,17 @@ class Reinitialized(Weights):
     Attributes:
         scheme: ``"normal"``: N(0, 1); ``"kaiming_fan_in"``, ``"kaiming_fan_out"``: Kaiming's normal initialisation
             for ReLU.
+        draw: which of several independent draws, from 0.
     """
 
     scheme: str
+    draw: int = 0
     draws: ClassVar[bool] = True
 
     @property
     def seed_name(self) -> str:
         """The text under which they are hashed into seeds; it never changes."""
-        return f"Drawn(scheme={self.scheme!r})"
+        return f"Drawn(scheme={self.scheme!r}{f', draw={self.draw!r}' if self.draw else ''})"
 
     def tensors(self, network: Network) -> tuple[Tensors, Tensors]:
         """Return parameters and buffers by name; parameters of other modules as the network holds them."""

@@ -18,7 +18,8 @@ from typing import Any, Callable, ClassVar, TypeVar
 import torch
 from torch import Tensor
 
-from naslib_zc_plugin.passes.inputs import BatchInputs, Inputs
+from naslib_zc_plugin.passes.degenerate import Undefined
+from naslib_zc_plugin.passes.inputs import Batch, BatchInputs, Inputs, Loss, noisy_embedding
 from naslib_zc_plugin.passes.isolation import default_type
 from naslib_zc_plugin.passes.network import OriginalWeights, Weights
 
@@ -165,11 +166,15 @@ class Observation:
 
 @dataclass(frozen=True)
 class Observed:
-    """The value of an observation or the error instead of it, and the seconds of everything that it needed."""
+    """The value of an observation or the error instead of it, and the seconds of everything that it needed.
+
+    ``detours`` are the ways that its pass took because an error barred the usual one.
+    """
 
     value: Any
     error: Exception | None
     seconds: float
+    detours: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Drop the frames that the error came through: they hold the pass's tensors."""
@@ -212,7 +217,8 @@ class Forward(Setting):
         weights: parameters and buffers in force.
         inputs: the inputs of the network.
         training: mode of all modules. In either, batch norm takes the statistics of the batch.
-        norm: ``"batch"``, or ``"off"``: batch norm passes its input on.
+        norm: ``"batch"``; ``"off"``: batch norm passes its input on; ``"new"``: it scales and shifts alone, as a new
+            one does in evaluation mode, whose running mean is 0 and variance 1.
         keep_norm: shell-style pattern of the names of modules whose batch norm stays on all the same.
         dtype: of parameters, buffers, inputs and all that the network casts or makes; None: the network's own.
         noise: amplitude of the noise on the inputs, see :func:`~.inputs.with_noise`; 0: none.
@@ -255,6 +261,11 @@ class Forward(Setting):
         """Return the pass's type as torch's default: a network may make tensors of that (a first state of zeros)."""
         return nullcontext() if self.dtype is None else default_type(self.dtype)
 
+    def replacements(self, inputs: Any, seed: int) -> Mapping[Callable[..., Any], Callable[..., Any]]:
+        """Return the functions that stand for torch's in the forward run of these inputs."""
+        noisy = noisy_embedding(inputs, self.noise, seed) if self.noise else {}
+        return {**noisy, **self.inputs.replacements(inputs, seed)}
+
     def explained(self, error: Exception) -> Exception:
         """Return an error of the pass, with what the inputs have to do with it."""
         return self.inputs.explained(error)
@@ -271,6 +282,8 @@ class PerSample(Setting):
     Attributes:
         memory: bytes for gradients of single samples: a chunk takes a quarter (or one sample), for making it takes as
             much again, and what an observation keeps of earlier chunks should take no more than half.
+        of: what is differentiated: ``"loss"``; ``"target"``: the logit of the sample's class; ``"logits"``: each logit
+            in turn, for which all samples come again, without labels.
 
     >>> @observation(labels=True, order=1, setting=PerSample())
     ... def largest_norm(p):
@@ -282,7 +295,60 @@ class PerSample(Setting):
     """
 
     memory: int = 1 << 29
+    of: str = "loss"
     seed_name: ClassVar[str] = "PerSample()"
+
+    @property
+    def value(self) -> str:
+        """What is differentiated, in one word."""
+        return "loss" if self.of == "loss" else "logit"
+
+    @property
+    def declared(self) -> Grad:
+        """A request that observations of it must have declared: labels, unless each logit comes in turn."""
+        return Grad("logits" if self.of == "logits" else "loss", ())
+
+    def objective(self, batch: Batch) -> Loss:
+        """Return the function (output, labels) that is differentiated.
+
+        Raises:
+            Undefined: labels are not one class index per sample.
+            ValueError: a label below 0.
+        """
+        if self.of != "target":
+            return batch.objective() if self.of == "loss" else class_logit
+        if batch.classes is None:
+            raise Undefined("a sample's logit is that of its class: labels must be one class index per sample")
+        lowest, highest = (int(extreme) for extreme in batch.classes.aminmax())
+        if lowest < 0:
+            raise ValueError(f"label {lowest}: class indices begin with 0")
+        return functools.partial(class_logit, highest=highest)
+
+    def batches(self, batch: Batch, logits: Tensor) -> list[Batch]:
+        """Return the batch, or for each logit the batch with its index as labels; ``logits`` are those of a sample."""
+        if self.of != "logits":
+            return [batch]
+        indices = torch.arange(logits.shape[-1], device=logits.device)
+        return [replace(batch, labels=index.expand(batch.size)) for index in indices]
+
+
+def class_logit(logits: Tensor, labels: Tensor, highest: int = 0) -> Tensor:
+    """Return the sum over samples of the logit, of (N, C), that each one's class index names.
+
+    Args:
+        logits: the network's outputs.
+        labels: class indices, (N,).
+        highest: of the whole batch.
+
+    Raises:
+        Undefined: the logits are no row of real numbers for each sample.
+        ValueError: there is no logit of the highest class index.
+    """
+    if logits.ndim != 2 or logits.is_complex():
+        raise Undefined(f"outputs of shape {tuple(logits.shape)} are not one row of logits for each sample")
+    if highest >= logits.shape[1]:
+        raise ValueError(f"label {highest} needs at least {highest + 1} outputs, the network has {logits.shape[1]}")
+    return logits.gather(1, labels[:, None].long()).sum()
 
 
 # Declarations --------------------

@@ -5,11 +5,10 @@ They are vectorised where the network allows it: ``vmap`` of ``grad`` equals a l
 
 from __future__ import annotations
 
-import logging
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Callable
 
 import torch
 from torch import Tensor
@@ -24,11 +23,9 @@ from naslib_zc_plugin.passes.inputs import Batch, as_real, tree_map
 from naslib_zc_plugin.passes.isolation import Stopwatch
 from naslib_zc_plugin.passes.layer_calls import LayerCalls
 from naslib_zc_plugin.passes.network import Network
-from naslib_zc_plugin.passes.observation import AGAIN, NEXT, Grad, PerSample
+from naslib_zc_plugin.passes.observation import AGAIN, NEXT, PerSample
 from naslib_zc_plugin.passes.seeding import seed_everything
 from naslib_zc_plugin.passes.snapshot import Snapshot
-
-logger = logging.getLogger(__name__)
 
 GRAPHS = 1 << 30
 """Bytes that the graphs of samples under way may take, reckoned from one; the peak is two to three times that."""
@@ -58,10 +55,10 @@ class SamplePass(Pass):
             module.training = True
         for each in running:
             each.expect(NEXT, each.send())
-            if each.observation.undeclared((Grad("loss", ()),), ()):
-                each.fail(TypeError(f"{each.observation.name} does not declare labels=True and order=1"))
+            if missing := each.observation.undeclared((self.setting.declared,), ()):
+                each.fail(TypeError(f"{each.observation.name} does not declare {missing}"))
         clock.lap()
-        gradients = SampleGradients(self.network, self.batch)
+        gradients = SampleGradients(self.network, self.batch, self.setting, self.detour)
         shared, listening = clock.lap(), list(running)
         while listening:
             shared += self._round(gradients, listening)
@@ -75,20 +72,21 @@ class SamplePass(Pass):
 
     def _round(self, gradients: SampleGradients, listening: Sequence[Running]) -> float:
         """Send every chunk, and return the seconds that making them took."""
-        clock, seconds, classes = Stopwatch(self.network.device), 0.0, self.batch.classes
+        clock, seconds = Stopwatch(self.network.device), 0.0
         seed_everything(self._seed, self.setting)
-        for indices in self.batch.chunks(self.setting.memory // 4 // gradients.size):
-            chunk = Chunk(gradients(indices), None if classes is None else classes[indices])
-            seconds += clock.lap()
-            for each in listening:
-                each.expect(NEXT, each.send(chunk))
-            chunk.gradients.clear()  # suspended observations hold the chunk
-            clock.lap()
+        for batch in gradients.batches:
+            for indices in batch.chunks(self.setting.memory // 4 // gradients.size):
+                chunk = Chunk(gradients(indices, batch), None if batch.classes is None else batch.classes[indices])
+                seconds += clock.lap()
+                for each in listening:
+                    each.expect(NEXT, each.send(chunk))
+                chunk.gradients.clear()  # suspended observations hold the chunk
+                clock.lap()
         return seconds
 
 
 class SampleGradients:
-    """Gradients of single samples' losses by the layers' weights.
+    """Gradients of single samples' losses, or logits, by the layers' weights.
 
     As many are made at once as :data:`GRAPHS` allows. A network that ``vmap`` cannot run (control flow on values, its
     own state, checkpoints) gets the loop. Each run has copies of all parameters, and a network as it was: what a
@@ -96,38 +94,46 @@ class SampleGradients:
 
     Attributes:
         size: bytes of one sample's gradients.
+        batches: the batch, with the labels that say what is differentiated; several, where it comes several times.
 
     Raises:
         Undefined: there is no layer.
     """
 
-    def __init__(self, network: Network, batch: Batch) -> None:
+    def __init__(
+        self,
+        network: Network,
+        batch: Batch,
+        setting: PerSample | None = None,
+        detour: Callable[[str, Exception], None] = lambda way, error: None,
+    ) -> None:
         network.check_layers()
         self._network, self._batch = network, batch
+        self._setting, self._detour = setting or PerSample(), detour
         self._weights = {name: network.parameters[name] for name in network.layers}
         self._rest = {name: value for name, value in network.parameters.items() if name not in self._weights}
         self._rest.update(network.buffers)
         self.size = sum(weight.numel() * weight.element_size() for weight in self._weights.values())
-        self._objective = batch.objective()
+        self._objective = self._setting.objective(batch)
         self._loop = False
         self._snapshot = Snapshot(network.module)
         self._at_once = max(1, GRAPHS // self._graph())
 
-    def __call__(self, indices: Tensor) -> list[Tensor]:
-        """Return the gradients per layer, (len(indices), weights).
+    def __call__(self, indices: Tensor, batch: Batch | None = None) -> list[Tensor]:
+        """Return the gradients per layer, (len(indices), weights), of some samples of one of ``batches``, the first.
 
         Raises:
             Undefined: a sample's loss or gradient is not finite.
         """
         parts = []
         for some in indices.split(self._at_once):
-            part = self._batch.take(some)
+            part = (batch or self.batches[0]).take(some)
             with Watch(replacements={F.batch_norm: own_statistics}):
                 gradients, losses = self._looped(part) if self._loop else self._vectorised(part)
             if not all_finite(losses):
-                raise Undefined("the loss of a sample is not finite")
+                raise Undefined(f"the {self._setting.value} of a sample is not finite")
             if not all(map(all_finite, gradients)):
-                raise Undefined("the gradient of a sample's loss is not finite")
+                raise Undefined(f"the gradient of a sample's {self._setting.value} is not finite")
             parts.append(gradients)
         return parts[0] if len(parts) == 1 else [torch.cat(rows) for rows in zip(*parts)]
 
@@ -155,9 +161,9 @@ class SampleGradients:
             return tensor.detach()  # the tensor itself would hold the graph that holds it
 
         def first() -> Tensor:
-            inputs, labels = (tree_map(lambda tensor: tensor[None].clone(), tree) for tree in self._batch.sample(0))
-            logits = self._network.run(inputs)
-            self._objective(logits, labels)
+            logits = self._network.run(tree_map(lambda tensor: tensor[None].clone(), self._batch.sample(0)[0]))
+            self.batches = self._setting.batches(self._batch, logits)
+            self._objective(logits, tree_map(lambda tensor: tensor[None].clone(), self.batches[0].sample(0)[1]))
             return logits
 
         _, held = self._copies()
@@ -185,7 +191,7 @@ class SampleGradients:
         except Exception as error:
             # The first sample ran by itself, so this is vmap's refusal, of any type: networks see its tensors. An
             # error of the network's own is raised in the loop again.
-            logger.debug("samples run one by one, for vmap cannot run the network", exc_info=error)
+            self._detour("samples run one by one", error)
             self._loop = True
         finally:
             self._snapshot.restore()

@@ -27,6 +27,16 @@ def saliency(layers: Sequence[Layer]) -> float:
     return sum((layer.weight * layer.gradient).abs().sum().item() for layer in layers)
 
 
+def diversity(layers: Sequence[Layer]) -> float:
+    r"""Return :math:`\sum_l \|W_l\|_{nuc} \|g_l\|_{nuc}`, nuclear norms, g the layers' gradients."""
+    return sum(_nuclear(layer.weight) * _nuclear(layer.gradient) for layer in layers)
+
+
+def _nuclear(weight: Tensor) -> float:
+    """Return the sum of the singular values of a weight as a matrix, one row per output channel."""
+    return float(torch.linalg.matrix_norm(weight.flatten(1).double(), "nuc"))
+
+
 def named_saliency(layers: Sequence[Layer], patterns: Patterns, average: bool) -> float:
     """Return the saliency of the linear layers whose names fit a pattern, or its mean over these layers.
 

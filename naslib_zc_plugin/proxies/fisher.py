@@ -9,8 +9,8 @@ from torch import Tensor
 
 from naslib_zc_plugin.extend import FORWARD, Grad, NotApplicable, observation, proxy
 from naslib_zc_plugin.observations.batch_dimension import check_batch_first
+from naslib_zc_plugin.observations.gradients import Entries
 from naslib_zc_plugin.passes import ForwardPass, LayerCall, Steps
-from naslib_zc_plugin.passes.inputs import tensors
 
 
 @observation(labels=True, order=1)
@@ -27,8 +27,7 @@ def channel_saliency(p: ForwardPass) -> Steps[list[tuple[Tensor, int]]]:
     outputs: list[Tensor] = []
     calls: list[LayerCall] = []
     first: list[Tensor] = []
-    names: set[str] = set()
-    later: set[str] = set()
+    entries = Entries()
     found: dict[int, Tensor] = {}
 
     def see(call: LayerCall) -> Tensor | None:
@@ -46,11 +45,8 @@ def channel_saliency(p: ForwardPass) -> Steps[list[tuple[Tensor, int]]]:
         output: Tensor = call.output if call.output.requires_grad else call.output.detach().requires_grad_()
         outputs.append(output)
         calls.append(replace(call, input=None, output=None))
-        if getattr(call.input, "requires_grad", False):
-            later.add(call.name)
-        else:
+        if entries.see(call):
             first.append(output)
-            names.add(call.name)
         return output.clone()
 
     def fold(place: int, gradient: Tensor) -> None:
@@ -62,10 +58,7 @@ def channel_saliency(p: ForwardPass) -> Steps[list[tuple[Tensor, int]]]:
 
     p.on_layers(see)
     yield FORWARD
-    # Leaves on the way to which the gradient passes every output: few layers' weights need be among them.
-    covered = set() if p.network.cached else later - names
-    leaves = [weight for name, weight in p.weights.items() if name not in covered]
-    yield (Grad("loss", tuple(outputs), fold=fold, leaves=[*leaves, *first, *tensors(p.all_inputs)]),)
+    yield (Grad("loss", tuple(outputs), fold=fold, leaves=[*entries.leaves(p), *first]),)
     check_batch_first(p, ["layer"])
     return [(found[place], call.fan_in) for place, call in enumerate(calls) if place in found]
 

@@ -64,7 +64,7 @@ def _of_some(rows: Tensor, channels: int | None, generator: torch.Generator) -> 
     """Return the smallest eigenvalue, scaled up to all channels where some are drawn."""
     if channels is None or channels >= len(rows):
         return smallest_eigenvalue(rows)
-    drawn = torch.randperm(len(rows), generator=generator)[:channels]
+    drawn = torch.randperm(len(rows), generator=generator, device=generator.device)[:channels]
     return len(rows) / channels * smallest_eigenvalue(rows[drawn.to(rows.device)])
 
 
@@ -74,7 +74,7 @@ def smallest_eigenvalue(rows: Tensor) -> float:
     It is 0 where a row does not vary but by rounding, and so correlates with none, nor with itself; and where there are
     no fewer rows than values in them.
 
-    >>> smallest_eigenvalue(torch.tensor([[1.0, -1.0, 0.0, 0.0], [0.0, 0.0, 1.0, -1.0]]))
+    >>> round(smallest_eigenvalue(torch.tensor([[1.0, -1.0, 0.0, 0.0], [0.0, 0.0, 1.0, -1.0]])), 6)
     1.0
     """
     if len(rows) >= rows.shape[1]:

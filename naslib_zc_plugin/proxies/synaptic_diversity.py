@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-import torch
-from torch import Tensor
-
 from naslib_zc_plugin.extend import Layer, proxy
 from naslib_zc_plugin.observations.gradients import scalar_gradients
 from naslib_zc_plugin.observations.layers import ATTENTION, linear_layers
-from naslib_zc_plugin.proxies._formulas import Patterns, several
+from naslib_zc_plugin.proxies._formulas import Patterns, diversity, several
 
 
 @proxy(
@@ -51,14 +48,9 @@ def synaptic_diversity(
             gradient is nothing but rounding.
 
     >>> import torch
+    >>> import torch
     >>> synaptic_diversity([Layer("attention.query.weight", torch.eye(2), torch.tensor([[3.0, 0.0], [0.0, 1.0]]))])
     8.0
     """
     chosen = linear_layers(found, several(layers))
-    total = sum(_nuclear(layer.weight) * _nuclear(layer.gradient) for layer in chosen)
-    return total / (len(chosen) if average else 1)
-
-
-def _nuclear(matrix: Tensor) -> float:
-    """Return the sum of the singular values."""
-    return float(torch.linalg.matrix_norm(matrix.double(), "nuc"))
+    return diversity(chosen) / (len(chosen) if average else 1)

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import torch
-
-from naslib_zc_plugin.extend import Absolute, Forward, Layer, Ones, output_gradients, proxy
-from naslib_zc_plugin.passes import Observation
+from naslib_zc_plugin.extend import Layer, proxy
+from naslib_zc_plugin.observations.gradients import flow_gradients
 from naslib_zc_plugin.proxies._formulas import saliency
 
 
-def flow(keep_norm: str = "") -> Sequence[Observation]:
-    """Return gradients of the outputs' sum: one sample of ones, absolute weights, no norm, no dropout, float64."""
-    setting = Forward(Absolute(), Ones(), training=False, norm="off", keep_norm=keep_norm, dtype=torch.float64)
-    return [output_gradients(setting=setting)]
-
-
 @proxy(
-    needs=flow,
+    needs=flow_gradients,
     version=1,
     paper="Tanaka et al., NeurIPS 2020; Abdelfattah et al., ICLR 2021",
     higher_is_better=True,
@@ -43,6 +33,7 @@ def synflow(layers: list[Layer], *, keep_norm: str = "") -> float:
     Returns:
         The sum.
 
+    >>> import torch
     >>> synflow([Layer("head", torch.tensor([1.0, 2.0]), torch.tensor([3.0, 1.0]))])
     5.0
     """

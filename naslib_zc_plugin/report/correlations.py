@@ -1,4 +1,4 @@
-"""Agreement of a proxy's scores with trained accuracies: correlations with bootstrap intervals.
+"""Agreement of a proxy's scores with trained accuracies: correlations with bootstrap intervals, also at equal size.
 
 A resample is a count per pair: the number of times that it was drawn. The order of the pairs, and which of them are
 concordant, are the same in all resamples, so that sorting is done once and a resample only adds up counts: five times
@@ -10,7 +10,7 @@ shown, and never replaced by a number.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Optional, Union, get_args
 
@@ -25,6 +25,7 @@ UndefinedRank = Literal["drop", "worst"]
 """Where undefined scores rank: they are left out, or rank below every defined one, tied among themselves."""
 
 CONFIDENCE = 0.95
+_SAME = 1e-12  # 1 − r² below which two orders are the same
 _CELLS = 2**17  # counts held at once: blocks that stay in the processor's cache are the fastest
 
 
@@ -100,6 +101,168 @@ def agreement(
     return Agreement(len(values), missing, spearman, kendall, pearson)
 
 
+@dataclass(frozen=True)
+class RankAgreement:
+    """Rank correlations at equal controls, or their difference between two scores.
+
+    ``n`` counts the architectures used, ``left_out`` those for which a score or a control is undefined.
+    """
+
+    n: int
+    left_out: int
+    spearman: IntervalEstimate
+    kendall: IntervalEstimate
+
+
+def partial_agreement(
+    scores: Scores,
+    truth: Sequence[float] | Floats,
+    controls: Sequence[Scores] = (),
+    *,
+    higher_is_better: bool = True,
+    clusters: Sequence[Hashable] | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+    confidence: float = CONFIDENCE,
+) -> RankAgreement:
+    r"""Correlate the ranks of scores and accuracies at equal controls, such as the number of parameters.
+
+    Spearman's :math:`\rho` and Kendall's :math:`\tau_b` between all variables are reduced by one control z after the
+    other,
+
+    .. math:: r_{ab \cdot z} = \frac{r_{ab} - r_{az} r_{bz}}{\sqrt{(1 - r_{az}^2)(1 - r_{bz}^2)}},
+
+    which for :math:`\rho` is the correlation of what is left of the ranks after a linear regression on the controls'.
+    A score that orders as a control does has none.
+
+    Percentile intervals as in :func:`agreement`, but that whole clusters are drawn with replacement: networks of one
+    family are alike, and count as one observation rather than as many.
+
+    Args:
+        scores: one per architecture; None, NaN and infinities are undefined, and left out.
+        truth: the accuracies, finite, higher better.
+        controls: one value per architecture each; architectures without are left out.
+        higher_is_better: the proxy's direction; if False the scores are negated.
+        clusters: one label per architecture; None: each is a cluster of its own.
+        resamples: number of bootstrap resamples; 0 for no intervals.
+        seed: of the resamples.
+        confidence: of the intervals, between 0 and 1.
+
+    Returns:
+        The coefficients, None where fewer than three more architectures than controls are left.
+
+    Raises:
+        ValueError: lengths differ, accuracies are not finite, or options are out of range.
+
+    >>> size, truth = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [1.0, 3.0, 2.0, 5.0, 4.0, 6.0]
+    >>> found = partial_agreement([2.0, 6.0, 1.0, 5.0, 3.0, 4.0], truth, [size], resamples=0)
+    >>> round(found.spearman.value, 3), round(found.kendall.value, 3)
+    (0.906, 0.419)
+    """
+    drawn, counts = _related([scores], truth, controls, clusters, resamples, seed, confidence)
+    sign = 1 if higher_is_better else -1
+    return RankAgreement(*counts, *(_estimate(sign * each[0], confidence) for each in drawn))
+
+
+def paired_difference(
+    scores: Scores,
+    others: Scores,
+    truth: Sequence[float] | Floats,
+    controls: Sequence[Scores] = (),
+    *,
+    clusters: Sequence[Hashable] | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+    confidence: float = CONFIDENCE,
+) -> RankAgreement:
+    """Return by how much scores agree better with accuracies than other scores do, on the networks that both define.
+
+    Both are compared in the same resamples, so the interval is of the difference: much narrower than the two intervals
+    suggest where both scores err on the same networks. "Better" is an interval above zero.
+
+    Args:
+        scores: one per architecture, higher better (negate those of a proxy whose lower values are).
+        others: the same of the other proxy.
+        truth: as for :func:`partial_agreement`, as are the arguments that follow.
+        controls: see there.
+        clusters: see there.
+        resamples: see there.
+        seed: see there.
+        confidence: see there.
+
+    Returns:
+        The differences of the coefficients, of ``scores`` less those of ``others``.
+
+    Raises:
+        ValueError: as for :func:`partial_agreement`.
+
+    >>> found = paired_difference([1.0, 2.0, 3.0, 4.0], [2.0, 1.0, 3.0, 4.0], [1.0, 2.0, 3.0, 4.0], resamples=0)
+    >>> found.n, round(found.kendall.value, 3)
+    (4, 0.333)
+    """
+    drawn, counts = _related([scores, others], truth, controls, clusters, resamples, seed, confidence)
+    return RankAgreement(*counts, *(_estimate(each[0] - each[1], confidence) for each in drawn))
+
+
+def _related(
+    scores: Sequence[Scores],
+    truth: Sequence[float] | Floats,
+    controls: Sequence[Scores],
+    clusters: Sequence[Hashable] | None,
+    resamples: int,
+    seed: int,
+    confidence: float,
+) -> tuple[list[list[Floats]], tuple[int, int]]:
+    """Return rho and tau of each score with the truth at equal controls, of the sample and of its resamples.
+
+    The second value counts the architectures used, and those that are left out.
+    """
+    if resamples < 0 or not 0 < confidence < 1:
+        raise ValueError("resamples must be 0 or more, and confidence between 0 and 1")
+    accuracies = finite_truth(truth, len(scores[0]))
+    given = [as_array(each) for each in (*scores, *controls)]
+    if any(len(each) != len(accuracies) for each in given):
+        raise ValueError("give one score, one accuracy and one value of each control per architecture")
+    labels = range(len(accuracies)) if clusters is None else clusters
+    if len(labels) != len(accuracies):
+        raise ValueError(f"{len(labels)} clusters and {len(accuracies)} accuracies: give one label per architecture")
+    rows = np.stack([*given[: len(scores)], accuracies, *given[len(scores) :]])
+    kept = np.flatnonzero(np.isfinite(rows).all(axis=0))
+    rows, n, left_out = rows[:, kept], len(kept), len(accuracies) - len(kept)
+    order = np.lexsort(rows)
+    numbers: dict[Hashable, int] = {}
+    member = np.array([numbers.setdefault(labels[i], len(numbers)) for i in kept[order].tolist()], dtype=np.intp)
+    if n < 3 + len(controls):
+        return [[np.full(1 + resamples, np.nan)] * len(scores)] * 2, (n, left_out)
+    tables = _matrices(rows[:, order], member, resamples, np.random.default_rng(seed))
+    for _ in controls:
+        tables = _without_last(tables)
+    return [[table[place, len(scores)] for place in range(len(scores))] for table in tables], (n, left_out)
+
+
+def _matrices(rows: Floats, member: Indices, resamples: int, rng: np.random.Generator) -> Floats:
+    """Return rho and tau between all rows, shape (2, rows, rows, 1 + resamples); whole clusters are drawn."""
+    size, clusters = len(rows), int(member.max()) + 1
+    pairs = [(a, b, _Pair.of(rows[a], rows[b])) for b in range(size) for a in range(b)]
+    blocks = []
+    for drawn in _draws(clusters, resamples, rng):
+        counts = drawn[member]
+        block = np.ones((2, size, size, counts.shape[1]))
+        for a, b, pair in pairs:
+            block[:, a, b] = block[:, b, a] = pair.rho(counts[pair.order]), pair.tau(counts[pair.order])
+        blocks.append(block)
+    return np.concatenate(blocks, axis=-1)
+
+
+def _without_last(tables: Floats) -> Floats:
+    """Return the coefficients between all variables but the last, at an equal last one."""
+    rest, last = tables[:, :-1, :-1], tables[:, :-1, -1]
+    free = 1 - last**2
+    free = np.where(free < _SAME, np.nan, free)  # orders as the control does
+    found = (rest - last[:, :, None] * last[:, None]) / np.sqrt(free[:, :, None] * free[:, None])
+    return np.clip(found, -1, 1)
+
+
 def compared_pairs(
     scores: Scores, truth: Sequence[float] | Floats, higher_is_better: bool, undefined: UndefinedRank
 ) -> tuple[Floats, Floats]:
@@ -165,20 +328,47 @@ def coefficients(x: Floats, y: Floats, resamples: int, rng: np.random.Generator)
     """
     if (n := len(x)) < 3:
         return np.full((3, 1 + resamples), np.nan)
-    order = np.lexsort((y, x))
-    x, y = x[order], y[order]
-    pair = np.cumsum(np.append(True, (x[1:] != x[:-1]) | (y[1:] != y[:-1])))
-    groups = _Groups.of(x), _Groups.of(y), _Groups.of(pair)
-    merges = list(_merges(y))
+    pair = _Pair.of(x, y)
+    x, y = x[pair.order], y[pair.order]
     found = []
     for counts in _draws(n, resamples, rng):
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-            found.append([_spearman(counts, *groups[:2]), _kendall(counts, *groups, merges), _pearson(counts, x, y)])
+            found.append([pair.rho(counts), pair.tau(counts), _pearson(counts, x, y)])
     return np.concatenate(found, axis=1)
 
 
+@dataclass(frozen=True)
+class _Pair:
+    """Two variables, sorted once for all resamples: the order, by the first and then the second, and what it needs.
+
+    Counts are those of the pairs in that order.
+    """
+
+    order: Indices
+    groups: tuple[_Groups, _Groups, _Groups]
+    merges: list[_Merge]
+
+    @classmethod
+    def of(cls, x: Floats, y: Floats) -> _Pair:
+        """Return the pair of two variables, shape (n,)."""
+        order = np.lexsort((y, x))
+        x, y = x[order], y[order]
+        both = np.cumsum(np.append(True, (x[1:] != x[:-1]) | (y[1:] != y[:-1])))
+        return cls(order, (_Groups.of(x), _Groups.of(y), _Groups.of(both)), list(_merges(y)))
+
+    def rho(self, counts: Floats) -> Floats:
+        """Compute Spearman's rho of each resample; NaN where a variable is constant."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return _spearman(counts, *self.groups[:2])
+
+    def tau(self, counts: Floats) -> Floats:
+        """Compute Kendall's tau-b of each resample; NaN where a variable is constant."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return _kendall(counts, *self.groups, self.merges)
+
+
 def _draws(n: int, resamples: int, rng: np.random.Generator) -> Iterator[Floats]:
-    """Yield how often each of n pairs was drawn, shape (n, resamples of a block); first once each."""
+    """Yield how often each of n pairs (or clusters) was drawn, shape (n, resamples of a block); first once each."""
     yield np.ones((n, 1))
     most = max(1, _CELLS // n)
     for done in range(0, resamples, most):
@@ -214,7 +404,7 @@ def _dot(a: Floats, b: Floats) -> Floats:
 
 def _spearman(counts: Floats, x: _Groups, y: _Groups) -> Floats:
     """Compute Spearman's rho of each resample, by average ranks."""
-    n = len(counts)
+    n = counts.sum(axis=0)  # whole clusters are of different sizes
     deviations, squares = [], []
     for groups in (x, y):
         sums = groups.sums(counts)
@@ -227,11 +417,12 @@ def _spearman(counts: Floats, x: _Groups, y: _Groups) -> Floats:
 
 def _kendall(counts: Floats, x: _Groups, y: _Groups, both: _Groups, merges: list[_Merge]) -> Floats:
     """Compute Kendall's tau-b of each resample: pairs that are not tied, less twice the discordant ones."""
-    n = len(counts)
+    n = counts.sum(axis=0)
     pairs = n * (n - 1) / 2
     tied_x, tied_y, tied = (_dot(sums, sums - 1) / 2 for sums in (groups.sums(counts) for groups in (x, y, both)))
     difference = pairs - tied_x - tied_y + tied - 2 * sum(merge.discordant(counts) for merge in merges)
-    return np.clip(difference / np.sqrt((pairs - tied_x) * (pairs - tied_y)), -1, 1)
+    found: Floats = np.clip(difference / np.sqrt((pairs - tied_x) * (pairs - tied_y)), -1, 1)
+    return found
 
 
 @dataclass(frozen=True)

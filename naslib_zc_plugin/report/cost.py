@@ -10,7 +10,7 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 if TYPE_CHECKING:
     import torch
@@ -77,6 +77,7 @@ def measure_cost(
     batch: tuple[Tensor, Tensor],
     requests: Mapping[str, Sequence[Asked]],
     *,
+    loss: Callable[[Any, Any], Tensor] | None = None,
     rounds: int = 5,
 ) -> Iterator[Cost]:
     """Measure the unit, the forward pass alone (without gradients), and each request; yield each when it is done.
@@ -86,8 +87,9 @@ def measure_cost(
 
     Args:
         build: returns the network, on the device to measure on; called once.
-        batch: images and labels.
+        batch: images and labels, or tokens and their targets.
         requests: title → proxies that are scored in one call.
+        loss: of the network's outputs and the labels, for the unit and the proxies; None: cross-entropy.
         rounds: number of measurements.
 
     Yields:
@@ -108,9 +110,10 @@ def measure_cost(
     net = build().train()
     device = next(net.parameters()).device
     x, y = (tensor.to(device) for tensor in batch)
+    objective = loss or F.cross_entropy
 
     def unit() -> dict[str, Score]:
-        F.cross_entropy(net(x), y).backward()
+        objective(net(x), y).backward()
         net.zero_grad(set_to_none=True)
         return {}
 
@@ -124,7 +127,7 @@ def measure_cost(
     yield Cost("unit", 1.0, 0.0, unit_peak, 1.0)
     tasks: dict[str, Task] = {
         "forward": forward,
-        **{title: partial(score, net, (x, y), asked) for title, asked in requests.items()},
+        **{title: partial(score, net, (x, y), asked, loss=loss) for title, asked in requests.items()},
     }
     for title, task in tasks.items():
         yield _cost(title, task, unit, unit_peak, rounds, device)

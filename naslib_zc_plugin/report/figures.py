@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from naslib_zc_plugin.aggregates import oriented
-from naslib_zc_plugin.files import visible
+from naslib_zc_plugin.files import replacing, visible
 from naslib_zc_plugin.report.correlations import Floats, IntervalEstimate, agreement, as_array
 from naslib_zc_plugin.report.leaderboards import matched
 from naslib_zc_plugin.table import Column, ScoreTable
@@ -125,7 +125,9 @@ def _figure(width: float, height: float) -> Figure:
 
 
 def _saved(figure: Figure, target: Path, dpi: int) -> Path:
-    figure.savefig(target, dpi=dpi, metadata={"Date": None} if target.suffix == ".svg" else None)
+    ending = target.suffix[1:]
+    with replacing(target) as draft:
+        figure.savefig(draft, dpi=dpi, format=ending, metadata={"Date": None} if ending == "svg" else None)
     return target
 
 

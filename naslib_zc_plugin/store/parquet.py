@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from naslib_zc_plugin.files.limits import Limits, Meter
 from naslib_zc_plugin.table import STATUSES, Column, ScoreTable
 
 _METADATA, _CHECKSUM = b"naslib_zc_plugin", b"naslib_zc_plugin_crc32"
+# The last entry of the metadata at the file's end: the checksum of all other bytes, as eight digits.
+_SEAL, _OPEN = b"naslib_zc_plugin_file_crc32", b"00000000"
+_VALUE, _TAIL = b"\x18\x08", 1 << 20  # Thrift's mark of a text of eight bytes; the bytes that are read at once
 _EXPECTED = "scores exported by `nas-zc export`, as Parquet"
 _BLOCK = 100_000
 _LIMITS = Limits(rows=100_000_000, growth=16)
@@ -47,6 +51,11 @@ def write_parquet(path: Path, records: Iterable[Mapping[str, Any]], facts: Mappi
         while block := list(islice(rest, _BLOCK)):
             writer.write_table(pa.Table.from_pylist(block, schema))
             count += len(block)
+        writer.add_key_value_metadata({_SEAL: _OPEN})
+    with path.open("r+b") as file:
+        place, found = _file_checksum(file)
+        file.seek(place)
+        file.write(found)
     return count
 
 
@@ -61,6 +70,7 @@ def read_parquet(path: str | Path) -> ScoreTable:
     path = existing(path, _EXPECTED)
     meter = Meter(path, _LIMITS)
     with readable(path, _EXPECTED):
+        _check_file(path)
         with pq.ParquetFile(path) as file:
             facts = _facts(path, file.schema_arrow.metadata or {})
             meter.take("rows", file.metadata.num_rows)
@@ -104,6 +114,29 @@ def _facts(path: Path, metadata: Mapping[bytes, bytes]) -> dict[str, Any]:
     return dict(json.loads(text))
 
 
+def _file_checksum(file: IO[bytes]) -> tuple[int, bytes]:
+    """Return the place of the checksum in a file, and what it should be; a negative place if there is none."""
+    tail = min(_TAIL, file.seek(0, os.SEEK_END))
+    start = file.seek(-tail, os.SEEK_END)
+    mark = file.read().rfind(_SEAL + _VALUE)
+    if mark < 0:
+        return -1, b""
+    place, crc, at = start + mark + len(_SEAL + _VALUE), 0, file.seek(0)
+    while block := file.read(_TAIL):
+        first, last = (min(max(each - at, 0), len(block)) for each in (place, place + len(_OPEN)))
+        crc, at = zlib.crc32(block[:first] + block[last:], crc), at + len(block)
+    return place, b"%08x" % crc
+
+
+def _check_file(path: Path) -> None:
+    """Raise a DataError unless an export's bytes are those that were written; older ones have no checksum of them."""
+    with path.open("rb") as file:
+        place, found = _file_checksum(file)
+        file.seek(max(place, 0))
+        if place >= 0 and file.read(len(found)) != found:
+            raise DataError(path, "the bytes that were written", "others, by their checksum: export the store again")
+
+
 def records_of(path: Path) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]:
     """Read the provenance and the records of an export, as they were written.
 
@@ -118,7 +151,7 @@ def records_of(path: Path) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]:
         raise DataError(path, _EXPECTED, f"no column {', '.join(sorted(missing))}")
 
     def records() -> Iterator[dict[str, Any]]:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        with readable(path, _EXPECTED), pq.ParquetFile(path, page_checksum_verification=True) as file:
             for batch in file.iter_batches(_BLOCK, columns=list(_TYPES)):
                 yield from batch.to_pylist()
 

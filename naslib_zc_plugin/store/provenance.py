@@ -16,8 +16,8 @@ from naslib_zc_plugin.probes import Probe, Tokens
 EXTENDABLE = ("architectures", "proxies")
 """Entries that may grow in a store (``--extend``) without touching the scores in it."""
 
-DERIVED = ("truth", "singletons", "command")
-"""Entries that no score depends on, or that follow from the others."""
+DERIVED = ("truth", "singletons", "command", "detours")
+"""Entries that no score depends on, or that follow from the others or from the scores."""
 
 
 def digest(shown: Probe | Tokens) -> str:

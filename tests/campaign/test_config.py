@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
@@ -13,10 +14,11 @@ import numpy as np
 import pytest
 import yaml
 
+import naslib_zc_plugin as zc
 from naslib_zc_plugin import benchmarks
 from naslib_zc_plugin.campaign import config as config_module
-from naslib_zc_plugin.campaign.config import Config, load_campaign, provenance
-from naslib_zc_plugin.campaign.engines import Task
+from naslib_zc_plugin.campaign.config import BatchConfig, Config, OfBenchmark, load_campaign, provenance
+from naslib_zc_plugin.campaign.engines import ENGINES, Task, list_engines
 from naslib_zc_plugin.configuration import ConfigurationError, mapping
 from naslib_zc_plugin.files import DataError
 from naslib_zc_plugin.probes import Tokens
@@ -193,7 +195,7 @@ def test_a_value_that_cannot_be_is_named_with_field_and_file(
         ({"batch": {"batchsize": 8}}, "batch.batchsize: unknown field; did you mean batch_size"),
         (
             {"architectures": {"benchmark": "toy", "share": 0.5}},
-            "architectures: share: unknown field; there are benchm",
+            "architectures: share: unknown field; there are at_most",
         ),
         ({"zzz": 1}, "zzz: unknown field; there are architectures"),
         ({"space": None}, "space is missing"),
@@ -209,6 +211,39 @@ def test_a_value_that_cannot_be_is_named_with_field_and_file(
 def test_a_wrong_name_is_corrected(write: Callable[..., Path], changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigurationError, match=rf"campaign\.yaml, line 1: .*{message}"):
         load_campaign(write(**changes))
+
+
+FIELDS = [
+    *Config.model_fields,
+    *(f"batch.{name}" for name in BatchConfig.model_fields),
+    *(f"architectures.{name}" for name in OfBenchmark.model_fields),
+]
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_each_field_misspelt_is_named(write: Callable[..., Path], field: str) -> None:
+    outer, _, name = field.rpartition(".")
+    wrong = name + name[-1]
+    path = write(**({outer: {wrong: 1}} if outer else {name: None, wrong: GOOD.get(name, 1)}))
+    with pytest.raises(ConfigurationError) as refused:
+        load_campaign(path)
+    (line,) = [str(each) for each in refused.value.problems if f"{wrong}: unknown field" in str(each)]
+    assert outer in line and name in line.partition("did you mean")[2]
+
+
+@pytest.mark.parametrize("name", list_engines())
+def test_each_option_of_an_engine_misspelt_is_named(write: Callable[..., Path], name: str) -> None:
+    for option in list(inspect.signature(ENGINES.load(name)).parameters)[1:]:
+        with pytest.raises(ConfigurationError, match=f"no option '{option}{option[-1]}'; did you mean .*{option}"):
+            load_campaign(write(engine={"name": name, option + option[-1]: 1}))
+
+
+@pytest.mark.parametrize("name", zc.list_proxies())
+def test_each_option_of_a_proxy_misspelt_is_named(write: Callable[..., Path], name: str) -> None:
+    for option in zc.describe(name).options:
+        wrong = option + option[-1]
+        with pytest.raises(ConfigurationError, match=f"{wrong}.*{option}"):
+            load_campaign(write(proxies=[{"name": name, wrong: 1}]))
 
 
 def test_all_that_is_wrong_is_listed_with_its_line(write: Callable[..., Path]) -> None:
@@ -278,7 +313,15 @@ def test_a_benchmark_gives_so_many_of_its_keys_and_more_of_them_begin_with_the_s
     assert list(drawn(architectures={**asked, "number": 50}))[:30] == list(keys)
     assert drawn(architectures=asked, seed=1) != keys
     assert len(drawn(architectures={"benchmark": "nasbench201"})) == NASBENCH201.size
+    cheap = {"benchmark": "nasbench201", "at_most": {"cifar10_params_M": 0.1, "cifar10_flops_M": 12}}
+    table = benchmarks.benchmark("nasbench201", shared / "data")
+    params, flops = table.column("cifar10_params_M"), table.column("cifar10_flops_M")
+    found = drawn(architectures=cheap)
+    assert set(found) == {key for key in table.keys if params[key] <= 0.1 and flops[key] <= 12} and len(found) > 500
+    assert list(drawn(architectures={**cheap, "number": 7})) == list(found)[:7]
     for wrong, message in (
+        ({**cheap, "at_most": {"cifar10_params_M": 0.01}}, "nasbench201 has 0; ask for 1 to that many, not None"),
+        ({**cheap, "at_most": {"params": 1}}, "nasbench201 has no column 'params'"),
         ({**asked, "number": 15_626}, "nasbench201 has 15,625; ask for 1 to that many, not 15626"),
         ({**asked, "benchmark": "nasbench200"}, "unknown benchmark 'nasbench200'"),
     ):

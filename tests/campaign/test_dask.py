@@ -18,7 +18,7 @@ from typing import Any, Callable
 import pytest
 import yaml
 
-from naslib_zc_plugin.campaign.config import Config
+from naslib_zc_plugin.campaign.config import Config, load_campaign
 from naslib_zc_plugin.campaign.engines import Engine, EngineError, Outcome, Task, dask, engine, list_engines
 from naslib_zc_plugin.campaign.engines.local import WORKER
 from naslib_zc_plugin.campaign.exchange import export
@@ -218,6 +218,88 @@ def test_it_takes_the_workers_that_come_and_treats_harm_as_the_local_engine(
     os.kill(pid, signal.SIGKILL)
     with pytest.raises(EngineError):
         until(lambda: refusing.collect(0.1))
+
+
+def certificates(folder: Path) -> tuple[Any, dict[str, str]]:
+    """Security for a cluster, and the client's share of it in files, by their names in the folder."""
+    pytest.importorskip("cryptography")  # comes with the extra [dask]
+    made = distributed.Security.temporary()
+    names = {"tls_ca_file": "ca.pem", "tls_client_cert": "client.pem", "tls_client_key": "client.key"}
+    for option, name in names.items():
+        (folder / name).write_text(getattr(made, option))
+    return made, names
+
+
+def test_a_cluster_with_tls_scores_like_any_other(
+    campaign: Make, cluster: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, names = certificates(tmp_path)
+    own = cluster(1, security=made)
+    assert own.scheduler_address.startswith("tls://")
+    local = scored(campaign(store=str(tmp_path / "local.db")))
+
+    of_cluster = {"name": "dask", "address": own.scheduler_address, "security": own.security}
+    assert scored(campaign(store=str(tmp_path / "object.db"), engine=of_cluster)) == local
+
+    path = tmp_path / "files.yaml"
+    plain = {name: value for name, value in campaign().plain().items() if value is not None}
+    in_files = {**of_cluster, "security": names}  # beside the configuration, wherever it is read
+    path.write_text(yaml.safe_dump({**plain, "architectures": 12, "store": "files.db", "engine": in_files}))
+    monkeypatch.chdir("/")
+    assert scored(load_campaign(path)) == local
+
+    dask_config = pytest.importorskip("dask").config
+    keys = ("ca-file", "client.cert", "client.key")
+    theirs = {f"distributed.comm.tls.{key}": str(tmp_path / name) for key, name in zip(keys, names.values())}
+    with dask_config.set(theirs):
+        configured = {"name": "dask", "address": own.scheduler_address}
+        assert scored(campaign(store=str(tmp_path / "configured.db"), engine=configured)) == local
+
+
+def test_a_cluster_of_its_own_has_tls_where_asked(campaign: Make, tmp_path: Path) -> None:
+    certificates(tmp_path)
+    found = dask.engine(campaign(), workers=1, security=True)
+    try:
+        assert found._cluster and found._cluster.scheduler_address.startswith("tls://127.0.0.1:")
+        found.submit(Task("net-0", LABELS))
+        assert {row.status for row in collected(found, 1)["net-0"].rows} == {"ok"}
+    finally:
+        found.close()
+
+
+def test_certificates_that_are_missing_or_wrong_are_told(
+    campaign: Make,
+    cluster: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    made, names = certificates(tmp_path)
+    files = {option: str(tmp_path / name) for option, name in names.items()}
+    own = cluster(security=made)
+    address = own.scheduler_address
+    monkeypatch.setattr(dask, "CONNECT", 3.0)
+
+    def refused(error: type[Exception], message: str, address: str | None = address, **options: Any) -> None:
+        with pytest.raises(error, match=message):
+            dask.engine(campaign(), address=address, **options)
+
+    refused(ValueError, r"tls://.* needs certificates: give security: \{tls_ca_file: …, tls_client_cert: …")
+    refused(ValueError, "security: tls_ca_file: there is no file /no/ca.pem", security={"tls_ca_file": "/no/ca.pem"})
+    refused(ValueError, "security must be a mapping with tls_ca_file", security={"ca": files["tls_ca_file"]})
+    refused(ValueError, "security must be a mapping with tls_ca_file", security=True)
+    refused(ValueError, "security must be a mapping with tls_ca_file", address=None, security=False)
+    refused(EngineError, "tls:// for one with TLS", address=address.replace("tls", "tcp"))
+    refused(EngineError, "TLS certificate does not match", security=distributed.Security.temporary())
+    (tmp_path / names["tls_client_key"]).write_text("no key\n")
+    refused(ValueError, "security: .*client.key cannot be used: ", security=files)
+
+    monkeypatch.setattr(dask, "_HINT_AFTER", 0.2)
+    waiting = dask.DaskEngine(campaign(), dask.connect(address, made))
+    try:
+        until(lambda: not waiting.collect(0.1) and "--tls-ca-file … --tls-cert … --tls-key …" in caplog.text)
+    finally:
+        waiting.close()
 
 
 def test_capacity_follows_workers_that_leave(

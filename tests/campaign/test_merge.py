@@ -11,7 +11,7 @@ import pytest
 
 from naslib_zc_plugin.campaign.engines import Outcome, Row, Task
 from naslib_zc_plugin.campaign.exchange import export, merge
-from naslib_zc_plugin.campaign.store import Counts, Store, read_table, records
+from naslib_zc_plugin.campaign.store import Counts, Store, provenance_of, read_table, records
 from naslib_zc_plugin.files import DataError
 from naslib_zc_plugin.store.database import StoreError
 from tests.campaign.made import LABELS, ORIGIN, content, expected, facts, fill, ok, scored
@@ -50,6 +50,23 @@ def test_parts_become_the_whole(tmp_path: Path, parts: list[list[Outcome]], adde
         assert store.counts() == Counts(10, 10, 27, 3, 0) and store.facts() == facts()
         assert store.ask({outcome.key: outcome.key for outcome in NETS}, LABELS) == []
     assert merge(tmp_path / "whole.db", sources) == 0
+
+
+@pytest.mark.usefixtures("toy")
+def test_detours_are_counted_and_go_with_their_scores(tmp_path: Path) -> None:
+    way = "samples run one by one: RuntimeError: vmap"
+    around = [replace(each, rows=(replace(each.rows[0], detour=way), *each.rows[1:])) for each in NETS[:4]]
+    plain, detoured = fill(tmp_path / "plain.db", NETS[4:]), fill(tmp_path / "detoured.db", around)
+    assert provenance_of(plain) == facts()
+    assert provenance_of(detoured) == {**facts(), "detours": {"naswot": {way: 4}}}
+    assert merge(tmp_path / "whole.db", [plain, detoured]) == 27
+    assert provenance_of(tmp_path / "whole.db")["detours"] == {"naswot": {way: 4}}
+    assert content(tmp_path / "whole.db") == expected(NETS)
+    pytest.importorskip("pyarrow")
+    export(detoured, tmp_path / "detoured.parquet")
+    assert read_table(tmp_path / "detoured.parquet").facts["detours"] == {"naswot": {way: 4}}
+    assert merge(plain, [tmp_path / "detoured.parquet"]) == 12  # their number stays behind, their scores do not
+    assert content(plain) == expected(NETS) and provenance_of(plain) == facts()
 
 
 def test_one_that_failed_in_both_stays_failed(tmp_path: Path) -> None:

@@ -208,6 +208,14 @@ def test_a_wrong_key_is_named_with_its_number(tmp_path: Path) -> None:
         list(stream(["net-1", "net-10000"], SPACE, 0))
 
 
+def test_a_key_of_megabytes_is_named_by_its_beginning(tmp_path: Path) -> None:
+    path = tmp_path / "keys.txt"
+    path.write_text("nat-" + "1" * 1_000_000)
+    with pytest.raises(ValueError, match=r"architecture 1 of .*keys\.txt: 'nat-111") as caught:
+        list(stream(str(path), SPACE, 0))
+    assert len(str(caught.value)) < 1000
+
+
 def _missing(path: Path) -> None:
     """Leave nothing there."""
 
@@ -218,6 +226,7 @@ def _missing(path: Path) -> None:
         (_missing, "a text file with a key per line; found no such file"),
         (Path.mkdir, "a text file with a key per line; found a folder"),
         (lambda path: path.write_bytes(b"\x89PNG\xff\xfe\n"), "a text file with a key per line; found .*utf-8"),
+        (lambda path: path.write_text("net-1 " * 2_000_000), "lines of at most 4,194,304 characters; found a longer"),
     ],
 )
 def test_what_is_no_file_of_keys(tmp_path: Path, make: object, message: str) -> None:

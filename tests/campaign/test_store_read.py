@@ -14,6 +14,7 @@ from naslib_zc_plugin.campaign.engines import Outcome, Row, Task
 from naslib_zc_plugin.campaign.exchange import export
 from naslib_zc_plugin.campaign.store import Store, read_table
 from naslib_zc_plugin.files import DataError
+from naslib_zc_plugin.store.parquet import records_of
 from naslib_zc_plugin.table import STATUSES, ScoreTable
 from tests.campaign.made import LABELS, ORIGIN, facts, fill, ok, scored, value
 
@@ -109,26 +110,38 @@ def test_an_export_cut_anywhere_is_refused(exported: Path) -> None:
     whole = exported.read_bytes()
     for length in [*range(0, len(whole), 61), *range(len(whole) - 12, len(whole))]:
         exported.write_bytes(whole[:length])
-        with pytest.raises(DataError, match=r"scores\.parquet: expected scores exported"):
+        with pytest.raises(DataError, match=r"scores\.parquet: expected (scores exported|the bytes that were)"):
             read_table(exported)
 
 
-def test_a_flipped_bit_in_an_export_s_pages_or_provenance_is_found(exported: Path) -> None:
-    """Parquet's own headers have no checksum."""
-    whole, table = exported.read_bytes(), read_table(exported)
-    values = pq.read_metadata(exported).row_group(0).column(3)
-    pages = range(values.dictionary_page_offset + 60, values.data_page_offset, 7)
-    schema = whole.index(b"ARROW:schema")  # in which pyarrow looks for the provenance
-    assert len(pages) > 50 and len(whole) - schema > 1500
-    for place in [*pages, *range(schema, schema + 1500, 5)]:
+def test_a_flipped_bit_in_an_export_is_found(exported: Path) -> None:
+    """Parquet's own headers have no checksum: of 3,000 flips 7 were not found before the file had one."""
+    whole = exported.read_bytes()
+    assert len(whole) > 5000
+    for place in range(0, len(whole), 3):
         damaged = bytearray(whole)
         damaged[place] ^= 1 << place % 8
         exported.write_bytes(damaged)
         try:
-            same(read_table(exported), table)
-            assert place not in pages
+            read_table(exported)
         except DataError as error:
             assert "scores.parquet" in str(error)
+        else:  # the name of the checksum itself, or the mark behind it
+            assert b"naslib_zc_plugin_file_crc32\x18\x08" not in damaged
+
+
+def test_an_export_of_before_is_read_by_the_checksums_of_its_pages(exported: Path, tmp_path: Path) -> None:
+    before = tmp_path / "before" / exported.name
+    before.parent.mkdir()
+    pq.write_table(pq.read_table(exported), before, write_page_checksum=True)  # without what the file's end has
+    same(read_table(before), read_table(exported))
+    group, whole = pq.read_metadata(before).row_group(0), before.read_bytes()
+    for column in (group.column(place) for place in range(group.num_columns)):
+        damaged = bytearray(whole)
+        damaged[column.dictionary_page_offset + column.total_compressed_size - 1] ^= 1
+        before.write_bytes(damaged)
+        with pytest.raises(DataError, match=r"before/scores\.parquet"):
+            list(records_of(before)[1])
 
 
 def _changed(change: Callable[[Any], Any]) -> Callable[[Path], None]:

@@ -30,6 +30,26 @@ def test_help_names_every_command() -> None:
     assert all(f"\n  {name} " in done.stdout for name in COMMANDS)
 
 
+@pytest.mark.parametrize("width", [None, "80", "100"])
+def test_help_is_whole_at_every_width_and_where_it_is_no_terminal(width: str | None) -> None:
+    """Every command's first sentence, every option's name and text; whitespace, at which lines are broken, aside."""
+
+    def shown(*words: str) -> str:
+        done = CliRunner().invoke(app, [*words, "--help"], env={"COLUMNS": width})
+        assert done.exit_code == 0 and max(map(len, done.stdout.splitlines())) <= int(width or 80)
+        return "".join(done.stdout.split())
+
+    overview, commands = shown(), typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    assert sorted(commands) == COMMANDS
+    for name in COMMANDS:
+        command, found = commands[name], shown(name)
+        first, *_ = str(command.help).split("\n\n")
+        assert f"{name}{''.join(first.split())}" in overview
+        for parameter in command.params:
+            assert all(option in found for option in parameter.opts if option.startswith("-"))
+            assert "".join(str(parameter.help).split()) in found, parameter.name
+
+
 def test_every_file_is_a_command() -> None:
     assert {"cost", "import", "score", "search"} <= set(COMMANDS)
     for name in COMMANDS:

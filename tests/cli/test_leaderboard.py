@@ -100,6 +100,26 @@ def test_it_prints_every_table_with_its_counts(done: tuple[Result, Path]) -> Non
     assert f"Scored by: {FACTS['command']}\n" in text
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="limits files with the resource module")
+@pytest.mark.parametrize("size", [1000, 100_000])
+def test_pages_of_before_stay_where_the_disk_is_full(done: tuple[Result, Path], data: Path, size: int) -> None:
+    output = done[1]
+    before = {path.name: path.read_bytes() for path in output.iterdir()}
+    code = (
+        "import resource, runpy, signal, sys\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({size},) * 2)\n"
+        "runpy.run_module('naslib_zc_plugin', run_name='__main__')"
+    )
+    words = ["leaderboard", str(data / "small.parquet"), "--data", str(data), "--output", str(output)]
+    found = subprocess.run([sys.executable, "-c", code, *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert found.returncode == 2 and f"File too large: '{output}/" in found.stderr
+    after = {path.name: path.read_bytes() for path in output.iterdir()}
+    assert after.keys() == before.keys()
+    large = [name for name, content in after.items() if len(content) > size]
+    assert large and all(after[name] == before[name] for name in large)
+
+
 def test_files_hold_the_same(done: tuple[Result, Path]) -> None:
     output = done[1]
     names = ["heatmap.png", "leaderboard.csv", "leaderboard.html", "leaderboard.md", "scatter.png"]

@@ -20,7 +20,7 @@ from tests.examples import EXAMPLES, example
 ROOT = EXAMPLES.parent
 RESULTS = ROOT / "docs" / "results"
 KNOWN = Path(__file__).with_name("fingerprints.json")
-BENCHMARKS = ("flexibert", "nasbench101", "nasbench201", "nasbench_nlp")
+BENCHMARKS = ("flexibert", "nasbench101", "nasbench201", "nasbench_nlp", "timm")
 
 
 def _epsilon(data: Path) -> dict[str, str]:
@@ -49,6 +49,7 @@ PAGES: dict[str, tuple[str, Callable[[Path], dict[str, str]]]] = {
     "gradalign": ("gradalign_results", _gradalign),
     "nasbench201": ("nasbench201_results", _nasbench201),
     "nasbench_nlp": ("nlp_results", lambda data: example("nlp_results").tables(data, RESULTS)),
+    "timm": ("timm_results", lambda data: example("timm_results").tables(data, RESULTS)),
 }
 """Page → the example that makes it, and its tables."""
 

@@ -12,9 +12,6 @@ from torch import nn
 from naslib_zc_plugin import list_proxies
 from tests.examples import EXAMPLES, example
 
-MIXTURES = ("mixtral (classifier)", "mixtral (language model)", "qwen2_moe (classifier)")
-FAILED = {(name, "synflow") for name in ("timm dpn48b", *(f"transformers {name}" for name in MIXTURES))}
-"""Known: torch's grouped products do not take synflow's double precision, and an activation writes over its norm's."""
 RESULTS = EXAMPLES.parent / "docs" / "results"
 
 
@@ -40,7 +37,7 @@ def test_every_network_has_every_proxy_and_is_left_as_it_was(found: Any) -> None
 def test_no_value_is_other_than_the_oracle_says_and_none_is_without_a_reason(found: Any) -> None:
     scores = [row for rows in found.values() for row in rows if row["proxy"] in set(list_proxies())]
     assert not [(row["network"], row["proxy"]) for row in scores if row["verdict"] == "wrong"]
-    assert {(row["network"], row["proxy"]) for row in scores if row["status"] == "failed"} == FAILED
+    assert not [(row["network"], row["proxy"]) for row in scores if row["status"] == "failed"]
     assert all(row["reason"] for row in scores if row["status"] != "ok")
 
 

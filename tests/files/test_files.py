@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import os
 import pickle
@@ -98,6 +99,26 @@ def test_a_killed_writer_leaves_what_was_there(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False)
     assert done.returncode == -signal.SIGKILL
     assert path.read_text() == "old"
+
+
+def _written_in_place(path: Path) -> list[str]:
+    """Calls that write to a file, and not to a draft or into memory."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            continue
+        texts = [ast.unparse(each) for each in (node.func.value, *node.args, *node.keywords)]
+        opens = node.func.attr == "open" and any(text.startswith(("'w", "'x", "mode='w")) for text in texts[1:])
+        writes = node.func.attr in ("write_text", "write_bytes", "savefig", "to_csv", "to_parquet", "write_table")
+        if (opens or writes) and not {"draft", "writer", "drawn"} & set(texts):
+            found.append(f"{path.relative_to(ROOT)}:{node.lineno} {ast.unparse(node):.60}")
+    return found
+
+
+def test_no_published_file_is_written_in_place() -> None:
+    sources = [path for folder in ("naslib_zc_plugin", "examples") for path in (ROOT / folder).rglob("*.py")]
+    found = [line for path in sources for line in _written_in_place(path) if "/proc/" not in line]
+    assert [line for line in found if "_RESET.write_text" not in line] == []
 
 
 def test_what_a_link_leads_to_is_replaced_and_not_the_link(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import functools
 import math
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
+from typing import Any, Optional
 
 import numpy as np
 import torch
@@ -19,12 +20,13 @@ from torch import Tensor, nn
 import naslib_zc_plugin as zc
 from naslib_zc_plugin.extend import NormalPair, Reinitialized, Undefined
 from naslib_zc_plugin.observations.layers import ATTENTION, PROJECTIONS
-from naslib_zc_plugin.passes.seeding import seed_everything
+from naslib_zc_plugin.passes.inputs import Batch, Noise
+from naslib_zc_plugin.passes.seeding import derived_seed, seed_everything
 from naslib_zc_plugin.testing import Case
-from tests.passes.wrapped import PRODUCTS, wrapped
+from tests.passes.wrapped import CALLS, PRODUCTS, Sequential, wrapped
 from tests.proxies import oracles
 
-Value = float | None
+Value = Optional[float]
 """A value; None where it does not exist."""
 
 # Gradients of the sum of the outputs, by named linear layers --------------------
@@ -120,6 +122,100 @@ def zen(case: Case) -> float:
     return float(difference.log()) + sum(float(v.double().mean().sqrt().log()) for v in norms if v is not None)
 
 
+# Stages: in these networks they lie around what mixes positions --------------------
+
+
+def features(case: Case) -> list[Tensor]:
+    """Features at the stages of noise under drawn weights, in a graph."""
+    net, found = with_drawn_weights(case, "kaiming_fan_in").net, list[Tensor]()
+
+    def kept(function: Callable[..., Tensor], before: bool = False) -> Callable[..., Tensor]:
+        def call(*args: Any) -> Tensor:
+            found.extend([args[-1]] if before else [])
+            output = function(*args)
+            found.extend([] if before else [output])
+            return output
+
+        return call
+
+    if isinstance(net, Sequential):  # the recurrent layer's states, and the output
+        net.attention.forward = kept(net.attention.forward, before=True)  # type: ignore[method-assign]
+        net.blocks = kept(net.blocks)  # type: ignore[method-assign]
+    else:  # the stem, and each run of the block
+        net.blocks = kept(net.blocks, before=True)  # type: ignore[method-assign]
+        net.block = kept(net.block)
+    seed_everything(0, Noise())
+    net(torch.randn(case.batch[0].shape, dtype=case.batch[0].dtype))
+    return found
+
+
+def as_rows(values: Tensor) -> np.ndarray[Any, Any]:
+    last = values.movedim(1, -1) if values.ndim == 4 else values
+    return last.detach().double().reshape(-1, last.shape[-1]).numpy()
+
+
+def entropies(case: Case) -> list[float]:
+    found = []
+    for each in features(case):
+        rows = as_rows(each)
+        squares = np.linalg.svd(rows - rows.mean(0), compute_uv=False) ** 2
+        shares = squares / squares.sum()
+        found.append(-float((shares * np.log(shares + 1e-8)).sum()))
+    return found
+
+
+def az_expressivity(case: Case) -> float:
+    return sum(entropies(case))
+
+
+def az_progressivity(case: Case) -> float:
+    return float(np.diff(entropies(case)).min())
+
+
+def az_trainability(case: Case) -> float:
+    generator, terms = torch.Generator().manual_seed(derived_seed(0, "signs")), []
+    found = features(case)
+    for before, after in list(zip(found, found[1:]))[::-1]:
+        signs = torch.randint(0, 2, after.shape, generator=generator, dtype=torch.int8) * 2 - 1
+        (gradient,) = torch.autograd.grad(after, before, signs.to(after.dtype), retain_graph=True)
+        one, other = as_rows(gradient), as_rows(signs)
+        gain = np.linalg.svd(one.T @ other / len(other), compute_uv=False)[0]
+        terms.append(2 - gain - 1 / (gain + 1e-6))
+    return float(np.mean(terms))
+
+
+# Outputs of modules --------------------
+
+
+def meco(names: tuple[str, ...], network: str) -> float:
+    """The sum over the calls of modules: without those that the wrapped network replaces by functions."""
+    case = wrapped(names, network, "plain")
+    net, found, inside = case.net.train(), list[float](), list[bool]()
+    block = net.block
+    replaced = net.every() if set(names) & set(CALLS) else []
+
+    def see(name: str, module: nn.Module, inputs: Any, output: Tensor) -> None:
+        if name in replaced or ("scripted relu" in names and inside and isinstance(module, nn.ReLU)):
+            return
+        rows = output[0].detach().double().reshape(len(output[0]), -1).numpy()
+        constant = rows.std(1) <= torch.finfo(output.dtype).eps * np.abs(rows).max(1)
+        found.append(0.0 if constant.any() else float(np.linalg.eigvalsh(np.corrcoef(rows))[0]))
+
+    def called(*args: Any) -> Tensor:
+        inside.append(True)
+        output: Tensor = block(*args)
+        inside.pop()
+        return output
+
+    net.block = called  # type: ignore[method-assign]
+    for name, module in net.named_modules():
+        module.register_forward_hook(functools.partial(see, name))
+    noise = Noise(1, 64)
+    seed_everything(0, noise)
+    net(*noise.shown(Batch(case.batch[0])))
+    return sum(max(0.0, each) for each in found)
+
+
 # The table --------------------
 
 # Of the layers' weights.
@@ -128,7 +224,8 @@ WEIGHTS: dict[str, Callable[[Case], float]] = {
     "grasp": oracles.grasp, "gradsign": oracles.gradsign, "gradalign1": oracles.gradalign1,
     "gradalign2": oracles.gradalign2, "synaptic_saliency": synaptic_saliency, "head_importance": head_importance,
     "synaptic_diversity": synaptic_diversity, "synflow": synflow, "ntk": ntk, "linear_regions": linear_regions,
-    "zen": zen, "epsilon": oracles.epsilon,
+    "zen": zen, "epsilon": oracles.epsilon, "az_expressivity": az_expressivity, "az_progressivity": az_progressivity,
+    "az_trainability": az_trainability,
 }  # fmt: skip
 # Of what the layers compute; None: what the plain network scores.
 COMPUTED: dict[str, Callable[[Case], float] | None] = {
@@ -136,6 +233,7 @@ COMPUTED: dict[str, Callable[[Case], float] | None] = {
     "naswot": oracles.naswot, "generalized_naswot": None, "activation_distance": None, "jacob_cosine": None,
     "large_noise_jacobian": None, "more_noised_jacobian": None, "head_confidence": None,
     "head_softmax_confidence": None, "hidden_covariance": None, "hidden_synaptic_saliency": None,
+    "layers": None, "depth": None, "width_depth": None,
 }  # fmt: skip
 
 
@@ -155,6 +253,8 @@ def expected(proxy: str, names: tuple[str, ...], network: str) -> Value:
     """The value of a proxy; None where the definition gives none."""
     if proxy == "params":
         return float(sum(p.numel() for p in wrapped(names, network).net.parameters()))
+    if proxy == "meco":
+        return meco(names, network)
     case = unwrapped(names, network, "own" if proxy in WEIGHTS else "plain")
     oracle = WEIGHTS.get(proxy) or COMPUTED[proxy]
     if oracle is None:
@@ -171,7 +271,7 @@ def tolerance(proxy: str, names: tuple[str, ...], network: str) -> dict[str, flo
     """How far a value may be off: by rounding, which is relative to the size of what is added up."""
     case, single = unwrapped(names, network, "own"), "cast to single" in names
     precision = 2e-3 if single else 1e-5 if "cast" in names else 1e-7
-    if proxy in ("params", "flops", "linear_regions"):
+    if proxy in ("params", "flops", "linear_regions", "layers", "depth", "width_depth"):
         return {"rel": 0, "abs": 0}
     if proxy == "plain":
         return {"rel": 0, "abs": precision * oracles.snip(case)}

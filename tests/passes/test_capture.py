@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import naslib_zc_plugin as zc
+from naslib_zc_plugin.passes.capture import Watch
 
 SINGLE, HALF = torch.float32, torch.float16
 
@@ -103,3 +104,46 @@ def test_a_mask_is_no_weight(kind: torch.dtype) -> None:
     tokens = torch.randint(30, (4, 6))
     found, right = (zc.score(Masked(way), (tokens, None), ["synflow"])["synflow"] for way in (True, False))
     assert found.value == right.value is not None, found.reason
+
+
+class Experts(nn.Module):
+    """Groups of rows with a matrix each, by torch's product of groups or by one product a group."""
+
+    def __init__(self, grouped: bool) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.weight, self.head = nn.Linear(24, 24), nn.Parameter(torch.randn(2, 24, 16)), nn.Linear(16, 4)
+        self.grouped = grouped
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden, rows = self.first(x), len(x)
+        ends = [rows // 2, rows]
+        if self.grouped:
+            product = F.grouped_mm(hidden, self.weight, offs=torch.tensor(ends, dtype=torch.int32))
+        else:
+            product = torch.cat([hidden[: ends[0]] @ self.weight[0], hidden[ends[0] :] @ self.weight[1]])
+        return self.head(product)
+
+
+@pytest.mark.skipif(not hasattr(F, "grouped_mm"), reason="this torch has no product of groups")
+def test_products_of_groups_are_taken_in_double_precision() -> None:
+    batch = (torch.ones(8, 24), torch.arange(8) % 4)
+    found, right = (zc.score(Experts(grouped), batch, ["synflow"])["synflow"] for grouped in (True, False))
+    assert (found.status, found.value) == ("ok", pytest.approx(right.value, rel=1e-12))
+
+
+@pytest.mark.skipif(not hasattr(F, "grouped_mm"), reason="this torch has no product of groups")
+@pytest.mark.parametrize(
+    "shapes", [((8, 24), (2, 24, 16)), ((2, 8, 24), (24, 16)), ((8, 16), (16, 8)), ((2, 8, 24), (2, 8, 24))]
+)
+def test_the_product_of_groups_is_torchs(shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
+    first, second = (torch.randn(shape, dtype=torch.bfloat16) for shape in shapes)
+    batched = first.ndim == second.ndim == 3
+    second = second.transpose(1, 2) if batched else second
+    grouped = {(2, 3): 8, (3, 2): 16, (2, 2): 16}.get((first.ndim, second.ndim), 0)
+    ends = None if batched else torch.tensor([grouped // 2, grouped], dtype=torch.int32)
+    right = F.grouped_mm(first, second, offs=ends)
+    with Watch(dtype=torch.float64):
+        found = F.grouped_mm(first, second, offs=ends)
+    assert found.dtype == torch.float64
+    torch.testing.assert_close(found, right.double(), rtol=0.02, atol=0.02)

@@ -16,6 +16,7 @@ import naslib_zc_plugin as zc
 from naslib_zc_plugin.passes import (
     Batch,
     Network,
+    engine,
     isolated,
     per_sample,
 )
@@ -217,11 +218,14 @@ def test_a_checkpoint_computes_again_under_the_same_norm_and_weights() -> None:
         torch.testing.assert_close(plain, checkpointed)
 
 
-def test_what_vmap_refuses_is_logged_with_its_reason(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.DEBUG, logger=per_sample.__name__):
-        zc.score(Norms(again=True), (torch.randn(6, 3, 6, 6), torch.arange(6) % 5), ["gradsign"])
-    (record,) = [each for each in caplog.records if each.name == per_sample.__name__]
+def test_what_vmap_refuses_is_logged_and_stands_in_the_score(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, logger=engine.__name__):
+        scores = zc.score(Norms(again=True), (torch.randn(6, 3, 6, 6), torch.arange(6) % 5), ["gradsign", "params"])
+    (record,) = [each for each in caplog.records if each.name == engine.__name__]
     assert "one by one" in record.message and record.exc_info is not None
+    (detour,) = scores["gradsign"].detours
+    assert detour.startswith("samples run one by one: ")
+    assert scores["params"].detours == ()
 
 
 def test_an_error_of_a_later_sample_is_the_networks() -> None:

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 import naslib_zc_plugin as zc
 from naslib_zc_plugin.extend import FORWARD, Forward, NormalPair, Ones, Reinitialized, observation, weight_gradients
 from naslib_zc_plugin.passes import Batch, ForwardPass, Network, Observed, Steps, isolated, observe
+from naslib_zc_plugin.passes.capture import EVERY
 from naslib_zc_plugin.passes.constant_weights import ConstantWeights
 from naslib_zc_plugin.testing import NETWORKS
 
@@ -181,3 +182,25 @@ def test_each_constant_weight_begins_with_the_network_as_it_was() -> None:
         network, batch = Network(module), Batch(x)
         both, second = (ConstantWeights().uncollapsed(network, batch, values, 0) for values in ((0.1, 0.5), (0.5,)))
     assert torch.equal(both[1], second[0])
+
+
+def test_gradients_by_the_inputs_add_no_call_of_the_network() -> None:
+    """Inputs that a network may write to are copied before it runs."""
+
+    @observation()
+    def calls(p: ForwardPass) -> Steps[int]:
+        seen: list[torch.Size] = []
+        p.on([EVERY], lambda args, kwargs, output: seen.append(output.shape) if isinstance(output, Tensor) else None)
+        yield FORWARD
+        return len(seen)
+
+    @observation(order=1, input_gradient=True)
+    def nothing(p: ForwardPass) -> Steps[None]:
+        yield FORWARD
+
+    case = NETWORKS["conv_bn_relu"]()
+    counts = []
+    for company in ((), (nothing(),)):
+        with isolated(case.net) as module:
+            counts.append(observe(Network(module), Batch(*case.batch), [calls(), *company])[calls()].value)
+    assert counts[0] == counts[1] > 0

@@ -17,7 +17,7 @@ from naslib_zc_plugin.testing.case import outcome
 from tests.passes.expected import COMPUTED, WEIGHTS, expected, linear_regions, tolerance
 from tests.passes.wrapped import CACHED, NETWORKS, WRAPPERS, Wrapping, wrapped
 
-PROXIES = ("params", *WEIGHTS, *COMPUTED)
+PROXIES = ("params", "meco", *WEIGHTS, *COMPUTED)
 OF_RELUS = {"naswot", "generalized_naswot", "activation_distance", "linear_regions", "zen"}
 
 

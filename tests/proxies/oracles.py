@@ -185,6 +185,34 @@ def linear_regions(case: Case) -> float:
     return float(len({tuple(code) for code in np.concatenate(calls, axis=1).tolist()}))
 
 
+def swap(case: Case, samples: int = 16) -> float:
+    """For the held weights: the columns of the codes, one after another, into a set."""
+    net = plain_copy(case)
+    with relu_codes(net, dimensions=(4,)) as calls:
+        net(case.batch[0][:samples].clone())
+    return float(len({tuple(code[:, unit].tolist()) for code in calls for unit in range(code.shape[1])}))
+
+
+def near(case: Case) -> float:
+    """By hooks on modules, for networks whose activations and norms all are modules on vectors or maps."""
+    net, total = plain_copy(case), []
+
+    def hook(module: nn.Module, inputs: Any, output: Tensor) -> None:
+        maps = output.detach().double()
+        rows = [maps] if maps.ndim == 2 else [sample.flatten(1).T for sample in maps]
+        matrix = torch.cat(list(rows))[: maps.shape[1]].numpy()
+        values = np.linalg.svd(matrix, compute_uv=False)
+        shares = values[values > 0] / values.sum()
+        total.append(math.exp(-float((shares * np.log(shares)).sum())))
+
+    norms = (_BatchNorm, nn.GroupNorm, nn.modules.instancenorm._InstanceNorm)
+    for module in net.modules():
+        if isinstance(module, (*LAYERS, *RELUS, *norms, nn.GELU, nn.Tanh, nn.Sigmoid)):
+            module.register_forward_hook(hook)
+    net(case.batch[0].clone())
+    return sum(total)
+
+
 def sample_gradients(case: Case) -> np.ndarray[Any, Any]:
     """(N, weights), each from a fresh copy that sees one sample."""
     rows = []
@@ -193,6 +221,34 @@ def sample_gradients(case: Case) -> np.ndarray[Any, Any]:
         found = gradients(F.cross_entropy(logits(case, net, x), y), weights(net))
         rows.append(torch.cat([g.flatten() for g in found]).double().numpy())
     return np.stack(rows)
+
+
+def zico(case: Case) -> float:
+    halves = []
+    for part in np.array_split(np.arange(len(case.batch[1])), 2):
+        net, x, y = plain_copy(case), case.batch[0][part], case.batch[1][part]
+        halves.append(gradients(F.cross_entropy(logits(case, net, x), y), weights(net)))
+    total, counted = 0.0, False
+    for one, other in zip(*halves):
+        ratios = []
+        for a, b in zip(one.double().flatten().tolist(), other.double().flatten().tolist()):
+            if a != b:
+                ratios.append((abs(a) + abs(b)) / 2 / math.sqrt(((a - b) / 2) ** 2))
+        if ratios:
+            total, counted = total + math.log(sum(ratios)), True
+    return total if counted else math.nan
+
+
+def ntk_trace(case: Case, every: bool = False) -> float:
+    """By the logit of each sample's class, or by every logit."""
+    squares = []
+    for index, label in enumerate(case.batch[1].tolist()):
+        classes = logits(case, plain_copy(case), case.batch[0][index : index + 1]).shape[1]
+        for logit in range(classes) if every else [label]:
+            net = plain_copy(case)
+            found = gradients(logits(case, net, case.batch[0][index : index + 1])[0, logit], weights(net))
+            squares.append(sum(float((g.double() ** 2).sum()) for g in found))
+    return math.sqrt(sum(squares) / len(squares))
 
 
 def gradsign(case: Case) -> float:
@@ -212,7 +268,8 @@ def gradalign2(case: Case) -> float:
     return _per_class(case, lambda signs: float(np.linalg.slogdet(signs @ signs.T)[1]))
 
 
-def synflow(case: Case) -> float:
+def flow_terms(case: Case) -> list[tuple[Tensor, Tensor]]:
+    """(absolute weight, gradient of the outputs' sum for a sample of ones) per layer, without norm."""
     net = plain_copy(case).double().eval()
     for module in net.modules():
         if isinstance(module, _BatchNorm):
@@ -222,7 +279,24 @@ def synflow(case: Case) -> float:
             value.abs_()
     x = case.batch[0][:1]
     total = logits(case, net, torch.ones_like(x, dtype=torch.float64) if x.is_floating_point() else x).sum()
-    return sum(float((w * g).abs().sum()) for w, g in zip(weights(net), gradients(total, weights(net))))
+    return [(w.detach(), g) for w, g in zip(weights(net), gradients(total, weights(net)))]
+
+
+def synflow(case: Case) -> float:
+    return sum(float((w * g).abs().sum()) for w, g in flow_terms(case))
+
+
+def logsynflow(case: Case, variant: str = "freerea") -> float:
+    total = 0.0
+    for weight, gradient in flow_terms(case):
+        if variant == "autoprox" and not gradient.any():
+            continue
+        for w, g in zip(weight.flatten().tolist(), gradient.abs().flatten().tolist()):
+            if variant == "freerea":
+                total += w * math.log(1 + g)
+            elif w:
+                total += w * (abs(math.log(g)) if g else math.inf)
+    return total
 
 
 def epsilon(case: Case, pair: tuple[float, float] = (1e-7, 1.0)) -> float:

@@ -45,6 +45,8 @@ UNDEFINED = {
     "hidden_synaptic_saliency": "no recurrent layer was seen",
     "linear_regions": "no ReLU on a feature map",
     "naswot": "no ReLU was seen",
+    "swap": "no ReLU on a feature map",
+    "wrcor": "no ReLU was seen",
     "zen": "the inputs are not real numbers",
 }
 

@@ -36,7 +36,7 @@ HOOKED = [
 
 
 # Judged in double precision.
-EXACT = {"gradsign", "gradalign1", "gradalign2", "epsilon"}
+EXACT = {"gradsign", "gradalign1", "gradalign2", "epsilon", "zico"}
 
 
 def quiet(name: str) -> Case:
@@ -77,6 +77,7 @@ def tolerances(name: str, case: Case) -> dict[str, float]:
         "jacov": {"rel": 1e-3},
         "epe_nas": {"rel": 1e-3},
         "synflow": {"rel": 1e-9},
+        "logsynflow": {"rel": 1e-9},
         "naswot": {"rel": 1e-9},
         "flops": {"rel": 0, "abs": 0},
         "params": {"rel": 0, "abs": 0},
@@ -94,7 +95,7 @@ def assert_equal(name: str, case: Case) -> None:
 
 ON_ALL = [
     "grad_norm", "snip", "plain", "grasp", "fisher", "jacov", "epe_nas", "synflow", "l2_norm", "params", "epsilon",
-    "gradsign", "gradalign1", "gradalign2",
+    "gradsign", "gradalign1", "gradalign2", "zico", "logsynflow", "ntk_trace",
 ]  # fmt: skip
 
 
@@ -124,6 +125,18 @@ def test_flops_of_an_lstm() -> None:
 
 def test_synflow_of_tokens_equals_its_oracle() -> None:
     assert_equal("synflow", NETWORKS["tokens"]())
+
+
+@pytest.mark.parametrize("net", ["conv_bn_relu", "kinds_of_convolution", "other_norms", "branches", "smooth"])
+def test_the_other_logsynflow_equals_its_oracle(net: str) -> None:
+    score = quiet(net).score(zc.proxy("logsynflow", variant="autoprox"))["logsynflow"]
+    assert score.value == pytest.approx(oracles.logsynflow(quiet(net), "autoprox"), rel=1e-9), score.reason
+
+
+@pytest.mark.parametrize("net", ["conv_bn_relu", "norm_without_affine", "two_outputs", "transformer"])
+def test_ntk_trace_of_all_logits_equals_its_oracle(net: str) -> None:
+    score = quiet(net).score(zc.proxy("ntk_trace", of="logits"), loss=None)["ntk_trace"]
+    assert score.value == pytest.approx(oracles.ntk_trace(quiet(net), every=True), rel=1e-4), score.reason
 
 
 def test_grasp_equals_the_full_hessian() -> None:

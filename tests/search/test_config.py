@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 from typing import Any, Callable
@@ -9,9 +10,21 @@ from typing import Any, Callable
 import pytest
 import yaml
 
+from naslib_zc_plugin.configuration import ConfigurationError
 from naslib_zc_plugin.files import DataError
 from naslib_zc_plugin.search import load_data
-from naslib_zc_plugin.search.config import Budget, CurveConfig, Experiment, load_experiment, select_searches
+from naslib_zc_plugin.search.config import (
+    Budget,
+    CurveConfig,
+    Experiment,
+    ScoreSource,
+    SearchFile,
+    SearchPart,
+    load_experiment,
+    select_searches,
+)
+from naslib_zc_plugin.search.evaluators import EVALUATORS, list_evaluators
+from naslib_zc_plugin.strategies import STRATEGIES, list_strategies, option_names
 from tests.conftest import REPOSITORY
 
 Make = Callable[..., Experiment]
@@ -83,6 +96,47 @@ def test_what_cannot_be_is_refused_by_name(written: Callable[..., Path], changes
     with pytest.raises(ValueError) as refused:
         load_experiment(path)
     assert message in str(refused.value) and str(path) in str(refused.value)
+
+
+FIELDS = [
+    *SearchFile.model_fields,
+    *(f"{outer}.one.{name}" for outer in ("searches", "variants") for name in SearchPart.model_fields),
+    *(f"budget.{name}" for name in Budget.model_fields),
+    *(f"scores.{name}" for name in ScoreSource.model_fields),
+    *(f"curve.{name}" for name in CurveConfig.model_fields),
+]
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_each_field_misspelt_is_named(written: Callable[..., Path], field: str) -> None:
+    *outer, name = field.split(".")
+    wrong = name + name[-1]
+    changes: dict[str, Any] = {wrong: {}}
+    for each in reversed(outer):
+        changes = {each: changes}
+    with pytest.raises(ConfigurationError) as refused:
+        load_experiment(written(**changes))
+    (problem,) = [each for each in refused.value.problems if "unknown field" in each.message]
+    assert problem.field == ".".join([*outer, wrong]) and problem.line > 1
+    assert name in problem.message.partition("did you mean")[2]
+
+
+OPTIONS = [
+    *(("strategy", name, option) for name in list_strategies() for option in option_names(STRATEGIES.load(name))),
+    *(
+        ("evaluator", name, option)
+        for name in list_evaluators()
+        for option in list(inspect.signature(EVALUATORS.load(name)).parameters)[3:]
+    ),
+]
+
+
+@pytest.mark.parametrize(("part", "name", "option"), OPTIONS)
+def test_each_option_misspelt_is_named(experiment: Make, data: Path, part: str, name: str, option: str) -> None:
+    wrong = option + option[-1]
+    table = {"scores": {"table": "none.parquet"}}
+    with pytest.raises(ValueError, match=rf"{part} {name} has no option '{wrong}'; did you mean .*\b{option}\b"):
+        load_data(experiment(**{part: {"name": name, wrong: 1}}, **table), data)
 
 
 @pytest.mark.parametrize("text", ["a: [", "!!python/object/apply:os.system ['true']", "", "- 1"])

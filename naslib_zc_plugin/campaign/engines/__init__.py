@@ -34,13 +34,17 @@ class Task:
 
 @dataclass(frozen=True)
 class Row:
-    """One proxy's score of an architecture: see :class:`naslib_zc_plugin.Score`; ``seconds`` is None if never run."""
+    """One proxy's score of an architecture: see :class:`naslib_zc_plugin.Score`; ``seconds`` is None if never run.
+
+    ``detour`` are the score's detours, in one text.
+    """
 
     label: str
     value: float | None
     status: str
     reason: str
     seconds: float | None = None
+    detour: str = ""
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import count
 from multiprocessing import resource_tracker
+from pathlib import Path
 from queue import Empty, Queue
 from socket import gethostname
 from typing import TYPE_CHECKING, Any
@@ -32,7 +33,7 @@ from naslib_zc_plugin.campaign.engines import EngineError, Outcome, Task, versio
 from naslib_zc_plugin.campaign.engines.local import WORKER, LocalEngine, expectations
 
 if TYPE_CHECKING:
-    from distributed import Client, Future, LocalCluster
+    from distributed import Client, Future, LocalCluster, Security
 
 LOSSES_ALLOWED = 3
 """How often Dask may give a task up, each time after several of its workers died of it, before it has failed."""
@@ -41,6 +42,7 @@ CONNECT = 10.0
 IDLE = 60.0
 """Seconds after which an idle scoring process is ended, such as one of a campaign with a killed driver."""
 _PATIENCE, _COUNT_EVERY, _HINT_AFTER, _FAREWELL = 0.1, 2.0, 10.0, 1.0
+_TLS, _FILES = "tls://", ("tls_ca_file", "tls_client_cert", "tls_client_key")
 _CANCELLED = (asyncio.CancelledError, concurrent.futures.CancelledError)
 logger = logging.getLogger(__name__)
 
@@ -185,6 +187,8 @@ class DaskEngine:
         elif now - self._seen >= _HINT_AFTER:
             self._seen = float("inf")
             offer = "".join(f" --resources '{name}={number:g}'" for name, number in self._resources.items())
+            if self._address.startswith(_TLS):
+                offer += " --tls-ca-file … --tls-cert … --tls-key …"
             logger.warning("no Dask worker yet; waiting for one: dask worker %s --nthreads 1%s", self._address, offer)
 
     async def _count(self) -> None:
@@ -206,21 +210,26 @@ def engine(
     address: str | None = None,
     workers: int | None = None,
     resources: Mapping[str, float] | None = None,
+    security: bool | Mapping[str, Any] | Security | None = None,
 ) -> DaskEngine:
     """Start the engine ``dask``.
 
     Args:
         config: the campaign.
         address: of a scheduler, such as ``tcp://node01:8786``; it and its workers need the same versions of torch and
-            of this package, and the workers the images under the same path. TLS is set up in Dask's own configuration.
+            of this package, and the workers the images under the same path.
         workers: without an address, number of worker processes on this machine (1).
         resources: with an address, the share of a worker that a task occupies, such as ``{"GPU": 1}``. Only workers
             that offer it score (``dask worker … --nthreads 1 --resources "GPU=1"``, each with a
             ``CUDA_VISIBLE_DEVICES`` of its own).
+        security: for a scheduler with TLS, whose address begins with ``tls://``: the files ``tls_ca_file``,
+            ``tls_client_cert`` and ``tls_client_key``, or the ``security`` of a cluster; unless given, those of Dask's
+            own configuration, ``distributed.comm.tls``. Without an address, True: with TLS, by certificates that are
+            made for this cluster.
 
     Raises:
-        ImportError: Dask Distributed is not installed.
-        ValueError: options that do not go together.
+        ImportError: Dask Distributed is not installed, or what makes certificates.
+        ValueError: options that do not go together, or certificates that cannot be used.
         EngineError: no scheduler answers at the address.
     """
     if workers is not None and (address or not isinstance(workers, int) or workers < 1):
@@ -231,28 +240,68 @@ def engine(
         import distributed  # noqa: F401
     except ImportError as error:
         raise ImportError("the engine dask needs Dask Distributed: pip install 'naslib-zc-plugin[dask]'") from error
+    certificates = _certificates(security, address)
     if address:
-        return DaskEngine(config, connect(address), resources=resources)
-    return DaskEngine(config, *start_cluster(workers or 1))
+        return DaskEngine(config, connect(address, certificates), resources=resources)
+    return DaskEngine(config, *start_cluster(workers or 1, certificates))
 
 
-def connect(address: str) -> Client:
+def connect(address: str, security: Security | None = None) -> Client:
     """Return a client of the scheduler at an address such as ``tcp://node01:8786``.
+
+    Args:
+        address: the address.
+        security: certificates for ``tls://``; None: those of Dask's configuration.
 
     Raises:
         EngineError: no scheduler answers there.
+        ValueError: it wants certificates, and there are none.
     """
     from distributed import Client
 
     try:
-        return Client(address, timeout=CONNECT, set_as_default=False)
+        return Client(address, timeout=CONNECT, set_as_default=False, security=security)
+    except TypeError as error:  # Dask's, for want of certificates
+        raise ValueError(
+            f"{address} needs certificates: give security: {{{': …, '.join(_FILES)}: …}}, or set distributed.comm.tls "
+            f"in Dask's own configuration ({error})"
+        ) from error
     except (OSError, ValueError) as error:
         raise EngineError(
-            f"no Dask scheduler answers at {address} ({error}): is it running, and the address (tcp://host:port) right?"
+            f"no Dask scheduler answers at {address} ({error}): is it running, and the address (tcp://host:port, or "
+            "tls:// for one with TLS) right?"
         ) from error
 
 
-def start_cluster(workers: int) -> tuple[Client, LocalCluster]:
+def _certificates(given: bool | Mapping[str, Any] | Security | None, address: str | None) -> Security | None:
+    """Return certificates for a client, or for a cluster; None: as Dask's configuration has them.
+
+    Raises:
+        ImportError: none can be made, for want of cryptography.
+        ValueError: there is no such option or file, or a file is none that can be used.
+    """
+    from distributed import Security
+
+    if isinstance(given, bool) and (given is False or address):
+        raise ValueError(f"security must be a mapping with {', '.join(_FILES)}, or true where no address is given")
+    if given is None or isinstance(given, Security):
+        return given
+    if given is True:
+        return Security.temporary()
+    for name, value in given.items():
+        if name.startswith("tls_") and "\n" not in str(value) and not Path(str(value)).is_file():
+            raise ValueError(f"security: {name}: there is no file {value}")
+    try:
+        found = Security(require_encryption=True, **given)
+        found.get_connection_args("client")
+    except TypeError as error:
+        raise ValueError(f"security must be a mapping with {', '.join(_FILES)}: {error}") from error
+    except OSError as error:  # an SSLError is one
+        raise ValueError(f"security: {', '.join(map(str, given.values()))} cannot be used: {error}") from error
+    return found
+
+
+def start_cluster(workers: int, security: Security | None = None) -> tuple[Client, LocalCluster]:
     """Start a cluster of worker processes that only this machine can reach; return its client and the cluster.
 
     Ctrl-C reaches all processes of a terminal; Dask's end by it, but whether to stop is the driver's decision. So they
@@ -267,6 +316,7 @@ def start_cluster(workers: int) -> tuple[Client, LocalCluster]:
         host="127.0.0.1",
         dashboard_address=None,
         scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # of its web server, which it starts even so
+        security=security,
         memory_limit=None,  # the scoring processes have theirs
         silence_logs=logging.CRITICAL,
     )

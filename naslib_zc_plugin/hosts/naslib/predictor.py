@@ -94,8 +94,9 @@ class ZeroCostPredictor(Predictor):
         """Return the parts of a copy: one in this process shares the pool."""
         (first, *_), aggregate = self.proxies.requests, self.proxies.aggregate
         proxy = aggregate.text if aggregate else {"name": first.name, **first.options}
-        space = {"search_space": self.search_space, "dataset_api": self.dataset_api, "undefined": self.undefined}
+        space: dict[str, Any] = {"search_space": self.search_space, "dataset_api": self.dataset_api}
         state = {name: vars(self)[name] for name in ("ss_type", "encoding_type", "method_type")}
+        space["undefined"] = self.undefined
         sizes: dict[str, Any] = {"seed": self.seed, "sample": self.proxies.sample, "pool": self._pool}
         return partial(type(self), proxy, **sizes, **space), (), state
 

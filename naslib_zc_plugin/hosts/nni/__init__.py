@@ -25,7 +25,7 @@ _FILES = {
     "samples": "genotype_of key_of sample_of",
     "scoring": "Scorer",
     "strategies": "AgingEvolution Area Move RandomSearch Search WarmUp run_search",
-    "tuner": "ProxyTuner TunerConfig",
+    "tuner": "ProxyTuner TunerConfig register",
 }
 _PLACES = {name: file for file, names in _FILES.items() for name in names.split()}
 __all__ = sorted(_PLACES)

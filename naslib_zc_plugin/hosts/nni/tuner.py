@@ -13,6 +13,7 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from random import Random
@@ -23,12 +24,13 @@ from nni.experiment.config import AlgorithmConfig
 from nni.tuner import Tuner
 
 from naslib_zc_plugin import strategies
-from naslib_zc_plugin.hosts._scoring import proxy_fitness
 from naslib_zc_plugin.hosts._session import SearchSession
 from naslib_zc_plugin.registry import closest
 
 META = Path(__file__).with_name("tuner.yml")
 """The file for ``nnictl algo register --meta``."""
+_CHANNEL = "NNI_TUNER_COMMAND_CHANNEL"
+"""In the environment of the process that NNI's server starts for a tuner, and for whose answer it waits ten seconds."""
 _ARGUMENTS = ("strategy", "optimize_mode", "seed", "proxy", "build", "dataset", "preset")
 _KINDS = {"choice": None, "randint": 2, "uniform": 2, "loguniform": 2, "quniform": 3}  # numbers that a kind takes
 _STEPS = 1_000  # at most so many whole numbers or steps are listed
@@ -67,8 +69,9 @@ class ProxyTuner(Tuner):
             raise ValueError(f"{strategy} needs proxy=, build= and dataset=")
         self._sign = 1.0 if optimize_mode == "maximize" else -1.0
         self._strategy, self._seed, self._options = strategy, seed, options
-        self._build = None if proxy is None else _ScoredBuild(proxy, build, dataset, seed)
-        self._score = None if self._build is None else proxy_fitness(self._build)
+        self._build = None if proxy is None else cache(partial(_ScoredBuild, proxy, build, dataset, seed))
+        if self._build and _CHANNEL not in os.environ:
+            self._build()  # there later: it imports torch
         self._session: SearchSession | None = None
         self._open: dict[int, str] = {}
 
@@ -82,11 +85,10 @@ class ProxyTuner(Tuner):
         """
         try:
             space = ParameterDomain(search_space)
-            if self._build is not None:
-                self._build.space = space
-            self._session = SearchSession(self._strategy, space, self._score, seed=self._seed, **self._options)
-        except ValueError as error:
-            if "NNI_TUNER_COMMAND_CHANNEL" in os.environ:
+            score = self._build().of(space) if self._build else None
+            self._session = SearchSession(self._strategy, space, score, seed=self._seed, **self._options)
+        except Exception as error:
+            if _CHANNEL in os.environ:
                 logger.critical("the tuner ends: %s", error)
                 logging.shutdown()
                 os._exit(1)
@@ -305,12 +307,18 @@ class _ScoredBuild:
         if not colon:
             raise ValueError(f"build must be 'module:function' that makes a network of the parameters, not {build!r}")
         self._make, self._seed = getattr(import_module(module), name), seed
-        self.scorer = Scorer(proxy, dataset, seed=seed)
-        self.space: ParameterDomain | None = None
+        self._scorer = Scorer(proxy, dataset, seed=seed)
 
-    def __call__(self, key: str) -> float:
-        found = self.scorer.of_network(self._network(key), key, self._drawn)
-        return self.scorer.oriented(found)
+    def of(self, space: ParameterDomain) -> Callable[[str], float]:
+        """Return the fitness of a space's keys; an aggregate ranks them in a sample of the space."""
+        from naslib_zc_plugin.hosts._scoring import proxy_fitness
+
+        def drawn(count: int) -> Iterator[tuple[Any, str]]:
+            rng = Random(f"{self._seed} sample")
+            keys = (space.sample(rng) for _ in range(count))
+            return ((self._network(key), key) for key in keys)
+
+        return proxy_fitness(lambda key: self._scorer.oriented(self._scorer.of_network(self._network(key), key, drawn)))
 
     def _network(self, key: str) -> Any:
         from naslib_zc_plugin.passes.seeding import kept_random_states, seed_everything
@@ -318,9 +326,3 @@ class _ScoredBuild:
         with kept_random_states():
             seed_everything(self._seed, "weights", key)
             return self._make(json.loads(key))
-
-    def _drawn(self, count: int) -> Iterator[tuple[Any, str]]:
-        assert self.space is not None  # it is there before anything is scored
-        rng = Random(f"{self._seed} sample")
-        keys = (self.space.sample(rng) for _ in range(count))
-        return ((self._network(key), key) for key in keys)

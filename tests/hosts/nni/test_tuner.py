@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import subprocess
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from torch import nn
 
+from naslib_zc_plugin.strategies import STRATEGIES, list_strategies, option_names
 from tests.hosts.nni import made
 from tests.hosts.nni.needs import needs
 
@@ -194,6 +196,20 @@ def test_a_misspelt_argument_is_named(options: dict[str, Any], reason: str) -> N
             make(**options)
 
 
+ARGUMENTS = [name for name in inspect.signature(tuner.ProxyTuner).parameters if name != "options"]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "argument"),
+    [(name, each) for name in list_strategies() for each in [*ARGUMENTS, *option_names(STRATEGIES.load(name))]],
+)
+def test_each_argument_misspelt_is_named(strategy: str, argument: str) -> None:
+    wrong = argument + argument[-1]
+    for make in (tuner.ProxyTuner, tuner.TunerConfig):
+        with pytest.raises(ValueError, match=rf"has no option '{wrong}'; did you mean .*\b{argument}\b"):
+            make(strategy=strategy, **{wrong: 1})
+
+
 @pytest.mark.parametrize("file", [False, True])
 def test_a_configuration_is_refused_before_there_is_a_server(file: bool, tmp_path: Path) -> None:
     """What an experiment does with its configuration before it starts NNI's server."""
@@ -214,19 +230,34 @@ def test_a_configuration_is_refused_before_there_is_a_server(file: bool, tmp_pat
                 experiment.config.json()
 
 
-def test_nnis_own_process_of_a_tuner_ends_with_the_reason() -> None:
+def _in_a_process_of_nnis(code: str) -> subprocess.CompletedProcess[str]:
+    before = "import logging; logging.basicConfig()\nfrom naslib_zc_plugin.hosts.nni import ProxyTuner\n"
+    environment = {**os.environ, "NNI_TUNER_COMMAND_CHANNEL": "ws://localhost:1/tuner"}
+    command = [sys.executable, "-c", before + code]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "space", "reason"),
+    [
+        ("", {"rate": {"_type": "normal", "_value": [0, 1]}}, "parameter 'rate' is {'_type': 'normal'"),
+        ("'area', proxy='params', build='nowhere:build', dataset='digits'", SPACE, "No module named 'nowhere'"),
+    ],
+)
+def test_nnis_own_process_of_a_tuner_ends_with_the_reason(arguments: str, space: Any, reason: str) -> None:
     """NNI's server would wait for ever for a tuner that lives and has no search space."""
-    code = (
-        "import logging; logging.basicConfig()\n"
-        "from naslib_zc_plugin.hosts.nni import ProxyTuner\n"
-        "ProxyTuner().update_search_space({'rate': {'_type': 'normal', '_value': [0, 1]}})\nprint('it lives')"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False,
-        env={**os.environ, "NNI_TUNER_COMMAND_CHANNEL": "ws://localhost:1/tuner"},
-    )  # fmt: skip
+    done = _in_a_process_of_nnis(f"ProxyTuner({arguments}).update_search_space({space!r})\nprint('it lives')")
     assert done.returncode == 1 and "it lives" not in done.stdout
-    assert "the tuner ends: parameter 'rate' is {'_type': 'normal'" in done.stderr
+    assert f"the tuner ends: {reason}" in done.stderr
+
+
+def test_nnis_own_process_of_a_tuner_imports_no_torch_before_it_answers() -> None:
+    """NNI's server gives up a tuner that does not answer within ten seconds, which importing torch can take."""
+    done = _in_a_process_of_nnis(
+        "import sys\nProxyTuner('area', proxy='params', build='somewhere:build', dataset='digits')\n"
+        "assert 'torch' not in sys.modules"
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_proxy_that_fails_on_all_parameters_ends_the_experiment(caplog: pytest.LogCaptureFixture) -> None:

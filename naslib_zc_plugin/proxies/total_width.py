@@ -1,0 +1,32 @@
+"""Width of all layers together."""
+
+from __future__ import annotations
+
+from naslib_zc_plugin.extend import Undefined, proxy
+from naslib_zc_plugin.observations.layers import LayerOutput, layer_outputs
+
+
+@proxy(needs=[layer_outputs()], version=1, paper="baseline", higher_is_better=True)
+def total_width(outputs: list[LayerOutput]) -> float:
+    r"""Add up the channels of all layers, :math:`\sum_l C_l`.
+
+    :math:`C_l`: number of channels (features) of the output of a convolution or linear layer, for every call of it in a
+    forward run: mean width times number of layers. Among networks that differ in kind it says, at equal numbers of
+    parameters, more about their accuracy than depth, operations, or any proxy that was tried there. Higher is better.
+    No data, no labels, no gradients.
+
+    Args:
+        outputs: of the calls of layers.
+
+    Returns:
+        The sum.
+
+    Raises:
+        Undefined: no layer is called.
+
+    >>> total_width([LayerOutput("stem.weight", 8, 64.0), LayerOutput("head.weight", 10, 10.0)])
+    18.0
+    """
+    if not outputs:
+        raise Undefined("no convolution or linear layer was called")
+    return float(sum(output.channels for output in outputs))

@@ -1,0 +1,33 @@
+"""Width times depth."""
+
+from __future__ import annotations
+
+from naslib_zc_plugin.extend import Undefined, proxy
+from naslib_zc_plugin.observations.paths import Paths, layer_paths
+from naslib_zc_plugin.observations.stages import blocks
+
+
+@proxy(needs=[layer_paths(mixing=True)], version=1, paper="baseline", higher_is_better=True)
+def width_depth(found: Paths) -> float:
+    """Compute the sum over blocks of the width of their outputs: width times depth, where all are of one width.
+
+    The blocks follow each other on the one way that every path takes, and each mixes positions: a transformer's (with
+    attention, a transform or a convolution), a residual block of convolutions, a convolution where nothing goes round
+    it; without positions, each layer is one. Width: number of channels or features. The classifier, and what comes
+    before the first block (embeddings, a stem), do not count. Higher is better. No data, no labels.
+
+    On spaces of transformers this is a baseline that few published proxies beat.
+
+    Args:
+        found: the paths.
+
+    Returns:
+        The sum.
+
+    Raises:
+        Undefined: no path that can be differentiated leads from the inputs to the outputs, or there is no block.
+    """
+    widths = [value.channels for value in blocks(found)[1:]]
+    if not widths:
+        raise Undefined("no block follows the first value that every path passes")
+    return float(sum(widths))
