@@ -228,4 +228,7 @@ def kept(candidate: Candidate) -> Callable[[], Candidate]:
 
 def scores_by_draw(record: Record) -> list[dict[str, Score]]:
     """Return the scores of a record, for each draw by label."""
-    return [{label: Score(**each) for label, each in found.items()} for found in record["scores"]]
+    return [
+        {label: Score(**{**each, "detours": tuple(each.get("detours", ()))}) for label, each in found.items()}
+        for found in record["scores"]
+    ]

@@ -94,11 +94,14 @@ def recording(observed: Observation, found: set[str]) -> Observation:
 
     @wraps(observed.function)
     def function(p: Any, **arguments: Any) -> Any:
-        view = _RecordingPass(p, found)
+        view = _RecordingPass(p)
         made = observed.function(view, **arguments)
         if isinstance(observed.setting, PerSample):
-            found.update(map(module_of, p.network.layers))
-        return _steps(view, made) if isinstance(made, Generator) else made
+            view.read.update(map(module_of, p.network.layers))
+        if isinstance(made, Generator):
+            return _steps(view, made, found)
+        found.update(view.read or view.listed)
+        return made
 
     return replace(observed, function=function)
 
@@ -114,13 +117,13 @@ def note_read(p: Any, name: str | None = None) -> None:
         p.noted.add(name if name is not None else p.caller)
 
 
-def _steps(view: _RecordingPass, made: Generator[Any, Any, Any]) -> Steps[Any]:
+def _steps(view: _RecordingPass, made: Generator[Any, Any, Any], found: set[str]) -> Steps[Any]:
     """Go on with an observation; modules that it has put hooks on until its first request are read."""
     parts = dict(view.network.module.named_modules())
     before = {name: _hooks(part) for name, part in parts.items()}
     try:
         request = next(made)
-        view.found.update(name for name, part in parts.items() if _hooks(part) > before[name])
+        view.read.update(name for name, part in parts.items() if _hooks(part) > before[name])
         with _callers(parts, view.callers):
             while True:
                 request = made.send((yield request))
@@ -128,7 +131,7 @@ def _steps(view: _RecordingPass, made: Generator[Any, Any, Any]) -> Steps[Any]:
         return end.value
     finally:
         made.close()
-        view.found.update(view.noted or view.overseen)
+        found.update(view.noted or view.read or view.listed)
 
 
 def _hooks(part: nn.Module) -> int:
@@ -156,34 +159,40 @@ def _callers(parts: Mapping[str, nn.Module], callers: list[str]) -> Iterator[Non
 
 
 class _RecordingPass:
-    """A pass as an observation sees it, with a record of what it reads."""
+    """A pass as an observation sees it, with a record of what it reads.
 
-    def __init__(self, p: Any, found: set[str]) -> None:
-        self._p, self.found = p, found
-        self.network: Any = _RecordingNetwork(p.network, found)
+    Attributes:
+        noted: what it says that it reads.
+        read: what it reads by itself.
+        listed: what it reads if there is nothing else, for it sees everything.
+        callers: names of the modules that are being called, the innermost last.
+    """
+
+    def __init__(self, p: Any) -> None:
+        self._p = p
+        self.noted, self.read, self.listed = set[str](), set[str](), set[str]()
         self.callers: list[str] = []
-        self.noted: set[str] = set()
-        self.overseen: set[str] = set()  # of what sees everything
+        self.network: Any = _RecordingNetwork(p.network, self)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._p, name)
 
     @property
     def layers(self) -> list[Tensor]:
-        self.found.update(map(module_of, self._p.network.layers))
+        self.read.update(map(module_of, self._p.network.layers))
         layers: list[Tensor] = self._p.layers
         return layers
 
     @property
     def weights(self) -> Mapping[str, Tensor]:
-        return _RecordingMapping(self._p.weights, self.found)
+        return _RecordingMapping(self._p.weights, self)
 
     @property
     def caller(self) -> str:
         return self.callers[-1] if self.callers else ""
 
     def on(self, calls: Any, see: Callable[..., Any]) -> None:
-        into = self.overseen if not isinstance(calls, str) and EVERY in calls else self.found
+        into = self.listed if not isinstance(calls, str) and EVERY in calls else self.read
 
         def seen(*args: Any) -> Any:
             into.add(self.caller)
@@ -193,14 +202,14 @@ class _RecordingPass:
 
     def on_modules(self, see: Callable[..., Any]) -> None:
         def seen(name: str, output: Any) -> Any:
-            self.overseen.add(name)
+            self.listed.add(name)
             return see(name, output)
 
         self._p.on_modules(seen)
 
     def on_layers(self, see: Callable[..., Any]) -> None:
         def seen(call: Any) -> Any:
-            self.found.add(module_of(call.name))
+            self.read.add(module_of(call.name))
             return see(call)
 
         self._p.on_layers(seen)
@@ -209,29 +218,29 @@ class _RecordingPass:
 class _RecordingNetwork:
     """A network at rest, likewise."""
 
-    def __init__(self, network: Any, found: set[str]) -> None:
-        self._network, self._found = network, found
+    def __init__(self, network: Any, view: _RecordingPass) -> None:
+        self._network, self._view = network, view
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._network, name)
-        return _RecordingMapping(value, self._found) if name in ("parameters", "stored") else value
+        return _RecordingMapping(value, self._view) if name in ("parameters", "stored") else value
 
 
 class _RecordingMapping(dict[str, Any]):
-    """Parameters by name: a parameter that is looked up is read, and all where they are listed."""
+    """Parameters by name: a parameter that is looked up is read, and all are listed where they are."""
 
-    def __init__(self, values: Mapping[str, Any], found: set[str]) -> None:
+    def __init__(self, values: Mapping[str, Any], view: _RecordingPass) -> None:
         super().__init__(values)
-        self._found = found
+        self._view = view
 
     def __getitem__(self, name: str) -> Any:
-        self._found.add(module_of(name))
+        self._view.read.add(module_of(name))
         return super().__getitem__(name)
 
     def values(self) -> Any:
-        self._found.update(map(module_of, self))
+        self._view.listed.update(map(module_of, self))
         return super().values()
 
     def items(self) -> Any:
-        self._found.update(map(module_of, self))
+        self._view.listed.update(map(module_of, self))
         return super().items()
