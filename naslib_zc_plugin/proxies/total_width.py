@@ -10,7 +10,7 @@ from naslib_zc_plugin.observations.layers import LayerOutput, layer_outputs
 def total_width(outputs: list[LayerOutput]) -> float:
     r"""Compute the sum of the channels of all layers.
 
-    :math:`\sum_l C_l`; :math:`C_l`: number of channels (features) of the output of a convolution or linear layer, for every
+    :math:`\sum_l C_l`; :math:`C_l`: number of channels (features) of a convolution or linear layer's output, for every
     call of it in a forward run: mean width times number of layers. Among networks that differ in kind it says, at equal
     numbers of parameters, more about their accuracy than depth or operations (docs/results/timm.md). Higher is better.
     No data, no labels, no gradients.
