@@ -81,14 +81,14 @@ def test_no_module_bears_the_name_of_a_public_function() -> None:
 # Shape --------------------
 
 BOUNDS = {
-    "files": 205,
-    "lines of code": 17_400,  # 14,450 before readers had limits, stores checksums, and networks were seen as used
-    "90 % file": 350,
-    "longest file": 500,
+    "files": 240,  # 205 before fifteen more proxies, three benchmarks of trained models, and rankings
+    "lines of code": 21_000,  # 14,450 before networks were seen as used and readers had limits, 17,400 before those
+    "90 % file": 400,
+    "longest file": 520,  # the paths of a network's graph
     "modules with one importer": 0,
     "circles": 0,
     "names in two rooms": 0,
-    "lines of code of the engine": 535,  # 380 before weights were followed to the outputs
+    "lines of code of the engine": 550,  # 380 before weights were followed to the outputs
 }
 
 
