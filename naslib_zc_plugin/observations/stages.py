@@ -1,7 +1,8 @@
 """Features at the stages of a network, and gradients from stage to stage.
 
-A network, or a module in it, may name its stages: an attribute ``stage_names``, a sequence of names of modules below
-it, whose outputs they are.
+A network, or a module in it, may name its stages: an attribute ``stage_names``, the names of modules below it, whose
+outputs they are (channels second in images, last in all else). Of any other network they are found in its graph, see
+:func:`graph_stages`.
 """
 
 from __future__ import annotations

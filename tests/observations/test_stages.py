@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from typing import Any
 
 import numpy as np
@@ -307,10 +308,12 @@ def test_scores_do_not_change_in_other_company() -> None:
 # Names --------------------
 
 
-@pytest.mark.parametrize("name", list_spaces())
-def test_spaces_name_modules_that_are_called(name: str) -> None:
-    import random
+# Networks of all others, which are as their makers have them, have their stages by the graph.
+NAMING = sorted(set(list_spaces()) - {"timm", "vit_bench"})
 
+
+@pytest.mark.parametrize("name", NAMING)
+def test_spaces_name_modules_that_are_called(name: str) -> None:
     sizes = {"C": 4, "N": 1} if name in ("nasbench201", "nasbench101") else {}
     sizes = {"embedding": 8, "hidden": 8} if name == "nasbench_nlp" else sizes
     tokens = name in ("flexibert", "nasbench_nlp")
@@ -354,12 +357,11 @@ def test_named_stages_have_their_channels_where_the_network_has_them() -> None:
         forward, first=nn.Conv2d(3, 4, 3), up=nn.Linear(4, 6), norm=nn.LayerNorm(6), head=nn.Linear(6, 2)
     )  # fmt: skip
     named = zc.proxy("az_expressivity", label="norm", stages="norm")
-    (value, reason), x = values(net, torch.randn(4, 3, 6, 6), [named])["norm"], torch.randn(4, 3, 6, 6)
+    value, reason = values(net, torch.randn(4, 3, 6, 6), [named])["norm"]
     assert reason == ""
     assert value <= math.log(6)
     last = NETWORKS["conv1d"]()
     assert last.score(zc.proxy("az_expressivity", label="one", stages="0"))["one"].value <= math.log(6)
-    assert x is not None
 
 
 # What is measured --------------------
