@@ -19,8 +19,8 @@ def az_expressivity(entropies: list[float], *, stages: Patterns = (), inputs: Sh
     :math:`\sum_l H_l`, :math:`H_l = -\sum_i p_i \log(p_i + 10^{-8})`; p: eigenvalues of the covariance of the channels
     of stage l over samples and positions, divided by their sum, so that :math:`H_l \le \log C_l`. Features are those of
     N(0, 1) in the shape of the batch, in train mode, for weights of convolution and linear layers drawn anew (Kaiming's
-    normal initialisation by their inputs; biases 0, norms as new); of tokens, the embeddings are drawn. Higher is better;
-    ``repeats=`` averages over draws. No data, no labels.
+    normal initialisation by their inputs; biases 0, norms as new); of tokens, the embeddings are drawn. Higher is
+    better; ``repeats=`` averages over draws. No data, no labels.
 
     Stages: the outputs of the modules that the network names (spaces with cells: the stem, each cell and each
     reduction); of any other network values that every path from input to output passes, however its modules are

@@ -24,7 +24,7 @@ def az_trainability(
 ) -> float:
     r"""Compute how nearly the stages keep the size of gradients.
 
-    Mean over stages of :math:`2 - s - 1/(s + 10^{-6})`, which is largest, 0, for s = 1; s: largest singular value of the
+    Mean over stages of :math:`2 - s - 1/(s + 10^{-6})`, largest (0) for s = 1; s: largest singular value of the
     mean over samples and positions of :math:`g_{in} g_{out}^T`, :math:`g_{out}` random signs in the shape of the
     stage's features, :math:`g_{in}` the gradient of their product with the features by those of the stage before.
     Where the image shrinks, the positions of a patch are channels of their own (where it grows, those of
