@@ -17,8 +17,8 @@ from naslib_zc_plugin.proxies._formulas import Patterns, several
 def az_progressivity(entropies: list[float], *, stages: Patterns = (), inputs: Shown = "noise") -> float:
     r"""Compute the smallest growth of the features' entropy from one stage to the next.
 
-    :math:`\min_l (H_l - H_{l-1})`; H, stages, weights and inputs as in ``az_expressivity``, whose pass it shares. Higher
-    is better. No data, no labels.
+    :math:`\min_l (H_l - H_{l-1})`; H, stages, weights and inputs as in ``az_expressivity``, whose pass it shares.
+    Higher is better. No data, no labels.
 
     Source: cvlab-yonsei/AZ-NAS; its code for vision transformers leaves this score out.
 

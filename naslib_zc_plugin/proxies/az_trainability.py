@@ -28,7 +28,7 @@ def az_trainability(
     mean over samples and positions of :math:`g_{in} g_{out}^T`, :math:`g_{out}` random signs in the shape of the
     stage's features, :math:`g_{in}` the gradient of their product with the features by those of the stage before.
     Where the image shrinks, the positions of a patch are channels of their own (where it grows, those of
-    :math:`g_{out}`); what a patch that fits leaves over is cut. Stages, weights and inputs are those of
+    :math:`g_{out}`); the border is cut or filled with 0 to whole patches. Stages, weights and inputs are those of
     ``az_expressivity``, whose pass it shares. Higher is better. No data, no labels.
 
     Source: cvlab-yonsei/AZ-NAS, the code for NAS-Bench-201, where a stage that is the identity makes the score −∞; the
