@@ -1,7 +1,8 @@
 """Features at the stages of a network, and gradients from stage to stage.
 
-A network, or a module in it, may name its stages: an attribute ``stage_names``, a sequence of names of modules below
-it, whose outputs they are.
+A network, or a module in it, may name its stages: an attribute ``stage_names``, the names of modules below it, whose
+outputs they are (channels second in images, last in all else). Of any other network they are found in its graph, see
+:func:`graph_stages`.
 """
 
 from __future__ import annotations
@@ -374,7 +375,7 @@ def gain(before: Tensor, after: Tensor) -> float | None:
     Args:
         before: by the features of the stage before, (N, channels, *positions).
         after: by those of the stage, likewise. Where one has more positions, those that become one are channels of
-            their own; what is left over at the border is cut.
+            their own; what is left over at the border is cut, and what is missing there is 0.
 
     Raises:
         Undefined: the positions of one cannot be matched_positions with those of the other.
@@ -398,24 +399,32 @@ def matched_positions(before: Tensor, after: Tensor) -> tuple[Tensor, Tensor]:
     if before.shape[2:] != after.shape[2:] and before.ndim != after.ndim:
         before, after = before.flatten(2), after.flatten(2)
     if before.ndim == after.ndim == 3 and before.shape[2] != after.shape[2]:
-        sides = [isqrt(each.shape[2]) for each in (before, after)]
-        if [side * side for side in sides] == [before.shape[2], after.shape[2]]:  # images, position after position
-            before, after = (each.unflatten(2, (side, side)) for each, side in zip((before, after), sides))
+        before, after = _as_images(before, after)
     for dim in range(2, before.ndim):
         few, many = sorted((before.shape[dim], after.shape[dim]))
-        before, after = (_folded(each, dim, few, many // few) for each in (before, after))
+        before, after = (_folded(each, dim, few, round(many / few)) for each in (before, after))
     if len(before) != len(after):
-        raise NotApplicable(
-            f"the positions of two stages, features of shapes {shapes[0]} and {shapes[1]}, do not match"
-        )
+        raise NotApplicable(f"the positions of two stages, of shapes {shapes[0]} and {shapes[1]}, do not match")
     return before, after
+
+
+def _as_images(*gradients: Tensor) -> Sequence[Tensor]:
+    """Return sequences as square images, without the one or two tokens that stand before those; else as they are."""
+    sides = [isqrt(each.shape[2]) for each in gradients]
+    extra = [each.shape[2] - side**2 for each, side in zip(gradients, sides)]
+    if max(extra) > 2:
+        return gradients
+    return [each[:, :, k:].unflatten(2, (side, side)) for each, k, side in zip(gradients, extra, sides)]
 
 
 def _folded(gradient: Tensor, dim: int, few: int, factor: int) -> Tensor:
     """Return a gradient of so many positions in a dimension: of the larger one each patch becomes channels."""
-    if gradient.shape[dim] < few * factor:
+    size = gradient.shape[dim]
+    if size == few:
         return gradient
-    patches: Tensor = gradient.narrow(dim, 0, few * factor).unflatten(dim, (few, factor))
+    missing = max(0, few * factor - size)
+    filled = torch.cat([gradient, torch.zeros_like(gradient.narrow(dim, 0, missing))], dim)
+    patches: Tensor = filled.narrow(dim, 0, few * factor).unflatten(dim, (few, factor))
     patches = patches.movedim(dim + 1, 2)
     return patches.flatten(1, 2)
 

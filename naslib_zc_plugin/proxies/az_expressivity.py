@@ -17,18 +17,28 @@ def az_expressivity(entropies: list[float], *, stages: Patterns = (), inputs: Sh
     r"""Compute the sum over stages of the entropy of features.
 
     :math:`\sum_l H_l`, :math:`H_l = -\sum_i p_i \log(p_i + 10^{-8})`; p: eigenvalues of the covariance of the channels
-    of stage l over samples and positions, divided by their sum, so that :math:`H_l \le \log C_l`. Higher is better. No
-    data, no labels.
+    of stage l over samples and positions, divided by their sum, so that :math:`H_l \le \log C_l`. Features are those of
+    N(0, 1) in the shape of the batch, in train mode, for weights of convolution and linear layers drawn anew (Kaiming's
+    normal initialisation by their inputs; biases 0, norms as new); of tokens, the embeddings are drawn. Higher is
+    better; ``repeats=`` averages over draws. No data, no labels.
 
-    Source: cvlab-yonsei/AZ-NAS.
+    Stages: the outputs of the modules that the network names (spaces with cells: the stem, each cell and each
+    reduction); of any other network values that every path from input to output passes, however its modules are
+    nested: the last one of each resolution, in sequences of each block, see :mod:`~.observations.stages`.
+
+    Source: cvlab-yonsei/AZ-NAS, the code for NAS-Bench-201, which draws 64 samples; here it is as many as the batch
+    has. Where features do not vary it returns −∞. Its code for vision transformers is in evaluation mode.
 
     Args:
         entropies: of the stages, in the order of the forward run.
-        stages: names of the modules whose outputs are the stages; empty: those that the network names.
-        inputs: N(0, 1) in the shape of the batch, or the batch.
+        stages: names of the modules whose outputs are the stages; empty: as above.
+        inputs: N(0, 1), or the batch.
 
     Returns:
         The sum.
+
+    Raises:
+        Undefined: the features of a stage do not vary, or are not finite; no stage is found, or one is not reached.
 
     >>> az_expressivity([1.5, 2.0])
     3.5

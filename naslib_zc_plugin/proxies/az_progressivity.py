@@ -17,21 +17,21 @@ from naslib_zc_plugin.proxies._formulas import Patterns, several
 def az_progressivity(entropies: list[float], *, stages: Patterns = (), inputs: Shown = "noise") -> float:
     r"""Compute the smallest growth of the features' entropy from one stage to the next.
 
-    :math:`\min_l (H_l - H_{l-1})`; H, stages and options as in ``az_expressivity``. Higher is better. No data, no
-    labels.
+    :math:`\min_l (H_l - H_{l-1})`; H, stages, weights and inputs as in ``az_expressivity``, whose pass it shares.
+    Higher is better. No data, no labels.
 
-    Source: cvlab-yonsei/AZ-NAS.
+    Source: cvlab-yonsei/AZ-NAS; its code for vision transformers leaves this score out.
 
     Args:
         entropies: of the stages, in the order of the forward run.
-        stages: names of the modules whose outputs are the stages; empty: those that the network names.
-        inputs: N(0, 1) in the shape of the batch, or the batch.
+        stages: see ``az_expressivity``.
+        inputs: likewise.
 
     Returns:
         The smallest difference.
 
     Raises:
-        Undefined: there is one stage only.
+        Undefined: there is one stage only, or see ``az_expressivity``.
 
     >>> az_progressivity([1.0, 1.5, 1.75])
     0.25

@@ -24,22 +24,28 @@ def az_trainability(
 ) -> float:
     r"""Compute how nearly the stages keep the size of gradients.
 
-    Mean over stages of :math:`2 - s - 1/(s + 10^{-6})`, at most 0 but for rounding; s: largest singular value of the
+    Mean over stages of :math:`2 - s - 1/(s + 10^{-6})`, largest (0) for s = 1; s: largest singular value of the
     mean over samples and positions of :math:`g_{in} g_{out}^T`, :math:`g_{out}` random signs in the shape of the
-    stage's features, :math:`g_{in}` the gradient of their product with the features by those of the stage before;
-    where the image shrinks, the positions of a patch are channels of their own. Higher is better. No data, no labels.
+    stage's features, :math:`g_{in}` the gradient of their product with the features by those of the stage before.
+    Where the image shrinks, the positions of a patch are channels of their own (where it grows, those of
+    :math:`g_{out}`); the border is cut or filled with 0 to whole patches. Stages, weights and inputs are those of
+    ``az_expressivity``, whose pass it shares. Higher is better. No data, no labels.
+
+    Source: cvlab-yonsei/AZ-NAS, the code for NAS-Bench-201, where a stage that is the identity makes the score −∞; the
+    code for vision transformers skips it. A stage whose gradient is 0, as of a cell without any path, has the finite
+    term 2 − 10⁶ there and here.
 
     Args:
         gains: s of each stage but the first; None for a stage that is the identity.
-        stages: names of the modules whose outputs are the stages; empty: those that the network names.
-        inputs: N(0, 1) in the shape of the batch, or the batch.
-        identity: a stage that is the identity makes the score undefined, or is left out.
+        stages: see ``az_expressivity``.
+        inputs: likewise.
+        identity: a stage that passes gradients on as they are makes the score undefined, or is left out.
 
     Returns:
         The mean.
 
     Raises:
-        Undefined: a stage is the identity, or no stage is left.
+        Undefined: a stage is the identity, no stage is left, there is one only, or the positions of two do not match.
 
     >>> round(az_trainability([1.0, 2.0]), 4)
     -0.25

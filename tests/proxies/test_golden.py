@@ -230,6 +230,9 @@ def test_no_proxy_was_forgotten() -> None:
     assert set(zc.list_proxies()) - asked <= {
         "params",
         "flops",
+        "layers",
+        "depth",
+        "width_depth",
         "epe_nas",
         "generalized_naswot",
         "hidden_covariance",
