@@ -340,8 +340,8 @@ def vkdnw(
 
     Raises:
         Undefined: nine in ten singular values of F are 0, or it is not finite; the outputs are not one row of logits
-            per sample; or what a sample adds to a parameter's gradient cannot be told, as inside ``nn.MultiheadAttention``
-            and recurrent layers.
+            per sample; or what a sample adds to a parameter's gradient cannot be told, as inside
+            ``nn.MultiheadAttention`` and recurrent layers.
 
     >>> made = Jacobian(torch.eye(10, dtype=torch.float64)[None], torch.zeros(1, 10, dtype=torch.float64), 3)
     >>> round(vkdnw(made, factor="paper"), 3), round(vkdnw(made, factor="paper", layers=True), 3)  # log 9
