@@ -275,9 +275,9 @@ class Proxy:
         every = {**{name: option.default for name, option in self.options.items()}, **options}
         return self.needs(**{name: every[name] for name in inspect.signature(self.needs).parameters})
 
-    def info(self) -> ProxyInfo:
-        """Return the facts, as shown to users."""
-        seen = self.observations({})
+    def info(self, options: Mapping[str, Any] = NO_OPTIONS) -> ProxyInfo:
+        """Return the facts, as shown to users; what it needs is what it needs with these options."""
+        seen = self.observations(options)
         needs = {
             "data": any(observation.data for observation in seen),
             "labels": any(observation.labels for observation in seen),

@@ -323,8 +323,10 @@ def vkdnw(
     statistics, so that batch norm only scales and shifts. No data, no labels. It costs a backward run for each logit.
 
     Source: ondratybl/VKDNW, code of NAS-Bench-201. The theory wants :math:`L L^T` in the middle, the Fisher
-    information: ``factor="paper"``. That code adds 1e-10 in the logarithm and to the sum; here nothing is added. Its
-    later versions choose no parameters by default; that for MobileNets chooses them at random, with eleven quantiles.
+    information: ``factor="paper"``. That code adds 1e-10 in the logarithm and to the sum; here nothing is added. It
+    multiplies in single precision, in which the lower deciles may be rounding; here products are in double precision.
+    Its later versions choose no parameters by default; that for MobileNets chooses them at random, with eleven
+    quantiles.
 
     Args:
         jacobian: derivatives and logits.

@@ -16,7 +16,8 @@ import torch
 
 from naslib_zc_plugin import ProxyRequest, Score, describe, list_proxies, proxy
 from naslib_zc_plugin.passes.seeding import kept_random_states
-from naslib_zc_plugin.record import takes
+from naslib_zc_plugin.proxies import PROXIES
+from naslib_zc_plugin.record import ProxyInfo, takes
 from naslib_zc_plugin.testing.case import Case, broken_loss, outcome
 from naslib_zc_plugin.testing.fingerprint import fingerprint, global_state
 from naslib_zc_plugin.testing.networks import NETWORKS
@@ -104,6 +105,11 @@ class ProxyConformance:
         """The proxy with its options."""
         return self.proxy if isinstance(self.proxy, ProxyRequest) else proxy(self.proxy)
 
+    @property
+    def info(self) -> ProxyInfo:
+        """The proxy's facts, with its options."""
+        return PROXIES.load(self.request_.name).info(self.request_.options)
+
     def alone(self, network: str) -> _Scored:
         """Score a network with this proxy and no other; once, for all laws."""
         if network not in self._alone:
@@ -124,7 +130,7 @@ class ProxyConformance:
 
     def test_facts_are_complete(self) -> None:
         """Check version, paper, direction, needs, options and documentation."""
-        info = describe(self.request_.name)
+        info = self.info
         assert info.name == self.request_.name
         assert info.version >= 1
         assert info.paper.strip()
@@ -141,7 +147,7 @@ class ProxyConformance:
     @pytest.mark.parametrize("network", sorted(NETWORKS))
     def test_a_score_is_a_number_or_a_reason(self, network: str) -> None:
         """Check that it is exactly one of both, never an exception, never infinite."""
-        info, score = describe(self.request_.name), self.alone(network).score
+        info, score = self.info, self.alone(network).score
         assert score.status in ("ok", "undefined", "failed")
         assert (score.value is not None) == (score.status == "ok")
         assert score.value is None or (type(score.value) is float and math.isfinite(score.value))
@@ -154,7 +160,7 @@ class ProxyConformance:
     def test_the_network_is_untouched(self, network: str) -> None:
         """Check network, batch and global states bit by bit; also where the loss raises."""
         assert self.alone(network).changes == []
-        if "labels" in describe(self.request_.name).needs:
+        if "labels" in self.info.needs:
             assert _scored(NETWORKS[network](), self.request_, loss=broken_loss).changes == []
 
     @pytest.mark.parametrize("network", sorted(NETWORKS))
@@ -168,14 +174,14 @@ class ProxyConformance:
     def test_only_what_draws_depends_on_the_seed(self) -> None:
         """Check that any seed gives the same score where ``needs`` does not name draws."""
         case = NETWORKS["conv_bn_relu"]()
-        if "draws" not in describe(self.request_.name).needs:
+        if "draws" not in self.info.needs:
             assert self.outcome(case, seed=1) == self.outcome(case, seed=2)
 
     def test_only_what_needs_labels_looks_at_them(self) -> None:
         """Check scores without labels: the same, or an error that names the proxy where ``needs`` names labels."""
         case = NETWORKS["conv_bn_relu"]()
         without = (case.batch[0], None)
-        if "labels" in describe(self.request_.name).needs:
+        if "labels" in self.info.needs:
             with pytest.raises(ValueError, match=self.request_.label):
                 self.outcome(case, batch=without)
         else:
@@ -184,5 +190,5 @@ class ProxyConformance:
     def test_only_what_needs_data_looks_at_it(self) -> None:
         """Check that any batch of one shape gives the same score where ``needs`` does not name data."""
         case = NETWORKS["conv_bn_relu"]()
-        if "data" not in describe(self.request_.name).needs:
+        if "data" not in self.info.needs:
             assert self.outcome(case, batch=(torch.rand_like(case.batch[0]), case.batch[1])) == self.outcome(case)
