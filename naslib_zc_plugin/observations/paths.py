@@ -15,7 +15,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from naslib_zc_plugin.passes import FORWARD, Forward, ForwardPass, LayerCall, Steps, Undefined, observation
+from naslib_zc_plugin.passes import (
+    FORWARD,
+    Forward,
+    ForwardPass,
+    LayerCall,
+    NotApplicable,
+    Steps,
+    Undefined,
+    observation,
+)
 from naslib_zc_plugin.passes.capture import CONVOLUTIONS, EVERY, TRANSPOSED, Function, Handler
 from naslib_zc_plugin.passes.inputs import TwoSamples, embeds_input, tensors, tree_map
 from naslib_zc_plugin.passes.network import memory, without_compiled
@@ -446,7 +455,7 @@ def _mixed(logits: Tensor, cuts: Sequence[tuple[Place, Value]], leaves: Sequence
     try:
         torch.autograd.grad(logits, leaves, torch.ones_like(logits), allow_unused=True)
     except RuntimeError as error:
-        raise Undefined(f"the network cannot be differentiated: {error}") from error
+        raise NotApplicable(f"the network cannot be differentiated: {error}") from error
     finally:
         for hook in hooks:
             hook.remove()

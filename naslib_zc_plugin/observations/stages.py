@@ -13,8 +13,19 @@ from typing import Any, Callable, Literal, Union
 import torch
 from torch import Tensor, nn
 
+from naslib_zc_plugin.observations.modules import note_read
 from naslib_zc_plugin.observations.paths import Counter, Paths, Value, paths
-from naslib_zc_plugin.passes import FORWARD, Forward, ForwardPass, Grad, Observation, Steps, Undefined, observation
+from naslib_zc_plugin.passes import (
+    FORWARD,
+    Forward,
+    ForwardPass,
+    Grad,
+    NotApplicable,
+    Observation,
+    Steps,
+    Undefined,
+    observation,
+)
 from naslib_zc_plugin.passes.capture import EVERY
 from naslib_zc_plugin.passes.degenerate import precise
 from naslib_zc_plugin.passes.inputs import BatchInputs, Noise, tensors, tree_map
@@ -111,7 +122,7 @@ def _placed(found: Paths) -> list[Placed]:
         if value.channel is not None and len(value.shape) < 6 and (found.head is None or value.number < found.head)
     ]
     if not known:
-        raise Undefined("no value with channels lies on all paths from the inputs to the outputs")
+        raise NotApplicable("no value with channels lies on all paths from the inputs to the outputs")
     return _positions(known) or known
 
 
@@ -178,15 +189,16 @@ def _watch_modules(
             return None
         features = next(iter(tensors(found)), None)
         if features is None or features.ndim < 2 or not features.is_floating_point():
-            raise Undefined(f"the stage {name!r} gives a {type(found).__name__}, no features")
+            raise NotApplicable(f"the stage {name!r} gives a {type(found).__name__}, no features")
         told = channels.get(name, [])[calls[name] :][:1]
         calls[name] += 1
+        note_read(p, name)
         channel = next((each for each in told if each is not None), 1 if features.ndim > 3 else features.ndim - 1)
         return _replaced(found, features, see(features, channel))
 
     def check() -> None:
         if not all(calls.values()):
-            raise Undefined(f"stages are not called: {some([name for name in sorted(calls) if not calls[name]])}")
+            raise NotApplicable(f"stages are not called: {some([name for name in sorted(calls) if not calls[name]])}")
 
     p.on_modules(output)
     return check
@@ -205,12 +217,13 @@ def _watch_values(p: ForwardPass, values: Sequence[Value], see: See) -> Callable
         features, channel = found[value.place], value.channel
         size = features.numel() * value.samples == torch.Size(value.shape).numel() * samples
         if features.ndim != len(value.shape) or features.shape[channel] != value.shape[channel] or not size:
-            raise Undefined(_CHANGES)
+            raise NotApplicable(_CHANGES)
+        note_read(p)
         return _replaced(output, features, see(features, channel))
 
     def check() -> None:
         if wanted:
-            raise Undefined(_CHANGES)
+            raise NotApplicable(_CHANGES)
 
     p.on([EVERY], every)
     return check
@@ -317,7 +330,7 @@ def stage_gains(p: ForwardPass, stages: tuple[str, ...] = ()) -> Steps[list[floa
 
     def see(output: Tensor, channel: int) -> Tensor:
         if not torch.is_grad_enabled():
-            raise Undefined("a stage is computed without gradients (no_grad)")
+            raise NotApplicable("a stage is computed without gradients (no_grad)")
         features.append(output if output.requires_grad else output.detach().requires_grad_())
         channels.append(channel)
         versions.append(features[-1]._version)
@@ -327,9 +340,9 @@ def stage_gains(p: ForwardPass, stages: tuple[str, ...] = ()) -> Steps[list[floa
     yield FORWARD
     check()
     if len(features) < 2:
-        raise Undefined("there is one stage, and no other before it")
+        raise NotApplicable("there is one stage, and no other before it")
     if [feature._version for feature in features] != versions:
-        raise Undefined("the network writes over the features of a stage: name other stages=[...]")
+        raise NotApplicable("the network writes over the features of a stage: name other stages=[...]")
     generator = p.generator("signs")
     found: list[float | None] = []
     wanted = []
@@ -395,7 +408,9 @@ def matched_positions(before: Tensor, after: Tensor) -> tuple[Tensor, Tensor]:
         few, many = sorted((before.shape[dim], after.shape[dim]))
         before, after = (_folded(each, dim, few, many // few) for each in (before, after))
     if len(before) != len(after):
-        raise Undefined(f"the positions of two stages, features of shapes {shapes[0]} and {shapes[1]}, do not match")
+        raise NotApplicable(
+            f"the positions of two stages, features of shapes {shapes[0]} and {shapes[1]}, do not match"
+        )
     return before, after
 
 

@@ -422,7 +422,7 @@ class Noise(Inputs):
             return error
         kind = "" if isinstance(error, Undefined) else f"{type(error).__name__}: "
         text = f"{kind}{error} (on noise of {self.size} × {self.size} pixels: size=None takes the batch's size)"
-        return Undefined(text) if isinstance(error, Undefined) else RuntimeError(text)
+        return type(error)(text) if isinstance(error, Undefined) else RuntimeError(text)
 
 
 # Tokens --------------------

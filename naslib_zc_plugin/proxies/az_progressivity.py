@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from naslib_zc_plugin.extend import Undefined, proxy
+from naslib_zc_plugin.extend import NotApplicable, proxy
 from naslib_zc_plugin.observations.stages import Shown, stage_entropies, stage_observations
 from naslib_zc_plugin.proxies._formulas import Patterns, several
 
@@ -36,5 +36,5 @@ def az_progressivity(entropies: list[float], *, stages: Patterns = (), inputs: S
     0.25
     """
     if len(entropies) < 2:
-        raise Undefined("there is one stage, and no other before it")
+        raise NotApplicable("there is one stage, and no other before it")
     return min(after - before for before, after in zip(entropies, entropies[1:]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from naslib_zc_plugin.extend import Undefined, proxy
+from naslib_zc_plugin.extend import NotApplicable, proxy
 from naslib_zc_plugin.observations.paths import Paths, layer_paths
 from naslib_zc_plugin.observations.stages import blocks
 
@@ -29,5 +29,5 @@ def width_depth(found: Paths) -> float:
     """
     widths = [value.channels for value in blocks(found)[1:]]
     if not widths:
-        raise Undefined("no block follows the first value that every path passes")
+        raise NotApplicable("no block follows the first value that every path passes")
     return float(sum(widths))
