@@ -395,6 +395,7 @@ AGGREGATES: Registry[AggregateKind] = Registry(
 )  # fmt: skip
 """All kinds of aggregates, those of other distributions too."""
 
+
 def _recipe(join: Join, *members: str, **more: Any) -> AggregateKind:
     return AggregateKind(join, tuple(map(ProxyRequest, members)), **more)
 

@@ -249,6 +249,9 @@ class _Known(MutableMapping[str, "Record"]):
         self._store = store
         rows = store.connection.execute("SELECT name, record FROM candidate")
         self._records: dict[str, Record] = {name: json.loads(record) for name, record in rows}
+        for name, record in self._records.items():
+            if not ("failed" in record or {"scores", "layout"} <= record.keys()):
+                raise ValueError(f"{store.path}: the record of {name!r} is not as it is written here: use --restart")
 
     def __getitem__(self, name: str) -> Record:
         return self._records[name]

@@ -24,7 +24,6 @@ from naslib_zc_plugin.passes import (
     LayerCall,
     NotApplicable,
     Steps,
-    Undefined,
     observation,
 )
 from naslib_zc_plugin.passes.capture import (
@@ -512,7 +511,7 @@ def _mixed(logits: Tensor, cuts: Sequence[tuple[Place, Value]], leaves: Sequence
     try:
         differentiate(logits, leaves)
     except RuntimeError as error:
-        raise Undefined(f"the network cannot be differentiated: {error}") from error
+        raise NotApplicable(f"the network cannot be differentiated: {error}") from error
     finally:
         for hook in hooks:
             hook.remove()

@@ -14,6 +14,7 @@ from typing import Any, Callable, Literal, Union
 import torch
 from torch import Tensor, nn
 
+from naslib_zc_plugin.observations.modules import note_read
 from naslib_zc_plugin.observations.paths import Counter, Paths, Value, paths
 from naslib_zc_plugin.passes import (
     FORWARD,
@@ -192,6 +193,7 @@ def _watch_modules(
             raise NotApplicable(f"the stage {name!r} gives a {type(found).__name__}, no features")
         told = channels.get(name, [])[calls[name] :][:1]
         calls[name] += 1
+        note_read(p, name)
         channel = next((each for each in told if each is not None), 1 if features.ndim > 3 else features.ndim - 1)
         return _replaced(found, features, see(features, channel))
 
@@ -217,6 +219,7 @@ def _watch_values(p: ForwardPass, values: Sequence[Value], see: See) -> Callable
         size = features.numel() * value.samples == torch.Size(value.shape).numel() * samples
         if features.ndim != len(value.shape) or features.shape[channel] != value.shape[channel] or not size:
             raise NotApplicable(_CHANGES)
+        note_read(p)
         return _replaced(output, features, see(features, channel))
 
     def check() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from naslib_zc_plugin.extend import Undefined, proxy
+from naslib_zc_plugin.extend import NotApplicable, proxy
 from naslib_zc_plugin.observations.layers import LayerOutput, layer_outputs
 
 
@@ -27,5 +27,5 @@ def activations(outputs: list[LayerOutput]) -> float:
     74.0
     """
     if not outputs:
-        raise Undefined("no convolution or linear layer was called")
+        raise NotApplicable("no convolution or linear layer was called")
     return float(sum(output.values for output in outputs))

@@ -10,7 +10,7 @@ from typing import Any, Callable, Literal, TypeVar
 from torch import Tensor
 from torch.nn import functional as F
 
-from naslib_zc_plugin.extend import FORWARD, Grad, Layer, Undefined, observation, proxy
+from naslib_zc_plugin.extend import FORWARD, Grad, Layer, NotApplicable, Undefined, observation, proxy
 from naslib_zc_plugin.observations.activations import SOFTMAXES
 from naslib_zc_plugin.observations.gradients import flow_setting
 from naslib_zc_plugin.passes import ForwardPass, LayerCall, Steps
@@ -122,7 +122,7 @@ class AttentionGraph:
                 self.given[weights] = WEIGHTS
                 self.parts += [each for product in products for each, _ in product.next_functions]
         if not (self.given or self.names):
-            raise Undefined(
+            raise NotApplicable(
                 "no attention was seen: a softmax of products of queries and keys, or a function of torch's"
             )
         found = self.names.union(*map(self._sources, self.parts))
@@ -291,6 +291,6 @@ def dss(flow: Flow, *, variant: Literal["role", "code"] = "role") -> float:
             raise flow.attention
         attention, layers = flow.attention, flow.layers
         if not attention:
-            raise Undefined("attention was seen, but no linear layer that makes its queries, keys and values")
+            raise NotApplicable("attention was seen, but no linear layer that makes its queries, keys and values")
     chosen = [layer for layer in layers if layer.name in attention]
     return diversity(chosen) + saliency([layer for layer in layers if layer.name not in attention])

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from naslib_zc_plugin.extend import FORWARD, Bounds, Forward, Undefined, observation, proxy
+from naslib_zc_plugin.observations.modules import note_read
 from naslib_zc_plugin.passes import ForwardPass, NotApplicable, Observation, Steps
 from naslib_zc_plugin.passes.degenerate import all_finite, precise
 from naslib_zc_plugin.passes.inputs import Noise, tensors
@@ -50,6 +51,7 @@ def smallest_eigenvalues(p: ForwardPass, channels: int | None = None, leaves: bo
                     raise Undefined(f"the output of the module {name!r} is not finite")
                 rows = maps[0].detach().reshape(maps.shape[1], -1)
                 before[:] = maps, maps._version, _of_some(rows, channels, generator)
+        note_read(p, name)
         found.append(before[2])
 
     p.on_modules(see)

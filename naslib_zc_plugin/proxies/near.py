@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from naslib_zc_plugin.extend import FORWARD, Forward, Undefined, observation, proxy
+from naslib_zc_plugin.extend import FORWARD, Forward, NotApplicable, Undefined, observation, proxy
 from naslib_zc_plugin.passes import ForwardPass, LayerCall, Steps
 from naslib_zc_plugin.passes.capture import Function
 from naslib_zc_plugin.passes.degenerate import all_finite, precise
@@ -115,6 +115,8 @@ def near(ranks: list[float]) -> float:
     >>> near([2.5, 4.0])
     6.5
     """
+    if not ranks:
+        raise NotApplicable("no layer, norm or activation was seen")
     if not any(ranks):
-        raise Undefined("no layer, norm or activation was seen" if not ranks else "all outputs are zeros")
+        raise Undefined("all outputs are zeros")
     return sum(ranks)

@@ -9,7 +9,16 @@ from typing import Annotated, Any, Literal, Optional, Union
 import torch
 from torch import Tensor
 
-from naslib_zc_plugin.extend import FORWARD, Bounds, Forward, Partition, Reinitialized, Undefined, observation, proxy
+from naslib_zc_plugin.extend import (
+    FORWARD,
+    Bounds,
+    Forward,
+    NotApplicable,
+    Partition,
+    Reinitialized,
+    observation,
+    proxy,
+)
 from naslib_zc_plugin.observations.batch_dimension import check_batch_first
 from naslib_zc_plugin.observations.layers import parameter_sizes
 from naslib_zc_plugin.passes import ForwardPass, Observation, Steps
@@ -101,7 +110,7 @@ def distinct_codes(p: ForwardPass, kinds: tuple[Kind, ...] = ("relu",), maps_onl
             if maps_only and output.ndim != 4:
                 return
             if output.ndim == 0 or len(output) != samples:
-                raise Undefined(
+                raise NotApplicable(
                     f"the first dimension of an activation ({kind}) of shape {tuple(output.shape)} is not the batch of "
                     f"{samples}"
                 )
@@ -116,7 +125,7 @@ def distinct_codes(p: ForwardPass, kinds: tuple[Kind, ...] = ("relu",), maps_onl
     p.check_finite()
     if not counters:
         what = "ReLU" if tuple(kinds) == ("relu",) else f"activation among {', '.join(kinds)}"
-        raise Undefined(f"no {what} {'on a feature map ' if maps_only else ''}was seen in the forward pass")
+        raise NotApplicable(f"no {what} {'on a feature map ' if maps_only else ''}was seen in the forward pass")
     if not maps_only:
         check_batch_first(p, kinds)
     return sum(counter.compute() for counter in counters.values())

@@ -11,7 +11,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from naslib_zc_plugin.extend import FORWARD, Bounds, Forward, Grad, Reinitialized, Undefined, observation, proxy
+from naslib_zc_plugin.extend import (
+    FORWARD,
+    Bounds,
+    Forward,
+    Grad,
+    NotApplicable,
+    Reinitialized,
+    Undefined,
+    observation,
+    proxy,
+)
 from naslib_zc_plugin.observations.batch_dimension import check_batch_first
 from naslib_zc_plugin.passes import ForwardPass, LayerCall, Observation, Steps
 from naslib_zc_plugin.passes.capture import CONVOLUTIONS, TRANSPOSED, Function, new_statistics
@@ -187,11 +197,11 @@ def logit_jacobian(p: ForwardPass, parameters: int = 128) -> Steps[Jacobian]:
     p.network.check_packed()
     p.check_finite()
     if p.logits.ndim != 2 or len(p.logits) != samples or p.logits.is_complex():
-        raise Undefined(
+        raise NotApplicable(
             f"outputs of shape {tuple(p.logits.shape)} are not one row of logits for each of {samples} samples"
         )
     if not names:
-        raise Undefined("the network has no parameter")
+        raise NotApplicable("the network has no parameter")
     check_batch_first(p, ["layer"])
     weights = [p.weights[name] for name in names]
     ones = torch.eye(p.logits.shape[1], dtype=p.logits.dtype, device=p.logits.device)
@@ -254,7 +264,7 @@ def _check_totals(values: Tensor, totals: list[float], names: list[str]) -> None
     off = wrong > 1e-3 * sizes + 1e-6 * sizes.amax()
     if bool(off.any()):
         first = names[int(off.nonzero()[0])]
-        raise Undefined(
+        raise NotApplicable(
             f"what each sample adds to the gradient of {first} cannot be told: a function that is not known uses it"
         )
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from naslib_zc_plugin.extend import FORWARD, Bounds, Forward, Undefined, observation, proxy
+from naslib_zc_plugin.extend import FORWARD, Bounds, Forward, NotApplicable, Undefined, observation, proxy
 from naslib_zc_plugin.observations.activations import CLAMPS, MAXIMA, RELUS, SIGMOIDS, SMOOTH_RELUS, TANHS
 from naslib_zc_plugin.observations.layers import parameter_sizes
 from naslib_zc_plugin.passes import ForwardPass, LayerCall, Steps
@@ -149,7 +149,7 @@ def wpca(
     60.0
     """
     if not ratios:
-        raise Undefined(
+        raise NotApplicable(
             "no feed-forward network was seen: a linear layer on positions, an activation, and a linear layer back to "
             "the first one's width"
         )

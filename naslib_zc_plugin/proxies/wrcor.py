@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from naslib_zc_plugin.extend import FORWARD, Grad, Undefined, observation, proxy
+from naslib_zc_plugin.extend import FORWARD, Grad, NotApplicable, Undefined, observation, proxy
 from naslib_zc_plugin.observations.activations import watch_in_graph
 from naslib_zc_plugin.observations.batch_dimension import check_batch_first
 from naslib_zc_plugin.observations.gradients import Entries
@@ -52,8 +52,10 @@ class Sum:
         Raises:
             Undefined: there is none.
         """
+        if not self.seen:
+            raise NotApplicable("no ReLU was seen")
         if not self.varying:
-            raise Undefined("no ReLU was seen" if not self.seen else "no ReLU has outputs that vary for every sample")
+            raise Undefined("no ReLU has outputs that vary for every sample")
         return self._total
 
 
@@ -83,7 +85,9 @@ def response_kernel(p: ForwardPass, weighted: bool = True, stages: tuple[str, ..
     def relu(output: Tensor) -> Tensor | None:
         if output.ndim < 2 or len(output) != samples:
             shape = tuple(output.shape)
-            raise Undefined(f"the first dimension of a ReLU's output of shape {shape} is not the batch of {samples}")
+            raise NotApplicable(
+                f"the first dimension of a ReLU's output of shape {shape} is not the batch of {samples}"
+            )
         weight = 2.0 ** (passed[0] - 1) if weighted else 1.0
         matrices.add(output, weight)
         if not torch.is_grad_enabled():
