@@ -43,6 +43,8 @@ SUMS: Mapping[str, Sequence[str]] = {
     "layers + params + flops": ("layers", "params", "flops"),
     "params + total_width": ("params", "total_width"),
     "params + flops + total_width": ("params", "flops", "total_width"),
+    "params + activations": ("params", "activations"),
+    "recommended_models: params + total_width + activations": ("params", "total_width", "activations"),
     "AZ-NAS: E + P + T + flops": ("az_expressivity", "az_progressivity", "az_trainability", "flops"),
     "E + T + synflow + meco": ("az_expressivity", "az_trainability", "synflow", "meco"),
 }
