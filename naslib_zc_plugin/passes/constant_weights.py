@@ -340,6 +340,8 @@ def _along(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any
 def _sliced(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """Take a slice of channels, or of another dimension."""
     source, dimension, *bounds = args
+    if dimension == 0 and len(range(len(source))[slice(*bounds)]) == len(source):
+        return source.like(source.data_)  # the whole batch, which torch 2.8 takes first in `x[:, ::2]`
     if dimension % source.ndim != 1:
         return _along(function, args, kwargs)
     runs = [run for run, count in enumerate(source.counts) for _ in range(count)][slice(*bounds)]

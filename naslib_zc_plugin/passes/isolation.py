@@ -34,8 +34,10 @@ def _pop_modes(depths: tuple[int, int]) -> None:
     functions, dispatches = depths
     while torch._C._len_torch_function_stack() > functions:
         torch._C._pop_torch_function_stack()
-    while torch._C._len_torch_dispatch_stack() > dispatches:
+    while (count := torch._C._len_torch_dispatch_stack()) > dispatches:
+        mode = torch._C._get_dispatch_stack_at(count - 1)  # held: torch 2.8 crashes when it pops the last reference
         torch._C._pop_torch_dispatch_stack(None)
+        del mode
 
 
 _SWITCHES: tuple[tuple[str, Callable[[], Any], Callable[[Any], Any]], ...] = (
