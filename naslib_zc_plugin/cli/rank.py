@@ -66,22 +66,27 @@ def rank(
     same file gives an input where there are neither --images nor --shape. Every candidate is recorded at once: the same
     command continues. Exit code 0: done; 1: nothing has a rank; 75: stopped, to be continued.
     """
+    from naslib_zc_plugin import ranking
     from naslib_zc_plugin.aggregates import aggregate_named
-    from naslib_zc_plugin.ranking import rank as rank_candidates
-    from naslib_zc_plugin.ranking import recipes_of
 
     function, module, path = _loaded(candidates)
     asked: Any = proxies if aggregate_named(proxies) else proxies.split(",")
-    recipes_of(asked, alike)
+    ranking.recipes_of(asked, alike)
     shown, options = _batch(module, images, size, shape, samples, seed, data)
     made: dict[str, Any] = {"seed": seed, "seeds": seeds, "weights": "given" if given else "fresh"}
-    facts = {
-        _FILE: hashlib.sha256(path.read_bytes()).hexdigest() if path else candidates,
-        "proxies": _versions(asked, alike), "batch": shown, "samples": samples, "torch": version("torch"), **made,
-    }  # fmt: skip
+    facts = {"proxies": _versions(asked, alike), "batch": shown, "samples": samples, "torch": version("torch"), **made}
+    facts[_FILE] = hashlib.sha256(path.read_bytes()).hexdigest() if path else candidates
     place = store or Path(f"{path.stem if path else candidates.rpartition(':')[2]}.rank.db")
-    listed = partial(rank_candidates, _listed(function, candidates), proxies=asked, alike=alike, **options, **made)
-    found = _resumed(place, facts, restart, extend, listed)
+    listed = partial(ranking.rank, _listed(function, candidates), proxies=asked, alike=alike, **options, **made)
+    _show(_resumed(place, facts, restart, extend, listed), html, place)
+
+
+def _show(found: CandidateRanking, html: Path | None, place: Path) -> None:
+    """Print a ranking, and write its page.
+
+    Raises:
+        typer.Exit: nothing has a rank.
+    """
     say(str(found))
     if html:
         replace_text(html, _page(found))
