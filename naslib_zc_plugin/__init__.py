@@ -11,11 +11,16 @@ for.
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from naslib_zc_plugin.proxies import describe, list_proxies, proxy
-from naslib_zc_plugin.ranked import CandidateRanking
-from naslib_zc_plugin.ranking import rank
 from naslib_zc_plugin.record import Option, ProxyInfo, ProxyRequest
 from naslib_zc_plugin.scoring import Score, Scores, score
+
+if TYPE_CHECKING:
+    from naslib_zc_plugin.ranked import CandidateRanking
+    from naslib_zc_plugin.ranking import rank
 
 __all__ = [
     "CandidateRanking",
@@ -31,3 +36,11 @@ __all__ = [
     "score",
 ]
 __version__ = "0.1.0"
+
+_NEED_NUMPY = {"CandidateRanking": "ranked", "rank": "ranking"}  # keys and strategies do without
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _NEED_NUMPY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_NEED_NUMPY[name]}"), name)

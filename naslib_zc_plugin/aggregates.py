@@ -66,7 +66,7 @@ def places(scores: Floats, sample: Floats) -> Floats:
 
     >>> import numpy as np
     >>> places(np.array([[3.0, 1.0, 3.0, -np.inf, 2.0, 9.0]]), np.array([[1.0, 3.0, 3.0]])).round(2).tolist()
-    [[2.5, 1.0, 2.5, 0.5, 1.89, 3.34]]
+    [[2.5, 1.0, 2.5, 0.5, 1.9, 3.03]]
     """
     return np.stack([_places(mine, np.sort(theirs)) for mine, theirs in zip(scores, sample)])
 

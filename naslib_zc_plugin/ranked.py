@@ -63,6 +63,7 @@ class CandidateRanking:
         members: labels of the proxies that it joins here.
         dropped: label → reason, of the members that have no part.
         why: why this recipe was taken; empty where it was asked for.
+        inputs: ``"images"``, ``"tokens"`` or ``"features"``: what the candidates see.
         notes: what else is to be known, a sentence each.
     """
 
@@ -71,6 +72,7 @@ class CandidateRanking:
     members: Sequence[str]
     dropped: Mapping[str, str]
     why: str = ""
+    inputs: str = ""
     notes: Sequence[str] = ()
     _reread: Callable[[str], dict[str, list[str]]] | None = field(default=None, repr=False, compare=False)
 
@@ -154,7 +156,9 @@ class CandidateRanking:
         if below is None or row.joint is None or below.joint is None or not self.members:
             return ""
         gap = (row.joint - below.joint) / len(self.members)
-        entries = [each for each in measured_pairs() if each["recipe"] == self.recipe.kind]
+        entries = [
+            each for each in measured_pairs() if (each["recipe"], each["inputs"]) == (self.recipe.kind, self.inputs)
+        ]
         found = ((each["benchmark"], _share_at(each, gap)) for each in entries)
         return ", ".join(f"{share:.0%} {benchmark}" for benchmark, share in found if share is not None)
 
@@ -268,10 +272,11 @@ def some_names(names: Sequence[str]) -> str:
 def measured_pairs() -> list[dict[str, Any]]:
     """Return how often gaps of a joined number had the right order among trained networks.
 
-    Each entry is a mapping: ``recipe``, the aggregate's name; ``benchmark``, what the networks are of; ``networks``,
-    how many; ``edges`` of the gaps, n + 1 ascending numbers, the last None for no end; ``right``, n numbers of pairs in
-    the right order (ties by half); ``pairs``, n numbers of all pairs. :func:`pairs_in_order` counts them. A gap is the
-    difference of two joined numbers over the number of members. There is no entry for what was not measured.
+    Each entry is a mapping: ``recipe``, the aggregate's name; ``inputs``, what the networks see (``"images"``,
+    ``"tokens"`` or ``"features"``); ``benchmark``, what they are of, as it is to be shown; ``networks``, how many;
+    ``edges`` of the gaps, n + 1 ascending numbers, the last None for no end; ``right``, n numbers of pairs in the right
+    order (ties by half); ``pairs``, n numbers of all pairs. :func:`pairs_in_order` counts them. A gap is the difference
+    of two joined numbers over the number of members. There is no entry for what was not measured.
     """
     text = Path(__file__).with_name("measured_pairs.json").read_text(encoding="utf-8")
     entries: list[dict[str, Any]] = json.loads(text)["entries"]

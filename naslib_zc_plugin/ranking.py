@@ -106,7 +106,22 @@ def rank(
         report(name, record)
     found = joined(records, recipes, weights)
     notes = [*found.notes, *([f"without a batch: {samples} samples of noise"] if stands_in else [])]
-    return replace(found, notes=notes, _reread=lambda name: _reread(scoring, found.members, again[name]))
+    return replace(
+        found,
+        inputs=kind_of_inputs(batch),
+        notes=notes,
+        _reread=lambda name: _reread(scoring, found.members, again[name]),
+    )
+
+
+def kind_of_inputs(batch: Any) -> str:
+    """Return what networks see in a batch: ``"images"``, ``"tokens"``, or else ``"features"``."""
+    from naslib_zc_plugin.passes.inputs import holds_tokens, tensors
+
+    inputs = batch[0] if isinstance(batch, tuple) else batch
+    if holds_tokens(inputs):
+        return "tokens"
+    return "images" if any(each.ndim == 4 for each in tensors(inputs)) else "features"
 
 
 def _first(batch: Any) -> Any:
@@ -198,7 +213,7 @@ def joined(records: Mapping[str, Record], recipes: Sequence[Aggregate], weights:
         shown = _shown(records[name], recipe.labels)
         rows.append(RankedCandidate(name, None, None, shown, {}, records[name]["seconds"], reason=reason))
     why = how if len(recipes) > 1 and layouts else ""
-    return CandidateRanking(rows, recipe, members, dropped, why, _notes(layouts, weights))
+    return CandidateRanking(rows, recipe, members, dropped, why, notes=_notes(layouts, weights))
 
 
 Trials = Mapping[str, Sequence[Mapping[str, Score]]]

@@ -38,8 +38,8 @@ class Score:
         spread: standard deviation over repeats (n − 1); None with a single one.
         name: the proxy's name.
         version: the proxy's version.
-        detours: what was done otherwise than usual because an error barred the usual way (samples run one by one, a
-            network run in full), with the error. The value is the same but for rounding.
+        detours: what was done otherwise than usual because an error barred the usual way (samples run one by one),
+            with the error. The value is the same but for rounding.
         applies: False where it is undefined because the definition does not cover the network or the batch (no such
             layers, no labels), so that nothing follows of how good the network is.
     """

@@ -36,7 +36,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
 def test_every_reader_has_its_cases(found: list[dict[str, Any]]) -> None:
     pickled, archived = "pickle imagenet16 naslib nats torch".split(), "npz cifar logs".split()
-    written = "words wordpiece flexibert nds suite table cells records csv parquet export yaml".split()
+    written = "words wordpiece flexibert nds suite table cells records csv parquet export yaml keys".split()
     assert {each["case"].partition(" ")[0] for each in found} == {*pickled, *archived, *written}
 
 

@@ -84,7 +84,7 @@ BOUNDS = {
     "files": 240,  # 205 before fifteen more proxies, three benchmarks of trained models, and rankings
     "lines of code": 21_000,  # 14,450 before networks were seen as used and readers had limits, 17,400 before those
     "90 % file": 400,
-    "longest file": 520,  # the paths of a network's graph
+    "longest file": 530,  # the paths of a network's graph
     "modules with one importer": 0,
     "circles": 0,
     "names in two rooms": 0,

@@ -522,13 +522,15 @@ def test_a_gap_says_what_was_measured_and_nothing_where_nothing_was(monkeypatch:
     assert "measured right" not in str(found)
     entry = {
         "recipe": "vote",
+        "inputs": "images",
         "benchmark": "toys",
         "networks": 9,
         "edges": [0, 0.01, None],
         "right": [0, 3],
         "pairs": [0, 4],
     }
-    monkeypatch.setattr(ranked, "measured_pairs", lambda: [entry, {**entry, "recipe": "az_nas", "benchmark": "no"}])
+    others = [{**entry, "recipe": "az_nas", "benchmark": "no"}, {**entry, "inputs": "tokens", "benchmark": "no"}]
+    monkeypatch.setattr(ranked, "measured_pairs", lambda: [entry, *others])
     lines = str(found).split("\n")
     assert "measured right" in lines[1] and "75% toys" in "".join(lines[2:6]) and "no" not in lines[2].split()
     assert "how often a gap of that size had the right order among trained networks" in str(found)
@@ -536,7 +538,7 @@ def test_a_gap_says_what_was_measured_and_nothing_where_nothing_was(monkeypatch:
 
 def test_the_packaged_measurements_are_well_formed() -> None:
     for entry in measured_pairs():
-        assert set(entry) == {"recipe", "benchmark", "networks", "edges", "right", "pairs"}
+        assert set(entry) == {"recipe", "inputs", "benchmark", "networks", "edges", "right", "pairs"}
         assert entry["recipe"] in AGGREGATES.names()
         edges = [math.inf if edge is None else edge for edge in entry["edges"]]
         assert edges == sorted(set(edges)) and edges[0] == 0

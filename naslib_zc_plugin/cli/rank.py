@@ -9,6 +9,7 @@ import json
 import sys
 import traceback
 from collections.abc import Iterator, Mapping, MutableMapping
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
@@ -65,20 +66,43 @@ def rank(
     same file gives an input where there are neither --images nor --shape. Every candidate is recorded at once: the same
     command continues. Exit code 0: done; 1: nothing has a rank; 75: stopped, to be continued.
     """
+    from naslib_zc_plugin import ranking
     from naslib_zc_plugin.aggregates import aggregate_named
-    from naslib_zc_plugin.ranking import rank as rank_candidates
-    from naslib_zc_plugin.ranking import recipes_of
 
     function, module, path = _loaded(candidates)
     asked: Any = proxies if aggregate_named(proxies) else proxies.split(",")
-    recipes_of(asked, alike)
-    batch, options = _batch(module, images, size, shape, samples, seed, data)
+    ranking.recipes_of(asked, alike)
+    shown, options = _batch(module, images, size, shape, samples, seed, data)
+    made: dict[str, Any] = {"seed": seed, "seeds": seeds, "weights": "given" if given else "fresh"}
+    facts = {"proxies": _versions(asked, alike), "batch": shown, "samples": samples, "torch": version("torch"), **made}
+    facts[_FILE] = hashlib.sha256(path.read_bytes()).hexdigest() if path else candidates
     place = store or Path(f"{path.stem if path else candidates.rpartition(':')[2]}.rank.db")
-    facts = {
-        _FILE: hashlib.sha256(path.read_bytes()).hexdigest() if path else candidates,
-        "proxies": _versions(asked, alike), "batch": batch, "samples": samples, "seed": seed, "seeds": seeds,
-        "weights": "given" if given else "fresh", "torch": version("torch"),
-    }  # fmt: skip
+    listed = partial(ranking.rank, _listed(function, candidates), proxies=asked, alike=alike, **options, **made)
+    _show(_resumed(place, facts, restart, extend, listed), html, place)
+
+
+def _show(found: CandidateRanking, html: Path | None, place: Path) -> None:
+    """Print a ranking, and write its page.
+
+    Raises:
+        typer.Exit: nothing has a rank.
+    """
+    say(str(found))
+    if html:
+        replace_text(html, _page(found))
+        say(f"\nWritten to {html}; every score is in {place}.")
+    if not found.order:
+        raise typer.Exit(1)
+
+
+def _resumed(
+    place: Path, facts: dict[str, Any], restart: bool, extend: bool, ranks: Callable[..., CandidateRanking]
+) -> CandidateRanking:
+    """Rank what a store does not have yet, and show the progress.
+
+    Raises:
+        typer.Exit: it was stopped; with the code of commands that go on.
+    """
     try:
         with _opened(place, facts, restart, extend) as opened, stopped_by_signals(), steps(None) as step:
             known = _Known(opened)
@@ -88,19 +112,10 @@ def rank(
                 if name not in before:
                     step(f"{name}: {record.get('failed', 'scored')}")
 
-            found = rank_candidates(
-                _listed(function, candidates), proxies=asked, seed=seed, seeds=seeds, alike=alike, known=known,
-                weights="given" if given else "fresh", report=report, **options,
-            )  # fmt: skip
+            return ranks(known=known, report=report)
     except KeyboardInterrupt:
         complain(f"stopped; {place} holds what was done, and the same command goes on from there")
         raise typer.Exit(RESUMABLE) from None
-    say(str(found))
-    if html:
-        replace_text(html, _page(found))
-        say(f"\nWritten to {html}; every score is in {place}.")
-    if not found.order:
-        raise typer.Exit(1)
 
 
 def _versions(asked: Any, alike: bool | None) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from contextlib import closing
 from itertools import count
 from pathlib import Path
@@ -149,6 +151,7 @@ def _score_one(config: Config, key: str) -> None:
         ValueError: the key is not of the space.
         Changed: the store was made with another configuration, so that its scores do not compare.
     """
+    from naslib_zc_plugin.aggregates import aggregate_named
     from naslib_zc_plugin.campaign.engines import Task
     from naslib_zc_plugin.campaign.scorer import Scorer
     from naslib_zc_plugin.spaces import space
@@ -158,6 +161,7 @@ def _score_one(config: Config, key: str) -> None:
     outcome = Scorer(config)(Task(key, tuple(config.requests())))
     rows = [[row.label, f"{row.value:.6g}" if row.value is not None else row.status, *_place(row, others)]
             for row in outcome.rows]  # fmt: skip
+    rows += [_joined(name, outcome.rows, others) for name in config.proxies if others and aggregate_named(name)]
     show_table(["proxy", "score", "percentile", "among"], rows, numbers=["score", "percentile"])
     if others is None:
         say(f"A score by itself tells little: without --arch this makes {config.store}, to compare it with.")
@@ -178,6 +182,30 @@ def _others(config: Config) -> ScoreTable | None:
     if differences := contradictions(found.facts, provenance(config)):
         raise Changed(config.store, differences)
     return found
+
+
+def _joined(name: Any, rows: Sequence[Row], others: ScoreTable) -> list[str]:
+    """Return the line of an aggregate: the architecture's number among those of the store, and where that stands."""
+    from naslib_zc_plugin.aggregates import Aggregate, Reference, ranked_scores
+    from naslib_zc_plugin.campaign.engines import Row
+    from naslib_zc_plugin.table import STATUSES, ScoreTable
+
+    aggregate = Aggregate.parse(name)
+    columns = {label: others[label] for label in aggregate.labels}
+    scored = {label: [None if v == -math.inf else v for v in ranked_scores(c).tolist()] for label, c in columns.items()}
+    signs = {label: 1 if column.higher_is_better else -1 for label, column in columns.items()}
+    mine = {
+        row.label: math.nan if row.status == "failed" else None if row.value is None else row.value * signs[row.label]
+        for row in rows if row.label in columns
+    }  # fmt: skip
+    try:
+        value = Reference(aggregate, [dict(zip(scored, each)) for each in zip(*scored.values())]).value(mine)
+    except ValueError as error:
+        return [name, "–", "–", str(error)]
+    status = "failed" if math.isnan(value) else STATUSES[1]
+    found = Row(name, None if math.isnan(value) else value, status, "a member failed" if math.isnan(value) else "")
+    table = ScoreTable(others.name, others.keys, {name: aggregate.column(others)})
+    return [name, status if found.value is None else f"{value:.6g}", *_place(found, table)]
 
 
 def _place(row: Row, others: ScoreTable | None) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Callable
 
@@ -39,7 +39,7 @@ from naslib_zc_plugin.passes.capture import (
 )
 from naslib_zc_plugin.passes.inputs import TwoSamples, embeds_input, tensors, tree_map
 from naslib_zc_plugin.passes.layer_calls import LayerCalls
-from naslib_zc_plugin.passes.network import memory, without_compiled
+from naslib_zc_plugin.passes.network import memory, some, without_compiled
 from naslib_zc_plugin.passes.seeding import kept_random_states
 from naslib_zc_plugin.passes.snapshot import put_back
 
@@ -133,6 +133,7 @@ class Paths:
         mixed: places in ``cuts`` of values of which several positions enter one position of the next value with
             channels there; empty where that was not asked for.
         channels: the dimension of the channels of each module's outputs, call by call, by the module's name.
+        lost: weights of layers that were multiplied by in a way in which no call of a layer is seen.
     """
 
     layers: list[CalledLayer]
@@ -141,6 +142,7 @@ class Paths:
     head: int | None
     mixed: set[int]
     channels: dict[str, list[int | None]]
+    lost: list[str] = field(default_factory=list)
 
 
 def paths(p: ForwardPass, mixing: bool = False) -> Paths:
@@ -173,6 +175,8 @@ def layer_paths(p: ForwardPass, mixing: bool = False) -> Steps[Paths]:
     p.network.check_packed()
     found = paths(p, mixing)
     yield FORWARD
+    if found.lost:
+        raise NotApplicable(f"layers' weights are used in a copy, in a part or by other modules ({some(found.lost)})")
     return found
 
 
@@ -245,7 +249,7 @@ class _Run:
             if unseen is not None:
                 unseen.check([EVERY, F.batch_norm])
                 unseen.check(calls.handlers, outside=True)
-            return self._read(logits, mixing)
+            return replace(self._read(logits, mixing), lost=[*calls.lost, *calls.unmet])
 
         if unseen is not None:
             unseen.watch = watch

@@ -3,8 +3,7 @@
 A convolution or linear layer whose weights are all w gives every output channel the same values. So one channel stands
 for all (*collapsed*), and several constants are carried side by side as further channels: one forward run gives the
 outputs under all of them. Whatever is not known to keep channels equal raises :class:`UnknownOperation`, and the
-network is run in full, once for each constant (*uncollapsed*). Norms enlarge the rounding of sums to percents of a
-score, so the full run carries out layers on the runs of equal channels that it finds, by the same sums.
+network is run in full, once for each constant (*uncollapsed*).
 """
 
 from __future__ import annotations
@@ -73,25 +72,12 @@ class ConstantPass(Pass):
         for module in self.network.module.modules():
             module.training = False
         with torch.no_grad():
-            rows = dict(zip(values, self._outputs(values)))
+            rows = dict(zip(values, self.setting.outputs(self.network, self.batch, values, self._seed)))
         seconds = clock.lap()
         for each, several in asked.items():
             # In columns, whatever else is asked for: the last bit of a sum depends on where its terms lie.
             each.expect(None, each.send(torch.stack([rows[value] for value in several], dim=1).T))
         return dict.fromkeys(running, seconds)
-
-    def _outputs(self, weights: Sequence[float]) -> Tensor:
-        """Return the outputs under each weight, (weights, outputs): collapsed where the network allows it."""
-        setting: ConstantWeights = self.setting
-        if not setting.keeps(self.network):
-            snapshot = Snapshot(self.network.module)  # recurrent layers keep what is substituted
-            try:
-                seed_everything(self._seed, "constants")
-                return setting.collapsed(self.network, self.batch, weights)
-            except UnknownOperation as unknown:
-                self.detour("the network is run in full, once for each constant weight", unknown)
-            snapshot.restore()
-        return setting.uncollapsed(self.network, self.batch, weights, self._seed)
 
 
 @dataclass(frozen=True)
@@ -119,15 +105,16 @@ class ConstantWeights(Setting):
         first = f"biases={self.biases!r}, states={self.states!r}"
         return f"Constants({first}, embedding={self.embedding!r}, features={self.features!r})"
 
-    def keeps(self, network: Network) -> str:
-        """Return why a network is always run in full, with layers as torch carries them out; empty: it is not."""
-        roles = _roles(network)
-        if self.features == "first" or (self.states == "weight" and "state" in roles.values()):
-            return "a single feature, or states that differ between the values"
-        for name, held in network.parameters.items():
-            if roles[name] not in ("weight", "bias") or not held.is_floating_point():
-                return f"a parameter that stays: {name}"
-        return ""
+    def outputs(self, network: Network, batch: Batch, weights: Sequence[float], seed: int) -> Tensor:
+        """Return the outputs under each weight, (weights, outputs): collapsed where the network allows it."""
+        snapshot = Snapshot(network.module)  # recurrent layers keep what is substituted
+        try:
+            seed_everything(seed, "constants")
+            return self.collapsed(network, batch, weights)
+        except UnknownOperation as unknown:
+            logger.debug("the network is run in full, once for each constant weight: %s", unknown)
+        snapshot.restore()
+        return self.uncollapsed(network, batch, weights, seed)
 
     def collapsed(self, network: Network, batch: Batch, weights: Sequence[float]) -> Tensor:
         """Return the outputs, (values, outputs), by one run for all values that computes equal channels once.
@@ -136,13 +123,15 @@ class ConstantWeights(Setting):
             UnknownOperation: an operation of the network is not known to keep channels equal, or a layer has another
                 weight.
         """
-        if kept := self.keeps(network):
-            raise UnknownOperation(kept)
-        roles, zeros = _roles(network), [0.0] * len(weights)
-        of_role = {"weight": weights, "bias": weights if self.biases == "weight" else zeros}
+        values, roles = torch.tensor(weights, dtype=network.dtype, device=network.device), _roles(network)
+        of_role = {"weight": values, "bias": values if self.biases == "weight" else torch.zeros_like(values)}
+        if self.features == "first" or (self.states == "weight" and "state" in roles.values()):
+            raise UnknownOperation("a single feature, or states that differ between the values")
         tensors: dict[str, Tensor] = {name: buffer.clone() for name, buffer in network.buffers.items()}
         for name, held in network.parameters.items():
-            tensors[name] = ConstantWeight(held.shape, held.new_tensor(of_role[roles[name]]))
+            if roles[name] not in of_role or not held.is_floating_point():
+                raise UnknownOperation(f"a parameter that stays: {name}")
+            tensors[name] = ConstantWeight(held.shape, of_role[roles[name]].to(held.dtype))
         calls = LayerCalls(network, tensors)
         try:
             with calls, Watch([calls.handlers], COLLAPSED_LAYERS):
@@ -164,12 +153,11 @@ class ConstantWeights(Setting):
         """
         rows: list[Tensor] = []
         roles, snapshot = _roles(network), Snapshot(network.module)
-        norms: dict[Callable[..., Any], Callable[..., Any]] = {F.batch_norm: own_statistics}
-        layers = norms if self.keeps(network) else {**norms, **_full_width_layers(len(weights))}
         for value in weights:
             seed_everything(seed, "embeddings")
             of_role = {"weight": value, "bias": value if self.biases == "weight" else 0.0}
-            of_role.update({"state": value} if self.states == "weight" else {})
+            if self.states == "weight":
+                of_role["state"] = value
             tensors: dict[str, Tensor] = {}
             for name, held in (*network.buffers.items(), *network.parameters.items()):
                 role = roles[name]
@@ -177,11 +165,11 @@ class ConstantWeights(Setting):
                 if role in of_role:
                     (torch.view_as_real(tensors[name]) if held.is_complex() else tensors[name]).fill_(of_role[role])
             seed_everything(seed, "constants")
-            calls = LayerCalls(network, tensors)
-            with calls, Watch([calls.handlers, {F.linear: check_features}], layers):
+            replacements, calls = {F.batch_norm: own_statistics}, LayerCalls(network, tensors)
+            with calls, Watch([calls.handlers, {F.linear: check_features}], replacements):
                 outputs = network(tensors, tree_map(Tensor.clone, batch.inputs))
             if not calls.plain and not rows:
-                check_on_two_samples(network, tensors, batch.inputs, Watch(replacements=norms))
+                check_on_two_samples(network, tensors, batch.inputs, Watch(replacements=replacements))
             rows.append(as_real(outputs[..., 0] if self.features == "first" else outputs).flatten())
             snapshot.restore()
         return torch.stack(rows)
@@ -238,9 +226,13 @@ class RepeatedChannels(Tensor):
 
     @staticmethod
     def __new__(
-        cls: type[RepeatedChannels], data: Tensor, counts: tuple[int, ...], variants: int,
-        writes: Writes | None = None, source: tuple[Writes, int] | None = None,
-    ) -> RepeatedChannels:  # fmt: skip
+        cls: type[RepeatedChannels],
+        data: Tensor,
+        counts: tuple[int, ...],
+        variants: int,
+        writes: Writes | None = None,
+        source: tuple[Writes, int] | None = None,
+    ) -> RepeatedChannels:
         """Make a tensor of runs; ``writes`` is that of the tensor with which it may share its memory."""
         shape = (len(data), sum(counts), *data.shape[2:])
         made = Tensor._make_wrapper_subclass(cls, shape, dtype=data.dtype, device=data.device)
@@ -265,16 +257,6 @@ class RepeatedChannels(Tensor):
         """Return the same runs with other values."""
         return RepeatedChannels(data, self.counts, self.variants, self.writes, self.source)
 
-    @classmethod
-    def of(cls, full: Tensor, variants: int) -> Tensor:
-        """Return a full tensor's runs of equal channels, for as many equal variants; the tensor if none are equal."""
-        if full.ndim < 2 or not full.numel():
-            raise UnknownOperation("a tensor without channels")
-        data, counts = torch.unique_consecutive(full, return_counts=True, dim=1)
-        if data.shape[1] == full.shape[1]:
-            return full
-        return cls(data.repeat(1, variants, *[1] * (full.ndim - 2)), tuple(counts.tolist()), variants)
-
     def refined(self, counts: tuple[int, ...]) -> Tensor:
         """Return ``data_`` for shorter runs; all ends of these runs must be ends of the shorter ones."""
         if counts == self.counts:
@@ -285,12 +267,8 @@ class RepeatedChannels(Tensor):
 
     def expanded(self) -> Tensor:
         """Return every channel written out: (J, N, C, …)."""
-        return torch.stack([self.full(variant) for variant in range(self.variants)])
-
-    def full(self, variant: int) -> Tensor:
-        """Return a variant's tensor, every channel written out: (N, C, …)."""
         counts = torch.tensor(self.counts, device=self.data_.device)
-        return self.split_runs()[:, variant].repeat_interleave(counts, dim=1)
+        return self.split_runs().repeat_interleave(counts, dim=2).transpose(0, 1)
 
     @classmethod
     def __torch_dispatch__(cls, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # type: ignore[override]
@@ -340,8 +318,6 @@ def _along(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any
 def _sliced(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """Take a slice of channels, or of another dimension."""
     source, dimension, *bounds = args
-    if dimension == 0 and len(range(len(source))[slice(*bounds)]) == len(source):
-        return source.like(source.data_)  # the whole batch, which torch 2.8 takes first in `x[:, ::2]`
     if dimension % source.ndim != 1:
         return _along(function, args, kwargs)
     runs = [run for run, count in enumerate(source.counts) for _ in range(count)][slice(*bounds)]
@@ -396,28 +372,26 @@ OPERATIONS: dict[Any, Callable[..., Any]] = {
 # Layers of constant weights --------------------
 
 
-def _constants(weight: Tensor) -> Tensor:
-    """Return the values, (J,), of a constant weight."""
-    if not isinstance(weight, ConstantWeight):
-        raise UnknownOperation("a layer with other weights")
-    return weight.constants
-
-
 def _convolution(function: Callable[..., Tensor]) -> Callable[..., Any]:
     def convolve(
-        input: Tensor, weight: Tensor, bias: Any = None,
-        stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1,
-    ) -> Any:  # fmt: skip
+        input: Tensor,
+        weight: Tensor,
+        bias: Any = None,
+        stride: Any = 1,
+        padding: Any = 0,
+        dilation: Any = 1,
+        groups: int = 1,
+    ) -> Any:
         """Make one output channel per variant: the sum over the input's runs, each times its count, times the constant.
 
         Groups must be of equal channels, or of single ones (depthwise): there each run is for itself.
         """
-        constants, (channels, per_group, *kernel) = _constants(weight), weight.shape
-        if input.ndim != weight.ndim or input.dtype != weight.dtype:
-            raise UnknownOperation("a convolution of a single sample, or of another type")
+        if not isinstance(weight, ConstantWeight):
+            raise UnknownOperation("a convolution with other weights")
+        constants, (channels, per_group, *kernel) = weight.constants, weight.shape
         if input.shape[1] != per_group * groups or channels % groups:
             raise UnknownOperation("channels that do not fit")
-        runs, data = (input.counts, input.data_) if isinstance(input, RepeatedChannels) else ((), input)
+        runs = input.counts if isinstance(input, RepeatedChannels) else ()
         counts: tuple[int, ...] = (channels,)
         if groups > 1:
             if not runs or (per_group > 1 and len(runs) > 1):
@@ -431,25 +405,24 @@ def _convolution(function: Callable[..., Tensor]) -> Callable[..., Any]:
         else:
             thin, together = constants[:, None].expand(-1, per_group), 1
         thin = thin.reshape(*thin.shape, *[1] * len(kernel)).expand(-1, -1, *kernel).contiguous()
-        shift = None if bias is None else _constants(bias).repeat_interleave(len(counts))
-        sums = function(data, thin, shift, stride, padding, dilation, together)
-        return RepeatedChannels(sums, counts, len(constants))
+        data = input.data_ if isinstance(input, RepeatedChannels) else input
+        return RepeatedChannels(function(data, thin, None, stride, padding, dilation, together), counts, len(constants))
 
     return convolve
 
 
 def _linear(input: Tensor, weight: Tensor, bias: Any = None) -> Any:
     """Sum the input's runs, each times its count, times each constant."""
-    constants = _constants(weight)
-    if input.ndim != 2 or input.shape[1] != weight.shape[1] or input.dtype != weight.dtype:
+    if not isinstance(weight, ConstantWeight):
+        raise UnknownOperation("a linear layer with other weights")
+    if input.ndim != 2 or input.shape[1] != weight.shape[1]:
         raise UnknownOperation("a linear layer on more than two dimensions, or on features that do not fit")
     if isinstance(input, RepeatedChannels):
         counts = torch.tensor(input.counts, dtype=input.dtype, device=input.device)
         sums = (input.split_runs() * counts).sum(2)
     else:
         sums = input.sum(1, keepdim=True)
-    sums = sums * constants if bias is None else sums * constants + _constants(bias)
-    return RepeatedChannels(sums, (weight.shape[0],), len(constants))
+    return RepeatedChannels(sums * weight.constants, (weight.shape[0],), len(weight.constants))
 
 
 def _batch_norm(
@@ -459,10 +432,8 @@ def _batch_norm(
     sizes = {len(tensor) for tensor in (mean, variance, weight, bias) if tensor is not None}
     if not isinstance(input, RepeatedChannels) or sizes - {input.shape[1]}:
         raise UnknownOperation("a norm of something else than runs, or of channels that do not fit")
-    scale, shift = (
-        None if each is None else _constants(each).repeat_interleave(len(input.counts)) for each in (weight, bias)
-    )
-    return input.like(own_statistics(input.data_, None, None, weight=scale, bias=shift, **kwargs))
+    scale = None if weight is None else weight.constants.repeat_interleave(len(input.counts))
+    return input.like(own_statistics(input.data_, None, None, weight=scale, **kwargs))
 
 
 COLLAPSED_LAYERS: dict[Callable[..., Any], Callable[..., Any]] = {
@@ -470,33 +441,7 @@ COLLAPSED_LAYERS: dict[Callable[..., Any], Callable[..., Any]] = {
     F.linear: _linear,
     F.batch_norm: _batch_norm,
 }
-"""Layers on runs."""
-
-
-def _full_width_layers(variants: int) -> dict[Callable[..., Any], Callable[..., Any]]:
-    """Return layers on full tensors: those on the runs in them, or torch's where these do not know the runs.
-
-    The weight stands for as many equal variants as a collapsed run has others: the order of sums depends on shapes.
-    """
-
-    def constant(weight: Tensor) -> ConstantWeight:
-        values = weight.flatten()
-        if not weight.is_floating_point() or not len(values) or not bool((values == values[0]).all()):
-            raise UnknownOperation("other weights than a constant")
-        return ConstantWeight(weight.shape, values[:1].expand(variants))
-
-    def full_width(function: Callable[..., Any], thin: Callable[..., Any]) -> Callable[..., Any]:
-        def layer(input: Tensor, weight: Tensor, bias: Any = None, *args: Any, **kwargs: Any) -> Any:
-            try:
-                shift = None if bias is None else constant(bias)
-                return thin(RepeatedChannels.of(input, variants), constant(weight), shift, *args, **kwargs).full(0)
-            except UnknownOperation as unknown:
-                logger.debug("a layer as torch computes it: %s", unknown)
-                return function(input, weight, bias, *args, **kwargs)
-
-        return layer
-
-    return {function: full_width(function, COLLAPSED_LAYERS[function]) for function in (*CONVOLUTIONS, F.linear)}
+"""Layers on runs, with every bias 0."""
 
 
 ConstantWeights.view = ConstantPass

@@ -203,6 +203,7 @@ class LayerCalls:
         self.rest()
         self._data.clear()
         self._sources.clear()
+        self.modules.clear()
 
     def _reached(self, name: str, leaves: Mapping[int, Tensor]) -> bool:
         """Return whether a layer's weight is among the leaves, or is a constant (a buffer)."""

@@ -348,7 +348,7 @@ def class_logit(logits: Tensor, labels: Tensor, highest: int = 0) -> Tensor:
         raise Undefined(f"outputs of shape {tuple(logits.shape)} are not one row of logits for each sample")
     if highest >= logits.shape[1]:
         raise ValueError(f"label {highest} needs at least {highest + 1} outputs, the network has {logits.shape[1]}")
-    return logits.gather(1, labels[:, None].long()).sum()
+    return logits.gather(1, labels.long()[:, None]).sum()
 
 
 # Declarations --------------------

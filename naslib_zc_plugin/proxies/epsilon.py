@@ -19,23 +19,13 @@ if TYPE_CHECKING:
 Embedding = Literal[
     "uniform_positive_0.1", "uniform_positive_1", "uniform_centered_0.1", "uniform_centered_1", "random_0.1", "random_1"
 ]
-ROUNDING = 4
-"""Units in the last place of the largest output by which equal ones may differ, through functions of each element."""
 
 
 @observation(setting=ConstantWeights())
 def constant_outputs(p: Pass, weights: tuple[float, ...]) -> Steps[Tensor]:
-    """Return all outputs under each of the weights: (weights, outputs), samples and logits in one row.
-
-    Where all parameters are constant, outputs that differ by rounding alone are equal: scaling to [0, 1] would make
-    rounding a number.
-    """
+    """Return all outputs under each of the weights: (weights, outputs), samples and logits in one row."""
     outputs: Tensor = yield weights
-    if p.setting.keeps(p.network) or not outputs.is_floating_point():
-        return outputs
-    low, high = outputs.amin(1, keepdim=True), outputs.amax(1, keepdim=True)
-    rounding = ROUNDING * torch.finfo(outputs.dtype).eps * torch.maximum(low.abs(), high.abs())
-    return torch.where(high - low <= rounding, low, outputs)
+    return outputs
 
 
 @proxy(
@@ -87,8 +77,8 @@ def epsilon(
         The score, at least 0.
 
     Raises:
-        Undefined: all outputs are equal but for rounding under one of the weights, or some are not finite: 41 % of
-            NAS-Bench-201 with the default weights.
+        Undefined: all outputs are equal under one of the weights, or some are not finite: 41 % of NAS-Bench-201 with
+            the default weights.
 
     >>> round(epsilon(torch.tensor([[0.0, 1.0, 2.0], [0.0, 4.0, 16.0]])), 4)
     0.1818

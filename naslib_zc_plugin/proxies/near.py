@@ -13,6 +13,7 @@ from naslib_zc_plugin.extend import FORWARD, Forward, NotApplicable, Undefined, 
 from naslib_zc_plugin.passes import ForwardPass, LayerCall, Steps
 from naslib_zc_plugin.passes.capture import Function
 from naslib_zc_plugin.passes.degenerate import all_finite, precise
+from naslib_zc_plugin.passes.snapshot import undisturbed
 
 ACTIVATIONS = ("relu", "gelu", "sigmoid", "tanh")
 NORMS: dict[Function, int] = {
@@ -61,10 +62,11 @@ def output_ranks(p: ForwardPass) -> Steps[list[float]]:
         if not isinstance(output, Tensor) or output.ndim < 2 or not output.is_floating_point() or not output.numel():
             return
         channels[0] = channel if output.ndim > 2 else channels[0]
-        square = precise(first_square(output.detach(), channel))
-        if not all_finite(square):
-            raise Undefined(f"the output of {what} is not finite")
-        found.append(effective_rank(square))
+        with undisturbed():
+            square = precise(first_square(output.detach(), channel))
+            if not all_finite(square):
+                raise Undefined(f"the output of {what} is not finite")
+            found.append(effective_rank(square))
 
     def layer(call: LayerCall) -> None:
         add(call.output, call.channel, f"the layer of {call.name}")

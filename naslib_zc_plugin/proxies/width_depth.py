@@ -27,6 +27,14 @@ def width_depth(found: Paths) -> float:
 
     Raises:
         Undefined: no path that can be differentiated leads from the inputs to the outputs, or there is no block.
+
+    >>> import torch
+    >>> from naslib_zc_plugin import score
+    >>> encoder = torch.nn.TransformerEncoderLayer(16, 2, 32, batch_first=True)
+    >>> blocks = torch.nn.TransformerEncoder(encoder, 3, enable_nested_tensor=False)
+    >>> net = torch.nn.Sequential(torch.nn.Linear(8, 16), blocks, torch.nn.Linear(16, 4))
+    >>> score(net, torch.randn(4, 5, 8), ["width_depth"])["width_depth"].value
+    48.0
     """
     widths = [value.channels for value in blocks(found)[1:]]
     if not widths:

@@ -17,6 +17,7 @@ from naslib_zc_plugin.passes import ForwardPass, LayerCall, Steps
 from naslib_zc_plugin.passes.capture import CONVOLUTIONS, Function
 from naslib_zc_plugin.passes.degenerate import all_finite, precise
 from naslib_zc_plugin.passes.layer_calls import PRODUCTS
+from naslib_zc_plugin.passes.snapshot import undisturbed
 
 ACTIVATIONS: tuple[Function, ...] = (*RELUS, *SMOOTH_RELUS, *SIGMOIDS, *TANHS, *CLAMPS, *MAXIMA)
 """Functions that make an activation, written out or not."""
@@ -96,7 +97,8 @@ def hidden_components(p: ForwardPass, energy: float = 0.99) -> Steps[list[float]
             opened[:] = [_Opened(call.output.detach().clone(), call.input.shape[-1])]
         elif call.output.shape[-1] == first.width and call.input.shape[:-1] == first.states.shape[:-1]:
             opened.clear()
-            found.append(components(first.states, energy) / first.states.shape[-1])
+            with undisturbed():
+                found.append(components(first.states, energy) / first.states.shape[-1])
 
     def activation(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any) -> None:
         for first in opened:

@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 from typing import Callable
 
+import numpy as np
 import pytest
 import yaml
+from scipy.stats import rankdata
 from typer.testing import CliRunner, Result
 
-from naslib_zc_plugin.campaign.store import records
+from naslib_zc_plugin.campaign.store import read_table, records
 from naslib_zc_plugin.cli._app import app
 from tests.campaign.conftest import IMAGES
 
@@ -65,6 +67,20 @@ def test_one_architecture_is_shown_among_the_others(nas: Nas) -> None:
         assert float(line[1]) == pytest.approx(value, rel=1e-5)
         assert float(line[2]) == pytest.approx(100 * (place + 0.5) / 4)
         assert line[3:5] == ["4", "scored,"]
+
+
+def test_one_architecture_has_a_number_by_an_aggregate_among_the_others(nas: Nas, tmp_path: Path) -> None:
+    text = (tmp_path / "toy.yaml").read_text().replace("- synflow", "- rank_sum:naswot,synflow")
+    (tmp_path / "toy.yaml").write_text(text)  # the same proxies
+    found = read_table("toy.db")
+    by_hand = sum(rankdata(np.nan_to_num(column.values, nan=-1e9)) for column in found.columns.values())
+    for key, number in zip(found.keys, by_hand):
+        done = nas("score", "toy.yaml", "--arch", key)
+        assert done.exit_code == 0, done.output
+        (line,) = [line.split() for line in done.stdout.splitlines() if line.startswith("rank_sum:")]
+        assert float(line[1]) == number
+        below, equal = (by_hand < number).sum(), (by_hand == number).sum()
+        assert float(line[2]) == pytest.approx(100 * (below + equal / 2) / 4, abs=0.05)
 
 
 def test_one_architecture_without_others_or_with_others_that_do_not_compare(nas: Nas, tmp_path: Path) -> None:

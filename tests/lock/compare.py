@@ -59,24 +59,13 @@ EXEMPT = ("nasbench301", "nds_amoeba", "nds_darts", "nds_darts_fix_w_d", "nds_en
 """Spaces whose networks NNI made when the record was written: it draws weights and throws some away."""
 
 
-BIASES = "epsilon [('biases', 'weight'), ('states', 'weight'), ('weights', (1e-05, 0.001))]"
-"""Biases were left at 0, whatever was asked for, where equal channels are computed once."""
-
 MEANT = {
     ("attention", "zen"): "undefined",  # layers go on with the positions of the map that it took
     ("attention_norm_last", "zen"): "undefined",
     ("bert", "fisher"): "ok",  # the output projection inside torch's attention counts
     ("not_finite", "synaptic_diversity"): "undefined",  # of weights' gradients that are not finite: failed before
-    # Biases of 1e-5 and of 0.001: outputs under one of them are equal but for rounding.
-    **dict.fromkeys(
-        ((name, BIASES) for name in "conv_norm conv_forms dropout brain twice frozen not_finite".split()), "undefined"
-    ),
-    **dict.fromkeys(((name, BIASES) for name in ("nasbench201_nats", "nasbench201_zerocost")), "undefined"),
-    ("double", BIASES): "ok",
-    # Layers sum as where equal channels are computed once; of the first two only roundings were scored, and are.
-    **dict.fromkeys(((name, "epsilon") for name in ("conv_kinds", "other_norms", "conv_forms", "descent")), "ok"),
 }
-"""Networks and proxies, or their labels, whose scores were meant to change after the record, and their status since."""
+"""Networks and proxies whose scores were meant to change after the record was written, and their status since."""
 
 
 @dataclass
@@ -103,8 +92,7 @@ def exempt(section: str, label: str) -> bool:
 def meant(section: str, label: str, new: str) -> bool:
     """Whether a score was meant to change, and has the status that it was meant to have."""
     kind, name, *_ = section.split("/")
-    asked = label.partition("/")[2]
-    status = MEANT.get((name, asked), MEANT.get((name, asked.partition(" ")[0])))
+    status = MEANT.get((name, label.partition("/")[2].partition(" ")[0]))
     return kind == "scores" and status is not None and new.startswith(status)
 
 

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import copy
 import logging
-import random
 from typing import Any
 
 import pytest
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 import naslib_zc_plugin as zc
 from naslib_zc_plugin.extend import Undefined
-from naslib_zc_plugin.passes import Batch, Network, isolated, observe
+from naslib_zc_plugin.passes import Batch, Network, isolated
 from naslib_zc_plugin.passes.constant_weights import ConstantWeights, UnknownOperation
-from naslib_zc_plugin.proxies.epsilon import constant_outputs, epsilon
-from naslib_zc_plugin.spaces import space
+from naslib_zc_plugin.proxies.epsilon import epsilon
 from naslib_zc_plugin.testing import NETWORKS
 
 VALUES = (1e-3, 0.3, 1.0)
@@ -34,19 +32,19 @@ THIN = [
 ]
 
 
-def both(net: nn.Module, x: Tensor, logits: Any = None, biases: str = "zero") -> tuple[Tensor, Tensor]:
+def both(net: nn.Module, x: Tensor, logits: Any = None) -> tuple[Tensor, Tensor]:
     """Outputs of the thin run and of the full runs, in double precision."""
-    setting = ConstantWeights(biases=biases)
     with isolated(net.double().eval()) as module, torch.no_grad():
         network, batch = Network(module, logits), Batch(x.double() if x.is_floating_point() else x)
-        return setting.collapsed(network, batch, VALUES), setting.uncollapsed(network, batch, VALUES, 0)
+        return ConstantWeights().collapsed(network, batch, VALUES), ConstantWeights().uncollapsed(
+            network, batch, VALUES, 0
+        )
 
 
-@pytest.mark.parametrize("biases", ["zero", "weight"])
 @pytest.mark.parametrize("name", THIN)
-def test_thin_equals_full(name: str, biases: str) -> None:
+def test_thin_equals_full(name: str) -> None:
     case = NETWORKS[name]()
-    thin, full = both(case.net, case.batch[0], case.logits, biases)
+    thin, full = both(case.net, case.batch[0], case.logits)
     assert full.shape == (3, 32)
     torch.testing.assert_close(thin, full, rtol=1e-9, atol=1e-12)
 
@@ -116,93 +114,22 @@ class Graph(nn.Module):
         )
 
 
-@st.composite
-def graphs(draw: st.DrawFn, samples: int) -> tuple[nn.Module, Tensor]:
-    """A graph that has run once, and images."""
-    paths = [[copy.deepcopy(piece) for piece in draw(st.lists(pieces(4), max_size=3))] for _ in range(2)]
-    join = draw(st.sampled_from(["sum", "cat", "in place", "gate", "sum input", "cat input", "gate input"]))
-    assume(join != "in place" or paths[0])
-    net = Graph(*paths, join, draw(st.sampled_from(["mean", "view", "flatten"])))
-    x = torch.randn(samples, 4, 5, 5, generator=torch.Generator().manual_seed(draw(st.integers(0, 9))))
-    with torch.no_grad():
-        net.eval()(x)
-    return net, x
-
-
 @settings(max_examples=150)
 @given(st.data())
 def test_random_graphs_are_right_or_refused(data: st.DataObject) -> None:
-    net, x = data.draw(graphs(3))
+    paths = [data.draw(st.lists(pieces(4), max_size=3)) for _ in range(2)]
+    join = data.draw(st.sampled_from(["sum", "cat", "in place", "gate", "sum input", "cat input", "gate input"]))
+    net = Graph(*paths, join, data.draw(st.sampled_from(["mean", "view", "flatten"])))
+    x = torch.randn(3, 4, 5, 5, generator=torch.Generator().manual_seed(data.draw(st.integers(0, 9))))
+    if "in place" in join and not paths[0]:
+        return
+    with torch.no_grad():
+        net.eval()(x)
     try:
-        thin, full = both(net, x, biases=data.draw(st.sampled_from(["zero", "weight"])))
+        thin, full = both(net, x)
     except UnknownOperation:
         return
     torch.testing.assert_close(thin, full, rtol=1e-8, atol=1e-10)
-
-
-# One value by either way --------------------
-
-
-class InFull(nn.Module):
-    """A network that no thin run is known for: the same one."""
-
-    def __init__(self, net: nn.Module) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.from_numpy(self.net(x).numpy())
-
-
-def epsilons(net: nn.Module, x: Tensor, weights: tuple[float, float], biases: str = "zero") -> list[Any]:
-    """Epsilon, None if undefined, and its error by rounding: of a network as it can be run, and in full."""
-    asked, found = constant_outputs(weights, setting=ConstantWeights(biases)), list[Any]()
-    for each in (net, InFull(net)):
-        with isolated(each) as module:
-            outcome = observe(Network(module), Batch(x), [asked])[asked]
-        assert outcome.detours or each is net
-        rows = outcome.value
-        try:
-            value = epsilon(rows)
-        except Undefined:
-            found += [None, 0.0]
-            continue
-        widths = rows.amax(1) - rows.amin(1)
-        found += [value, float((rows.abs().amax(1) / widths).max()) * torch.finfo(rows.dtype).eps]
-    return found
-
-
-@settings(max_examples=200)
-@given(st.data())
-def test_random_graphs_have_one_epsilon(data: st.DataObject) -> None:
-    net, x = data.draw(graphs(16))
-    window = data.draw(st.sampled_from([(1e-7, 1.0), (1e-4, 10.0), (1e-3, 1.0), (0.1, 1.0)]))
-    thin, rounding, full, _ = epsilons(net, x, window, data.draw(st.sampled_from(["zero", "weight"])))
-    # A network of one path is homogeneous: its epsilon is 0 but for rounding.
-    assert full == (None if thin is None else pytest.approx(thin, rel=1e-5, abs=1e-6 + 8 * rounding))
-
-
-def test_networks_of_benchmarks_have_one_epsilon() -> None:
-    """It differed by 1.3 % in NAS-Bench-201, with ten classes, and by 4 % in NAS-Bench-101."""
-    x = torch.rand(8, 3, 32, 32, generator=torch.Generator().manual_seed(1))
-    for name, pair, options in (
-        ("nasbench201", (1e-7, 1.0), {"C": 4, "N": 1, "num_classes": 10}),
-        ("nasbench101", (1e-4, 10.0), {"num_classes": 1, "variant": "epsilon"}),
-    ):
-        searched, rng = space(name), random.Random(1)
-        found = [epsilons(searched.build(searched.sample(rng), **options), x, pair) for _ in range(9)]
-        assert sum(thin is not None for thin, *_ in found) > 3
-        for thin, _, full, _ in found:
-            assert full == (None if thin is None else pytest.approx(thin, rel=1e-6))
-
-
-def test_outputs_that_differ_by_rounding_have_no_epsilon() -> None:
-    """Sigmoids of weights of 1e-7 lie within 1e-7 of a half."""
-    net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Sigmoid(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 10))
-    x = torch.randn(16, 3, 8, 8, generator=torch.Generator().manual_seed(0))
-    for each in (net, InFull(net)):
-        assert scored(each, x, (1e-7, 1.0)).status == "undefined"
-        assert scored(each, x, (1e-2, 1.0)).status == "ok"
 
 
 class Sliced(nn.Module):
@@ -367,10 +294,6 @@ def test_the_full_run_begins_as_the_thin_one_did_and_is_noted(caplog: pytest.Log
         score = scored(net, x)
     assert score.value == pytest.approx(written_out(net, x), rel=1e-4)
     assert "the network is run in full, once for each constant weight" in caplog.text
-    (detour,) = score.detours
-    assert detour.startswith("the network is run in full, once for each constant weight: UnknownOperation: ")
-    assert scored(nn.Sequential(nn.Flatten(), nn.Linear(192, 8), nn.Sigmoid()), x).detours == ()
-    assert NETWORKS["tokens"]().score(["epsilon"])["epsilon"].detours == ()  # run in full whatever happens
 
 
 class Kept(nn.Module):

@@ -259,8 +259,10 @@ def connect(address: str, security: Security | None = None) -> Client:
     """
     from distributed import Client
 
+    client = Client.__new__(Client)
     try:
-        return Client(address, timeout=CONNECT, set_as_default=False, security=security)
+        client.__init__(address, timeout=CONNECT, set_as_default=False, security=security)
+        return client
     except TypeError as error:  # Dask's, for want of certificates
         raise ValueError(
             f"{address} needs certificates: give security: {{{': …, '.join(_FILES)}: …}}, or set distributed.comm.tls "
@@ -271,6 +273,11 @@ def connect(address: str, security: Security | None = None) -> Client:
             f"no Dask scheduler answers at {address} ({error}): is it running, and the address (tcp://host:port, or "
             "tls:// for one with TLS) right?"
         ) from error
+    finally:
+        # What did not connect is closed here: garbage collection would do it anywhere, such as while another client
+        # starts, and wait for that one for ever.
+        if client.status not in ("running", "closed"):
+            client.close()
 
 
 def _certificates(given: bool | Mapping[str, Any] | Security | None, address: str | None) -> Security | None:
