@@ -57,6 +57,13 @@ DROPOUTS: tuple[Function, ...] = (
 DRAWS: tuple[Function, ...] = (torch.bernoulli, Tensor.bernoulli, Tensor.bernoulli_, torch.rand, torch.rand_like)
 """Functions by which a network leaves out blocks of some samples, and those that leave out values: here none is."""
 
+PASSING = frozenset(
+    f"{name}Backward{number}"
+    for name in ("BackwardHookFunction", "Alias", "Clone", "Expand", "Slice", "ToCopy", "UnsafeView", "View", "ViewAs")
+    for number in ("", "0")
+)
+"""Nodes of the graph that, where they leave the shape, only pass a value on: such as modules' and users' hooks make."""
+
 NORMS: tuple[Function, ...] = tuple(
     getattr(F, name)
     for name in ("batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm")
@@ -101,9 +108,14 @@ class Value:
         return 0 if self.channel is None else self.shape[self.channel]
 
     @property
+    def has_positions(self) -> bool:
+        """Whether there are several vectors of channels for a sample."""
+        return self.rows > self.samples
+
+    @property
     def is_sequence(self) -> bool:
         """Whether channels come last and there are several positions."""
-        return self.channel == len(self.shape) - 1 and self.rows > self.samples
+        return self.channel == len(self.shape) - 1 and self.has_positions
 
 
 @dataclass
@@ -330,7 +342,7 @@ class _Run:
         for place, tensor in enumerate(self._calls.count(args, output)):
             node = tensor.grad_fn
             key = (node, tensor.output_nr)
-            if node is None or key in self._values:
+            if node is None or key in self._values or self._passed_on(tensor):
                 continue
             channel = self._inherited(args, kwargs, tensor) if told is None else told
             self._objects[id(tensor)] = weakref.ref(tensor), channel
@@ -351,12 +363,24 @@ class _Run:
     # Channels --------------------
 
     def _known(self, given: Any) -> int | None:
-        node = given.grad_fn if isinstance(given, Tensor) else None
-        value = self._values.get((node, given.output_nr)) if node is not None else None
+        value = self._origin(given, None) if isinstance(given, Tensor) else None
         if value is not None:
             return value.channel
         found, channel = self._objects.get(id(given), (lambda: None, None))  # one that was written over
         return channel if given is not None and found() is given else None
+
+    def _passed_on(self, tensor: Tensor) -> bool:
+        """Return whether a tensor is a value that is known, passed on as it is: no step of a path."""
+        return self._origin(tensor, PASSING) is not None
+
+    def _origin(self, tensor: Tensor, names: frozenset[str] | None) -> Value | None:
+        """Return the value from which a tensor of its shape comes by nodes of these names; None: by any, if not seen."""
+        place: Place = tensor.grad_fn, tensor.output_nr
+        while place[0] is not None and place not in self._values and (names is None or place[0].name() in names):
+            edges = place[0].next_functions
+            place = edges[place[1]] if place[1] < len(edges) else (None, 0)
+        value = self._values.get(place)
+        return value if value is not None and value.shape == tuple(tensor.shape) else None
 
     def _inherited(self, args: Sequence[Any], kwargs: Mapping[str, Any], output: Tensor) -> int | None:
         """Return the dimension of the output's channels by that of an argument's, the first that tells."""

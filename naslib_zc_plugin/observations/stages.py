@@ -64,39 +64,21 @@ def named_stages(network: nn.Module) -> tuple[str, ...]:
 
 
 def graph_stages(found: Paths) -> list[Value]:
-    """Return the values that are the stages of a network: some of those that every path passes.
+    """Return the values that are the stages of a network: one before its first block, and the output of each block.
 
-    - Images (channels before positions): the last one of each resolution. Another resolution begins where the number of
-      positions has changed by half.
-    - Sequences (channels last): also the last one before positions are mixed again: a block's output in a transformer.
-      Images, too, where there is one resolution.
-    - Where there are no positions: the last vector before each layer.
+    Blocks follow each other on the way that every path takes, whatever modules they are in. Where there are positions,
+    one begins
 
-    What the last layer gives, if every path passes it, and all that follows are no stages: it is the classifier.
+    - where they are mixed, by a convolution, by attention or by an average (of maps: but by that which is all that
+      follows the last one), and
+    - in images, also where a way leads round a layer that mixes none, such as a convolution of 1×1.
 
-    Args:
-        found: paths of a network, with mixing.
+    Without positions each layer is a block. All that follows on that way to the next block belongs to it: norms,
+    activations, layers that mix no positions. So in a chain a stage is the output of a convolution, its norm and its
+    activation, elsewhere that of a residual block, a cell, or a transformer's attention and feed-forward layers.
 
-    Raises:
-        Undefined: there is none.
-    """
-    values = _placed(found)
-    if not _positions(values):
-        return blocks(found)
-
-    def ends(first: Value, before: Placed, after: Placed) -> bool:
-        few, many = sorted((first.rows, after[1].rows))
-        return many >= 1.5 * few or (after[1].is_sequence and _mixes(found, before, after))
-
-    stages = _ends(values, ends)
-    return stages if len(stages) > 1 else blocks(found)
-
-
-def blocks(found: Paths) -> list[Value]:
-    """Return the values before the first block of a network, and after each of them.
-
-    Between values that every path passes a block is where positions are mixed, and all that follows to the next one;
-    where there are no positions, it is a layer and all that follows. The classifier is none, see :func:`graph_stages`.
+    What the last layer gives, if every path passes it, and all that follows are no stages: it is the classifier. So is
+    what follows the last block where ways meet and did not follow such a one before: a norm before the classifier.
 
     Args:
         found: paths of a network, with mixing.
@@ -104,11 +86,22 @@ def blocks(found: Paths) -> list[Value]:
     Raises:
         Undefined: there is no value with channels.
     """
-    values = _placed(found)
-    if _positions(values):
-        return _ends(values, lambda _, before, after: _mixes(found, before, after))
-    layers = [layer.number for layer in found.layers if layer.on_path]
-    return _ends(values, lambda _, a, b: any(a[1].number < number <= b[1].number for number in layers))
+    groups = _groups(found, lambda before, after: not after[1].is_sequence and _ways_round(found, before, after))
+    return [group[-1][1] for group in [*groups[:-1], _without_end(found, groups)]]
+
+
+def blocks(found: Paths) -> list[Value]:
+    """Return the values before the first block of a network, and after each of them.
+
+    Blocks are those of :func:`graph_stages`, but that positions are mixed in each.
+
+    Args:
+        found: paths of a network, with mixing.
+
+    Raises:
+        Undefined: there is no value with channels.
+    """
+    return [group[-1][1] for group in _groups(found)]
 
 
 Placed = tuple[int, Value]
@@ -124,30 +117,56 @@ def _placed(found: Paths) -> list[Placed]:
     ]
     if not known:
         raise NotApplicable("no value with channels lies on all paths from the inputs to the outputs")
-    return _positions(known) or known
+    return [item for item in known if item[1].has_positions] or known
 
 
-def _positions(values: Sequence[Placed]) -> list[Placed]:
-    return [item for item in values if item[1].rows > item[1].samples]
-
-
-def _mixes(found: Paths, before: Placed, after: Placed) -> bool:
-    return any(place in found.mixed for place in range(before[0], after[0]))
-
-
-def _ends(values: Sequence[Placed], ends: Callable[[Value, Placed, Placed], bool]) -> list[Value]:
-    """Return the last value of each group.
+def _groups(found: Paths, begins: Callable[[Placed, Placed], bool] = lambda *_: False) -> list[list[Placed]]:
+    """Return the values of each block, after those before the first one.
 
     Args:
-        values: in order.
-        ends: of the first value of a group and two that follow each other: whether the group ends between them.
+        found: paths of a network, with mixing.
+        begins: of two values that follow each other: whether a block begins between them where no positions are mixed.
     """
-    found, first = [], values[0][1]
-    for before, after in zip(values, values[1:]):
-        if ends(first, before, after):
-            found.append(before[1])
-            first = after[1]
-    return [*found, values[-1][1]]
+    first, *values = _placed(found)
+    groups = [[first]]
+    for value in values:
+        before = groups[-1][-1]
+        if value[1].has_positions:
+            new = any(place in found.mixed for place in range(before[0], value[0])) or begins(before, value)
+        else:
+            new = bool(_layers(found, before, value))
+        groups[-1:] = [groups[-1], [value]] if new else [[*groups[-1], value]]
+    return groups
+
+
+def _layers(found: Paths, before: Placed, after: Placed) -> list[int]:
+    """Return the numbers of the layers' calls between two values, that of the second included."""
+    numbers = (layer.number for layer in found.layers if layer.on_path)
+    return [number for number in numbers if before[1].number < number <= after[1].number]
+
+
+def _ways_round(found: Paths, before: Placed, after: Placed) -> bool:
+    """Return whether layers lie between two values, of which none gives the second alone."""
+    layers = _layers(found, before, after)
+    return bool(layers) and after[1].number not in layers
+
+
+def _without_end(found: Paths, groups: Sequence[Sequence[Placed]]) -> Sequence[Placed]:
+    """Return the last block without what did not follow the one before that begins as it does."""
+    *others, last = groups
+
+    def kinds(place: int) -> list[tuple[bool, bool]]:
+        """Whether layers lie before each value of a block, and whether ways meet in it."""
+        values = [*([groups[place - 1][-1]] if place else []), *groups[place]]
+        return [(bool(_layers(found, a, b)), _ways_round(found, a, b)) for a, b in zip(values, values[1:])]
+
+    last_kinds = kinds(len(others))
+    if others and last_kinds[0][1]:
+        for place in range(len(others) - 1, 0, -1):
+            length = len(groups[place])
+            if kinds(place) == last_kinds[:length]:
+                return last[:length]
+    return last
 
 
 _CHANGES = "the network calls other functions from run to run: name stages=[...]"
