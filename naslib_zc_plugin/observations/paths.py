@@ -57,6 +57,12 @@ DROPOUTS: tuple[Function, ...] = (
 DRAWS: tuple[Function, ...] = (torch.bernoulli, Tensor.bernoulli, Tensor.bernoulli_, torch.rand, torch.rand_like)
 """Functions by which a network leaves out blocks of some samples, and those that leave out values: here none is."""
 
+POOLS: tuple[Function, ...] = (
+    *(function for room in (F, torch) for name, function in vars(room).items() if "pool" in name and name[0] != "_"),
+    F.interpolate,
+)
+"""Functions that make other maps of each channel's map alone, without weights."""
+
 PASSING = frozenset(
     f"{name}Backward{number}"
     for name in ("BackwardHookFunction", "Alias", "Clone", "Expand", "Slice", "ToCopy", "UnsafeView", "View", "ViewAs")
@@ -143,7 +149,8 @@ class Paths:
         cuts: the values that every path passes, in order, without the inputs.
         head: number of the last layer's call on a path, if every path passes its output: a classifier's.
         mixed: places in ``cuts`` of values of which several positions enter one position of the next value with
-            channels there; empty where that was not asked for.
+            channels there, pooling alone left out; empty where that was not asked for.
+        met: places in ``cuts`` of values of which a function made one of several that paths lead through.
         channels: the dimension of the channels of each module's outputs, call by call, by the module's name.
         lost: weights of layers that were multiplied by in a way in which no call of a layer is seen.
     """
@@ -153,6 +160,7 @@ class Paths:
     cuts: list[Value]
     head: int | None
     mixed: set[int]
+    met: set[int]
     channels: dict[str, list[int | None]]
     lost: list[str] = field(default_factory=list)
 
@@ -235,6 +243,8 @@ class _Run:
         self._objects: dict[int, tuple[Callable[[], Any], int | None]] = {}
         self._layers: dict[Any, CalledLayer] = {}
         self._channel: int | None = None  # of the call under way, where its function tells
+        self._pools = False  # likewise, whether it does
+        self._pooled: set[Place] = set()
         self._modules: dict[str, list[int | None]] = {}
         self._over = False
 
@@ -281,6 +291,7 @@ class _Run:
             **dict.fromkeys((F.linear, F.multi_head_attention_forward), partial(self._told, -1)),
             **{function: partial(self._moved, function) for function in MOVES},
             **dict.fromkeys(NORMS, self._norm),
+            **dict.fromkeys(POOLS, self._pool),
             **dict.fromkeys(DRAWS, lambda args, kwargs, output: output.fill_(1 - 1e-6)),
             **dict.fromkeys(DROPOUTS, lambda args, kwargs, output: args[0].clone()),
             F.embedding: self._embedding,
@@ -302,8 +313,10 @@ class _Run:
                 (last for (node, _), _ in cuts if node in self._layers and self._layers[node].number == last), None
             )
             depth = graph.longest(set(self._layers))
-        mixed = _mixed(logits, cuts, self._leaves) if mixing else set[int]()
-        return Paths(list(self._layers.values()), depth, [value for _, value in cuts], head, mixed, self._modules)
+            met = {number for number, ((node, _), _) in enumerate(cuts) if graph.joins(node)}
+        alone = {number - 1 for number, (place, _) in enumerate(cuts) if place in self._pooled}
+        mixed = _mixed(logits, cuts, self._leaves) - alone if mixing else set[int]()
+        return Paths(list(self._layers.values()), depth, [value for _, value in cuts], head, mixed, met, self._modules)
 
     # Calls --------------------
 
@@ -330,13 +343,17 @@ class _Run:
         self._sources.add(begun.grad_fn)
         return begun
 
+    def _pool(self, args: Any, kwargs: Mapping[str, Any], output: Any) -> None:
+        """See a call that pools."""
+        self._pools = True
+
     def _norm(self, args: Any, kwargs: Mapping[str, Any], output: Tensor) -> Tensor:
         """Take the statistics of norms for constants: they would mix all positions."""
         given: Tensor = args[0] if args else kwargs["input"]
         return given + (output - given).detach()
 
     def _every(self, args: Sequence[Any], kwargs: Mapping[str, Any], output: Any) -> None:
-        told, self._channel = self._channel, None
+        told, pools, self._channel, self._pools = self._channel, self._pools, None, False
         if self._over:  # a checkpoint computes again
             return
         for place, tensor in enumerate(self._calls.count(args, output)):
@@ -348,6 +365,7 @@ class _Run:
             self._objects[id(tensor)] = weakref.ref(tensor), channel
             number = self._calls.number
             self._values[key] = Value(number, place, tuple(tensor.shape), channel, self._samples)
+            self._pooled.update([key] if pools else [])
 
     def _layer(self, call: LayerCall) -> None:
         if isinstance(call.output, Tensor) and not self._over:
@@ -469,6 +487,10 @@ class Graph:
     def passes(self, node: Any) -> bool:
         """Return whether a path passes a node."""
         return self._down.get(node, 0) > 0
+
+    def joins(self, node: Any) -> bool:
+        """Return whether paths come to a node from several others, or in several ways from one."""
+        return sum(self.passes(following) for following, _ in self._edges(node)) > 1
 
     def _edges(self, node: Any) -> list[Place]:
         return [] if node in self._sources else [edge for edge in node.next_functions if edge[0] is not None]

@@ -69,13 +69,13 @@ def graph_stages(found: Paths) -> list[Value]:
     Blocks follow each other on the way that every path takes, whatever modules they are in. Where there are positions,
     one begins
 
-    - where they are mixed, by a convolution, by attention or by an average (of maps: but by that which is all that
-      follows the last one), and
-    - in images, also where a way leads round a layer that mixes none, such as a convolution of 1×1.
+    - where they are mixed, as by a convolution or attention, though not by pooling alone, and
+    - in images, also where a way leads round layers that mix none, such as convolutions of 1×1.
 
     Without positions each layer is a block. All that follows on that way to the next block belongs to it: norms,
-    activations, layers that mix no positions. So in a chain a stage is the output of a convolution, its norm and its
-    activation, elsewhere that of a residual block, a cell, or a transformer's attention and feed-forward layers.
+    activations, pooling, layers that mix no positions. So in a chain a stage is the output of a convolution with its
+    norm and activation, elsewhere that of a residual block, of a cell, or of a transformer's attention and feed-forward
+    layers together.
 
     What the last layer gives, if every path passes it, and all that follows are no stages: it is the classifier. So is
     what follows the last block where ways meet and did not follow such a one before: a norm before the classifier.
@@ -146,26 +146,24 @@ def _layers(found: Paths, before: Placed, after: Placed) -> list[int]:
 
 
 def _ways_round(found: Paths, before: Placed, after: Placed) -> bool:
-    """Return whether layers lie between two values, of which none gives the second alone."""
+    """Return whether layers lie between two values, of which none gives the second."""
     layers = _layers(found, before, after)
     return bool(layers) and after[1].number not in layers
 
 
 def _without_end(found: Paths, groups: Sequence[Sequence[Placed]]) -> Sequence[Placed]:
-    """Return the last block without what did not follow the one before that begins as it does."""
+    """Return the last block; if ways meet where it begins, without what did not follow the last one like it."""
     *others, last = groups
 
-    def kinds(place: int) -> list[tuple[bool, bool]]:
-        """Whether layers lie before each value of a block, and whether ways meet in it."""
-        values = [*([groups[place - 1][-1]] if place else []), *groups[place]]
-        return [(bool(_layers(found, a, b)), _ways_round(found, a, b)) for a, b in zip(values, values[1:])]
+    def steps(place: int) -> list[tuple[bool, bool]]:
+        """Return what leads to each value of a block: whether layers do, whether ways meet there."""
+        values = [groups[place - 1][-1], *groups[place]]
+        return [(bool(_layers(found, a, b)), b[0] in found.met) for a, b in zip(values, values[1:])]
 
-    last_kinds = kinds(len(others))
-    if others and last_kinds[0][1]:
+    if others and last[0][0] in found.met:
         for place in range(len(others) - 1, 0, -1):
-            length = len(groups[place])
-            if kinds(place) == last_kinds[:length]:
-                return last[:length]
+            if steps(place) == steps(len(others))[: len(groups[place])]:
+                return last[: len(groups[place])]
     return last
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import random
 from typing import Any
@@ -78,24 +79,59 @@ def head(width: int) -> list[nn.Module]:
 
 
 @pytest.mark.parametrize("inplace", [False, True])
-def test_images_have_a_stage_for_each_resolution(inplace: bool) -> None:
+def test_images_have_a_stage_for_each_block(inplace: bool) -> None:
     blocks = [Residual(8, 8, 1, inplace), Residual(8, 16, 2, inplace), Residual(16, 16, 1, inplace)]
     net = nn.Sequential(nn.Conv2d(3, 8, 3, 1, 1), nn.ReLU(inplace), nn.MaxPool2d(2), *blocks, *head(16))
     images = torch.randn(6, 3, 16, 16)
-    assert stages_of(net, images) == [(2, 8, 16, 16), (2, 8, 8, 8), (2, 16, 4, 4)]
-    # By their names: after the ReLU, the last value before the resolution changes.
-    expected = values(net, images, [zc.proxy(name, label=name, stages=["1", "3", "5"]) for name in AZ])
+    assert stages_of(net, images) == [(2, 8, 8, 8), (2, 8, 8, 8), (2, 16, 4, 4), (2, 16, 4, 4)]
+    # By their names: after the ReLU; pooling is of the stem.
+    expected = values(net, images, [zc.proxy(name, label=name, stages=["2", "3", "4", "5"]) for name in AZ])
     assert values(net, images, [*AZ]) == expected
 
 
-def test_images_of_nearly_one_size_are_one_resolution() -> None:
-    layers = [nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 3, 2), nn.ReLU()]
-    assert stages_of(nn.Sequential(*layers, *head(8)), torch.randn(4, 3, 32, 32)) == [(2, 8, 28, 28), (2, 8, 13, 13)]
+@pytest.mark.parametrize("pool", [nn.MaxPool2d(2), nn.AvgPool2d(2), nn.AdaptiveAvgPool2d(4), nn.LPPool2d(2, 2)])
+def test_a_chain_has_a_stage_for_each_convolution_with_what_follows(pool: nn.Module) -> None:
+    def layers(kernel: int) -> list[nn.Module]:
+        return [nn.Conv2d(8, 8, kernel, padding=kernel // 2), nn.BatchNorm2d(8), nn.ReLU()]
+
+    net = nn.Sequential(nn.Conv2d(3, 8, 3, 1, 1), *layers(3), pool, *layers(3), *layers(1), *layers(3), *head(8))
+    images = torch.randn(4, 3, 8, 8)
+    assert stages_of(net, images) == [(2, 8, 8, 8), *3 * [(2, 8, 4, 4)]]
+    expected = values(net, images, [zc.proxy(name, label=name, stages=["0", "4", "10", "13"]) for name in AZ])
+    assert values(net, images, [*AZ]) == expected
 
 
-def test_images_of_one_resolution_have_a_stage_for_each_block() -> None:
+def test_a_layer_of_1_by_1_is_a_block_where_something_goes_round_it() -> None:
     net = nn.Sequential(nn.Conv2d(3, 8, 3, 1, 1), Residual(8, 8), nn.Conv2d(8, 8, 1), Residual(8, 8), *head(8))
     assert stages_of(net, torch.randn(4, 3, 8, 8)) == 3 * [(2, 8, 8, 8)]
+    net[2] = Round(net[2])
+    assert stages_of(net, torch.randn(4, 3, 8, 8)) == 4 * [(2, 8, 8, 8)]
+
+
+@pytest.mark.parametrize("norm", [False, True])
+def test_what_follows_the_last_block_alone_is_the_classifier_s(norm: bool) -> None:
+    """A norm and a ReLU after the sum of each block are of the block; after the last one alone they are not."""
+
+    def block() -> nn.Module:
+        inner = Round(nn.Sequential(nn.ReLU(), nn.Conv2d(8, 8, 3, 1, 1)))
+        return nn.Sequential(inner, nn.BatchNorm2d(8), nn.ReLU()) if norm else inner
+
+    end = [] if norm else [nn.BatchNorm2d(8), nn.ReLU()]
+    net = nn.Sequential(nn.Conv2d(3, 8, 3, 1, 1), block(), block(), *end, *head(8))
+    images = torch.randn(4, 3, 8, 8)
+    expected = values(net, images, [zc.proxy(name, label=name, stages=["0", "1", "2"]) for name in AZ])
+    assert values(net, images, [*AZ]) == expected
+
+
+@pytest.mark.parametrize("name", ["nasbench201", "nats_sss"])
+@pytest.mark.parametrize("seed", range(8))
+def test_cells_are_found_where_a_space_names_them(name: str, seed: int) -> None:
+    size = {"C": 4, "N": 2} if name == "nasbench201" else {}
+    net = space(name).build(space(name).sample(random.Random(seed)), num_classes=4, **size)
+    unnamed = nn.Sequential(*net.children())
+    assert (bool(named_stages(net)), named_stages(unnamed)) == (True, ())
+    images = torch.randn(4, 3, 16, 16)
+    assert values(unnamed, images) == values(net, images)
 
 
 def test_vectors_have_a_stage_before_each_layer() -> None:
@@ -153,11 +189,10 @@ def test_a_transformer_has_a_stage_for_each_block(before: bool) -> None:
     images = torch.randn(4, 3, 16, 16)
     assert stages_of(net, images) == 3 * [(2, 17, 8)]
     assert values(net, images)["width_depth"] == (16.0, "")
-    if not before:  # here a block's output is what its module gives
-        net.norm = nn.Identity()
-        found = values(net, images, [zc.proxy("az_progressivity", label="last", stages=["blocks.0", "norm"])])
-        entropies = values(net, images, [zc.proxy("az_expressivity", label=n, stages=n) for n in ("blocks.0", "norm")])
-        assert found["last"][0] == entropies["norm"][0] - entropies["blocks.0"][0]
+    blocks = ["blocks.0", "blocks.1"]
+    found = values(net, images, [zc.proxy("az_progressivity", label="last", stages=blocks)])
+    entropies = values(net, images, [zc.proxy("az_expressivity", label=name, stages=name) for name in blocks])
+    assert found["last"][0] == entropies["blocks.1"][0] - entropies["blocks.0"][0]
 
 
 def test_tokens_have_a_stage_for_each_block_and_noise_for_embeddings() -> None:
@@ -295,6 +330,54 @@ PLANS = st.lists(st.one_of(KEEPING, st.just("down"), st.lists(KEEPING, min_size=
 def test_scores_do_not_change_when_a_network_is_nested_otherwise(plan: list[Any], width: int, cuts: list[int]) -> None:
     images = torch.randn(3, 3, 9, 9)
     assert values(nested(plan, width, cuts), images) == values(Flat(plan, width), images)
+
+
+class Kept(torch.autograd.Function):
+    """A function of one's own, which torch shows to nobody."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return gradient
+
+
+HOOKS: dict[str, Any] = {
+    "backward": lambda module: module.register_full_backward_hook(lambda *_: None),
+    "before backward": lambda module: module.register_full_backward_pre_hook(lambda *_: None),
+    "of the tensor": lambda module: module.register_forward_hook(
+        lambda _, args, output: output.register_hook(lambda _: None) and None if output.requires_grad else None
+    ),
+    "forward": lambda module: module.register_forward_hook(lambda *_: None),
+    "copy": lambda module: module.register_forward_hook(lambda _, args, output: output.clone()),
+    "copy of the input": lambda module: module.register_forward_pre_hook(lambda _, args: args[0].clone()),
+    "view": lambda module: module.register_forward_hook(lambda _, args, output: output.view_as(output)),
+    "slice": lambda module: module.register_forward_hook(lambda _, args, output: output[:]),
+    "expanded": lambda module: module.register_forward_hook(lambda _, args, output: output.expand(output.shape)),
+    "function": lambda module: module.register_forward_hook(lambda _, args, output: Kept.apply(output)),
+    "dropout": lambda module: module.register_forward_hook(lambda _, args, output: F.dropout(output, 0.0)),
+    "not dropped": lambda module: module.register_forward_hook(lambda _, args, output: F.dropout(output, 0.9, False)),
+}
+
+
+@pytest.mark.parametrize("kind", HOOKS)
+@settings(max_examples=6)
+@given(PLANS, st.integers(1, 6))
+def test_what_passes_values_on_changes_no_score(kind: str, plan: list[Any], width: int) -> None:
+    """Hooks, which make views and copies in the graph. After some of them torch lets nothing work in place."""
+
+    def without_inplace(part: list[Any]) -> list[Any]:
+        return [without_inplace(each) if isinstance(each, list) else each.rstrip("_") for each in part]
+
+    images = torch.randn(3, 3, 9, 9)
+    torch.manual_seed(0)
+    plain = Flat(without_inplace(plan), width)
+    hooked = copy.deepcopy(plain)
+    for module in hooked.modules():
+        HOOKS[kind](module)
+    assert values(hooked, images) == values(plain, images)
 
 
 def test_scores_do_not_change_in_other_company() -> None:
