@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path, PurePath
 from typing import Annotated, Any, Callable, Optional, Union
@@ -348,10 +348,11 @@ def _provenance(config: Config) -> dict[str, Any]:
         proxies[label] = {
             "name": info.name, "version": info.version, "higher_is_better": info.higher_is_better, "options": options,
         }  # fmt: skip
-    builder = getattr(space(config.space), "builder", 0)
+    builder, software = getattr(space(config.space), "builder", 0), getattr(space(config.space), "software", ())
     plain = {
         "space": config.space,
         **({"builder": builder} if builder else {}),
+        **({"software": {name: _version(name) for name in software}} if software else {}),
         "network": {_STORED.get(name, name): value for name, value in config.network.items()},
         "architectures": _identified(config),
         "preset": rules,
@@ -366,6 +367,14 @@ def _provenance(config: Config) -> dict[str, Any]:
         "singletons": _singletons(config, shown),
     }
     return dict(json.loads(json.dumps(plain)))
+
+
+def _version(distribution: str) -> str | None:
+    """Return the version of a distribution; None where it is not installed."""
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None
 
 
 def _singletons(config: Config, shown: Probe | Tokens) -> float | None:

@@ -21,7 +21,8 @@ class Space(Protocol):
 
     A space may also have an attribute ``builder``, an integer: the version of the code that draws the initial weights.
     It enters the provenance of campaigns, and rises with every change after which a seed gives other weights. A space
-    without the attribute has never changed the weights of a seed.
+    without the attribute has never changed the weights of a seed. Likewise an attribute ``software``, a tuple of names
+    of distributions that build its networks: their versions enter the provenance.
 
     CONTRIBUTING has a complete space in one file.
 

@@ -11,6 +11,7 @@ listed here.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from importlib import import_module
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -92,6 +93,7 @@ class Timm:
 
     name = "timm"
     size = len(NAMES)
+    software = ("timm",)
 
     def key(self, index: int) -> str:
         """Return the name at a position of :data:`NAMES`.
@@ -162,13 +164,14 @@ class Timm:
             key: the architecture.
             num_classes: number of logits.
             img_size: height and width of the images, for networks that are built for one size, such as vision
-                transformers; the others take any. None: the size that timm has for the architecture.
+                transformers; the others take any, or are refused. None: the size that timm has for the architecture.
+                No network is built for another size than that: networks are compared on the same images.
 
         Returns:
             The network: images (N, 3, H, W) to logits (N, num_classes).
 
         Raises:
-            ValueError: there is no such architecture, or it cannot be built for that size.
+            ValueError: there is no such architecture, or it cannot be built for that size, or does not run with it.
             ImportError: timm is not installed.
         """
         key, timm = self.canonical(key), _timm()
@@ -181,10 +184,35 @@ class Timm:
         except (AssertionError, TypeError, ValueError) as error:
             size = "" if img_size is None else f" for images of {img_size} × {img_size}"
             raise ValueError(f"timm cannot build {key!r}{size}: {error or type(error).__name__}") from error
+        if img_size is not None:
+            _check_takes(network, key, img_size, config)
         return network
 
 
 SPACE = Timm()
+
+
+def _check_takes(network: nn.Module, key: str, img_size: int, config: Any) -> None:
+    """Run a copy of a network on one image, unless it is of the size that timm has for it.
+
+    Raises:
+        ValueError: it does not run.
+    """
+    import torch
+
+    made_for = () if config is None else tuple(config.input_size)
+    if made_for[1:] == (img_size, img_size):
+        return
+    shape = (1, made_for[0] if made_for else 3, img_size, img_size)
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            deepcopy(network).eval()(torch.zeros(shape))
+    except (AssertionError, RuntimeError, ValueError) as error:
+        other = f" timm has it for {made_for[1]} × {made_for[2]};" if made_for else ""
+        raise ValueError(
+            f"{key!r} does not take images of {img_size} × {img_size}:{other} leave it out, or take images of a size "
+            f"that all networks take ({type(error).__name__}{f': {error}' if str(error) else ''})"
+        ) from error
 
 
 def _timm() -> Any:

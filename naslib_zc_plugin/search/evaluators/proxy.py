@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from naslib_zc_plugin.search.config import ProxyConfig, SearchConfig
 
 _DRAWS = 50  # for each architecture of a sample
-_KEPT = ("preset", "images", "dataset", "builder", "network", "seed", "threads", "device", "torch")
+_KEPT = ("preset", "images", "dataset", "builder", "software", "network", "seed", "threads", "device", "torch")
 _PENDING = STATUSES[0]
 _STORED = {_PENDING: "left"}  # the status in journals, which keep its first name
 
