@@ -392,7 +392,12 @@ class _Run:
         return self._origin(tensor, PASSING) is not None
 
     def _origin(self, tensor: Tensor, names: frozenset[str] | None) -> Value | None:
-        """Return the value from which a tensor of its shape comes by nodes of these names; None: by any, if not seen."""
+        """Return the value of a tensor's shape from which it comes by nodes of these names, by any that are not seen.
+
+        Args:
+            tensor: which may be the value itself.
+            names: of the nodes; None: any name.
+        """
         place: Place = tensor.grad_fn, tensor.output_nr
         while place[0] is not None and place not in self._values and (names is None or place[0].name() in names):
             edges = place[0].next_functions

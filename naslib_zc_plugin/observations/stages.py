@@ -93,7 +93,7 @@ def graph_stages(found: Paths) -> list[Value]:
 def blocks(found: Paths) -> list[Value]:
     """Return the values before the first block of a network, and after each of them.
 
-    Blocks are those of :func:`graph_stages`, but that positions are mixed in each.
+    Blocks are those of :func:`graph_stages`, but positions are mixed in each, and the last one has all that follows.
 
     Args:
         found: paths of a network, with mixing.

@@ -24,10 +24,13 @@ def az_expressivity(entropies: list[float], *, stages: Patterns = (), inputs: Sh
 
     Stages: the outputs of the modules that the network names (spaces with cells: the stem, each cell and each
     reduction); of any other network values that every path from input to output passes, however its modules are
-    nested: the last one of each resolution, in sequences of each block, see :mod:`~.observations.stages`.
+    nested: one before the first block and the output of each block, a convolution with its norm and activation, a
+    residual block, a cell, a transformer's block, see :func:`~.observations.stages.graph_stages`.
 
     Source: cvlab-yonsei/AZ-NAS, the code for NAS-Bench-201, which draws 64 samples; here it is as many as the batch
-    has. Where features do not vary it returns −∞. Its code for vision transformers is in evaluation mode.
+    has. It takes the features of the stem, of every cell and of every reduction. The stages by the graph are the same
+    values in NAS-Bench-201's networks, unless all edges of a cell copy their input or leave it out: such a cell is no
+    block. Where features do not vary it returns −∞. Its code for vision transformers is in evaluation mode.
 
     Args:
         entropies: of the stages, in the order of the forward run.

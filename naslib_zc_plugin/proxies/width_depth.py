@@ -14,8 +14,8 @@ def width_depth(found: Paths) -> float:
 
     The blocks follow each other on the one way that every path takes, and each mixes positions: a transformer's (with
     attention, a transform or a convolution), a residual block of convolutions, a convolution where nothing goes round
-    it; without positions, each layer is one. Width: number of channels or features. The classifier, and what comes
-    before the first block (embeddings, a stem), do not count. Higher is better. No data, no labels.
+    it, not pooling alone; without positions, each layer is one. Width: number of channels or features. The classifier,
+    and what comes before the first block (embeddings, a stem), do not count. Higher is better. No data, no labels.
 
     On spaces of transformers this is a baseline that few published proxies beat.
 

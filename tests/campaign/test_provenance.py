@@ -8,10 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from naslib_zc_plugin.campaign.config import Config, load_campaign, provenance
 from naslib_zc_plugin.files import DataError
+from naslib_zc_plugin.spaces.timm import SPACE
 from naslib_zc_plugin.store.provenance import changes, digest
 from tests.campaign.conftest import IMAGES
 from tests.campaign.test_config import images
@@ -182,3 +184,14 @@ def test_networks_that_are_built_otherwise_are_named(campaign: Make, monkeypatch
     assert changes(before, now) == {
         "builder": "builder: none → 2, so toy gives other networks for the same keys",
     }
+
+
+def test_versions_of_what_builds_the_networks_are_provenance(campaign: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = provenance(campaign())
+    assert "software" not in before
+    monkeypatch.setattr(Toy, "software", ("numpy", "not-installed-here"), raising=False)
+    now = provenance(campaign())
+    assert now == {**before, "software": {"numpy": np.__version__, "not-installed-here": None}}
+    older = {**now, "software": {**now["software"], "numpy": "1.0"}}
+    assert changes(older, now) == {"software": f'software.numpy: "1.0" → "{np.__version__}"'}
+    assert SPACE.software == ("timm",)

@@ -170,6 +170,9 @@ def test_dimensions_are_found_by_shapes(before: Any, dim: int, after: Any, expec
         (lambda net, x: x.flip(1).cumsum(1), True),
         (lambda net, x: net.batch(net.linear(x).transpose(1, 2)).transpose(1, 2), False),
         (lambda net, x: torch.cat([x[:, :1], x[:, 1:]], 1), False),
+        (lambda net, x: F.avg_pool1d(net.linear(x).mT, 3, 1, 1).mT, False),
+        (lambda net, x: F.interpolate(net.linear(x).mT, size=9, mode="linear").mT, False),
+        (lambda net, x: x + F.avg_pool1d(x.mT, 3, 1, 1).mT, True),
     ],
 )
 def test_mixing_of_positions_is_found(mix: Any, expected: bool) -> None:
