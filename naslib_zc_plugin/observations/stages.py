@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from naslib_zc_plugin.observations.modules import note_read
-from naslib_zc_plugin.observations.paths import Counter, Paths, Value, paths
+from naslib_zc_plugin.observations.paths import Paths, paths
+from naslib_zc_plugin.observations.values import Counter, Value
 from naslib_zc_plugin.passes import (
     FORWARD,
     Forward,

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 import naslib_zc_plugin as zc
 from naslib_zc_plugin.extend import FORWARD, observation
-from naslib_zc_plugin.observations.paths import Value, paths
+from naslib_zc_plugin.observations.paths import paths
 from naslib_zc_plugin.observations.stages import (
     entropy,
     gain,
@@ -26,6 +26,7 @@ from naslib_zc_plugin.observations.stages import (
     named_stages,
     stage_setting,
 )
+from naslib_zc_plugin.observations.values import Value
 from naslib_zc_plugin.passes import Batch, ForwardPass, Network, Steps, Undefined, isolated, observe
 from naslib_zc_plugin.spaces import list_spaces, space
 from naslib_zc_plugin.testing import NETWORKS
