@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import re
 from importlib.util import find_spec
 from random import Random
 from typing import Any
@@ -11,14 +10,11 @@ from typing import Any
 import pytest
 import torch
 
-from naslib_zc_plugin import proxy, score
 from naslib_zc_plugin.benchmarks.timm import alone
-from naslib_zc_plugin.observations.stages import named_stages
 from naslib_zc_plugin.spaces import Space, space
 from naslib_zc_plugin.spaces import timm as module
 from naslib_zc_plugin.spaces.timm import NAMES, SPACE
 
-AZ = ["az_expressivity", "az_progressivity", "az_trainability"]
 WITHOUT_OPERATORS = "its torchvision lacks operators"
 
 
@@ -101,19 +97,3 @@ def test_timm_knows_more_than_is_listed(timm: Any) -> None:
 def test_a_size_that_a_network_does_not_take_is_refused(timm: Any, key: str, own: int) -> None:
     with pytest.raises(ValueError, match=f"{key!r} does not take images of 128 × 128: timm has it for {own} × {own}; "):
         SPACE.build(key, img_size=128)
-
-
-@pytest.mark.parametrize(("key", "size"), [("test_resnet", 64), ("test_vit2", 64), ("resnetv2_18d", 64)])
-def test_stages_by_the_graph_are_timms_blocks(timm: Any, key: str, size: int) -> None:
-    """And a value before the first one: the stem's output, or the embedded patches."""
-    network = SPACE.build(key, num_classes=4, img_size=size)
-    assert named_stages(network) == ()
-    first = {"test_resnet": "maxpool", "resnetv2_18d": "stem"}.get(key, "norm_pre")
-    blocks = [
-        name for name, _ in network.named_modules() if re.fullmatch(r"(layer\d|blocks|stages\.\d\.blocks)\.\d+", name)
-    ]
-    images = torch.randn(4, 3, size, size)
-    named = [proxy(name, label=name, stages=[first, *blocks]) for name in AZ]
-    expected = {name: found.value for name, found in score(network, images, named).items()}
-    assert {name: found.value for name, found in score(network, images, AZ).items()} == expected
-    assert None not in expected.values()
