@@ -1,0 +1,250 @@
+"""Makes the tables of docs/results/frontier.md: the proxies of 2023 to 2026, alone and joined, on trained networks.
+
+    python examples/frontier_results.py DATA docs/results
+
+DATA is a folder of benchmark tables; the other one holds the page, whose tables are replaced, each below the comment
+that names it, and `scores` with the exports of the campaigns in `configs` that are named `*_frontier`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from result_pages import markdown, replaced
+from scipy.stats import kendalltau, rankdata
+
+from naslib_zc_plugin.aggregates import Floats, ranked_scores
+from naslib_zc_plugin.benchmarks import benchmark
+from naslib_zc_plugin.benchmarks.nasbench201.convert import class_text
+from naslib_zc_plugin.campaign.store import read_table
+from naslib_zc_plugin.files import replace_text
+from naslib_zc_plugin.report.correlations import paired_difference, partial_agreement
+from naslib_zc_plugin.report.leaderboards import matched
+from naslib_zc_plugin.report.rendering import interval
+from naslib_zc_plugin.spaces.nasbench201.keys import EDGES, parse
+from naslib_zc_plugin.table import STATUSES
+
+Mask = npt.NDArray[np.bool_]
+E, P, T = "az_expressivity", "az_progressivity", "az_trainability"
+BASELINES = ("params", "flops", "layers")
+AZ_NAS = "az_nas: E + P + T + flops"
+RECIPES: Mapping[str, Sequence[str]] = {
+    AZ_NAS: (E, P, T, "flops"),
+    "recommended: E + T + synflow + meco": (E, T, "synflow", "meco"),
+    "E + P + T + synflow + meco": (E, P, T, "synflow", "meco"),
+    "E + P + T + zen + meco": (E, P, T, "zen", "meco"),
+    "E + T + zen + meco": (E, T, "zen", "meco"),
+    "E + T + synflow + meco + meco_opt": (E, T, "synflow", "meco", "meco_opt"),
+    "recommended_with_data: jacov + synflow + E + T + meco": ("jacov", "synflow", E, T, "meco"),
+    "recommended_models: params + total_width + activations": ("params", "total_width", "activations"),
+}
+"""Sums of logarithms of ranks."""
+DATA_FREE = (E, P, T, "synflow", "meco", "meco_opt", "zen", "near", "flops", "params", "layers")
+"""Members that recipes without images and labels are chosen from."""
+MOST, HALVES = 5, 20
+
+
+@dataclass(frozen=True)
+class Population:
+    """A campaign's scores beside accuracies, and the networks that are alike.
+
+    Attributes:
+        scores: by label, (n,), higher better, −∞ where undefined; only columns without failures and gaps.
+        truth: accuracies, (n,).
+        clusters: one label for each network; networks of one label are identical.
+    """
+
+    scores: Mapping[str, Floats]
+    truth: Floats
+    clusters: Sequence[str]
+
+    @cached_property
+    def log_ranks(self) -> dict[str, Floats]:
+        """The logarithms of ranks, 1 the worst and ties averaged."""
+        return {label: np.log(rankdata(each)) for label, each in self.scores.items()}
+
+    def has(self, members: Sequence[str]) -> bool:
+        """Whether all members are there."""
+        return all(member in self.scores for member in members)
+
+    def joined(self, members: Sequence[str]) -> Floats:
+        """Return the members' sum of logarithms of ranks."""
+        return np.sum([self.log_ranks[member] for member in members], axis=0)
+
+    def part(self, kept: Mask) -> Population:
+        """Return some of the networks, which are ranked among themselves."""
+        labels = [self.clusters[place] for place in np.flatnonzero(kept)]
+        return Population({label: each[kept] for label, each in self.scores.items()}, self.truth[kept], labels)
+
+
+def is_reachable(key: str) -> bool:
+    """Whether each operation of a cell of NAS-Bench-201 lies on a path from its input to its output.
+
+    9,445 of 15,625 cells are so, those of NAS-Bench-Suite-Zero.
+
+    >>> is_reachable("|none~0|+|none~0|none~1|+|nor_conv_3x3~0|none~1|none~2|")
+    True
+    >>> is_reachable("|nor_conv_3x3~0|+|none~0|none~1|+|nor_conv_3x3~0|none~1|none~2|")
+    False
+    """
+    edges = [edge for edge, operation in zip(EDGES, parse(key)) if operation != "none"]
+    reached, reaching = {0}, {3}
+    for source, target in sorted(edges, key=lambda edge: edge[1]):
+        reached |= {target} if source in reached else set()
+    for source, target in sorted(edges, key=lambda edge: -edge[0]):
+        reaching |= {source} if target in reaching else set()
+    return all(source in reached and target in reaching for source, target in edges)
+
+
+def population(path: Path, truth: Mapping[str, float]) -> tuple[Population, list[str]]:
+    """Return the networks of an export whose accuracy is known, and their keys."""
+    table, accuracies = matched(read_table(path), truth)
+    missing = [STATUSES.index(status) for status in ("failed", "pending")]
+    columns = {label: column for label, column in table.columns.items() if not np.isin(column.status, missing).any()}
+    scores = {label: ranked_scores(column) for label, column in columns.items()}
+    clusters = [class_text(key) if key.startswith("|") else key for key in table.keys]
+    return Population(scores, accuracies, clusters), list(table.keys)
+
+
+SETS: Mapping[str, tuple[str, str, str]] = {
+    "cifar10": ("nasbench201_cifar10_frontier", "nasbench201", "cifar10_test_200"),
+    "cifar100": ("nasbench201_cifar100_frontier", "nasbench201", "cifar100_test_200"),
+    "imagenet16_120": ("nasbench201_imagenet16_120_frontier", "nasbench201", "imagenet16_test_200"),
+    "nasbench101": ("nasbench101_cifar10_frontier", "nasbench101", "val_acc_108"),
+}
+"""Name of a table → the campaign, the benchmark, and its column of accuracies."""
+
+
+def populations(data: Path, results: Path) -> Iterator[tuple[str, Population, Population | None]]:
+    """Yield each table's name and networks, and those of them without unreachable operations."""
+    for name, (campaign, of, column) in SETS.items():
+        path = results / "scores" / f"{campaign}.parquet"
+        if path.exists():
+            found, keys = population(path, benchmark(of, data).column(column))
+            kept = np.array([is_reachable(key) for key in keys]) if of == "nasbench201" else None
+            yield name, found, None if kept is None else found.part(kept)
+
+
+def tables(data: Path, results: Path, resamples: int = 1000) -> dict[str, str]:
+    """Return each table as Markdown, by its name in the page; only those whose scores are there."""
+    made, chosen = {}, {}
+    for name, whole, reachable in populations(data, results):
+        made[name] = _agreements(whole, reachable, resamples)
+        if name in ("cifar10", "nasbench101"):
+            chosen[name] = whole
+    if len(chosen) == 2:
+        made["choice"] = _choice(chosen)
+    return made
+
+
+def _agreements(whole: Population, reachable: Population | None, resamples: int) -> str:
+    """Return a row for each score, baselines first, then proxies, then recipes, the best of each first."""
+    parts = [each for each in (whole, reachable) if each is not None]
+    groups: list[list[list[str]]] = [[], [], []]
+    names = [*whole.scores, *(name for name, members in RECIPES.items() if whole.has(members))]
+    for name in names:
+        group = 0 if name in BASELINES else 1 if name in whole.scores else 2
+        row = [name]
+        for part in parts:
+            scores = _finite(part.joined(RECIPES[name]) if group == 2 else part.scores[name])
+            given: dict[str, Any] = {"clusters": part.clusters, "resamples": resamples}
+            found = partial_agreement(scores, part.truth, **given)
+            row += [f"{found.n:,}"] if part is not whole else [f"{found.n:,}", f"{_undefined(whole, name)}"]
+            row += [interval(found.kendall), interval(found.spearman, 2)]
+            above = paired_difference(scores, part.joined(RECIPES[AZ_NAS]), part.truth, **given).kendall
+            row.append("–" if name == AZ_NAS else interval(above, sign="+"))
+        groups[group].append(row)
+    rows = [row for group in groups for row in sorted(group, key=lambda row: -float(row[3].split()[0]))]
+    header = ["", "N", "undefined", "τ", "ρ", "τ above AZ-NAS"]
+    more = ["N, reachable", "τ", "ρ", "τ above AZ-NAS"] if reachable is not None else []
+    return markdown([*header, *more], rows)
+
+
+def _finite(scores: Floats) -> Floats:
+    """Return scores with a number below all others for undefined ones, which rank last."""
+    defined = np.isfinite(scores)
+    return np.where(defined, scores, scores[defined].min() - 1 if defined.any() else 0)
+
+
+def _undefined(part: Population, name: str) -> int:
+    members = RECIPES.get(name, (name,))
+    return int(np.any([~np.isfinite(part.scores[member]) for member in members], axis=0).sum())
+
+
+# Choosing a recipe --------------------
+
+
+def _choice(known: Mapping[str, Population]) -> str:
+    """Return, by number of members, the recipe that is best on halves by its worse benchmark.
+
+    Networks are divided into halves at random, identical ones together, 20 times. Each half chooses, the other one
+    tells what the choice is worth.
+    """
+    parts = list(known.values())
+    members = [label for label in DATA_FREE if all(part.has([label]) for part in parts)]
+    recipes = [each for size in range(1, MOST + 1) for each in itertools.combinations(members, size)]
+    halves = [[part.part(kept) for kept in _halves(part)] for part in parts]
+    worst = np.array(
+        [[_worst([each[half] for each in halves], recipe) for half in range(2 * HALVES)] for recipe in recipes]
+    )
+    rows = []
+    for size in range(1, MOST + 1):
+        places = [place for place, recipe in enumerate(recipes) if len(recipe) == size]
+        mean = worst[places].mean(axis=1)
+        best = places[int(mean.argmax())]
+        picks = [places[int(worst[places, half].argmax())] for half in range(2 * HALVES)]
+        unseen = [worst[pick, half ^ 1] for half, pick in enumerate(picks)]
+        share = np.mean([pick == best for pick in picks])
+        row = [f"{size}", f"{len(places):,}", " + ".join(recipes[best]), f"{mean.max():.3f}"]
+        row += [
+            f"{worst[best].std(ddof=1) / np.sqrt(2):.3f}",
+            f"{share:.0%}".replace("%", " %"),
+            f"{np.mean(unseen):.3f}",
+        ]
+        rows.append([*row, *(f"{_tau(part, recipes[best]):.3f}" for part in parts)])
+    header = ["members", "recipes", "best by its worse benchmark", "τ there, mean of halves", "standard error"]
+    header += ["chosen by halves", "what halves choose, τ on the other half", *(f"τ, {name}" for name in known)]
+    return markdown(header, rows)
+
+
+def _halves(part: Population) -> Iterator[Mask]:
+    """Yield which networks are in a half, and then which are not, again and again."""
+    rng = np.random.default_rng(0)
+    _, cluster = np.unique(part.clusters, return_inverse=True)
+    for _ in range(HALVES):
+        first = np.zeros(cluster.max() + 1, dtype=bool)
+        first[rng.permutation(len(first))[: len(first) // 2]] = True
+        yield first[cluster]
+        yield ~first[cluster]
+
+
+def _worst(parts: Sequence[Population], recipe: Sequence[str]) -> float:
+    return min(_tau(part, recipe) for part in parts)
+
+
+def _tau(part: Population, recipe: Sequence[str]) -> float:
+    return float(kendalltau(part.joined(recipe), part.truth).statistic)
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("results", type=Path)
+    arguments = parser.parse_args()
+    page = arguments.results / "frontier.md"
+    found = tables(arguments.data, arguments.results)
+    replace_text(page, replaced(page.read_text(encoding="utf-8"), found))
+    print(page, *found, sep="\n")
+
+
+if __name__ == "__main__":
+    main()
