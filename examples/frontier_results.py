@@ -3,13 +3,15 @@
     python examples/frontier_results.py DATA docs/results
 
 DATA is a folder of benchmark tables; the other one holds the page, whose tables are replaced, each below the comment
-that names it, and `scores` with the exports of the campaigns in `configs` that are named `*_frontier`.
+that names it, and `scores` with the exports of the campaigns in `configs` that are named `*_frontier*`. With ``--pairs``
+the file that :func:`naslib_zc_plugin.ranked.measured_pairs` reads is made, too.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,16 +20,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import timm_results
 from result_pages import markdown, replaced
 from scipy.stats import kendalltau, rankdata
 
-from naslib_zc_plugin.aggregates import Floats, ranked_scores
+from naslib_zc_plugin.aggregates import Aggregate, Floats, ranked_scores
 from naslib_zc_plugin.benchmarks import benchmark
 from naslib_zc_plugin.benchmarks.nasbench201.convert import class_text
 from naslib_zc_plugin.campaign.store import read_table
 from naslib_zc_plugin.files import replace_text
+from naslib_zc_plugin.ranked import pairs_in_order
 from naslib_zc_plugin.report.correlations import paired_difference, partial_agreement
-from naslib_zc_plugin.report.leaderboards import matched
 from naslib_zc_plugin.report.rendering import interval
 from naslib_zc_plugin.spaces.nasbench201.keys import EDGES, parse
 from naslib_zc_plugin.table import STATUSES
@@ -77,11 +80,11 @@ class Population:
 
     def joined(self, members: Sequence[str]) -> Floats:
         """Return the members' sum of logarithms of ranks."""
-        return np.sum([self.log_ranks[member] for member in members], axis=0)
+        return np.asarray(np.sum([self.log_ranks[member] for member in members], axis=0))
 
     def part(self, kept: Mask) -> Population:
         """Return some of the networks, which are ranked among themselves."""
-        labels = [self.clusters[place] for place in np.flatnonzero(kept)]
+        labels = [self.clusters[place] for place in np.flatnonzero(kept).tolist()]
         return Population({label: each[kept] for label, each in self.scores.items()}, self.truth[kept], labels)
 
 
@@ -104,31 +107,54 @@ def is_reachable(key: str) -> bool:
     return all(source in reached and target in reaching for source, target in edges)
 
 
-def population(path: Path, truth: Mapping[str, float]) -> tuple[Population, list[str]]:
-    """Return the networks of an export whose accuracy is known, and their keys."""
-    table, accuracies = matched(read_table(path), truth)
-    missing = [STATUSES.index(status) for status in ("failed", "pending")]
-    columns = {label: column for label, column in table.columns.items() if not np.isin(column.status, missing).any()}
-    scores = {label: ranked_scores(column) for label, column in columns.items()}
-    clusters = [class_text(key) if key.startswith("|") else key for key in table.keys]
-    return Population(scores, accuracies, clusters), list(table.keys)
+def population(
+    results: Path, campaigns: Sequence[tuple[str, Sequence[str]]], truth: Mapping[str, float]
+) -> tuple[Population, list[str]]:
+    """Return the networks of the first campaign whose scores and accuracies are all there, and their keys."""
+    found: dict[str, dict[str, float]] = {}
+    for campaign, labels in campaigns:
+        table = read_table(results / "scores" / f"{campaign}.parquet")
+        for label, column in table.columns.items():
+            if label in (labels or table.columns) and label not in found:
+                there = ~np.isin(column.status, [STATUSES.index("failed"), STATUSES.index("pending")]).tolist()
+                values = zip(table.keys, ranked_scores(column).tolist(), there)
+                found[label] = {key: value for key, value, is_there in values if is_there}
+    first = read_table(results / "scores" / f"{campaigns[0][0]}.parquet").keys
+    keys = [key for key in first if key in truth and all(key in each for each in found.values())]
+    clusters = [class_text(key) if key.startswith("|") else key for key in keys]
+    scores = {label: np.array([each[key] for key in keys]) for label, each in found.items()}
+    return Population(scores, np.array([truth[key] for key in keys]), clusters), keys
 
 
-SETS: Mapping[str, tuple[str, str, str]] = {
-    "cifar10": ("nasbench201_cifar10_frontier", "nasbench201", "cifar10_test_200"),
-    "cifar100": ("nasbench201_cifar100_frontier", "nasbench201", "cifar100_test_200"),
-    "imagenet16_120": ("nasbench201_imagenet16_120_frontier", "nasbench201", "imagenet16_test_200"),
-    "nasbench101": ("nasbench101_cifar10_frontier", "nasbench101", "val_acc_108"),
+NOISE = ("nasbench201_cifar10_frontier_noise", (E, P, T, "meco", "meco_opt"))
+SETS: Mapping[str, tuple[Sequence[tuple[str, Sequence[str]]], str, str]] = {
+    "cifar10": ([("nasbench201_cifar10_frontier", ()), NOISE], "nasbench201", "cifar10_test_200"),
+    "cifar100": (
+        [("nasbench201_cifar100_frontier", ()), NOISE, ("nasbench201_cifar10_frontier", ("layers", "flops"))],
+        "nasbench201",
+        "cifar100_test_200",
+    ),
+    "imagenet16_120": (
+        [("nasbench201_imagenet16_120_frontier", ()), (NOISE[0], ("meco", "meco_opt"))],
+        "nasbench201",
+        "imagenet16_test_200",
+    ),
+    "nasbench101": ([("nasbench101_cifar10_frontier", ())], "nasbench101", "val_acc_108"),
 }
-"""Name of a table → the campaign, the benchmark, and its column of accuracies."""
+"""Table → the campaigns and which columns of them (none named: all), the benchmark, and its column of accuracies.
+
+The networks are those of the first campaign. For CIFAR-100 they differ from those for CIFAR-10 by their head, which the
+proxies of features, on noise, do not read; MeCo's noise is of one size whatever the data set.
+"""
+GAPS = (0, 0.05, 0.1, 0.2, 0.4, 0.8, None)
+"""Edges of the gaps of which it is counted how often they have the right order."""
 
 
 def populations(data: Path, results: Path) -> Iterator[tuple[str, Population, Population | None]]:
     """Yield each table's name and networks, and those of them without unreachable operations."""
-    for name, (campaign, of, column) in SETS.items():
-        path = results / "scores" / f"{campaign}.parquet"
-        if path.exists():
-            found, keys = population(path, benchmark(of, data).column(column))
+    for name, (campaigns, of, column) in SETS.items():
+        if all((results / "scores" / f"{campaign}.parquet").exists() for campaign, _ in campaigns):
+            found, keys = population(results, campaigns, benchmark(of, data).column(column))
             kept = np.array([is_reachable(key) for key in keys]) if of == "nasbench201" else None
             yield name, found, None if kept is None else found.part(kept)
 
@@ -234,16 +260,45 @@ def _tau(part: Population, recipe: Sequence[str]) -> float:
     return float(kendalltau(part.joined(recipe), part.truth).statistic)
 
 
+# What a gap is worth --------------------
+
+
+def pairs(data: Path, results: Path) -> list[dict[str, Any]]:
+    """Return how often gaps of the recommended recipes had the right order, see ``measured_pairs``."""
+    found = []
+    for name, part, _ in populations(data, results):
+        if (shown := {"cifar10": "NAS-Bench-201", "nasbench101": "NAS-Bench-101"}.get(name)) is not None:
+            members = Aggregate.parse("recommended").labels
+            found.append(_entry("recommended", shown, part.joined(members), part.truth, len(members)))
+    if (results / "scores" / "timm.parquet").exists():
+        real, members = timm_results.Results(data, results), Aggregate.parse("recommended_models").labels
+        joint = timm_results.log_ranks([real.scores[member] for member in members])
+        there = np.isfinite(joint)
+        found.append(_entry("recommended_models", "timm", joint[there], real.truth[there], len(members)))
+    return found
+
+
+def _entry(recipe: str, shown: str, joint: Floats, truth: Floats, members: int) -> dict[str, Any]:
+    right, counted = pairs_in_order(joint, truth, members, GAPS)
+    about = {"recipe": recipe, "inputs": "images", "benchmark": shown, "networks": len(joint)}
+    return {**about, "edges": list(GAPS), "right": right, "pairs": counted}
+
+
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("results", type=Path)
+    parser.add_argument("--pairs", type=Path, help="write what gaps are worth into this file")
     arguments = parser.parse_args()
     page = arguments.results / "frontier.md"
     found = tables(arguments.data, arguments.results)
     replace_text(page, replaced(page.read_text(encoding="utf-8"), found))
     print(page, *found, sep="\n")
+    if arguments.pairs is not None:
+        about = "How often gaps of a joined number had the right order among trained networks: ranked.measured_pairs."
+        made = {"about": about, "entries": pairs(arguments.data, arguments.results)}
+        replace_text(arguments.pairs, json.dumps(made, indent=1) + "\n")
 
 
 if __name__ == "__main__":
