@@ -3,8 +3,8 @@
     python examples/frontier_results.py DATA docs/results
 
 DATA is a folder of benchmark tables; the other one holds the page, whose tables are replaced, each below the comment
-that names it, and `scores` with the exports of the campaigns in `configs` that are named `*_frontier*`. With ``--pairs``
-the file that :func:`naslib_zc_plugin.ranked.measured_pairs` reads is made, too.
+that names it, and `scores` with the exports of the campaigns in `configs` that are named `*_frontier*`. With `--pairs`
+the file that `naslib_zc_plugin.ranked.measured_pairs` reads is made, too.
 """
 
 from __future__ import annotations
