@@ -209,36 +209,29 @@ def _undefined(part: Population, name: str) -> int:
 
 
 def _choice(known: Mapping[str, Population]) -> str:
-    """Return, by number of members, the recipe that is best on halves by its worse benchmark.
+    """Return, by number of members, the recipe whose worst regret over the benchmarks is the smallest.
 
-    Networks are divided into halves at random, identical ones together, 20 times. Each half chooses, the other one
-    tells what the choice is worth.
+    A regret is τ of the best recipe of all on that benchmark less τ of the recipe. Networks are divided into halves at
+    random, identical ones together, 20 times; each half chooses, and the other one tells what the choice is worth.
     """
     parts = list(known.values())
     members = [label for label in DATA_FREE if all(part.has([label]) for part in parts)]
     recipes = [each for size in range(1, MOST + 1) for each in itertools.combinations(members, size)]
     halves = [[part.part(kept) for kept in _halves(part)] for part in parts]
-    worst = np.array(
-        [[_worst([each[half] for each in halves], recipe) for half in range(2 * HALVES)] for recipe in recipes]
-    )
+    regrets = np.stack([_regrets([each[half] for each in halves], recipes) for half in range(2 * HALVES)], axis=1)
     rows = []
     for size in range(1, MOST + 1):
         places = [place for place, recipe in enumerate(recipes) if len(recipe) == size]
-        mean = worst[places].mean(axis=1)
-        best = places[int(mean.argmax())]
-        picks = [places[int(worst[places, half].argmax())] for half in range(2 * HALVES)]
-        unseen = [worst[pick, half ^ 1] for half, pick in enumerate(picks)]
-        share = np.mean([pick == best for pick in picks])
-        row = [f"{size}", f"{len(places):,}", " + ".join(recipes[best]), f"{mean.max():.3f}"]
-        row += [
-            f"{worst[best].std(ddof=1) / np.sqrt(2):.3f}",
-            f"{share:.0%}".replace("%", " %"),
-            f"{np.mean(unseen):.3f}",
-        ]
+        best = min(places, key=lambda place: float(regrets[place].mean()))
+        picks = [min(places, key=lambda place: float(regrets[place, half])) for half in range(2 * HALVES)]
+        unseen = float(np.mean([regrets[pick, half ^ 1] for half, pick in enumerate(picks)]))
+        share = float(np.mean([pick == best for pick in picks]))
+        error = regrets[best].std(ddof=1) / np.sqrt(2)
+        row = [f"{size}", f"{len(places):,}", " + ".join(recipes[best]), f"{regrets[best].mean():.3f}", f"{error:.3f}"]
+        row += [f"{share:.0%}".replace("%", " %"), f"{unseen:.3f}"]
         rows.append([*row, *(f"{_tau(part, recipes[best]):.3f}" for part in parts)])
-    header = ["members", "recipes", "best by its worse benchmark", "τ there, mean of halves", "standard error"]
-    header += ["chosen by halves", "what halves choose, τ on the other half", *(f"τ, {name}" for name in known)]
-    return markdown(header, rows)
+    header = ["members", "recipes", "the best of them", "its regret", "standard error", "halves that choose it"]
+    return markdown([*header, "regret of what halves choose, other half", *(f"τ, {name}" for name in known)], rows)
 
 
 def _halves(part: Population) -> Iterator[Mask]:
@@ -252,8 +245,10 @@ def _halves(part: Population) -> Iterator[Mask]:
         yield ~first[cluster]
 
 
-def _worst(parts: Sequence[Population], recipe: Sequence[str]) -> float:
-    return min(_tau(part, recipe) for part in parts)
+def _regrets(parts: Sequence[Population], recipes: Sequence[Sequence[str]]) -> Floats:
+    """Return each recipe's worst regret over some benchmarks."""
+    taus = np.array([[_tau(part, recipe) for part in parts] for recipe in recipes])
+    return np.asarray((taus.max(axis=0) - taus).max(axis=1))
 
 
 def _tau(part: Population, recipe: Sequence[str]) -> float:
