@@ -116,7 +116,7 @@ def population(
         table = read_table(results / "scores" / f"{campaign}.parquet")
         for label, column in table.columns.items():
             if label in (labels or table.columns) and label not in found:
-                there = ~np.isin(column.status, [STATUSES.index("failed"), STATUSES.index("pending")]).tolist()
+                there = np.isin(column.status, [STATUSES.index("ok"), STATUSES.index("undefined")]).tolist()
                 values = zip(table.keys, ranked_scores(column).tolist(), there)
                 found[label] = {key: value for key, value, is_there in values if is_there}
     first = read_table(results / "scores" / f"{campaigns[0][0]}.parquet").keys
@@ -146,6 +146,16 @@ SETS: Mapping[str, tuple[Sequence[tuple[str, Sequence[str]]], str, str]] = {
 The networks are those of the first campaign. For CIFAR-100 they differ from those for CIFAR-10 by their head, which the
 proxies of features, on noise, do not read; MeCo's noise is of one size whatever the data set.
 """
+SIZES: Mapping[str, tuple[str, str, str, str]] = {
+    "FlexiBERT, GLUE": ("flexibert_sizes", "flexibert", "glue", ""),
+    "PiT, CIFAR-100": ("vit_bench_sizes", "vit_bench", "c100_base_acc", "pit|"),
+    "PiT, Flowers": ("vit_bench_sizes", "vit_bench", "flower_base_acc", "pit|"),
+    "PiT, Chaoyang": ("vit_bench_sizes", "vit_bench", "chaoyang_base_acc", "pit|"),
+    "AutoFormer, CIFAR-100": ("vit_bench_sizes", "vit_bench", "c100_base_acc", "autoformer|"),
+    "AutoFormer, Flowers": ("vit_bench_sizes", "vit_bench", "flower_base_acc", "autoformer|"),
+    "AutoFormer, Chaoyang": ("vit_bench_sizes", "vit_bench", "chaoyang_base_acc", "autoformer|"),
+}
+"""Networks → the campaign over counts, the benchmark, its column of accuracies, and how their keys begin."""
 GAPS = (0, 0.05, 0.1, 0.2, 0.4, 0.8, None)
 """Edges of the gaps of which it is counted how often they have the right order."""
 
@@ -168,6 +178,8 @@ def tables(data: Path, results: Path, resamples: int = 1000) -> dict[str, str]:
             chosen[name] = whole
     if len(chosen) == 2:
         made["choice"] = _choice(chosen)
+    if all((results / "scores" / f"{campaign}.parquet").exists() for campaign, *_ in SIZES.values()):
+        made["sizes"] = _sizes(data, results, resamples)
     return made
 
 
@@ -192,6 +204,20 @@ def _agreements(whole: Population, reachable: Population | None, resamples: int)
     header = ["", "N", "undefined", "τ", "ρ", "τ above AZ-NAS"]
     more = ["N, reachable", "τ", "ρ", "τ above AZ-NAS"] if reachable is not None else []
     return markdown([*header, *more], rows)
+
+
+def _sizes(data: Path, results: Path, resamples: int) -> str:
+    """Return a row for each count and their recipe, and a column for each kind of transformers."""
+    counts, recipe = ("params", "flops", "layers", "total_width", "activations", "width_depth"), "recommended_models"
+    columns = []
+    for campaign, of, column, begins in SIZES.values():
+        truth = {key: value for key, value in benchmark(of, data).column(column).items() if key.startswith(begins)}
+        part, _ = population(results, [(campaign, counts)], truth)
+        shown = {**part.scores, recipe: part.joined(Aggregate.parse(recipe).labels)}
+        estimates = [partial_agreement(shown[name], part.truth, resamples=resamples) for name in (*counts, recipe)]
+        columns.append([str(len(part.truth)), *(interval(each.kendall, 2) for each in estimates)])
+    rows = [[name, *cells] for name, *cells in zip(("N", *counts, recipe), *columns)]
+    return markdown(["", *SIZES], rows)
 
 
 def _finite(scores: Floats) -> Floats:
