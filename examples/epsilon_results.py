@@ -16,13 +16,18 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 from result_pages import HEADER, PrintedMeasures, markdown, replaced, row_beside
+from scipy.stats import rankdata
 
+from naslib_zc_plugin.aggregates import oriented
 from naslib_zc_plugin.benchmarks import benchmark
 from naslib_zc_plugin.campaign.store import read_table
 from naslib_zc_plugin.files import replace_text
+from naslib_zc_plugin.report.correlations import Floats, agreement, paired_difference
 from naslib_zc_plugin.report.figures import scatter
 from naslib_zc_plugin.report.leaderboards import matched, positive
+from naslib_zc_plugin.report.rendering import interval
 from naslib_zc_plugin.table import ScoreTable
 
 POSITIVE = ("nasbench101", "nasbench_nlp")
@@ -32,6 +37,12 @@ FIGURED = {
     "nasbench_nlp_epsilon_weights": ("1e-05, 0.001", "ptb_test_loss"),
 }
 """Campaigns of Figure 2. Those of Figures 1 and 5 are on the leaderboards of nasbench201_<data set>.md."""
+WINDOWS = {
+    "nasbench201_cifar10_epsilon_weights": ("1e-07, 1", "cifar10_test_200"),
+    "nasbench101_cifar10_epsilon_weights": ("0.0001, 10", "val_acc_108"),
+    "nasbench_nlp_epsilon_weights": ("1e-05, 0.001", "ptb_test_loss"),
+}
+"""Campaigns over pairs of weights, with the published pair and the truth."""
 
 
 class Results:
@@ -83,12 +94,62 @@ def row(results: Results, asked: Mapping[str, str], resamples: int) -> list[str]
 def tables(results: Results, resamples: int = 1000) -> dict[str, str]:
     """Return each table as Markdown, by its name in the page."""
     names = dict.fromkeys(asked["table"] for asked in results.printed)
-    return {
+    found = {
         f"table {name}": markdown(
             HEADER, [row(results, asked, resamples) for asked in results.printed if asked["table"] == name]
         )
         for name in names
     }
+    return {**found, "windows": windows(results, resamples)}
+
+
+def windows(results: Results, resamples: int) -> str:
+    """Return what pairs of weights leave undefined, and what they say of the other networks and of all.
+
+    Pairs that leave more undefined than the published one are not shown, and of those that leave as many the one that
+    agrees best. *Published, else*: networks that the published pair leaves undefined are ranked among themselves by
+    another pair, the others by the published one, both by their share of the networks of their kind.
+    """
+    rows = []
+    for campaign, (published, truth) in WINDOWS.items():
+        if (table := results.table(campaign)) is None:
+            continue
+        part, accuracies = matched(table, results.truth(space_of(campaign), truth), truth)
+        shown = {
+            label: oriented(positive(column) if space_of(campaign) in POSITIVE else column)
+            for label, column in part.columns.items()
+        }
+        first, best = shown[published], dict[int, tuple[float, str]]()
+        for label, values in shown.items():
+            tau = agreement(values, accuracies, resamples=0).kendall.value
+            missing = int((~np.isfinite(values)).sum())
+            if missing <= (~np.isfinite(first)).sum():
+                best[missing] = max(best.get(missing, (-1.0, label)), (-1.0 if tau is None else tau, label))
+        labels = [published, *(label for _, (_, label) in sorted(best.items()) if label != published)]
+        by_kind = {f"{published}, else {label}": _by_kind(first, shown[label]) for label in labels[1:]}
+        worth = {
+            label: agreement(values, accuracies, undefined="worst", resamples=0).kendall.value or 0.0
+            for label, values in by_kind.items()
+        }
+        kept = max(worth, key=lambda label: worth[label])
+        for label, values in [*((label, shown[label]) for label in labels), (kept, by_kind[kept])]:
+            own = agreement(values, accuracies, resamples=resamples)
+            last = agreement(values, accuracies, undefined="worst", resamples=resamples)
+            both = paired_difference(values, first, accuracies, resamples=resamples)
+            share = f"{own.undefined / len(values):.1%}".replace("%", " %")
+            difference = "–" if label == published else f"{both.n:,}: {interval(both.kendall, sign='+')}"
+            rows.append([space_of(campaign), label, share, interval(own.kendall), difference, interval(last.kendall)])
+    header = ["space", "weights", "undefined", "τ", "N of both: τ less that of the published pair", "τ, undefined last"]
+    return markdown(header, rows)
+
+
+def _by_kind(first: Floats, second: Floats) -> Floats:
+    """Return each network's share of ranks by the first scores, or among those without one by the second."""
+    found = np.full(len(first), np.nan)
+    for values, part in ((first, np.isfinite(first)), (second, ~np.isfinite(first) & np.isfinite(second))):
+        if part.any():
+            found[part] = rankdata(values[part]) / part.sum()
+    return found
 
 
 def draw(results: Results, data: Path, folder: Path) -> None:

@@ -125,7 +125,11 @@ class Scoring:
         try:
             net = built(candidate, self.seeds[0])
             what = ""
-            made = {"scores": [self._scores(net, seed) for seed in self.seeds], "layout": self._layout(net)}
+            layout = self._layout(net)
+            if layout is not None and layout["faults"]:
+                made = {"failed": layout["faults"][0]}
+            else:
+                made = {"scores": [self._scores(net, seed) for seed in self.seeds], "layout": layout}
         except BaseException as raised:
             error = as_error(raised)
             made = {"failed": f"{what}{type(error).__name__}: {message(error)}"}

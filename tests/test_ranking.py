@@ -58,14 +58,14 @@ class Transformer(nn.Module):
 
 
 class Failing(nn.Module):
-    def __init__(self, error: bool) -> None:
+    def __init__(self, how: str) -> None:
         super().__init__()
-        self.error, self.layer = error, nn.Linear(192, 4)
+        self.how, self.layer = how, nn.Linear(192, 4)
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.error:
+        if self.how == "raises":
             raise RuntimeError("the kernel is too wide")
-        return self.layer(x.flatten(1)) * math.nan
+        return self.layer(x.flatten(1)) * {"nan": math.nan, "still": 0.0}[self.how]
 
 
 def refuses() -> nn.Module:
@@ -169,19 +169,25 @@ def test_any_scores_are_joined_as_by_hand(values: list[list[int]]) -> None:
 
 def test_what_fails_is_named_and_the_rest_is_ranked() -> None:
     nets = {
-        "raises": Failing(True), "nan": Failing(False), "unbuilt": refuses, "nothing": lambda: 3, "class": nn.Linear,
-        **FOUR,
+        "raises": Failing("raises"), "nan": Failing("nan"), "still": Failing("still"), "unbuilt": refuses,
+        "nothing": lambda: 3, "class": nn.Linear, **FOUR,
     }  # fmt: skip
     found = zc.rank(nets, shape=SHAPE, proxies=["synflow", "jacov"])
-    assert found.order[-1] == "nan" and set(found.order) == {"nan", *FOUR}
-    assert found["nan"].scores["jacov"].status == "undefined" and found["nan"].ranks["jacov"] == 5
+    assert found.order[-1] == "still" and set(found.order) == {"still", *FOUR}
+    assert found["still"].scores["jacov"].status == "undefined" and found["still"].ranks["jacov"] == 5
     reasons = {row.name: row.reason for row in found if row.place is None}
     assert "RuntimeError: the kernel is too wide" in reasons["raises"]
+    assert reasons["nan"] == "its outputs are NaN"
     assert reasons["unbuilt"] == "it cannot be built: ValueError: no such layer"
     assert reasons["nothing"] == "it cannot be built: TypeError: the function returned a int, not a torch.nn.Module"
     assert "missing 2 required positional arguments" in reasons["class"]
-    alone = zc.rank({name: nets[name] for name in ("nan", *FOUR)}, shape=SHAPE, proxies=["synflow", "jacov"])
+    alone = zc.rank({name: nets[name] for name in ("still", *FOUR)}, shape=SHAPE, proxies=["synflow", "jacov"])
     assert {row.name: row.joint for row in alone} == {row.name: row.joint for row in found if row.place}
+
+
+def test_a_network_whose_outputs_are_nan_has_no_rank_by_its_size_either() -> None:
+    found = zc.rank({"nan": Failing("nan"), **FOUR}, shape=SHAPE, proxies=["params"])
+    assert set(found.order) == set(FOUR) and found["nan"].reason == "its outputs are NaN"
 
 
 def test_a_proxy_that_does_not_cover_a_candidate_has_no_part() -> None:
@@ -475,22 +481,23 @@ def test_it_prints_as_a_table_and_in_notebooks() -> None:
 
 def test_frame_has_values_statuses_and_ranks() -> None:
     pd = pytest.importorskip("pandas")
-    found = zc.rank({"a": cnn, "nan": Failing(False), "broken": refuses}, shape=SHAPE, proxies=["synflow", "jacov"])
+    found = zc.rank({"a": cnn, "still": Failing("still"), "broken": refuses}, shape=SHAPE, proxies=["synflow", "jacov"])
     frame = found.to_frame()
-    assert list(frame.index) == ["a", "nan", "broken"] and frame["place"].tolist()[:2] == [1, 2]
-    assert frame.loc["nan", "jacov_status"] == "undefined" and frame.loc["nan", "jacov_rank"] == 2
+    assert list(frame.index) == ["a", "still", "broken"] and frame["place"].tolist()[:2] == [1, 2]
+    assert frame.loc["still", "jacov_status"] == "undefined" and frame.loc["still", "jacov_rank"] == 2
     assert pd.isna(frame.loc["broken", "place"]) and "no such layer" in frame.loc["broken", "reason"]
     assert frame.loc["a", "params"] == found["a"].scores["params"].value
 
 
 def test_figure_shows_what_is_undefined(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    found = zc.rank({**FOUR, "nan": Failing(False), "raises": Failing(True)}, shape=SHAPE, proxies=["synflow", "jacov"])
+    nets = {**FOUR, "still": Failing("still"), "raises": Failing("raises")}
+    found = zc.rank(nets, shape=SHAPE, proxies=["synflow", "jacov"])
     figure = found.plot(path=tmp_path / "f.png")
     assert (tmp_path / "f.png").read_bytes().startswith(b"\x89PNG")
     (axes,) = figure.axes
     drawn = {text.get_text(): line.get_marker() for text, line in zip(axes.texts, axes.lines)}
-    assert drawn == {**dict.fromkeys(FOUR, "o"), "nan": "x", "raises": "s"}
+    assert drawn == {**dict.fromkeys(FOUR, "o"), "still": "x", "raises": "s"}
     height = {text.get_text(): text.xy[1] for text in axes.texts}
     assert min(height, key=lambda name: height[name]) == "raises" and axes.get_title() == "no rank (grey): raises"
     assert found.plot("flops").axes[0].get_xlabel().startswith("multiply-accumulate")

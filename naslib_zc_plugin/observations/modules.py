@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from naslib_zc_plugin.passes import FORWARD, Forward, ForwardPass, Observation, PerSample, Steps, observation
 from naslib_zc_plugin.passes.capture import EVERY
-from naslib_zc_plugin.passes.inputs import TwoSamples
+from naslib_zc_plugin.passes.inputs import TwoSamples, tensors
 from naslib_zc_plugin.passes.network import module_of
 
 # What networks have in common --------------------
@@ -28,6 +28,7 @@ def layout(p: ForwardPass) -> Steps[dict[str, list[str]]]:
     ``operations``: their kinds; a convolution of one channel each is a kind of its own. ``skeleton``: the first of
     them, those that change the size of a map, with the sizes and the number of channels, and the width of what the
     last linear layer reads. ``kept``: parameters that fresh weights did not reach (:class:`~.passes.network.Network`).
+    ``faults``: why no score of the network means anything, in words: its outputs are NaN.
 
     >>> layout().data
     False
@@ -35,6 +36,11 @@ def layout(p: ForwardPass) -> Steps[dict[str, list[str]]]:
     operations: dict[str, None] = {}
     skeleton: list[str] = []
     widths = [""]
+    faults: list[str] = []
+
+    def look(part: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        if not faults and any(bool(each.isnan().any()) for each in tensors(output)):
+            faults.append("its outputs are NaN")
 
     def see(part: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         kind = _kind(part)
@@ -51,13 +57,14 @@ def layout(p: ForwardPass) -> Steps[dict[str, list[str]]]:
 
     leaves = [part for part in p.network.module.modules() if not part._modules and not isinstance(part, _PLAIN)]
     hooks = [part.register_forward_hook(see) for part in leaves]
+    hooks.append(p.network.module.register_forward_hook(look))
     try:
         yield FORWARD
     finally:
         for hook in hooks:
             hook.remove()
     described = {"operations": sorted(operations), "skeleton": [*skeleton, *filter(None, widths)]}
-    return {**described, "kept": p.network.kept}
+    return {**described, "kept": p.network.kept, "faults": faults}
 
 
 def _kind(part: nn.Module) -> str:

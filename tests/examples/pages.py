@@ -46,6 +46,7 @@ def _flexibert(data: Path) -> dict[str, str]:
 PAGES: dict[str, tuple[str, Callable[[Path], dict[str, str]]]] = {
     "epsilon": ("epsilon_results", _epsilon),
     "flexibert": ("flexibert_results", _flexibert),
+    "frontier": ("frontier_results", lambda data: example("frontier_results").tables(data, RESULTS)),
     "gradalign": ("gradalign_results", _gradalign),
     "nasbench201": ("nasbench201_results", _nasbench201),
     "nasbench_nlp": ("nlp_results", lambda data: example("nlp_results").tables(data, RESULTS)),

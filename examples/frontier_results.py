@@ -1,0 +1,326 @@
+"""Makes the tables of docs/results/frontier.md: the proxies of 2023 to 2026, alone and joined, on trained networks.
+
+    python examples/frontier_results.py DATA docs/results
+
+DATA is a folder of benchmark tables; the other one holds the page, whose tables are replaced, each below the comment
+that names it, and `scores` with the exports of the campaigns in `configs` that are named `*_frontier*`. With `--pairs`
+the file that `naslib_zc_plugin.ranked.measured_pairs` reads is made, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import timm_results
+from result_pages import markdown, replaced
+from scipy.stats import kendalltau, rankdata
+
+from naslib_zc_plugin.aggregates import Aggregate, Floats, ranked_scores
+from naslib_zc_plugin.benchmarks import benchmark
+from naslib_zc_plugin.benchmarks.nasbench201.convert import class_text
+from naslib_zc_plugin.campaign.store import read_table
+from naslib_zc_plugin.files import replace_text
+from naslib_zc_plugin.ranked import pairs_in_order
+from naslib_zc_plugin.report.correlations import paired_difference, partial_agreement
+from naslib_zc_plugin.report.rendering import interval
+from naslib_zc_plugin.spaces.nasbench201.keys import EDGES, parse
+from naslib_zc_plugin.table import STATUSES
+
+Mask = npt.NDArray[np.bool_]
+E, P, T = "az_expressivity", "az_progressivity", "az_trainability"
+BASELINES = ("params", "flops", "layers")
+AZ_NAS = "az_nas: E + P + T + flops"
+RECIPES: Mapping[str, Sequence[str]] = {
+    AZ_NAS: (E, P, T, "flops"),
+    "recommended: E + T + synflow + meco": (E, T, "synflow", "meco"),
+    "E + P + T + synflow + meco": (E, P, T, "synflow", "meco"),
+    "E + P + T + zen + meco": (E, P, T, "zen", "meco"),
+    "E + T + zen + meco": (E, T, "zen", "meco"),
+    "E + T + synflow + meco + meco_opt": (E, T, "synflow", "meco", "meco_opt"),
+    "recommended_with_data: jacov + synflow + E + T + meco": ("jacov", "synflow", E, T, "meco"),
+    "recommended_models: params + total_width + activations": ("params", "total_width", "activations"),
+}
+"""Sums of logarithms of ranks."""
+DATA_FREE = (E, P, T, "synflow", "meco", "meco_opt", "zen", "near", "flops", "params", "layers")
+"""Members that recipes without images and labels are chosen from."""
+MOST, HALVES = 5, 20
+
+
+@dataclass(frozen=True)
+class Population:
+    """A campaign's scores beside accuracies, and the networks that are alike.
+
+    Attributes:
+        scores: by label, (n,), higher better, −∞ where undefined; only columns without failures and gaps.
+        truth: accuracies, (n,).
+        clusters: one label for each network; networks of one label are identical.
+    """
+
+    scores: Mapping[str, Floats]
+    truth: Floats
+    clusters: Sequence[str]
+
+    @cached_property
+    def log_ranks(self) -> dict[str, Floats]:
+        """The logarithms of ranks, 1 the worst and ties averaged."""
+        return {label: np.log(rankdata(each)) for label, each in self.scores.items()}
+
+    def has(self, members: Sequence[str]) -> bool:
+        """Whether all members are there."""
+        return all(member in self.scores for member in members)
+
+    def joined(self, members: Sequence[str]) -> Floats:
+        """Return the members' sum of logarithms of ranks."""
+        return np.asarray(np.sum([self.log_ranks[member] for member in members], axis=0))
+
+    def part(self, kept: Mask) -> Population:
+        """Return some of the networks, which are ranked among themselves."""
+        labels = [self.clusters[place] for place in np.flatnonzero(kept).tolist()]
+        return Population({label: each[kept] for label, each in self.scores.items()}, self.truth[kept], labels)
+
+
+def is_reachable(key: str) -> bool:
+    """Whether each operation of a cell of NAS-Bench-201 lies on a path from its input to its output.
+
+    9,445 of 15,625 cells are so, those of NAS-Bench-Suite-Zero.
+
+    >>> is_reachable("|none~0|+|none~0|none~1|+|nor_conv_3x3~0|none~1|none~2|")
+    True
+    >>> is_reachable("|nor_conv_3x3~0|+|none~0|none~1|+|nor_conv_3x3~0|none~1|none~2|")
+    False
+    """
+    edges = [edge for edge, operation in zip(EDGES, parse(key)) if operation != "none"]
+    reached, reaching = {0}, {3}
+    for source, target in sorted(edges, key=lambda edge: edge[1]):
+        reached |= {target} if source in reached else set()
+    for source, target in sorted(edges, key=lambda edge: -edge[0]):
+        reaching |= {source} if target in reaching else set()
+    return all(source in reached and target in reaching for source, target in edges)
+
+
+def population(
+    results: Path, campaigns: Sequence[tuple[str, Sequence[str]]], truth: Mapping[str, float]
+) -> tuple[Population, list[str]]:
+    """Return the networks of the first campaign whose scores and accuracies are all there, and their keys."""
+    found: dict[str, dict[str, float]] = {}
+    for campaign, labels in campaigns:
+        table = read_table(results / "scores" / f"{campaign}.parquet")
+        for label, column in table.columns.items():
+            if label in (labels or table.columns) and label not in found:
+                there = np.isin(column.status, [STATUSES.index("ok"), STATUSES.index("undefined")]).tolist()
+                values = zip(table.keys, ranked_scores(column).tolist(), there)
+                found[label] = {key: value for key, value, is_there in values if is_there}
+    first = read_table(results / "scores" / f"{campaigns[0][0]}.parquet").keys
+    keys = [key for key in first if key in truth and all(key in each for each in found.values())]
+    clusters = [class_text(key) if key.startswith("|") else key for key in keys]
+    scores = {label: np.array([each[key] for key in keys]) for label, each in found.items()}
+    return Population(scores, np.array([truth[key] for key in keys]), clusters), keys
+
+
+NOISE = ("nasbench201_cifar10_frontier_noise", (E, P, T, "meco", "meco_opt"))
+SETS: Mapping[str, tuple[Sequence[tuple[str, Sequence[str]]], str, str]] = {
+    "cifar10": ([("nasbench201_cifar10_frontier", ()), NOISE], "nasbench201", "cifar10_test_200"),
+    "cifar100": (
+        [("nasbench201_cifar100_frontier", ()), NOISE, ("nasbench201_cifar10_frontier", ("layers", "flops"))],
+        "nasbench201",
+        "cifar100_test_200",
+    ),
+    "imagenet16_120": (
+        [("nasbench201_imagenet16_120_frontier", ()), (NOISE[0], ("meco", "meco_opt"))],
+        "nasbench201",
+        "imagenet16_test_200",
+    ),
+    "nasbench101": ([("nasbench101_cifar10_frontier", ())], "nasbench101", "val_acc_108"),
+}
+"""Table → the campaigns and which columns of them (none named: all), the benchmark, and its column of accuracies.
+
+The networks are those of the first campaign. For CIFAR-100 they differ from those for CIFAR-10 by their head, which the
+proxies of features, on noise, do not read; MeCo's noise is of one size whatever the data set.
+"""
+SIZES: Mapping[str, tuple[str, str, str, str]] = {
+    "FlexiBERT, GLUE": ("flexibert_sizes", "flexibert", "glue", ""),
+    "PiT, CIFAR-100": ("vit_bench_sizes", "vit_bench", "c100_base_acc", "pit|"),
+    "PiT, Flowers": ("vit_bench_sizes", "vit_bench", "flower_base_acc", "pit|"),
+    "PiT, Chaoyang": ("vit_bench_sizes", "vit_bench", "chaoyang_base_acc", "pit|"),
+    "AutoFormer, CIFAR-100": ("vit_bench_sizes", "vit_bench", "c100_base_acc", "autoformer|"),
+    "AutoFormer, Flowers": ("vit_bench_sizes", "vit_bench", "flower_base_acc", "autoformer|"),
+    "AutoFormer, Chaoyang": ("vit_bench_sizes", "vit_bench", "chaoyang_base_acc", "autoformer|"),
+}
+"""Networks → the campaign over counts, the benchmark, its column of accuracies, and how their keys begin."""
+GAPS = (0, 0.05, 0.1, 0.2, 0.4, 0.8, None)
+"""Edges of the gaps of which it is counted how often they have the right order."""
+
+
+def populations(data: Path, results: Path) -> Iterator[tuple[str, Population, Population | None]]:
+    """Yield each table's name and networks, and those of them without unreachable operations."""
+    for name, (campaigns, of, column) in SETS.items():
+        if all((results / "scores" / f"{campaign}.parquet").exists() for campaign, _ in campaigns):
+            found, keys = population(results, campaigns, benchmark(of, data).column(column))
+            kept = np.array([is_reachable(key) for key in keys]) if of == "nasbench201" else None
+            yield name, found, None if kept is None else found.part(kept)
+
+
+def tables(data: Path, results: Path, resamples: int = 1000) -> dict[str, str]:
+    """Return each table as Markdown, by its name in the page; only those whose scores are there."""
+    made, chosen = {}, {}
+    for name, whole, reachable in populations(data, results):
+        made[name] = _agreements(whole, reachable, resamples)
+        if name in ("cifar10", "nasbench101"):
+            chosen[name] = whole
+    if len(chosen) == 2:
+        made["choice"] = _choice(chosen)
+    if all((results / "scores" / f"{campaign}.parquet").exists() for campaign, *_ in SIZES.values()):
+        made["sizes"] = _sizes(data, results, resamples)
+    return made
+
+
+def _agreements(whole: Population, reachable: Population | None, resamples: int) -> str:
+    """Return a row for each score, baselines first, then proxies, then recipes, the best of each first."""
+    parts = [each for each in (whole, reachable) if each is not None]
+    groups: list[list[list[str]]] = [[], [], []]
+    names = [*whole.scores, *(name for name, members in RECIPES.items() if whole.has(members))]
+    for name in names:
+        group = 0 if name in BASELINES else 1 if name in whole.scores else 2
+        row = [name]
+        for part in parts:
+            scores = _finite(part.joined(RECIPES[name]) if group == 2 else part.scores[name])
+            given: dict[str, Any] = {"clusters": part.clusters, "resamples": resamples}
+            found = partial_agreement(scores, part.truth, **given)
+            row += [f"{found.n:,}"] if part is not whole else [f"{found.n:,}", f"{_undefined(whole, name)}"]
+            row += [interval(found.kendall), interval(found.spearman, 2)]
+            above = paired_difference(scores, part.joined(RECIPES[AZ_NAS]), part.truth, **given).kendall
+            row.append("–" if name == AZ_NAS else interval(above, sign="+"))
+        groups[group].append(row)
+    rows = [row for group in groups for row in sorted(group, key=lambda row: -float(row[3].split()[0]))]
+    header = ["", "N", "undefined", "τ", "ρ", "τ above AZ-NAS"]
+    more = ["N, reachable", "τ", "ρ", "τ above AZ-NAS"] if reachable is not None else []
+    return markdown([*header, *more], rows)
+
+
+def _sizes(data: Path, results: Path, resamples: int) -> str:
+    """Return a row for each count and their recipe, and a column for each kind of transformers."""
+    counts, recipe = ("params", "flops", "layers", "total_width", "activations", "width_depth"), "recommended_models"
+    columns = []
+    for campaign, of, column, begins in SIZES.values():
+        truth = {key: value for key, value in benchmark(of, data).column(column).items() if key.startswith(begins)}
+        part, _ = population(results, [(campaign, counts)], truth)
+        shown = {**part.scores, recipe: part.joined(Aggregate.parse(recipe).labels)}
+        estimates = [partial_agreement(shown[name], part.truth, resamples=resamples) for name in (*counts, recipe)]
+        columns.append([str(len(part.truth)), *(interval(each.kendall, 2) for each in estimates)])
+    rows = [[name, *cells] for name, *cells in zip(("N", *counts, recipe), *columns)]
+    return markdown(["", *SIZES], rows)
+
+
+def _finite(scores: Floats) -> Floats:
+    """Return scores with a number below all others for undefined ones, which rank last."""
+    defined = np.isfinite(scores)
+    return np.where(defined, scores, scores[defined].min() - 1 if defined.any() else 0)
+
+
+def _undefined(part: Population, name: str) -> int:
+    members = RECIPES.get(name, (name,))
+    return int(np.any([~np.isfinite(part.scores[member]) for member in members], axis=0).sum())
+
+
+# Choosing a recipe --------------------
+
+
+def _choice(known: Mapping[str, Population]) -> str:
+    """Return, by number of members, the recipe whose worst regret over the benchmarks is the smallest.
+
+    A regret is τ of the best recipe of all on that benchmark less τ of the recipe. Networks are divided into halves at
+    random, identical ones together, 20 times; each half chooses, and the other one tells what the choice is worth.
+    """
+    parts = list(known.values())
+    members = [label for label in DATA_FREE if all(part.has([label]) for part in parts)]
+    recipes = [each for size in range(1, MOST + 1) for each in itertools.combinations(members, size)]
+    halves = [[part.part(kept) for kept in _halves(part)] for part in parts]
+    regrets = np.stack([_regrets([each[half] for each in halves], recipes) for half in range(2 * HALVES)], axis=1)
+    rows = []
+    for size in range(1, MOST + 1):
+        places = [place for place, recipe in enumerate(recipes) if len(recipe) == size]
+        best = min(places, key=lambda place: float(regrets[place].mean()))
+        picks = [min(places, key=lambda place: float(regrets[place, half])) for half in range(2 * HALVES)]
+        unseen = float(np.mean([regrets[pick, half ^ 1] for half, pick in enumerate(picks)]))
+        share = float(np.mean([pick == best for pick in picks]))
+        error = regrets[best].std(ddof=1) / np.sqrt(2)
+        row = [f"{size}", f"{len(places):,}", " + ".join(recipes[best]), f"{regrets[best].mean():.3f}", f"{error:.3f}"]
+        row += [f"{share:.0%}".replace("%", " %"), f"{unseen:.3f}"]
+        rows.append([*row, *(f"{_tau(part, recipes[best]):.3f}" for part in parts)])
+    header = ["members", "recipes", "the best of them", "its regret", "standard error", "halves that choose it"]
+    return markdown([*header, "regret of what halves choose, other half", *(f"τ, {name}" for name in known)], rows)
+
+
+def _halves(part: Population) -> Iterator[Mask]:
+    """Yield which networks are in a half, and then which are not, again and again."""
+    rng = np.random.default_rng(0)
+    _, cluster = np.unique(part.clusters, return_inverse=True)
+    for _ in range(HALVES):
+        first = np.zeros(cluster.max() + 1, dtype=bool)
+        first[rng.permutation(len(first))[: len(first) // 2]] = True
+        yield first[cluster]
+        yield ~first[cluster]
+
+
+def _regrets(parts: Sequence[Population], recipes: Sequence[Sequence[str]]) -> Floats:
+    """Return each recipe's worst regret over some benchmarks."""
+    taus = np.array([[_tau(part, recipe) for part in parts] for recipe in recipes])
+    return np.asarray((taus.max(axis=0) - taus).max(axis=1))
+
+
+def _tau(part: Population, recipe: Sequence[str]) -> float:
+    return float(kendalltau(part.joined(recipe), part.truth).statistic)
+
+
+# What a gap is worth --------------------
+
+
+def pairs(data: Path, results: Path) -> list[dict[str, Any]]:
+    """Return how often gaps of the recommended recipes had the right order, see ``measured_pairs``."""
+    found = []
+    for name, part, _ in populations(data, results):
+        if (shown := {"cifar10": "NAS-Bench-201", "nasbench101": "NAS-Bench-101"}.get(name)) is not None:
+            members = Aggregate.parse("recommended").labels
+            found.append(_entry("recommended", shown, part.joined(members), part.truth, len(members)))
+    if (results / "scores" / "timm.parquet").exists():
+        real, members = timm_results.Results(data, results), Aggregate.parse("recommended_models").labels
+        joint = timm_results.log_ranks([real.scores[member] for member in members])
+        there = np.isfinite(joint)
+        found.append(_entry("recommended_models", "timm", joint[there], real.truth[there], len(members)))
+    return found
+
+
+def _entry(recipe: str, shown: str, joint: Floats, truth: Floats, members: int) -> dict[str, Any]:
+    right, counted = pairs_in_order(joint, truth, members, GAPS)
+    about = {"recipe": recipe, "inputs": "images", "benchmark": shown, "networks": len(joint)}
+    return {**about, "edges": list(GAPS), "right": right, "pairs": counted}
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("results", type=Path)
+    parser.add_argument("--pairs", type=Path, help="write what gaps are worth into this file")
+    arguments = parser.parse_args()
+    page = arguments.results / "frontier.md"
+    found = tables(arguments.data, arguments.results)
+    replace_text(page, replaced(page.read_text(encoding="utf-8"), found))
+    print(page, *found, sep="\n")
+    if arguments.pairs is not None:
+        about = "How often gaps of a joined number had the right order among trained networks: ranked.measured_pairs."
+        made = {"about": about, "entries": pairs(arguments.data, arguments.results)}
+        replace_text(arguments.pairs, json.dumps(made, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
