@@ -422,6 +422,11 @@ def _constants(weight: Tensor) -> Tensor:
     return weight.constants
 
 
+def _fits(bias: Any, channels: int) -> bool:
+    """Return whether a bias, if there is one, has a value for each channel."""
+    return bias is None or tuple(bias.shape) == (channels,)
+
+
 def _convolution(function: Callable[..., Tensor]) -> Callable[..., Any]:
     def convolve(
         input: Tensor, weight: Tensor, bias: Any = None,
@@ -434,7 +439,7 @@ def _convolution(function: Callable[..., Tensor]) -> Callable[..., Any]:
         constants, (channels, per_group, *kernel) = _constants(weight).double(), weight.shape
         if input.ndim != weight.ndim or input.dtype != weight.dtype:
             raise UnknownOperation("a convolution of a single sample, or of another type")
-        if input.shape[1] != per_group * groups or channels % groups:
+        if input.shape[1] != per_group * groups or channels % groups or not _fits(bias, channels):
             raise UnknownOperation("channels that do not fit")
         runs = input.counts if isinstance(input, RepeatedChannels) else ()
         counts: tuple[int, ...] = (channels,)
@@ -461,10 +466,9 @@ def _convolution(function: Callable[..., Tensor]) -> Callable[..., Any]:
 def _linear(input: Tensor, weight: Tensor, bias: Any = None) -> Any:
     """Sum the input's runs, each times its count, times each constant."""
     constants = _constants(weight).double()
-    if input.ndim != 2 or input.shape[1] != weight.shape[1] or input.dtype != weight.dtype:
-        raise UnknownOperation(
-            "a linear layer on more than two dimensions, or on what does not fit"
-        )
+    fits = input.dtype == weight.dtype and input.shape[1:] == weight.shape[1:] and _fits(bias, len(weight))
+    if input.ndim != 2 or not fits:
+        raise UnknownOperation("a linear layer on more than two dimensions, or on what does not fit")
     if isinstance(input, RepeatedChannels):
         counts = torch.tensor(input.counts, dtype=torch.float64, device=input.device)
         sums = (input.split_runs().double() * counts).sum(2)
@@ -499,8 +503,8 @@ def _full_width(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def layer(input: Tensor, weight: Tensor, bias: Any = None, *args: Any, **kwargs: Any) -> Tensor:
         """Make one output channel of each group, which stands for all where the weight is a constant."""
         groups = kwargs.get("groups", args[3] if len(args) > 3 else 1)
-        constant = all(each is None or bool((each == each.flatten()[:1]).all()) for each in (weight, bias))
-        if not constant or weight.ndim < 2 or len(weight) % groups:
+        equal = all(given is None or bool((given == given.flatten()[:1]).all()) for given in (weight, bias))
+        if not equal or weight.ndim < 2 or len(weight) % groups or not _fits(bias, len(weight)):
             return summed(input, weight, bias, *args, **kwargs)
         each = len(weight) // groups
         thin = summed(input, weight[::each], None if bias is None else bias[::each], *args, **kwargs)
