@@ -208,13 +208,11 @@ def _in_double(function: Callable[..., Any]) -> Callable[..., Any]:
     return summed
 
 
-SUMS: dict[Callable[..., Any], Callable[..., Any]] = {
-    function: _in_double(function)
-    for function in (
-        *PRODUCTS, torch.einsum, torch.sum, Tensor.sum, torch.mean, Tensor.mean, F.avg_pool1d, F.avg_pool2d,
-        F.avg_pool3d, F.adaptive_avg_pool1d, F.adaptive_avg_pool2d, F.adaptive_avg_pool3d, F.interpolate,
-    )
-}  # fmt: skip
+_SUMMING: tuple[Callable[..., Any], ...] = (
+    *PRODUCTS, torch.einsum, torch.sum, Tensor.sum, torch.mean, Tensor.mean, F.avg_pool1d, F.avg_pool2d, F.avg_pool3d,
+    F.adaptive_avg_pool1d, F.adaptive_avg_pool2d, F.adaptive_avg_pool3d, F.interpolate,
+)  # fmt: skip
+SUMS: dict[Callable[..., Any], Callable[..., Any]] = {function: _in_double(function) for function in _SUMMING}
 """Functions that sum, by which a network runs in either way. Layers and norms are in those of each way."""
 
 
@@ -497,10 +495,10 @@ def _batch_norm(
     return input.like(_normalise(input.data_, None, None, weight=scale, bias=shift, **kwargs))
 
 
-def _full_width(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+def _full_width(function: Callable[..., Tensor]) -> Callable[..., Any]:
     summed = _in_double(function)
 
-    def layer(input: Tensor, weight: Tensor, bias: Any = None, *args: Any, **kwargs: Any) -> Tensor:
+    def layer(input: Tensor, weight: Tensor, bias: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Make one output channel of each group, which stands for all where the weight is a constant."""
         groups = kwargs.get("groups", args[3] if len(args) > 3 else 1)
         equal = all(given is None or bool((given == given.flatten()[:1]).all()) for given in (weight, bias))
