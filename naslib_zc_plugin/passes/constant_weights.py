@@ -4,11 +4,14 @@ A convolution or linear layer whose weights are all w gives every output channel
 for all (*collapsed*), and several constants are carried side by side as further channels: one forward run gives the
 outputs under all of them. Whatever is not known to keep channels equal raises :class:`UnknownOperation`, and the
 network is run in full, once for each constant (*uncollapsed*).
+
+Norms make percents of the last bits of what they divide, so both ways must round alike. What sums is computed in double
+precision and rounded to the type of what it sums (:data:`SUMS`): the last bit of a sum in single precision no longer
+depends on the order and the number of its equal terms.
 """
 
 from __future__ import annotations
 
-import logging
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,17 +23,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from naslib_zc_plugin.passes.capture import CONVOLUTIONS, Watch, own_statistics
-from naslib_zc_plugin.passes.degenerate import Undefined, check_features
+from naslib_zc_plugin.passes.degenerate import Undefined, check_features, in_precision
 from naslib_zc_plugin.passes.engine import Pass, Running
-from naslib_zc_plugin.passes.inputs import Batch, as_real, tree_map
+from naslib_zc_plugin.passes.inputs import Batch, as_real, tensors, tree_map
 from naslib_zc_plugin.passes.isolation import Stopwatch
-from naslib_zc_plugin.passes.layer_calls import LayerCalls, check_on_two_samples
+from naslib_zc_plugin.passes.layer_calls import PRODUCTS, LayerCalls, check_on_two_samples
 from naslib_zc_plugin.passes.network import Network
 from naslib_zc_plugin.passes.observation import Setting
 from naslib_zc_plugin.passes.seeding import seed_everything
 from naslib_zc_plugin.passes.snapshot import Snapshot
-
-logger = logging.getLogger(__name__)
 
 EMBEDDINGS: dict[str, Callable[[Tensor], Tensor]] = {
     "uniform_positive_0.1": lambda held: torch.rand_like(held) * 0.1,
@@ -72,12 +73,25 @@ class ConstantPass(Pass):
         for module in self.network.module.modules():
             module.training = False
         with torch.no_grad():
-            rows = dict(zip(values, self.setting.outputs(self.network, self.batch, values, self._seed)))
+            rows = dict(zip(values, self._outputs(values)))
         seconds = clock.lap()
         for each, several in asked.items():
             # In columns, whatever else is asked for: the last bit of a sum depends on where its terms lie.
             each.expect(None, each.send(torch.stack([rows[value] for value in several], dim=1).T))
         return dict.fromkeys(running, seconds)
+
+    def _outputs(self, weights: Sequence[float]) -> Tensor:
+        """Return the outputs under each weight, (weights, outputs): collapsed where the network allows it."""
+        setting: ConstantWeights = self.setting
+        if not setting.keeps(self.network):
+            snapshot = Snapshot(self.network.module)  # recurrent layers keep what is substituted
+            try:
+                seed_everything(self._seed, "constants")
+                return setting.collapsed(self.network, self.batch, weights)
+            except UnknownOperation as unknown:
+                self.detour("the network is run in full, once for each constant weight", unknown)
+            snapshot.restore()
+        return setting.uncollapsed(self.network, self.batch, weights, self._seed)
 
 
 @dataclass(frozen=True)
@@ -105,16 +119,15 @@ class ConstantWeights(Setting):
         first = f"biases={self.biases!r}, states={self.states!r}"
         return f"Constants({first}, embedding={self.embedding!r}, features={self.features!r})"
 
-    def outputs(self, network: Network, batch: Batch, weights: Sequence[float], seed: int) -> Tensor:
-        """Return the outputs under each weight, (weights, outputs): collapsed where the network allows it."""
-        snapshot = Snapshot(network.module)  # recurrent layers keep what is substituted
-        try:
-            seed_everything(seed, "constants")
-            return self.collapsed(network, batch, weights)
-        except UnknownOperation as unknown:
-            logger.debug("the network is run in full, once for each constant weight: %s", unknown)
-        snapshot.restore()
-        return self.uncollapsed(network, batch, weights, seed)
+    def keeps(self, network: Network) -> str:
+        """Return what of a network is not equal under each weight, so that it is always run in full; empty: nothing."""
+        roles = _roles(network)
+        if self.features == "first" or (self.states == "weight" and "state" in roles.values()):
+            return "a single feature, or states that differ between the values"
+        for name, held in network.parameters.items():
+            if roles[name] not in ("weight", "bias") or not held.is_floating_point():
+                return f"a parameter that stays: {name}"
+        return ""
 
     def collapsed(self, network: Network, batch: Batch, weights: Sequence[float]) -> Tensor:
         """Return the outputs, (values, outputs), by one run for all values that computes equal channels once.
@@ -123,19 +136,17 @@ class ConstantWeights(Setting):
             UnknownOperation: an operation of the network is not known to keep channels equal, or a layer has another
                 weight.
         """
-        values, roles = torch.tensor(weights, dtype=network.dtype, device=network.device), _roles(network)
-        of_role = {"weight": values, "bias": values if self.biases == "weight" else torch.zeros_like(values)}
-        if self.features == "first" or (self.states == "weight" and "state" in roles.values()):
-            raise UnknownOperation("a single feature, or states that differ between the values")
-        tensors: dict[str, Tensor] = {name: buffer.clone() for name, buffer in network.buffers.items()}
+        if kept := self.keeps(network):
+            raise UnknownOperation(kept)
+        roles, zeros = _roles(network), [0.0] * len(weights)
+        of_role = {"weight": weights, "bias": weights if self.biases == "weight" else zeros}
+        given: dict[str, Tensor] = {name: buffer.clone() for name, buffer in network.buffers.items()}
         for name, held in network.parameters.items():
-            if roles[name] not in of_role or not held.is_floating_point():
-                raise UnknownOperation(f"a parameter that stays: {name}")
-            tensors[name] = ConstantWeight(held.shape, of_role[roles[name]].to(held.dtype))
-        calls = LayerCalls(network, tensors)
+            given[name] = ConstantWeight(held.shape, held.new_tensor(of_role[roles[name]]))
+        calls = LayerCalls(network, given)
         try:
-            with calls, Watch([calls.handlers], COLLAPSED_LAYERS):
-                output = network(tensors, tree_map(Tensor.clone, batch.inputs))
+            with calls, Watch([calls.handlers], {**SUMS, **COLLAPSED_LAYERS}):
+                output = network(given, tree_map(Tensor.clone, batch.inputs))
         except (UnknownOperation, Undefined):
             raise
         except Exception as error:  # of a tensor without memory; if it is the network's own, it comes in full, too
@@ -158,21 +169,51 @@ class ConstantWeights(Setting):
             of_role = {"weight": value, "bias": value if self.biases == "weight" else 0.0}
             if self.states == "weight":
                 of_role["state"] = value
-            tensors: dict[str, Tensor] = {}
+            given: dict[str, Tensor] = {}
             for name, held in (*network.buffers.items(), *network.parameters.items()):
                 role = roles[name]
-                tensors[name] = EMBEDDINGS[self.embedding](held) if role == "embedding" else held.clone()
+                given[name] = EMBEDDINGS[self.embedding](held) if role == "embedding" else held.clone()
                 if role in of_role:
-                    (torch.view_as_real(tensors[name]) if held.is_complex() else tensors[name]).fill_(of_role[role])
+                    (torch.view_as_real(given[name]) if held.is_complex() else given[name]).fill_(of_role[role])
             seed_everything(seed, "constants")
-            replacements, calls = {F.batch_norm: own_statistics}, LayerCalls(network, tensors)
-            with calls, Watch([calls.handlers, {F.linear: check_features}], replacements):
-                outputs = network(tensors, tree_map(Tensor.clone, batch.inputs))
+            calls = LayerCalls(network, given)
+            with calls, Watch([calls.handlers, {F.linear: check_features}], {**SUMS, **FULL_LAYERS}):
+                outputs = network(given, tree_map(Tensor.clone, batch.inputs))
             if not calls.plain and not rows:
-                check_on_two_samples(network, tensors, batch.inputs, Watch(replacements=replacements))
+                check_on_two_samples(network, given, batch.inputs, Watch(replacements={F.batch_norm: own_statistics}))
             rows.append(as_real(outputs[..., 0] if self.features == "first" else outputs).flatten())
             snapshot.restore()
         return torch.stack(rows)
+
+
+# Sums --------------------
+
+
+def _in_double(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function, computed in double precision and rounded to the type of its tensors, if they have one."""
+
+    def summed(*args: Any, **kwargs: Any) -> Any:
+        given = tensors([args, kwargs])
+        types = {each.dtype for each in given if each.is_floating_point() or each.is_complex()}
+        held = types.pop() if len(types) == 1 and not {"dtype", "out"} & set(kwargs) else torch.float64
+        if in_precision(held, torch.float64) == held:
+            return function(*args, **kwargs)
+
+        def inside(value: Tensor) -> Tensor:
+            return value.to(in_precision(value.dtype, torch.float64))
+
+        output = function(*tree_map(inside, args), **tree_map(inside, kwargs))
+        return output.to(held) if isinstance(output, Tensor) and output.dtype != held else output
+
+    return summed
+
+
+_SUMMING: tuple[Callable[..., Any], ...] = (
+    *PRODUCTS, torch.einsum, torch.sum, Tensor.sum, torch.mean, Tensor.mean, F.avg_pool1d, F.avg_pool2d, F.avg_pool3d,
+    F.adaptive_avg_pool1d, F.adaptive_avg_pool2d, F.adaptive_avg_pool3d, F.interpolate,
+)  # fmt: skip
+SUMS: dict[Callable[..., Any], Callable[..., Any]] = {function: _in_double(function) for function in _SUMMING}
+"""Functions that sum, by which a network runs in either way. Layers and norms are in those of each way."""
 
 
 # Collapsed channels --------------------
@@ -352,7 +393,7 @@ def _padded(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> An
     return _spatial(function, args, kwargs)
 
 
-ALIKE = (aten.clone, aten.relu, aten.relu_, aten.hardtanh, aten.hardtanh_, aten.leaky_relu, aten.gelu)
+ALIKE = (aten.clone, aten._to_copy, aten.relu, aten.relu_, aten.hardtanh, aten.hardtanh_, aten.leaky_relu, aten.gelu)
 MAPS = (
     aten.detach, aten.alias, aten.avg_pool1d, aten.avg_pool2d, aten._adaptive_avg_pool2d, aten.max_pool2d_with_indices,
     aten.adaptive_max_pool2d, aten.upsample_nearest2d, aten.upsample_bilinear2d,
@@ -372,24 +413,31 @@ OPERATIONS: dict[Any, Callable[..., Any]] = {
 # Layers of constant weights --------------------
 
 
+def _constants(weight: Tensor) -> Tensor:
+    """Return the values, (J,), of a constant weight."""
+    if not isinstance(weight, ConstantWeight):
+        raise UnknownOperation("a layer with other weights")
+    return weight.constants
+
+
+def _fits(bias: Any, channels: int) -> bool:
+    """Return whether a bias, if there is one, has a value for each channel."""
+    return bias is None or tuple(bias.shape) == (channels,)
+
+
 def _convolution(function: Callable[..., Tensor]) -> Callable[..., Any]:
     def convolve(
-        input: Tensor,
-        weight: Tensor,
-        bias: Any = None,
-        stride: Any = 1,
-        padding: Any = 0,
-        dilation: Any = 1,
-        groups: int = 1,
-    ) -> Any:
+        input: Tensor, weight: Tensor, bias: Any = None,
+        stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1,
+    ) -> Any:  # fmt: skip
         """Make one output channel per variant: the sum over the input's runs, each times its count, times the constant.
 
         Groups must be of equal channels, or of single ones (depthwise): there each run is for itself.
         """
-        if not isinstance(weight, ConstantWeight):
-            raise UnknownOperation("a convolution with other weights")
-        constants, (channels, per_group, *kernel) = weight.constants, weight.shape
-        if input.shape[1] != per_group * groups or channels % groups:
+        constants, (channels, per_group, *kernel) = _constants(weight).double(), weight.shape
+        if input.ndim != weight.ndim or input.dtype != weight.dtype:
+            raise UnknownOperation("a convolution of a single sample, or of another type")
+        if input.shape[1] != per_group * groups or channels % groups or not _fits(bias, channels):
             raise UnknownOperation("channels that do not fit")
         runs = input.counts if isinstance(input, RepeatedChannels) else ()
         counts: tuple[int, ...] = (channels,)
@@ -400,40 +448,67 @@ def _convolution(function: Callable[..., Tensor]) -> Callable[..., Any]:
             if len(runs) > 1:
                 counts = tuple(count * (channels // groups) for count in runs)
         elif runs:
-            thin = constants[:, None] * torch.tensor(runs, dtype=input.dtype, device=constants.device)
+            thin = constants[:, None] * torch.tensor(runs, dtype=torch.float64, device=constants.device)
             together = len(constants)
         else:
             thin, together = constants[:, None].expand(-1, per_group), 1
         thin = thin.reshape(*thin.shape, *[1] * len(kernel)).expand(-1, -1, *kernel).contiguous()
-        data = input.data_ if isinstance(input, RepeatedChannels) else input
-        return RepeatedChannels(function(data, thin, None, stride, padding, dilation, together), counts, len(constants))
+        shift = None if bias is None else _constants(bias).double().repeat_interleave(len(counts))
+        data = (input.data_ if isinstance(input, RepeatedChannels) else input).double()
+        sums = function(data, thin, shift, stride, padding, dilation, together)
+        return RepeatedChannels(sums.to(input.dtype), counts, len(constants))
 
     return convolve
 
 
 def _linear(input: Tensor, weight: Tensor, bias: Any = None) -> Any:
     """Sum the input's runs, each times its count, times each constant."""
-    if not isinstance(weight, ConstantWeight):
-        raise UnknownOperation("a linear layer with other weights")
-    if input.ndim != 2 or input.shape[1] != weight.shape[1]:
-        raise UnknownOperation("a linear layer on more than two dimensions, or on features that do not fit")
+    constants = _constants(weight).double()
+    fits = input.dtype == weight.dtype and input.shape[1:] == weight.shape[1:] and _fits(bias, len(weight))
+    if input.ndim != 2 or not fits:
+        raise UnknownOperation("a linear layer on more than two dimensions, or on what does not fit")
     if isinstance(input, RepeatedChannels):
-        counts = torch.tensor(input.counts, dtype=input.dtype, device=input.device)
-        sums = (input.split_runs() * counts).sum(2)
+        counts = torch.tensor(input.counts, dtype=torch.float64, device=input.device)
+        sums = (input.split_runs().double() * counts).sum(2)
     else:
-        sums = input.sum(1, keepdim=True)
-    return RepeatedChannels(sums * weight.constants, (weight.shape[0],), len(weight.constants))
+        sums = input.double().sum(1, keepdim=True)
+    sums = sums * constants if bias is None else sums * constants + _constants(bias).double()
+    return RepeatedChannels(sums.to(input.dtype), (weight.shape[0],), len(constants))
+
+
+def _normalise(input: Tensor, mean: Any, variance: Any, **kwargs: Any) -> Tensor:
+    """Normalise by the input's own statistics, in double precision."""
+    normalised: Tensor = _in_double(own_statistics)(input, None, None, **kwargs)
+    return normalised
 
 
 def _batch_norm(
     input: Tensor, mean: Any, variance: Any, weight: Any = None, bias: Any = None, **kwargs: Any
 ) -> RepeatedChannels:
-    """Normalise each run by its own statistics, which are those of its channels, with the constant as scale."""
+    """Normalise each run by its own statistics, which are those of its channels; scale and shift are constants."""
     sizes = {len(tensor) for tensor in (mean, variance, weight, bias) if tensor is not None}
     if not isinstance(input, RepeatedChannels) or sizes - {input.shape[1]}:
         raise UnknownOperation("a norm of something else than runs, or of channels that do not fit")
-    scale = None if weight is None else weight.constants.repeat_interleave(len(input.counts))
-    return input.like(own_statistics(input.data_, None, None, weight=scale, **kwargs))
+    scale, shift = (
+        None if each is None else _constants(each).repeat_interleave(len(input.counts)) for each in (weight, bias)
+    )
+    return input.like(_normalise(input.data_, None, None, weight=scale, bias=shift, **kwargs))
+
+
+def _full_width(function: Callable[..., Tensor]) -> Callable[..., Any]:
+    summed = _in_double(function)
+
+    def layer(input: Tensor, weight: Tensor, bias: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Make one output channel of each group, which stands for all where the weight is a constant."""
+        groups = kwargs.get("groups", args[3] if len(args) > 3 else 1)
+        equal = all(given is None or bool((given == given.flatten()[:1]).all()) for given in (weight, bias))
+        if not equal or weight.ndim < 2 or len(weight) % groups or not _fits(bias, len(weight)):
+            return summed(input, weight, bias, *args, **kwargs)
+        each = len(weight) // groups
+        thin = summed(input, weight[::each], None if bias is None else bias[::each], *args, **kwargs)
+        return thin.repeat_interleave(each, dim=1 - weight.ndim)
+
+    return layer
 
 
 COLLAPSED_LAYERS: dict[Callable[..., Any], Callable[..., Any]] = {
@@ -441,7 +516,13 @@ COLLAPSED_LAYERS: dict[Callable[..., Any], Callable[..., Any]] = {
     F.linear: _linear,
     F.batch_norm: _batch_norm,
 }
-"""Layers on runs, with every bias 0."""
+"""Layers on runs."""
+
+FULL_LAYERS: dict[Callable[..., Any], Callable[..., Any]] = {
+    **{function: _full_width(function) for function in (*CONVOLUTIONS, F.linear)},
+    F.batch_norm: _normalise,
+}
+"""Layers of all channels."""
 
 
 ConstantWeights.view = ConstantPass

@@ -20,6 +20,9 @@ Embedding = Literal[
     "uniform_positive_0.1", "uniform_positive_1", "uniform_centered_0.1", "uniform_centered_1", "random_0.1", "random_1"
 ]
 
+TIE = 2.0**-40
+"""Relative difference by which outputs in double precision are equal; other types cannot tell such outputs apart."""
+
 
 @observation(setting=ConstantWeights())
 def constant_outputs(p: Pass, weights: tuple[float, ...]) -> Steps[Tensor]:
@@ -57,10 +60,13 @@ def epsilon(
     one path only is homogeneous in w and scores about 0.
 
     Source: egracheva/epsinas. That code, and this one, take entries that are exactly 0 after scaling (each row's
-    minimum) out of every mean they would enter; ``zeros="keep"`` is the paper's eq. 2 and 3. For networks of tokens
-    constant embeddings would make all tokens equal, so embeddings are drawn. On NAS-Bench-NLP that code gives w to
-    biases and to the first hidden states (buffers called initial_state), too, and takes one feature of the last
-    layer's outputs: all are equal but for rounding, which decides how many are exactly 0.
+    minimum) out of every mean they would enter; ``zeros="keep"`` is the paper's eq. 2 and 3. Norms enlarge the
+    rounding of that code's sums, in single precision, up to percents of the score. Here sums are computed in double
+    precision and rounded to the network's type, whatever their order, and outputs that are equal under equal weights
+    are so to the last bit (in double precision: but for rounding): the score is that of one output per sample. For
+    networks of tokens constant embeddings would make all tokens equal, so embeddings are drawn. On NAS-Bench-NLP that
+    code gives w to biases and to the first hidden states (buffers called initial_state), too, and takes one feature of
+    the last layer's outputs, which are all equal.
 
     Args:
         outputs: all outputs under each of the weights, (2, N · D).
@@ -85,10 +91,11 @@ def epsilon(
     """
     low, high = outputs.amin(1, keepdim=True), outputs.amax(1, keepdim=True)
     scaled = (outputs - low) / (high - low)
-    if not bool(torch.isfinite(scaled).all()):
+    smallest = (outputs - low <= TIE * outputs.abs()) | (scaled == 0)
+    if not bool(torch.isfinite(scaled).all()) or bool(smallest.all(1).any()):
         raise Undefined("under one of the weights all outputs are equal, or some are not finite")
     if zeros == "drop":
-        scaled = torch.where(scaled == 0, torch.nan, scaled)
+        scaled = torch.where(smallest, torch.nan, scaled)
     difference = (scaled[0] - scaled[1]).abs()
     return (difference.nanmean() / scaled.nanmean()).item()
 

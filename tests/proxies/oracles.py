@@ -307,9 +307,9 @@ def epsilon(case: Case, pair: tuple[float, float] = (1e-7, 1.0)) -> float:
             for name, parameter in net.named_parameters():
                 parameter.fill_(0 if "bias" in name else value)
             row = logits(case, net, case.batch[0]).flatten().numpy()
-        rows.append((row - row.min()) / (row.max() - row.min()))
+        equal = row - row.min() <= 8 * np.finfo(row.dtype).eps * np.abs(row)  # but for rounding
+        rows.append(np.where(equal, np.nan, (row - row.min()) / (row.max() - row.min())))
     scaled = np.stack(rows)
-    scaled[scaled == 0] = np.nan
     return float(np.nanmean(np.abs(scaled[0] - scaled[1])) / np.nanmean(scaled))
 
 
