@@ -90,7 +90,7 @@ def test_the_numbers_of_a_shipped_configuration_depend_on_what_they_always_did(
     config = load_campaign(given, data=shared / "data")
     found = provenance(config)
     assert {name: _hash(value) for name, value in found.items() if name in recorded} == recorded
-    assert set(found) <= {*recorded, "torch", "architectures", "builder"}
+    assert set(found) <= {*recorded, "torch", "architectures", "builder", "software"}
     assert config.store == str(given.with_suffix(".db"))
     if path.stem.startswith(("nasbench101", "nasbench201")):  # whose tables are at hand
         assert found["truth"] in benchmarks.benchmark(config.space, shared / "data").columns
