@@ -7,7 +7,7 @@ network is run in full, once for each constant (*uncollapsed*).
 
 Norms make percents of the last bits of what they divide, so both ways must round alike. What sums is computed in double
 precision and rounded to the type of what it sums (:data:`SUMS`): the last bit of a sum in single precision no longer
-depends on the order and the number of its equal terms.
+depends on the order and the number of its equal terms. Settings that know the full run alone round as the papers' code does.
 """
 
 from __future__ import annotations
@@ -122,12 +122,16 @@ class ConstantWeights(Setting):
     def keeps(self, network: Network) -> str:
         """Return what of a network is not equal under each weight, so that it is always run in full; empty: nothing."""
         roles = _roles(network)
-        if self.features == "first" or (self.states == "weight" and "state" in roles.values()):
+        if self._is_in_full_alone(roles):
             return "a single feature, or states that differ between the values"
         for name, held in network.parameters.items():
             if roles[name] not in ("weight", "bias") or not held.is_floating_point():
                 return f"a parameter that stays: {name}"
         return ""
+
+    def _is_in_full_alone(self, roles: Mapping[str, str]) -> bool:
+        """Return whether the setting knows the full run alone, which then rounds as the papers' code does."""
+        return self.features == "first" or (self.states == "weight" and "state" in roles.values())
 
     def collapsed(self, network: Network, batch: Batch, weights: Sequence[float]) -> Tensor:
         """Return the outputs, (values, outputs), by one run for all values that computes equal channels once.
@@ -164,6 +168,8 @@ class ConstantWeights(Setting):
         """
         rows: list[Tensor] = []
         roles, snapshot = _roles(network), Snapshot(network.module)
+        plain = {F.batch_norm: own_statistics}
+        replaced = plain if self._is_in_full_alone(roles) else {**SUMS, **FULL_LAYERS}
         for value in weights:
             seed_everything(seed, "embeddings")
             of_role = {"weight": value, "bias": value if self.biases == "weight" else 0.0}
@@ -177,10 +183,10 @@ class ConstantWeights(Setting):
                     (torch.view_as_real(given[name]) if held.is_complex() else given[name]).fill_(of_role[role])
             seed_everything(seed, "constants")
             calls = LayerCalls(network, given)
-            with calls, Watch([calls.handlers, {F.linear: check_features}], {**SUMS, **FULL_LAYERS}):
+            with calls, Watch([calls.handlers, {F.linear: check_features}], replaced):
                 outputs = network(given, tree_map(Tensor.clone, batch.inputs))
             if not calls.plain and not rows:
-                check_on_two_samples(network, given, batch.inputs, Watch(replacements={F.batch_norm: own_statistics}))
+                check_on_two_samples(network, given, batch.inputs, Watch(replacements=plain))
             rows.append(as_real(outputs[..., 0] if self.features == "first" else outputs).flatten())
             snapshot.restore()
         return torch.stack(rows)
