@@ -256,7 +256,7 @@ def _stepped(output: Tensor, step: Tensor, channel: int, tangent: Callable[[], T
     """Return an output with each sample's step times the tangent, added to the first channel or to all."""
     with torch.no_grad():
         moves = tangent()
-    stepped: Tensor = _Step.apply(output, step, moves, channel)
+    stepped: Tensor = _Step.apply(output, step, moves, channel)  # type: ignore[no-untyped-call]
     return stepped
 
 
@@ -273,7 +273,7 @@ class _Step(torch.autograd.Function):
         return output.clone()
 
     @staticmethod
-    def backward(context: Any, gradient: Tensor) -> Any:  # type: ignore[override]
+    def backward(context: Any, gradient: Tensor) -> Any:
         """Return the gradient, and each sample's by its step."""
         moved = gradient.narrow(context.channel, 0, 1) if context.channel else gradient
         products = moved * context.moves
@@ -381,7 +381,7 @@ def vkdnw(
     Raises:
         Undefined: nine in ten singular values of F are 0, or it is not finite; the outputs are not one row of logits
             per sample; or what a sample adds to a parameter's gradient cannot be told, as inside
-            ``nn.MultiheadAttention`` and recurrent layers.
+            ``nn.MultiheadAttention``, recurrent layers, and layers that multiply with something made of their weight.
 
     >>> made = Jacobian(torch.eye(10, dtype=torch.float64)[None], torch.zeros(1, 10, dtype=torch.float64), 3)
     >>> round(vkdnw(made, factor="paper"), 3), round(vkdnw(made, factor="paper", layers=True), 3)  # log 9

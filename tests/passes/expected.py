@@ -92,6 +92,10 @@ def of_flow(oracle: Callable[[Case, bool], float]) -> Callable[[Case], float]:
     return value
 
 
+def logsynflow(case: Case, double: bool) -> float:
+    return oracles.logsynflow(case, double=double)
+
+
 def dss(case: Case, double: bool) -> float:
     """Attention's layers are known by their names here, and it has no projection of its result."""
     names = {id(module.weight): name for name, module in case.net.named_modules() if isinstance(module, nn.Linear)}
@@ -250,10 +254,10 @@ WEIGHTS: dict[str, Callable[[Case], float]] = {
     "l2_norm": oracles.l2_norm, "grad_norm": oracles.grad_norm, "snip": oracles.snip, "plain": oracles.plain,
     "grasp": oracles.grasp, "gradsign": oracles.gradsign, "gradalign1": oracles.gradalign1,
     "gradalign2": oracles.gradalign2, "synaptic_saliency": synaptic_saliency, "head_importance": head_importance,
-    "synaptic_diversity": synaptic_diversity, "synflow": of_flow(oracles.synflow), "ntk": ntk, "linear_regions": linear_regions,
-    "zen": zen, "epsilon": oracles.epsilon, "az_expressivity": az_expressivity, "az_progressivity": az_progressivity,
-    "az_trainability": az_trainability, "logsynflow": of_flow(lambda case, double: oracles.logsynflow(case, double=double)), "dss": of_flow(dss), "swap": swap,
-    "vkdnw": vkdnw, "zico": oracles.zico, "ntk_trace": oracles.ntk_trace,
+    "synaptic_diversity": synaptic_diversity, "synflow": of_flow(oracles.synflow), "ntk": ntk,
+    "linear_regions": linear_regions, "zen": zen, "epsilon": oracles.epsilon, "az_expressivity": az_expressivity,
+    "az_progressivity": az_progressivity, "az_trainability": az_trainability, "logsynflow": of_flow(logsynflow),
+    "dss": of_flow(dss), "swap": swap, "vkdnw": vkdnw, "zico": oracles.zico, "ntk_trace": oracles.ntk_trace,
 }  # fmt: skip
 # Of what the layers compute; None: what the plain network scores.
 COMPUTED: dict[str, Callable[[Case], float] | None] = {

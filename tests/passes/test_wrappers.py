@@ -18,9 +18,7 @@ from tests.passes.expected import COMPUTED, WEIGHTS, expected, linear_regions, t
 from tests.passes.wrapped import CACHED, CHANGES, NETWORKS, PRODUCTS, WRAPPERS, Wrapping, wrapped
 
 PROXIES = ("params", "meco", *WEIGHTS, *COMPUTED)
-OF_RELUS = set(
-    "naswot generalized_naswot activation_distance linear_regions zen swap wrcor near wpca vkdnw".split()
-)
+OF_RELUS = set("naswot generalized_naswot activation_distance linear_regions zen swap wrcor near wpca vkdnw".split())
 CHANGED = {*CHANGES, *PRODUCTS, "cast", "functional transposed"}
 """What multiplies with something made of a weight, or not by the functions of layers."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.func import functional_call, jacrev
+from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
 import naslib_zc_plugin as zc
@@ -219,6 +221,27 @@ def test_what_cannot_be_told_apart_is_undefined() -> None:
     }.items():
         score = NETWORKS[name]().score("vkdnw")["vkdnw"]
         assert (score.status, part in score.reason) == ("undefined", True), (name, score)
+
+
+def test_rows_of_a_weight_are_no_samples() -> None:
+    """Not even where there are as many of them, and each adds something of its own."""
+
+    class Changed(nn.Linear):
+        def __init__(self, change: Callable[[Tensor], Tensor]) -> None:
+            super().__init__(6, 64)
+            self.change = change
+
+        def forward(self, x: Tensor) -> Tensor:
+            return F.linear(x, self.change(self.weight), self.bias[:])
+
+    def score(change: Callable[[Tensor], Tensor]) -> zc.Score:
+        torch.manual_seed(0)
+        net = nn.Sequential(Changed(change), nn.ReLU(), nn.Linear(64, 5), nn.ReLU(), nn.Linear(5, 4))
+        return zc.score(net, torch.zeros(8, 6), "vkdnw")["vkdnw"]
+
+    made = score(lambda weight: weight * 0.5)
+    assert (made.status, "0.weight cannot be told" in made.reason) == ("undefined", True)
+    assert score(lambda weight: weight).status == "ok"  # a slice that is all of the bias
 
 
 def test_a_network_whose_logits_are_constant_has_none() -> None:
