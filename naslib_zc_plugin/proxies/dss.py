@@ -281,8 +281,8 @@ def dss(flow: Flow, *, variant: Literal["role", "code"] = "role") -> float:
     Source: decemberzhou/TF_TAS, whose networks have no convolution but the embedding of patches. There attention's
     layers are those whose names hold qkv, and all square ones, so that a feed-forward layer may be taken for attention
     and a projection of another shape may not. Here they are found by what they do: layers whose outputs reach the
-    queries, keys and values of torch's attention functions, or a softmax of their product (the nearest, with no
-    residual in between), and layers that take the result.
+    queries, keys and values of torch's attention functions, or a softmax of their product, or are multiplied with what
+    that gives (the nearest, with no residual in between), and layers that take the result.
 
     Args:
         flow: each layer with its absolute weight and the gradient of R, and which are attention's.
