@@ -19,6 +19,7 @@ from architectures_activations import (
     head_softmax_confidence,
     naswot,
 )
+from architectures_outputs import COUNTS, meco, near, wpca
 from architectures_reference import (
     RECURRENT,
     Absent,
@@ -31,6 +32,7 @@ from architectures_reference import (
     tree,
     weights,
 )
+from architectures_samples import gradalign1, gradalign2, gradsign, ntk_trace
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -81,6 +83,20 @@ def grasp(ref: Reference) -> float:
     return -sum((w * h).sum().item() for w, h in zip(by, gradients(product, by)))
 
 
+def zico(ref: Reference) -> float:
+    """Compare the gradients of two halves of the batch."""
+    halves = []
+    for part in torch.arange(ref.samples).tensor_split(2):
+        net = ref.net()
+        logits = ref.logits(net, tree(lambda x, part=part: x[part], ref.inputs))
+        halves.append(gradients(ref.loss(logits, ref.labels[part]), weights(net)))
+    total = 0.0
+    for one, other in zip(*halves):
+        a, b = (half[one != other].double() for half in (one, other))
+        total += ((a.abs() + b.abs()) / (a - b).abs()).sum().log().item() if len(a) else 0.0
+    return total
+
+
 def fisher(ref: Reference) -> float:
     """Multiply the outputs of layers, as module hooks see them, with their gradients."""
     net, seen = ref.net(), []
@@ -106,67 +122,6 @@ def fisher(ref: Reference) -> float:
         fan_in = module.weight.numel() // output.shape[channel]
         total += fan_in * product.square().sum().item() / (2 * len(output))
     return total
-
-
-# Gradients of single samples --------------------
-
-
-class Contiguous(torch.autograd.Function):
-    """Pass the output on, and its gradient as a contiguous tensor.
-
-    For a batch of one torch (2.13, on the CPU) differentiates batch norm wrongly where the gradient comes as tokens.
-    """
-
-    @staticmethod
-    def forward(context: Any, x: Tensor) -> Tensor:
-        """Return the same values."""
-        return x.clone()
-
-    @staticmethod
-    def backward(context: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
-        """Return the same values in another order in memory."""
-        return gradient.contiguous()
-
-
-def sample_signs(ref: Reference) -> Tensor:
-    """Return the signs of each sample's gradient: every sample a batch of one, in train mode."""
-    rows = []
-    for index in range(ref.samples):
-        net = ref.net()
-        for module in net.modules():
-            if isinstance(module, _BatchNorm):
-                module.register_forward_hook(lambda module, args, output: Contiguous.apply(output))
-        try:
-            logits = ref.logits(net, tree(lambda x, one=slice(index, index + 1): x[one], ref.inputs))
-        except ValueError as error:
-            raise Absent(f"batch norm of one value: {error}") from error
-        found = gradients(ref.loss(logits, ref.labels[index : index + 1]), weights(net))
-        rows.append(torch.cat([g.flatten().sign().to(torch.int8) for g in found]))
-    return torch.stack(rows)
-
-
-def gradsign(ref: Reference) -> float:
-    """Add up the signs."""
-    signs: Tensor = ref.once("signs", lambda: sample_signs(ref))
-    return float(signs.sum(0).abs().sum().item())
-
-
-def _grams(ref: Reference) -> list[Tensor]:
-    if ref.labels.ndim != 1:
-        raise Absent("no classes")
-    signs = ref.once("signs", lambda: sample_signs(ref))
-    members = [signs[ref.labels == label].double() for label in ref.labels.unique()]
-    return [rows @ rows.T for rows in members]
-
-
-def gradalign1(ref: Reference) -> float:
-    """Average the Gram matrices of classes."""
-    return sum(gram.mean().item() for gram in _grams(ref)) / len(ref.labels.unique())
-
-
-def gradalign2(ref: Reference) -> float:
-    """Average the logarithms of their determinants."""
-    return sum(torch.logdet(gram).item() for gram in _grams(ref)) / len(ref.labels.unique())
 
 
 # Gradients of the outputs --------------------
@@ -291,8 +246,8 @@ class Copy(nn.Module):
         return x.clone()
 
 
-def synflow(ref: Reference) -> float:
-    """Make everything absolute, take out batch norm, and run on ones in double precision."""
+def flow(ref: Reference) -> list[tuple[Tensor, Tensor]]:
+    """Make everything absolute, take out batch norm, and run on ones in double precision: weights and gradients."""
     net = ref.net().double().eval()
     with torch.no_grad():
         for tensor in (*net.parameters(), *net.buffers()):
@@ -306,7 +261,17 @@ def synflow(ref: Reference) -> float:
     by = weights(net)
     logits = ref.logits(net, inputs)
     check_sum(logits)
-    return sum((w * g).abs().sum().item() for w, g in zip(by, gradients(logits.sum(), by)))
+    return list(zip([w.detach() for w in by], gradients(logits.sum(), by)))
+
+
+def synflow(ref: Reference) -> float:
+    """Sum the sizes of weight times gradient."""
+    return sum((w * g).abs().sum().item() for w, g in ref.once("flow", lambda: flow(ref)))
+
+
+def logsynflow(ref: Reference) -> float:
+    """Likewise, with logarithms of the gradients' sizes and 1."""
+    return sum((w * (1 + g.abs()).log()).sum().item() for w, g in ref.once("flow", lambda: flow(ref)))
 
 
 def head_confidence(ref: Reference) -> float:
@@ -336,6 +301,17 @@ def linear_regions(ref: Reference) -> float:
     if not maps or any(len(code) != ref.samples for code in maps):
         raise Absent("no ReLU on maps")
     return float(len(torch.cat([code.flatten(1) for code in maps], 1).unique(dim=0)))
+
+
+def swap(ref: Reference) -> float:
+    """Count distinct columns of codes of maps, for four draws of weights."""
+    counts = []
+    for draw in range(4):
+        maps = [x > 0 for x in activations(ref, drawn(ref, "normal", draw)).of("relu") if x.ndim == 4]
+        if not maps or any(len(code) != ref.samples for code in maps):
+            raise Absent("no ReLU on maps")
+        counts.append(len(torch.cat([code.flatten(1) for code in maps], 1).unique(dim=1)[0]))
+    return sum(counts) / len(counts)
 
 
 def ntk(ref: Reference) -> float:
@@ -442,11 +418,11 @@ ORACLES: dict[str, Oracle] = {
         activation_distance, epe_nas, epsilon, fisher, flops, generalized_naswot, grad_norm, gradalign1, gradalign2,
         gradsign, grasp, head_confidence, head_importance, head_softmax_confidence, jacob_cosine, jacov, l2_norm,
         large_noise_jacobian, linear_regions, more_noised_jacobian, naswot, ntk, params, plain, snip,
-        synaptic_diversity, synaptic_saliency, synflow, zen,
+        synaptic_diversity, synaptic_saliency, synflow, zen, logsynflow, meco, near, ntk_trace, swap, wpca, zico,
     )
-}  # fmt: skip
+} | COUNTS  # fmt: skip
 """By the proxies' names."""
-ONCE = ("flops", "params", "synflow")
+ONCE = ("flops", "params", "synflow", "logsynflow", *COUNTS)
 """Those that have a precision of their own."""
 SIGNED = {"plain": math.inf, "grasp": math.inf}
 """Those whose terms cancel: rounding may be most of them."""

@@ -147,11 +147,11 @@ def quiet() -> Iterator[None]:
 # New weights --------------------
 
 
-def drawn(ref: Reference, scheme: str) -> nn.Module:
+def drawn(ref: Reference, scheme: str, draw: int = 0) -> nn.Module:
     """Return a copy with layers drawn anew, module by module, biases 0 and norms as new."""
     net = ref.plain()
     made = set()
-    seed_everything(0, Reinitialized(scheme))
+    seed_everything(0, Reinitialized(scheme, draw))
     with torch.no_grad():
         for module in net.modules():
             if isinstance(module, LAYERS):

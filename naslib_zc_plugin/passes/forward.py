@@ -107,6 +107,10 @@ class ForwardPass(Pass):
         """Return the name of a parameter or buffer in force; None for anything else."""
         return self._names.get(id(tensor))
 
+    def is_made_of_weight(self, tensor: Tensor) -> bool:
+        """Return whether a tensor of a call that is seen was computed of layers' weights alone."""
+        return self._calls.is_made_of_weight(tensor, len(tensors(self.inputs)[0]))
+
     def on(self, calls: str | Iterable[Function], see: See) -> None:
         """Register a function that sees some of the calls of the forward runs.
 

@@ -164,6 +164,19 @@ class LayerCalls:
         """Return whether a tensor is a layer's weight, or was computed of weights and constants alone."""
         return self._source(tensor) is not None
 
+    def is_made_of_weight(self, tensor: Tensor, samples: int) -> bool:
+        """Return whether a tensor that a function gets or gives is a weight, or was computed of weights alone.
+
+        Without a graph what a layer's module makes is known by its shape: that of the weight, or another number of
+        samples first.
+        """
+        if self.is_derived(tensor):
+            return True
+        if self._derive or not self._under_way:
+            return False
+        held = self._held.get(self._under_way[-1].name)
+        return tensor.shape[:1] != (samples,) or (held is not None and held.shape == tensor.shape)
+
     def check(self, output: Tensor) -> None:
         """Check, after a run with a graph, that the output was computed with the weights in force and no others.
 

@@ -62,6 +62,16 @@ def _behind(
     return made[start]
 
 
+def _every(start: Any, kinds: Sequence[str]) -> list[Any]:
+    """Return all nodes of some kinds in the graph behind a node."""
+    pending, seen = [start], {start}
+    while pending:
+        following = {each for each, _ in pending.pop().next_functions if each is not None} - seen
+        seen |= following
+        pending += following
+    return [node for node in seen if _kind(node) in kinds]
+
+
 def _union(node: Any, parts: Sequence[frozenset[Any]]) -> frozenset[Any]:
     return frozenset().union(*parts)
 
@@ -110,8 +120,11 @@ class AttentionGraph:
     given: dict[Any, int] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
 
-    def projections(self) -> set[str]:
+    def projections(self, outputs: Tensor) -> set[str]:
         """Return the names of the layers that make queries, keys and values, or take what attention gives.
+
+        Args:
+            outputs: of the network, whose graph this is.
 
         Raises:
             Undefined: there is no attention.
@@ -130,8 +143,12 @@ class AttentionGraph:
             worth = self._worth(call.input)
             if worth == WEIGHTS:  # a layer that mixes heads
                 self.given[call.output] = WEIGHTS
-            if worth in (RESULT, WEIGHTS):  # and values, where they are multiplied outside of a function
+            if worth in (RESULT, WEIGHTS):
                 found |= {call.name, *self._sources(call.input)}
+        for product in _every(outputs.grad_fn, PRODUCTS):  # values that are multiplied outside of a function
+            factors = [each for each, _ in product.next_functions]
+            if WEIGHTS in map(self._worth, factors):
+                found = found.union(*map(self._sources, factors))
         return found
 
     def _products(self, start: Any, through: bool = True) -> frozenset[Any]:
@@ -227,7 +244,7 @@ def attention_flow(p: ForwardPass) -> Steps[Flow]:
     p.layers  # noqa: B018
     attention: set[str] | Undefined
     try:
-        attention = graph.projections()
+        attention = graph.projections(p.logits)
     except Undefined as error:
         attention = error
     names = list(dict.fromkeys([*p.network.layers, *sorted(graph.names)]))
@@ -264,8 +281,8 @@ def dss(flow: Flow, *, variant: Literal["role", "code"] = "role") -> float:
     Source: decemberzhou/TF_TAS, whose networks have no convolution but the embedding of patches. There attention's
     layers are those whose names hold qkv, and all square ones, so that a feed-forward layer may be taken for attention
     and a projection of another shape may not. Here they are found by what they do: layers whose outputs reach the
-    queries, keys and values of torch's attention functions, or a softmax of their product (the nearest, with no
-    residual in between), and layers that take the result.
+    queries, keys and values of torch's attention functions, or a softmax of their product, or are multiplied with what
+    that gives (the nearest, with no residual in between), and layers that take the result.
 
     Args:
         flow: each layer with its absolute weight and the gradient of R, and which are attention's.

@@ -73,12 +73,14 @@ def output_ranks(p: ForwardPass) -> Steps[list[float]]:
 
     def norm(function: Function) -> Callable[..., None]:
         def seen(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any) -> None:
-            if p.name_of(args[0]) is None:
+            if isinstance(output, Tensor) and not p.is_made_of_weight(output):
                 add(output, NORMS[function], "a norm")
 
         return seen
 
     def activation(output: Tensor) -> None:
+        if p.is_made_of_weight(output):  # of a layer that quantises its weight
+            return
         add(output, channels[0] if output.ndim > 2 else -1, "an activation")
 
     p.on_layers(layer)

@@ -206,9 +206,12 @@ def logit_jacobian(p: ForwardPass, parameters: int = 128) -> Steps[Jacobian]:
     weights = [p.weights[name] for name in names]
     ones = torch.eye(p.logits.shape[1], dtype=p.logits.dtype, device=p.logits.device)
     each = (Grad(p.logits, [steps], grad_outputs=one.expand(samples, -1)) for one in ones)
-    totals, *rows = yield (Grad("logits", weights), *each)
+    drawn = torch.randn(p.logits.shape, generator=(generator := p.generator("check")), device=generator.device)
+    weighted = Grad(p.logits, weights, grad_outputs=drawn.to(ones))
+    totals, *rows = yield (weighted, *each)
     values = torch.stack([row.double() for (row,) in rows], dim=1)
-    _check_totals(values, [float(total.reshape(-1)[0].real) for total in totals], names)
+    sums = values * drawn.to(values)[:, :, None]
+    _check_totals(sums, [float(total.reshape(-1)[0].real) for total in totals], names)
     return Jacobian(values, p.logits.detach().double(), len(layers))
 
 
@@ -221,7 +224,7 @@ def _add_steps(p: ForwardPass, places: Mapping[str, int], steps: Tensor) -> None
                 return None
             moved, shared = output, function is F.embedding and not embeds_tokens(args, kwargs, output, p.inputs)
             for parameter, channel, tangent in RULES[function](function, args, kwargs, output):
-                place = places.get(p.name_of(parameter) or "") if isinstance(parameter, Tensor) else None
+                place = places.get(p.name_of(_whole(parameter)) or "")
                 if place is not None:
                     moved = _for_each(moved, len(steps)) if shared else moved
                     if moved.shape[:1] == steps.shape[:1]:
@@ -234,6 +237,15 @@ def _add_steps(p: ForwardPass, places: Mapping[str, int], steps: Tensor) -> None
         p.on([function], see(function))
 
 
+def _whole(value: Any) -> Any:
+    """Return the tensor that a value is all of, such as a slice from its first element to its last."""
+    base = value._base if isinstance(value, Tensor) else None
+    alike = base is not None and (base.shape, base.stride(), base.data_ptr()) == (
+        value.shape, value.stride(), value.data_ptr(),
+    )  # fmt: skip
+    return base if alike else value
+
+
 def _for_each(output: Tensor, samples: int) -> Tensor:
     """Return what an embedding of positions, (T, …, features) or (1, T, …, features), gives, once for each sample."""
     shared = output[None] if output.ndim == 2 else output
@@ -244,16 +256,34 @@ def _stepped(output: Tensor, step: Tensor, channel: int, tangent: Callable[[], T
     """Return an output with each sample's step times the tangent, added to the first channel or to all."""
     with torch.no_grad():
         moves = tangent()
-    moves = step.to(output.dtype).reshape(-1, *(1,) * (output.ndim - 1)) * moves
-    if not channel:
-        return output + moves
-    shape = list(output.shape)
-    shape[channel] = 1
-    return output.index_add(channel, torch.zeros(1, dtype=torch.long, device=output.device), moves.expand(shape))
+    stepped: Tensor = _Step.apply(output, step, moves, channel)  # type: ignore[no-untyped-call]
+    return stepped
+
+
+class _Step(torch.autograd.Function):
+    """The sum of an output and steps of zero times their tangent.
+
+    It saves nothing, for a checkpoint computes again without it and must save as much as before.
+    """
+
+    @staticmethod
+    def forward(context: Any, output: Tensor, step: Tensor, moves: Tensor, channel: int) -> Tensor:
+        """Return the output."""
+        context.moves, context.channel, context.dtype = moves, channel, step.dtype
+        return output.clone()
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> Any:
+        """Return the gradient, and each sample's by its step."""
+        moved = gradient.narrow(context.channel, 0, 1) if context.channel else gradient
+        products = moved * context.moves
+        return gradient, products.reshape(len(products), -1).sum(1).to(context.dtype), None, None
 
 
 def _check_totals(values: Tensor, totals: list[float], names: list[str]) -> None:
-    """Check that the derivatives of all samples and logits add up to the parameters' gradients.
+    """Check that the derivatives of all samples and logits, weighted at random, add up to the parameters' gradients.
+
+    At random, so that what one sample adds is not taken for another's.
 
     Raises:
         Undefined: they do not.
@@ -351,7 +381,7 @@ def vkdnw(
     Raises:
         Undefined: nine in ten singular values of F are 0, or it is not finite; the outputs are not one row of logits
             per sample; or what a sample adds to a parameter's gradient cannot be told, as inside
-            ``nn.MultiheadAttention`` and recurrent layers.
+            ``nn.MultiheadAttention``, recurrent layers, and layers that multiply with something made of their weight.
 
     >>> made = Jacobian(torch.eye(10, dtype=torch.float64)[None], torch.zeros(1, 10, dtype=torch.float64), 3)
     >>> round(vkdnw(made, factor="paper"), 3), round(vkdnw(made, factor="paper", layers=True), 3)  # log 9

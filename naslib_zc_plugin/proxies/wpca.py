@@ -16,6 +16,7 @@ from naslib_zc_plugin.observations.layers import parameter_sizes
 from naslib_zc_plugin.passes import ForwardPass, LayerCall, Steps
 from naslib_zc_plugin.passes.capture import CONVOLUTIONS, Function
 from naslib_zc_plugin.passes.degenerate import all_finite, precise
+from naslib_zc_plugin.passes.inputs import tensors
 from naslib_zc_plugin.passes.layer_calls import PRODUCTS
 from naslib_zc_plugin.passes.snapshot import undisturbed
 
@@ -104,8 +105,9 @@ def hidden_components(p: ForwardPass, energy: float = 0.99) -> Steps[list[float]
         for first in opened:
             first.active |= isinstance(output, Tensor) and output.shape[:-1] == first.states.shape[:-1]
 
-    def mixing(*call: Any) -> None:
-        opened.clear()
+    def mixing(args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any) -> None:
+        if not any(map(p.is_made_of_weight, tensors([*args, *kwargs.values()]))):  # no layer's own
+            opened.clear()
 
     p.on_layers(layer)
     p.on(MIXING, mixing)

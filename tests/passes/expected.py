@@ -60,10 +60,10 @@ def synaptic_diversity(case: Case) -> float:
 # Substituted weights --------------------
 
 
-def with_drawn_weights(case: Case, scheme: str) -> Case:
+def with_drawn_weights(case: Case, scheme: str, draw: int = 0) -> Case:
     """The network with the weights of a scheme, drawn in the order of its modules."""
     net = oracles.plain_copy(case)
-    seed_everything(0, Reinitialized(scheme))
+    seed_everything(0, Reinitialized(scheme, draw))
     with torch.no_grad():
         for module in net.modules():
             if isinstance(module, oracles.LAYERS):
@@ -80,21 +80,52 @@ def with_drawn_weights(case: Case, scheme: str) -> Case:
     return Case(net, case.batch)
 
 
-def synflow(case: Case) -> float:
+def of_flow(oracle: Callable[[Case, bool], float]) -> Callable[[Case], float]:
     """In double precision, and in that of the network where the network casts."""
-    try:
-        return oracles.synflow(case)
-    except RuntimeError:
-        net = oracles.plain_copy(case).eval()
-        with torch.no_grad():
-            for held in net.state_dict().values():
-                held.abs_()
-        for module in net.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.forward = lambda x: x  # type: ignore[method-assign]
-        by = oracles.weights(net)
-        total = net(torch.ones_like(case.batch[0][:1])).sum()
-        return sum(float((w * g).double().abs().sum()) for w, g in zip(by, oracles.gradients(total, by)))
+
+    def value(case: Case) -> float:
+        try:
+            return oracle(case, True)
+        except RuntimeError:
+            return oracle(case, False)
+
+    return value
+
+
+def logsynflow(case: Case, double: bool) -> float:
+    return oracles.logsynflow(case, double=double)
+
+
+def dss(case: Case, double: bool) -> float:
+    """Attention's layers are known by their names here, and it has no projection of its result."""
+    names = {id(module.weight): name for name, module in case.net.named_modules() if isinstance(module, nn.Linear)}
+    attention = [str(names.get(id(weight))).startswith("attention.") for weight in oracles.weights(case.net)]
+    if not any(attention):
+        raise Undefined("no attention")
+    terms = [(w.double().numpy(), g.double().numpy()) for w, g in oracles.flow_terms(case, double)]
+    return sum(
+        float(np.linalg.norm(w, "nuc") * np.linalg.norm(g, "nuc") if nuclear else np.abs(w * g).sum())
+        for (w, g), nuclear in zip(terms, attention)
+    )
+
+
+def swap(case: Case) -> float:
+    counts = [oracles.swap(with_drawn_weights(case, "normal", draw)) for draw in range(4)]
+    if not any(counts):
+        raise Undefined("no ReLU on maps")
+    return float(np.mean(counts))
+
+
+def vkdnw(case: Case) -> float:
+    """Columns of the Jacobian: the derivative, by the cotangents, of what they give backwards for one element."""
+    net, noise = with_drawn_weights(case, "kaiming_fan_in").net.eval(), Noise(64)
+    seed_everything(0, noise)
+    logits = net(noise.shown(Batch(case.batch[0]))[0])
+    cotangents = torch.zeros_like(logits, requires_grad=True)
+    found = oracles.gradients(logits, list(net.parameters()), grad_outputs=cotangents, create_graph=True)
+    columns = [oracles.gradients(each.flatten()[0], [cotangents], retain_graph=True)[0] for each in found]
+    values, outputs = (each.detach().double().numpy() for each in (torch.stack(columns, -1), logits))
+    return oracles.decile_entropy(oracles.fisher_information(values, outputs))
 
 
 def ntk(case: Case) -> float:
@@ -223,9 +254,10 @@ WEIGHTS: dict[str, Callable[[Case], float]] = {
     "l2_norm": oracles.l2_norm, "grad_norm": oracles.grad_norm, "snip": oracles.snip, "plain": oracles.plain,
     "grasp": oracles.grasp, "gradsign": oracles.gradsign, "gradalign1": oracles.gradalign1,
     "gradalign2": oracles.gradalign2, "synaptic_saliency": synaptic_saliency, "head_importance": head_importance,
-    "synaptic_diversity": synaptic_diversity, "synflow": synflow, "ntk": ntk, "linear_regions": linear_regions,
-    "zen": zen, "epsilon": oracles.epsilon, "az_expressivity": az_expressivity, "az_progressivity": az_progressivity,
-    "az_trainability": az_trainability,
+    "synaptic_diversity": synaptic_diversity, "synflow": of_flow(oracles.synflow), "ntk": ntk,
+    "linear_regions": linear_regions, "zen": zen, "epsilon": oracles.epsilon, "az_expressivity": az_expressivity,
+    "az_progressivity": az_progressivity, "az_trainability": az_trainability, "logsynflow": of_flow(logsynflow),
+    "dss": of_flow(dss), "swap": swap, "vkdnw": vkdnw, "zico": oracles.zico, "ntk_trace": oracles.ntk_trace,
 }  # fmt: skip
 # Of what the layers compute; None: what the plain network scores.
 COMPUTED: dict[str, Callable[[Case], float] | None] = {
@@ -233,7 +265,8 @@ COMPUTED: dict[str, Callable[[Case], float] | None] = {
     "naswot": oracles.naswot, "generalized_naswot": None, "activation_distance": None, "jacob_cosine": None,
     "large_noise_jacobian": None, "more_noised_jacobian": None, "head_confidence": None,
     "head_softmax_confidence": None, "hidden_covariance": None, "hidden_synaptic_saliency": None,
-    "layers": None, "depth": None, "width_depth": None,
+    "layers": None, "depth": None, "width_depth": None, "total_width": None, "activations": None, "near": None,
+    "wpca": None, "wrcor": None,
 }  # fmt: skip
 
 
@@ -258,7 +291,10 @@ def expected(proxy: str, names: tuple[str, ...], network: str) -> Value:
     case = unwrapped(names, network, "own" if proxy in WEIGHTS else "plain")
     oracle = WEIGHTS.get(proxy) or COMPUTED[proxy]
     if oracle is None:
-        return of_plain(names, network)[proxy].value
+        value = of_plain(names, network)[proxy].value
+        if proxy == "wpca" and value is not None:  # a multiple of the parameters, as they are stored
+            value *= expected("params", names, network) / sum(p.numel() for p in case.net.parameters())
+        return value
     try:
         with np.errstate(all="ignore"):
             value = oracle(case)

@@ -230,7 +230,7 @@ class Attention(nn.Module):
 
 
 class Sequential(Network):
-    """A network of sequences: a recurrent layer, attention, and a block of each position."""
+    """A network of sequences: a recurrent layer, attention, and a feed-forward network of each position."""
 
     wrapped = "mlp", "attention.query"
 
@@ -238,7 +238,7 @@ class Sequential(Network):
         super().__init__(wrapping)
         self.inner, self.outer = nn.Linear(5, 8), nn.Linear(8, 8)
         self.attention = Attention(wrapping.layer(8, 8, elsewhere.Dense, ()), self.call)
-        self.mlp = wrapping.layer(8, 8, elsewhere.Dense, ())
+        self.mlp, self.back = wrapping.layer(8, 8, elsewhere.Dense, ()), nn.Linear(8, 8)
         if self.tied:
             self.again = wrapping.layer(8, 8, elsewhere.Dense, ())
         self.head = nn.Linear(8, 5)
@@ -252,7 +252,7 @@ class Sequential(Network):
         return self.head(self.blocks(hidden + self.attention(hidden)).mean(1))
 
     def block(self, layer: nn.Module, x: Tensor) -> Tensor:
-        return x + self.activate(self.call(layer, x))
+        return x + self.back(self.activate(self.call(layer, x)))
 
 
 NETWORKS: dict[str, type[Any]] = {"conv": Convolutional, "conv_bn": Normalised, "sequence": Sequential}

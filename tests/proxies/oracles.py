@@ -251,6 +251,39 @@ def ntk_trace(case: Case, every: bool = False) -> float:
     return math.sqrt(sum(squares) / len(squares))
 
 
+def cholesky(p: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """L of diag(p) − p pᵀ by elimination, column by column."""
+    rest = np.diag(p) - np.outer(p, p)
+    factor = np.zeros_like(rest)
+    for column in range(len(p) - 1):  # the last pivot is zero
+        factor[column:, column] = rest[column:, column] / math.sqrt(rest[column, column])
+        rest = rest - np.outer(factor[:, column], factor[:, column])
+    np.testing.assert_allclose(factor @ factor.T, np.diag(p) - np.outer(p, p), atol=1e-12)
+    return factor
+
+
+def fisher_information(
+    jacobian: np.ndarray[Any, Any], logits: np.ndarray[Any, Any], factor: str = "code"
+) -> np.ndarray[Any, Any]:
+    """VKDNW's, sample by sample: of derivatives of logits, (N, C, P), and logits, (N, C)."""
+    total = 0.0
+    for values, row in zip(jacobian, logits):
+        p = np.exp(row - row.max())
+        p = 0.95 * p / p.sum() + 0.05 / len(p)
+        left = cholesky(p)
+        product = left @ values if factor == "code" else left.T @ values
+        total = total + product.T @ product
+    return np.asarray(total) / len(jacobian)
+
+
+def decile_entropy(information: np.ndarray[Any, Any]) -> float:
+    """The entropy of the deciles of singular values, of which those of rounding are zero."""
+    values = np.linalg.svd(information)[1]
+    deciles = np.quantile(np.where(values < 1e-13 * values[0], 0, values), np.arange(0.1, 0.95, 0.1))
+    shares = deciles[deciles > 0] / deciles.sum()
+    return float(-(shares * np.log(shares)).sum()) if len(shares) else math.nan
+
+
 def gradsign(case: Case) -> float:
     return float(np.abs(np.sign(sample_gradients(case)).sum(0)).sum())
 
@@ -268,9 +301,10 @@ def gradalign2(case: Case) -> float:
     return _per_class(case, lambda signs: float(np.linalg.slogdet(signs @ signs.T)[1]))
 
 
-def flow_terms(case: Case) -> list[tuple[Tensor, Tensor]]:
+def flow_terms(case: Case, double: bool = True) -> list[tuple[Tensor, Tensor]]:
     """(absolute weight, gradient of the outputs' sum for a sample of ones) per layer, without norm."""
-    net = plain_copy(case).double().eval()
+    net = plain_copy(case).eval()
+    net = net.double() if double else net
     for module in net.modules():
         if isinstance(module, _BatchNorm):
             module.forward = lambda x: x
@@ -278,17 +312,19 @@ def flow_terms(case: Case) -> list[tuple[Tensor, Tensor]]:
         for value in net.state_dict().values():
             value.abs_()
     x = case.batch[0][:1]
-    total = logits(case, net, torch.ones_like(x, dtype=torch.float64) if x.is_floating_point() else x).sum()
+    if x.is_floating_point():
+        x = torch.ones_like(x, dtype=torch.float64 if double else x.dtype)
+    total = logits(case, net, x).sum()
     return [(w.detach(), g) for w, g in zip(weights(net), gradients(total, weights(net)))]
 
 
-def synflow(case: Case) -> float:
-    return sum(float((w * g).abs().sum()) for w, g in flow_terms(case))
+def synflow(case: Case, double: bool = True) -> float:
+    return sum(float((w * g).double().abs().sum()) for w, g in flow_terms(case, double))
 
 
-def logsynflow(case: Case, variant: str = "freerea") -> float:
+def logsynflow(case: Case, variant: str = "freerea", double: bool = True) -> float:
     total = 0.0
-    for weight, gradient in flow_terms(case):
+    for weight, gradient in flow_terms(case, double):
         if variant == "autoprox" and not gradient.any():
             continue
         for w, g in zip(weight.flatten().tolist(), gradient.abs().flatten().tolist()):

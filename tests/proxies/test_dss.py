@@ -100,6 +100,13 @@ def test_attention_is_found_by_its_role(form: str, names: set[str]) -> None:
     assert attention(Encoder(form), POSITIONS) == names
 
 
+@pytest.mark.parametrize("form", ["eager", "function"])
+def test_values_are_attentions_also_where_nothing_projects_its_result(form: str) -> None:
+    net = Encoder(form)
+    net.out = nn.Identity()  # type: ignore[assignment]
+    assert attention(net, POSITIONS) == {"q", "k", "v"}
+
+
 def test_what_is_no_attention_is_not_taken_for_it() -> None:
     class Gated(nn.Module):
         """A choice of experts, after attention without a projection, and a convolution that softmax makes."""

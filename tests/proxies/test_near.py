@@ -116,3 +116,20 @@ def test_dead_outputs_add_nothing_and_a_dead_network_has_none() -> None:
     assert (dead.status, dead.reason) == ("undefined", "all outputs are zeros")
     assert NETWORKS["nan_weights"]().score("near")["near"].status == "undefined"
     assert "no layer" in zc.score(nn.Flatten(), (x, None), "near")["near"].reason
+
+
+def test_what_a_layer_makes_of_its_weight_is_no_output() -> None:
+    """An activation or a norm of a weight counts for nothing, also where it has as many rows as there are samples."""
+
+    class Quantised(nn.Linear):
+        def forward(self, x: Tensor) -> Tensor:
+            return F.linear(x, torch.tanh(F.layer_norm(self.weight, (6,))), self.bias)
+
+    torch.manual_seed(0)
+    made = Quantised(6, 9)
+    plain = nn.Linear(6, 9)
+    plain.weight, plain.bias = nn.Parameter(torch.tanh(F.layer_norm(made.weight.detach(), (6,)))), made.bias
+    for samples in (9, 12):
+        x = torch.randn(samples, 6)
+        one, other = (zc.score(nn.Sequential(layer, nn.ReLU()), x, "near")["near"].value for layer in (made, plain))
+        assert one == pytest.approx(other)

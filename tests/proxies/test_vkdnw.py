@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.func import functional_call, jacrev
+from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
 import naslib_zc_plugin as zc
@@ -114,26 +116,8 @@ def test_parameters_come_in_the_networks_order() -> None:
 # From the Jacobian to the number --------------------
 
 
-def cholesky(p: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """L of diag(p) − p pᵀ by elimination, column by column."""
-    rest = np.diag(p) - np.outer(p, p)
-    factor = np.zeros_like(rest)
-    for column in range(len(p) - 1):  # the last pivot is zero
-        factor[column:, column] = rest[column:, column] / math.sqrt(rest[column, column])
-        rest = rest - np.outer(factor[:, column], factor[:, column])
-    np.testing.assert_allclose(factor @ factor.T, np.diag(p) - np.outer(p, p), atol=1e-12)
-    return factor
-
-
 def slow(made: Jacobian, factor: str) -> np.ndarray[Any, Any]:
-    total = 0.0
-    for values, logits in zip(made.values.numpy(), made.logits.numpy()):
-        p = np.exp(logits - logits.max())
-        p = 0.95 * p / p.sum() + 0.05 / len(p)
-        left = cholesky(p)
-        product = left @ values if factor == "code" else left.T @ values
-        total = total + product.T @ product
-    return np.asarray(total) / len(made.values)
+    return oracles.fisher_information(made.values.numpy(), made.logits.numpy(), factor)
 
 
 def made_up(samples: int, classes: int, parameters: int, seed: int) -> Jacobian:
@@ -151,9 +135,7 @@ def test_the_information_equals_that_by_elimination(n: int, classes: int, width:
 @pytest.mark.parametrize("factor", ["code", "paper"])
 def test_the_value_is_the_entropy_of_the_deciles(factor: Any) -> None:
     made = made_up(20, 4, 30, 1)
-    deciles = np.quantile(np.linalg.svd(slow(made, factor))[1], np.arange(0.1, 0.95, 0.1))
-    shares = deciles / deciles.sum()
-    expected = -(shares * np.log(shares)).sum()
+    expected = oracles.decile_entropy(slow(made, factor))
     assert vkdnw(made, factor=factor) == pytest.approx(expected, rel=1e-9)
     assert vkdnw(made, factor=factor, layers=True) == pytest.approx(expected + 5, rel=1e-9)
     scaled = replace(made, values=made.values * 1e-9)
@@ -239,6 +221,27 @@ def test_what_cannot_be_told_apart_is_undefined() -> None:
     }.items():
         score = NETWORKS[name]().score("vkdnw")["vkdnw"]
         assert (score.status, part in score.reason) == ("undefined", True), (name, score)
+
+
+def test_rows_of_a_weight_are_no_samples() -> None:
+    """Not even where there are as many of them, and each adds something of its own."""
+
+    class Changed(nn.Linear):
+        def __init__(self, change: Callable[[Tensor], Tensor]) -> None:
+            super().__init__(6, 64)
+            self.change = change
+
+        def forward(self, x: Tensor) -> Tensor:
+            return F.linear(x, self.change(self.weight), self.bias[:])
+
+    def score(change: Callable[[Tensor], Tensor]) -> zc.Score:
+        torch.manual_seed(0)
+        net = nn.Sequential(Changed(change), nn.ReLU(), nn.Linear(64, 5), nn.ReLU(), nn.Linear(5, 4))
+        return zc.score(net, torch.zeros(8, 6), "vkdnw")["vkdnw"]
+
+    made = score(lambda weight: weight * 0.5)
+    assert (made.status, "0.weight cannot be told" in made.reason) == ("undefined", True)
+    assert score(lambda weight: weight).status == "ok"  # a slice that is all of the bias
 
 
 def test_a_network_whose_logits_are_constant_has_none() -> None:

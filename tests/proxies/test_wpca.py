@@ -103,6 +103,23 @@ def test_forms_of_feed_forward_networks_are_found(form: str) -> None:
     assert zc.score(net, (x, None), zc.proxy("wpca", energy=0.9))["wpca"].value == pytest.approx(expected)
 
 
+def test_a_product_with_a_layers_weight_is_that_layers() -> None:
+    class Products(Block):
+        def feed_forward(self, x: Tensor) -> Tensor:
+            return F.relu(x @ self.one.weight.T + self.one.bias)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.after(x + self.feed_forward(x) @ self.two.weight.T).mean(1)
+
+    class Layers(Products):
+        def feed_forward(self, x: Tensor) -> Tensor:
+            return F.relu(self.one(x))
+
+    x = torch.randn(7, 5, 6, generator=torch.Generator().manual_seed(0))
+    first, other = (zc.score(kind("function"), x, "wpca")["wpca"].value for kind in (Products, Layers))
+    assert first == other is not None
+
+
 @pytest.mark.parametrize("name", ["conv_bn_relu", "functional_relu", "tokens", "conv1d", "no_parameters"])
 def test_networks_without_any_have_no_value(name: str) -> None:
     score = NETWORKS[name]().score("wpca")["wpca"]
