@@ -179,9 +179,8 @@ class ProxySampler(BaseSampler):
             found = _Candidate(self.around.sample_relative(trained, trial, search_space))
 
             def value(name: str, distribution: BaseDistribution) -> Any:
-                given = found.relative.get(name)
-                if name in found.relative and distribution._contains(distribution.to_internal_repr(given)):
-                    return given
+                if name in found.relative and _has(distribution, found.relative[name]):
+                    return found.relative[name]
                 return self.around.sample_independent(trained, trial, name, distribution)
 
             found.trial = CandidateTrial(value, trial.number)
@@ -243,6 +242,14 @@ class _Trained(Study):
     ) -> list[FrozenTrial]:
         found = self._whole._get_trials(deepcopy, states, use_cache)
         return [trial for trial in found if PRUNED not in trial.user_attrs]
+
+
+def _has(distribution: BaseDistribution, value: Any) -> bool:
+    """Return whether a distribution has a value, which may be of another kind."""
+    try:
+        return distribution._contains(distribution.to_internal_repr(value))
+    except (TypeError, ValueError):
+        return False
 
 
 def _is_evaluated(study: Study, candidate: _Candidate) -> bool:
