@@ -49,13 +49,13 @@ class TestAroundTPE(BasicSamplerTestCase, RelativeSamplerTestCase, MultiObjectiv
         return made(build, lambda: TPESampler(n_startup_trials=0, seed=0))
 
 
-class TestAroundRandom(BasicSamplerTestCase, MultiObjectiveSamplerTestCase):
+class TestAroundRandom(BasicSamplerTestCase):
     @pytest.fixture
-    def sampler(self, build: Any) -> Callable[[], Any]:
-        return made(build, lambda: RandomSampler(seed=0))
+    def sampler(self) -> Callable[[], Any]:
+        return made(other, lambda: RandomSampler(seed=0))
 
 
-class TestAroundNSGAII(BasicSamplerTestCase, MultiObjectiveSamplerTestCase):
+class TestAroundNSGAII(MultiObjectiveSamplerTestCase):
     @pytest.fixture
     def sampler(self) -> Callable[[], Any]:
         return made(matching, lambda: NSGAIISampler(population_size=2, seed=0), trust="auto")
