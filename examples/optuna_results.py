@@ -6,8 +6,8 @@ DATA is a folder of benchmark tables; the other holds `scores/`, with a campaign
 `optuna.jsonl`, a line for each study, which is not run again while it is there. The table replaces the text between
 `<!-- table -->` and `<!-- / -->` of `optuna.md`.
 
-A study chooses one of five operations on each of six edges. Its objective is the validation accuracy on CIFAR-10 after 200
-epochs, from the table; scores are stored ones, so that a study takes seconds. Only what is trained is counted.
+A study chooses one of five operations on each of six edges. Its objective is the validation accuracy on CIFAR-10 after
+200 epochs, from the table; scores are stored ones, so that a study takes seconds. Only what is trained is counted.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ ARMS = {
     "sampler": "`ProxySampler` around TPE",
     "prune": "`prune` before TPE's trials",
     "all": "all three",
-    "warm auto": "`warm_up`, then TPE, `trust=\"auto\"`",
-    "all auto": "all three, `trust=\"auto\"`",
+    "warm auto": '`warm_up`, then TPE, `trust="auto"`',
+    "all auto": 'all three, `trust="auto"`',
     "noise warm": "a random proxy: `warm_up`, then TPE",
     "noise all": "a random proxy: all three",
-    "noise all auto": "a random proxy: all three, `trust=\"auto\"`",
+    "noise all auto": 'a random proxy: all three, `trust="auto"`',
 }
 
 
@@ -134,8 +134,10 @@ def lines(known: dict[tuple[str, int], dict[str, Any]], best: float) -> Iterator
     for arm, title in ARMS.items():
         mine, scored = regret(arm), np.median([known[arm, seed]["scored"] for seed in seeds])
         differences = [interval(each) if arm != "tpe" else "" for each in (mine - regret("tpe")).T]
-        yield f"| {title} | " + " | ".join([*(f"{each:.2f}" for each in mine.mean(axis=0)), *differences]) + (
-            f" | {scored:,.0f} |"
+        yield (
+            f"| {title} | "
+            + " | ".join([*(f"{each:.2f}" for each in mine.mean(axis=0)), *differences])
+            + (f" | {scored:,.0f} |")
         )
     yield f"\n{len(seeds)} paired seeds."
 

@@ -135,9 +135,8 @@ class ProxySampler(BaseSampler):
                 "the objective asks for %s of %s, and build for %s: the trial is not the one that was scored",
                 param_name, param_distribution, asked,
             )  # fmt: skip
-            if BY in trial.user_attrs:
-                study._storage.set_trial_user_attr(trial._trial_id, BY, None)
-                study._storage.set_trial_user_attr(trial._trial_id, self.judge.attribute, None)
+            for attribute in (BY, self.judge.attribute):
+                study._storage.set_trial_user_attr(trial._trial_id, attribute, None)
         return self.around.sample_independent(_Trained(study), trial, param_name, param_distribution)
 
     # Candidates --------------------
