@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,3 +77,20 @@ def storage(kind: str, folder: Path) -> Iterator[Any]:
         yield JournalStorage(JournalFileBackend(str(folder / "journal.log")))
     else:
         yield RDBStorage(f"sqlite:///{folder / 'a.db'}")
+
+
+@contextmanager
+def logged() -> Iterator[list[str]]:
+    """What the host tells, also where Optuna's lines go to its own handler alone."""
+    told: list[str] = []
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            told.append(record.getMessage())
+
+    handler, log = Handler(), logging.getLogger("optuna.zero_cost")
+    log.addHandler(handler)
+    try:
+        yield told
+    finally:
+        log.removeHandler(handler)
