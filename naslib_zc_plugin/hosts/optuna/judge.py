@@ -68,7 +68,7 @@ class Judge:
         self.is_rank = joined is not None and joined.aggregate is not None
         if joined and batch is None:
             raise ValueError(f"{self.label} needs batch=: inputs and labels, inputs alone, or a DataLoader")
-        self._batch, self._more = None if batch is None else first_batch(batch), {"loss": loss, "logits": logits}
+        self._batch, self._more = None if batch is None else _first_once(batch), {"loss": loss, "logits": logits}
         self._alone = joined
         self.attribute = PREFIX + self.label
 
@@ -121,6 +121,18 @@ class Judge:
         return joined.fitness(joined.joined(found, _no_sample))
 
 
+_FIRST: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
+
+
+def _first_once(batch: Any) -> Any:
+    """Return a batch as it is, or the first of a DataLoader, the same one every time: it may shuffle."""
+    if isinstance(batch, (tuple, list, Mapping)) or hasattr(batch, "shape"):
+        return first_batch(batch)
+    if batch not in _FIRST:
+        _FIRST[batch] = first_batch(batch)
+    return _FIRST[batch]
+
+
 def _no_sample(count: int) -> Iterable[Mapping[str, Score]]:
     raise AssertionError("an aggregate ranks in a kept sample")
 
@@ -141,10 +153,10 @@ class Sample:
 
     def bound(self, keep: float) -> float:
         """Return the score that the best share ``keep`` of the sample has, at least one network."""
-        return self.values[-max(1, math.ceil(keep * len(self.values)))]
+        return self.values[-max(1, math.ceil(keep * len(self.values) - 1e-9))]  # .1 of 30 is a little more than 3
 
 
-_SAMPLES: WeakKeyDictionary[BaseStorage, dict[tuple[int, str], Sample]] = WeakKeyDictionary()
+_SAMPLES: WeakKeyDictionary[BaseStorage, dict[tuple[int, str, str], Sample]] = WeakKeyDictionary()
 
 
 def sample_of(study: Study, judge: Judge, build: Build | None) -> Sample:
@@ -155,7 +167,7 @@ def sample_of(study: Study, judge: Judge, build: Build | None) -> Sample:
         AllFailed: no network of it has a score.
     """
     known = _SAMPLES.setdefault(study._storage, {})
-    place = study._study_id, judge.label
+    place = study._study_id, judge.label, str(judge.settings())
     if place not in known:
         made = once(study, f"sample {judge.label}", judge.settings(), lambda scratch, _: _draw(scratch, judge, build))
         known[place] = Sample(judge, made.user_attrs["sample"])

@@ -79,6 +79,20 @@ def test_ended_trials_are_kept_from_a_sampler_in_a_proxy_sampler() -> None:
     assert seen and set.union(*seen) <= {TrialState.COMPLETE}
 
 
+def test_the_first_batch_of_a_loader_is_taken_once() -> None:
+    class Loader:
+        def __init__(self) -> None:
+            self.begun = 0
+
+        def __iter__(self) -> Any:
+            self.begun += 1
+            return iter([made.BATCH])
+
+    loader, study = Loader(), made.study(RandomSampler(seed=0))
+    study.optimize(pruning(batch=loader, proxy="params", sample=3, keep=1.0), n_trials=3)
+    assert loader.begun == 1 and {trial.state for trial in study.trials} <= {TrialState.COMPLETE, TrialState.PRUNED}
+
+
 def test_a_network_whose_scoring_fails_is_trained_and_an_undefined_one_is_not() -> None:
     def proxy(net: nn.Module) -> float:
         if len(net) == 6:  # one block
