@@ -34,7 +34,7 @@ from naslib_zc_plugin.hosts.optuna import ProxySampler, prune, warm_up
 OPERATIONS = ["none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3"]
 EDGES = [(0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3)]
 ACCURACY, SCORES = "cifar10_val_200", "nasbench201_cifar10_whole.parquet"
-PROXY = "log_rank_sum:naswot,synflow"
+PROXY, WEAK = "log_rank_sum:naswot,synflow", "rank_sum:grad_norm"
 TRAININGS, AFTER = 50, (10, 20, 50)
 POOL, EVALUATE, CANDIDATES, KEEP = 500, 20, 32, 0.3
 ARMS = {
@@ -46,6 +46,8 @@ ARMS = {
     "all": "all three",
     "warm auto": '`warm_up`, then TPE, `trust="auto"`',
     "all auto": 'all three, `trust="auto"`',
+    "weak all": "grad_norm: all three",
+    "weak all auto": 'grad_norm: all three, `trust="auto"`',
     "noise warm": "a random proxy: `warm_up`, then TPE",
     "noise all": "a random proxy: all three",
     "noise all auto": 'a random proxy: all three, `trust="auto"`',
@@ -66,18 +68,21 @@ def build(trial: Any) -> Cell:
     return Cell("+".join(nodes))
 
 
-def proxy_of(arm: str, seed: int, scores: dict[str, float]) -> Callable[[Cell], float]:
+def proxy_of(arm: str, seed: int, scores: dict[str, dict[str, float]]) -> Callable[[Cell], float]:
     """Return the stored scores of a network, or a number that says nothing."""
+    stored = scores[WEAK if arm.startswith("weak") else PROXY]
     if not arm.startswith("noise"):
-        return lambda net: scores[net.key]
-    noise = np.random.default_rng(seed).random(len(scores))
-    places = {key: place for place, key in enumerate(scores)}
+        return lambda net: stored[net.key]
+    noise = np.random.default_rng(seed).random(len(stored))
+    places = {key: place for place, key in enumerate(stored)}
     return lambda net: float(noise[places[net.key]])
 
 
-def trained(arm: str, seed: int, accuracies: dict[str, float], scores: dict[str, float]) -> tuple[list[float], int]:
+def trained(
+    arm: str, seed: int, accuracies: dict[str, float], scores: dict[str, dict[str, float]]
+) -> tuple[list[float], int]:
     """Return the accuracies that a study trains, in order, and how many networks were scored."""
-    proxy, kind = proxy_of(arm, seed, scores), arm.removeprefix("noise ").removesuffix(" auto")
+    proxy, kind = proxy_of(arm, seed, scores), arm.removeprefix("noise ").removeprefix("weak ").removesuffix(" auto")
     seen: set[str] = set()
 
     def score(net: Cell) -> float:
@@ -106,13 +111,13 @@ def trained(arm: str, seed: int, accuracies: dict[str, float], scores: dict[str,
     return found, len(seen)
 
 
-def tables(data: Path, results: Path) -> tuple[dict[str, float], dict[str, float]]:
-    """Return accuracy and score of every architecture."""
+def tables(data: Path, results: Path) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
+    """Return accuracy and scores of every architecture."""
     table = benchmark("nasbench201", data)
     accuracies = {key: float(value) for key, value in table.column(ACCURACY).items()}
     stored = read_table(results / "scores" / SCORES)
-    joined = Aggregate.parse(PROXY).column(stored)
-    return accuracies, dict(zip(stored.keys, map(float, joined.values)))
+    joined = {proxy: Aggregate.parse(proxy).column(stored).values for proxy in (PROXY, WEAK)}
+    return accuracies, {proxy: dict(zip(stored.keys, map(float, values))) for proxy, values in joined.items()}
 
 
 def interval(differences: np.ndarray) -> str:

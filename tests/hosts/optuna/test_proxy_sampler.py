@@ -28,6 +28,7 @@ from optuna.samplers import (  # noqa: E402
     TPESampler,
 )
 
+from naslib_zc_plugin.candidates import built  # noqa: E402
 from naslib_zc_plugin.hosts.optuna import ProxySampler, agreement  # noqa: E402
 from naslib_zc_plugin.strategies import AllFailed  # noqa: E402
 
@@ -74,9 +75,8 @@ def test_a_real_proxy_gives_the_score_that_it_gives_alone() -> None:
     )
     study.optimize(made.objective, n_trials=2)
     for trial in study.trials:
-        net = made.build(optuna.trial.FixedTrial(trial.params))
-        alone = zc.score(net, made.BATCH, ["synflow"])["synflow"].value
-        assert alone is not None and trial.user_attrs["zc_synflow"] > 0
+        net = built(lambda trial=trial: made.build(optuna.trial.FixedTrial(trial.params)), 0)
+        assert trial.user_attrs["zc_synflow"] == zc.score(net, made.BATCH, ["synflow"], seed=0)["synflow"].value
     assert "user_attrs_zc_synflow" in study.trials_dataframe()
 
 
