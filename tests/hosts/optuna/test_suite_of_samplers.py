@@ -10,7 +10,7 @@ from torch import nn
 from tests.hosts.optuna.needs import needs
 
 needs("optuna")
-from optuna.samplers import NSGAIISampler, RandomSampler, TPESampler  # noqa: E402
+from optuna.samplers import NSGAIISampler, TPESampler  # noqa: E402
 from optuna.testing.pytest_samplers import (  # noqa: E402
     BasicSamplerTestCase,
     MultiObjectiveSamplerTestCase,
@@ -35,7 +35,7 @@ def weights(net: nn.Module) -> float:
 
 
 def made(build: Any, around: Callable[[], Any], **more: Any) -> Callable[[], Any]:
-    return lambda: ProxySampler(build, proxy=weights, candidates=3, around=around(), **more)
+    return lambda: ProxySampler(build, proxy=weights, candidates=2, around=around(), **more)
 
 
 @pytest.fixture(params=[matching, other])
@@ -47,12 +47,6 @@ class TestAroundTPE(BasicSamplerTestCase, RelativeSamplerTestCase, MultiObjectiv
     @pytest.fixture
     def sampler(self, build: Any) -> Callable[[], Any]:
         return made(build, lambda: TPESampler(n_startup_trials=0, seed=0))
-
-
-class TestAroundRandom(BasicSamplerTestCase):
-    @pytest.fixture
-    def sampler(self) -> Callable[[], Any]:
-        return made(other, lambda: RandomSampler(seed=0))
 
 
 class TestAroundNSGAII(MultiObjectiveSamplerTestCase):
