@@ -14,7 +14,7 @@ from random import Random
 from typing import Any
 
 from naslib_zc_plugin.registry import Registry, check_options, closest
-from naslib_zc_plugin.strategies._agreement import ProxyAgreement, proxy_agreement
+from naslib_zc_plugin.strategies._agreement import ProxyAgreement, Trust, proxy_agreement
 from naslib_zc_plugin.strategies._strategy import (
     HOPELESS,
     AllFailed,
@@ -24,6 +24,8 @@ from naslib_zc_plugin.strategies._strategy import (
     SearchSpace,
     Seed,
     Strategy,
+    at_least,
+    one_of,
 )
 
 __all__ = [
@@ -39,8 +41,11 @@ __all__ = [
     "SearchSpace",
     "Seed",
     "Strategy",
+    "Trust",
+    "at_least",
     "check_settings",
     "list_strategies",
+    "one_of",
     "option_names",
     "options_by_our_names",
     "proxy_agreement",

@@ -177,7 +177,7 @@ def training_of(record: bytes) -> RecordedTraining:
     if size > _LARGEST or set(matrix) - {"0", "1"} or size * size != len(matrix):
         raise ValueError(f"the matrix {matrix!r:.100}")
     rows = [[int(edge) for edge in matrix[size * row : size * (row + 1)]] for row in range(size)]
-    cell = keys.prune(keys.pack(rows, operations.split(",")))
+    cell = keys.pruned(keys.pack(rows, operations.split(",")))
     message = message_fields(base64.b64decode(packed, validate=True))
     evaluations = message.get(_EVALUATIONS, [])
     if len(evaluations) <= _AFTER:

@@ -107,7 +107,7 @@ def _edge_matters(before: Spec, after: Spec) -> bool:
     """Return whether a spec with one edge changed is a cell in which, or before which, that edge has a part."""
     place = next(place for place, (a, b) in enumerate(zip(before, after)) if a != b)
     try:
-        keys.prune(from_naslib(after))
+        keys.pruned(from_naslib(after))
     except ValueError:
         return False
     return set(divmod(place, VERTICES)) <= set(keys.used(from_naslib(max(before, after))))
@@ -160,7 +160,7 @@ def _macro_counts(kinds: list[int]) -> tuple[int, int, int]:
 
 
 RULES = {
-    "nasbench101": SpecRules(lambda spec: keys.prune(from_naslib(spec)), _neighbours101),
+    "nasbench101": SpecRules(lambda spec: keys.pruned(from_naslib(spec)), _neighbours101),
     "nasbench301": SpecRules(keys301.check, keys301.neighbours),
     "transbench101_micro": SpecRules(_check_micro, _neighbours_micro),
     "transbench101_macro": SpecRules(_check_macro, _neighbours_macro, _mutate_macro),

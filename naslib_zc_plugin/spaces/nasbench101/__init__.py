@@ -185,7 +185,7 @@ def _graph_after(count: int, bits: int, kind: str, source: int, target: int) -> 
     else:
         into[target].remove(source)
     try:
-        return keys.prune(_sorted(into))
+        return keys.pruned(_sorted(into))
     except ValueError:
         return None
 

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from naslib_zc_plugin.spaces.nasbench101.keys import EDGES, OPERATIONS, VERTICES, Cell, prune
+from naslib_zc_plugin.spaces.nasbench101.keys import EDGES, OPERATIONS, VERTICES, Cell, pruned
 
 Permutation = tuple[int, ...]
 """Vertex → its new place; input and output stay."""
@@ -69,7 +69,7 @@ def first(cell: Cell) -> Cell:
     Raises:
         ValueError: input and output are not connected, or by too many edges.
     """
-    return _placed(prune(cell))[1]
+    return _placed(pruned(cell))[1]
 
 
 def index(cell: Cell) -> int:
@@ -78,7 +78,7 @@ def index(cell: Cell) -> int:
     Raises:
         ValueError: as for :func:`first`.
     """
-    graph, found = _placed(prune(cell))
+    graph, found = _placed(pruned(cell))
     return graph.first + orbits(graph.symmetries)[1][found.labels]
 
 

@@ -5,7 +5,7 @@ number 0. In ``conv3x3(0)|maxpool3x3(0,1)|output(1,2)`` vertex 1 is a convolutio
 sum of both, and the output concatenates vertices 1 and 2. Vertices that lie on no path from input to output may be
 written; they have no part in the cell.
 
->>> format(prune(parse("conv1x1(0)|conv3x3(0)|output(2)")))
+>>> format(pruned(parse("conv1x1(0)|conv3x3(0)|output(2)")))
 'conv3x3(0)|output(1)'
 """
 
@@ -82,7 +82,7 @@ def parse(key: str) -> Cell:
         labels += [_SHORT.index(found[1])] if target < count - 1 else []
     cell = Cell(count, bits, tuple(labels))
     try:
-        prune(cell)
+        pruned(cell)
     except ValueError as error:
         raise ValueError(f"{key!r}: {error}") from None
     return cell
@@ -124,7 +124,7 @@ def pack(matrix: Sequence[Sequence[int]], operations: Sequence[str]) -> Cell:
                 raise ValueError("edges are 0 or 1 and lead to later vertices: zero on the diagonal and below")
             bits |= int(edge) << place(source, target)
     cell = Cell(count, bits, tuple(map(OPERATIONS.index, operations[1:-1])))
-    prune(cell)
+    pruned(cell)
     return cell
 
 
@@ -135,7 +135,7 @@ def unpack(cell: Cell) -> tuple[Matrix, tuple[str, ...]]:
     return matrix, (INPUT, *(OPERATIONS[label] for label in cell.labels), OUTPUT)
 
 
-def prune(cell: Cell) -> Cell:
+def pruned(cell: Cell) -> Cell:
     """Return the cell without the vertices that lie on no path from input to output.
 
     Raises:
@@ -146,10 +146,10 @@ def prune(cell: Cell) -> Cell:
 
 
 def used(cell: Cell) -> list[int]:
-    """Return the vertices of a cell that :func:`prune` leaves, in order.
+    """Return the vertices of a cell that :func:`pruned` leaves, in order.
 
     Raises:
-        ValueError: as for :func:`prune`.
+        ValueError: as for :func:`pruned`.
     """
     return _pruned(cell.vertices, cell.bits)[0]
 
@@ -190,9 +190,9 @@ def hash_of(cell: Cell) -> str:
     Source: google-research/nasbench, ``lib/graph_util.py``.
 
     Raises:
-        ValueError: as for :func:`prune`.
+        ValueError: as for :func:`pruned`.
     """
-    cell = prune(cell)
+    cell = pruned(cell)
     count, labels = cell.vertices, [-1, *cell.labels, -2]
     into = [sources_of(cell.bits, target) for target in range(count)]
     onto = [[target for target in range(count) if source in into[target]] for source in range(count)]

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from naslib_zc_plugin.spaces._layers import CellSequence, named
 from naslib_zc_plugin.spaces._space import check_known
-from naslib_zc_plugin.spaces.nasbench101.keys import OPERATIONS, Cell, parse, prune, sources_of
+from naslib_zc_plugin.spaces.nasbench101.keys import OPERATIONS, Cell, parse, pruned, sources_of
 
 STACKS = 3
 
@@ -68,7 +68,7 @@ def build(key: str, C: int | None = None, N: int = 3, num_classes: int = 10, var
     Raises:
         ValueError: the key is malformed, the variant is unknown, or a size is below one.
     """
-    cell = prune(parse(key))
+    cell = pruned(parse(key))
     check_known("variant", variant, VARIANTS)
     kind = VARIANTS[variant]
     width = kind.channels if C is None else C

@@ -29,7 +29,7 @@ def test_cells_of_nasbench101_are_pruned_and_hashed_as_there() -> None:
         matrix, operations = keys.unpack(keys.from_naslib(spec))
         theirs = api.ModelSpec([list(row) for row in matrix], list(operations))
         assert hash_of(keys.from_naslib(spec)) == theirs.hash_spec(list(keys.OPERATIONS))
-        pruned, kept = keys.unpack(keys.prune(keys.from_naslib(spec)))
+        pruned, kept = keys.unpack(keys.pruned(keys.from_naslib(spec)))
         assert [list(row) for row in pruned] == theirs.matrix.tolist() and list(kept) == theirs.ops
         assert keys.to_naslib(keys.from_naslib(spec)) == spec
         again = keys.to_naslib(keys.parse(module.key101_of(spec)))

@@ -1,0 +1,43 @@
+"""Optuna's studies on NAS-Bench-201: what is trained and counted, and the page that the committed studies make."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from naslib_zc_plugin.benchmarks import benchmark
+from naslib_zc_plugin.spaces.nasbench201 import SPACE
+from tests.examples import EXAMPLES, example
+
+optuna = pytest.importorskip("optuna", reason="needs Optuna, the extra [optuna]")
+results = example("optuna_results")
+RESULTS = EXAMPLES.parent / "docs" / "results"
+
+
+def test_a_study_trains_fifty_networks_of_the_space_and_the_proxy_chooses_the_first() -> None:
+    keys = [SPACE.key(place) for place in range(SPACE.size)]
+    accuracies = {key: key.count("nor_conv_3x3") + key.count("nor_conv_1x1") / 10 for key in keys}
+    scores = {name: dict(accuracies) for name in (results.PROXY, results.WEAK)}
+    found, scored = results.trained("warm", 0, accuracies, scores)
+    assert len(found) == results.TRAININGS and 400 < scored <= results.POOL
+    first = found[: results.EVALUATE]
+    assert first == sorted(first, reverse=True) and first[0] >= 4
+    found, scored = results.trained("random", 0, accuracies, scores)
+    assert len(found) == results.TRAININGS and scored == 0
+    assert results.proxy_of("noise all", 1, scores)(results.Cell(keys[3])) == results.proxy_of("noise all", 1, scores)(
+        results.Cell(keys[3])
+    )
+
+
+def test_the_page_says_what_the_studies_found(shared: Path) -> None:
+    pytest.importorskip("pyarrow")
+    known = {}
+    for line in (RESULTS / "optuna.jsonl").read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        known[row["study"], row["seed"]] = row
+        assert len(row["trained"]) == results.TRAININGS
+    best = max(map(float, benchmark("nasbench201", shared / "data").column(results.ACCURACY).values()))
+    page = (RESULTS / "optuna.md").read_text(encoding="utf-8")
+    assert "\n".join(results.lines(known, best)) in page
