@@ -7,7 +7,8 @@ network is run in full, once for each constant (*uncollapsed*).
 
 Norms make percents of the last bits of what they divide, so both ways must round alike. What sums is computed in double
 precision and rounded to the type of what it sums (:data:`SUMS`): the last bit of a sum in single precision no longer
-depends on the order and the number of its equal terms. Settings that know the full run alone round as the papers' code does.
+depends on the order and the number of its equal terms. Settings that know the full run alone round as the papers' code
+does.
 """
 
 from __future__ import annotations
