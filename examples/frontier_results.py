@@ -41,12 +41,14 @@ BASELINES = ("params", "flops", "layers")
 AZ_NAS = "az_nas: E + P + T + flops"
 RECIPES: Mapping[str, Sequence[str]] = {
     AZ_NAS: (E, P, T, "flops"),
-    "recommended: E + T + synflow + meco": (E, T, "synflow", "meco"),
+    "recommended: E + T + meco + meco_opt + params": (E, T, "meco", "meco_opt", "params"),
+    "E + T + synflow + meco": (E, T, "synflow", "meco"),
     "E + P + T + synflow + meco": (E, P, T, "synflow", "meco"),
     "E + P + T + zen + meco": (E, P, T, "zen", "meco"),
     "E + T + zen + meco": (E, T, "zen", "meco"),
     "E + T + synflow + meco + meco_opt": (E, T, "synflow", "meco", "meco_opt"),
-    "recommended_with_data: jacov + synflow + E + T + meco": ("jacov", "synflow", E, T, "meco"),
+    "recommended_with_data: jacov + synflow + E + T + meco + meco_opt": ("jacov", "synflow", E, T, "meco", "meco_opt"),
+    "jacov + synflow + E + T + meco": ("jacov", "synflow", E, T, "meco"),
     "recommended_models: params + total_width + activations": ("params", "total_width", "activations"),
 }
 """Sums of logarithms of ranks."""

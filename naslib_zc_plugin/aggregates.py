@@ -408,9 +408,9 @@ _log_ranks = partial(_recipe, log_rank_sum)
 AZ_NAS = _log_ranks("az_expressivity", "az_progressivity", "az_trainability", "flops")
 VKDNW_AGG = _log_ranks("vkdnw", "jacov", "az_expressivity", "az_trainability", "flops")
 
-RECOMMENDED = _log_ranks("az_expressivity", "az_trainability", "synflow", "meco")
-"""For networks of one search space; without images and without labels."""
+RECOMMENDED = _log_ranks("az_expressivity", "az_trainability", "meco", "meco_opt", "params")
+"""For networks of one search space; without images and without labels. docs/results/frontier.md: how it was chosen."""
 RECOMMENDED_MODELS = _log_ranks("params", "total_width", "activations")
 """For networks that are unlike each other: three counts, for all else says less of them; without images and labels."""
-RECOMMENDED_WITH_DATA = _log_ranks("jacov", "synflow", "az_expressivity", "az_trainability", "meco")
+RECOMMENDED_WITH_DATA = _log_ranks("jacov", "synflow", "az_expressivity", "az_trainability", "meco", "meco_opt")
 """For networks of one search space, with a batch of images; without labels."""
