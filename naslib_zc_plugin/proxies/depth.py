@@ -23,7 +23,7 @@ def depth(found: Paths) -> float:
     Raises:
         Undefined: no path that can be differentiated leads from the inputs to the outputs.
 
-    >>> depth(Paths(layers=[], depth=3, cuts=[], head=None, mixed=set(), channels={}))
+    >>> depth(Paths(layers=[], depth=3, cuts=[], head=None, mixed=set(), met=set(), channels={}))
     3.0
     """
     return float(found.depth)
