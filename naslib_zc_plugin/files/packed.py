@@ -1,7 +1,7 @@
 """Tables of numbers that the package brings along: rounded, small, and read with numpy alone.
 
-A table is a zip archive of numpy's arrays (``.npz``) without Python objects. The member ``about`` is a text of JSON: the
-number of rows, what is known of the table, and of each column how it is coded. Codes are whole numbers in planes of
+A table is a zip archive of numpy's arrays (``.npz``) without Python objects. The member ``about`` is a text of JSON:
+the number of rows, what is known of the table, and of each column how it is coded. Codes are whole numbers in planes of
 bytes, the lowest first, which deflate packs better than numbers side by side:
 
 * ``step``: :math:`v = (c + o) / p` for the code c, an offset o and p steps in one; with a base, its whole number is
@@ -41,7 +41,7 @@ PRECISION = 3e-5
 _EXPECTED = "a table of numbers as the package packs them"
 _LIMITS = Limits(memory=64 << 20, members=1000, rows=1_000_000)
 _ABOUT, _FIRST = "about", (1980, 1, 1, 0, 0, 0)  # a time for all members: equal tables are equal files
-_SHIFTS = range(46, -1, -1)  # bits of 64 that are left out
+_SHIFTS = range(46, 0, -1)  # bits of 64 that are left out; at least one, so that differences fit
 _MISSING = "missing"
 
 Floats = NDArray[np.float64]
@@ -87,7 +87,7 @@ class Packer:
     _whole: dict[str, Integers] = field(default_factory=dict)
 
     def step(self, name: str, values: Floats, per: int, base: str = "") -> None:
-        """Add a column that is rounded to steps of ``1 / per``; with a base, a column of the same steps, its difference."""
+        """Add a column that is rounded to steps of ``1 / per``, perhaps as a difference from a base of equal steps."""
         whole = np.rint(np.where(np.isnan(values), 0, values) * per).astype(np.int64)
         self._whole[name] = whole
         coding = {"kind": "step", "per": per, **({"base": base} if base else {})}
@@ -109,7 +109,7 @@ class Packer:
         """Add a column whose order is kept: different numbers stay different, at most :data:`PRECISION` from their own.
 
         Raises:
-            ValueError: too many numbers are too near each other.
+            ValueError: a number is not finite, or too many are too near each other.
         """
         there = ~np.isnan(values)
         numbers, places = np.unique(values[there], return_inverse=True)
@@ -119,7 +119,9 @@ class Packer:
             if np.isfinite(found).all() and (np.abs(found - numbers) <= PRECISION * np.abs(numbers)).all():
                 break
         else:
-            raise ValueError(f"{name}: numbers that are too near each other to be told apart by fewer digits")
+            raise ValueError(
+                f"{name}: numbers that are not finite, or too near each other to be told apart by fewer digits"
+            )
         whole = np.zeros(self.rows, dtype=np.int64)
         whole[there] = codes[places]
         self._add(name, {"kind": "order", "shift": shift}, values, whole)

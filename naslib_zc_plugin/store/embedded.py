@@ -1,8 +1,8 @@
 """Scores of whole search spaces that the package brings along: :func:`read_embedded`, by name, without pyarrow.
 
-They are exports of campaigns in the form of :mod:`naslib_zc_plugin.files.packed`: values are rounded so that their order
-is kept, statuses are as they were, and each score's seconds are the median of its proxy's. Rows are those of
-the space's sorted keys, so that no key is stored.
+They are exports of campaigns in the form of :mod:`naslib_zc_plugin.files.packed`: values are rounded so that their
+order is kept, statuses are as they were, and each score's seconds are the median of its proxy's. Rows are those of the
+space's sorted keys, so that no key is stored.
 """
 
 from __future__ import annotations
