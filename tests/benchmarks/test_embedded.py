@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import runpy
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from naslib_zc_plugin.benchmarks import Benchmark, benchmark, nasbench201
 from naslib_zc_plugin.campaign.store import read_table
 from naslib_zc_plugin.files import DataError
 from naslib_zc_plugin.files.packed import FOLDER, PRECISION, Packer, unpack
-from naslib_zc_plugin.search.config import load_experiment
+from naslib_zc_plugin.search.config import SearchConfig
 from naslib_zc_plugin.search.evaluators.benchmark import BenchmarkEvaluator
 from naslib_zc_plugin.store.embedded import list_embedded, pack_scores, read_packed_scores
 from naslib_zc_plugin.table import Column, ScoreTable
@@ -108,13 +107,8 @@ def test_a_table_in_the_data_directory_goes_first(
         benchmark("nasbench201", tmp_path / "absent")
 
 
-def test_an_evaluator_tells_where_its_numbers_come_from(tmp_path: Path, embedded: Benchmark) -> None:
-    text = {
-        "space": "nasbench201", "strategy": {"name": "random_search"}, "budget": {"evaluations": 1},
-        "evaluator": {"name": "benchmark", "metric": "cifar10_val_12"},
-    }  # fmt: skip
-    (tmp_path / "search.json").write_text(json.dumps(text))
-    (config,) = load_experiment(tmp_path / "search.json").searches
+def test_an_evaluator_tells_where_its_numbers_come_from(embedded: Benchmark) -> None:
+    config = SearchConfig(space="nasbench201")
     made = BenchmarkEvaluator(config, None, None, metric="cifar10_val_12")
     assert made(nats.ORDER[0]).fitness == embedded.column("cifar10_val_12")[nats.ORDER[0]]
     assert embedded.source in made.notes()[0]
