@@ -3,10 +3,10 @@
     python3 examples/scenes_reliability.py scenes.jsonl --networks 200
     python3 examples/scenes_reliability.py scenes2.jsonl --networks 200 --pieces 2 --batch-size 32
 
-Each network of a random sample of NAS-Bench-201 is trained by the ``training`` evaluator with each seed, which draws the
-scenes, the weights and the order. Every training is a line of the file, and the same command goes on where it was
-stopped. It prints Spearman's rho and Kendall's tau of the seeds' test accuracies with each other, and of their mean with
-the test accuracy on CIFAR-10 that the package's table has, each with a 95 % interval of a bootstrap over the networks.
+Each network of a random sample of NAS-Bench-201 is trained by the ``training`` evaluator with each seed, which draws
+the scenes, the weights and the order. Every training is a line of the file, and the same command goes on where it was
+stopped. It prints Spearman's rho and Kendall's tau of the seeds' test accuracies with each other, and of their mean
+with the test accuracy on CIFAR-10 that the package's table has, each with a 95 % interval of a bootstrap over networks.
 """
 
 from __future__ import annotations

@@ -81,7 +81,8 @@ def probe(source: str | Path, **options: Any) -> Probe | Tokens:
         return kind.load(source, **options)
     raise DataError(
         source,
-        "a .npz or .txt file, 'digits', 'scenes', 'synthetic:<kind>', the binary CIFAR archive or folder, or ImageNet16's",
+        "a .npz or .txt file, 'digits', 'scenes', 'synthetic:<kind>', the binary CIFAR archive or folder, or "
+        "ImageNet16's",
         "a file or folder of another kind" if Path(source).exists() else "no such file or folder",
     )
 

@@ -24,8 +24,8 @@ class TrainingEvaluator:
     All random draws depend on the seed and the key. A class's images are divided alike: so many to train on, so many
     to validate with, and all others to test. Images are normalised by mean and deviation of those to train on.
 
-    By default networks see scenes (:mod:`naslib_zc_plugin.probes.scenes`), once each: 120 steps of 64, seconds on a core.
-    With two pieces, ``images: {source: scenes, pieces: 2}``, and ``batch_size: 32`` there are 240 harder steps.
+    By default networks see scenes (:mod:`naslib_zc_plugin.probes.scenes`), once each: 120 steps of 64, seconds on a
+    core. With two pieces, ``images: {source: scenes, pieces: 2}``, and ``batch_size: 32`` there are 240 harder steps.
 
     Args:
         config: the search; its space is trained, its seed is that of the split, the weights and the training.
