@@ -270,7 +270,8 @@ class Table:
         architectures = self.embedded.architectures()
         places = {key: row for row, key in enumerate(sorted(architectures[self.key]))}
         rows = [places[key] for key in architectures[self.key]]
-        checked = form.check(path, {**architectures, **{name: found.columns[name][rows] for name in found.columns}})
+        ordered: dict[str, Any] = {name: values[rows] for name, values in found.columns.items()}
+        checked = form.check(path, {**architectures, **ordered})
         return replace(checked, source=str(found.about["source"]))
 
     def _completed(self, found: Benchmark, more: Mapping[str, ColumnInfo]) -> Benchmark:

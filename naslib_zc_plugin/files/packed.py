@@ -224,7 +224,7 @@ def _planes(codes: Integers) -> NDArray[np.uint8]:
 
 def _numbers(planes: NDArray[np.uint8]) -> Integers:
     """Return the whole numbers of such bytes."""
-    found: Integers = sum(plane.astype(np.int64) << 8 * at for at, plane in enumerate(planes))  # type: ignore[assignment]
+    found: Integers = sum(plane.astype(np.int64) << 8 * at for at, plane in enumerate(planes))
     return found
 
 
