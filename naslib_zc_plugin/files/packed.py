@@ -207,6 +207,8 @@ def _column(
         whole[name] = codes + coding["offset"] + (whole[coding["base"]] if "base" in coding else 0)
         found = whole[name] / coding["per"]
     classes = _numbers(arrays[f"{coding['classes']}.codes"]) if "classes" in coding else None
+    if classes is not None and not 0 <= int(classes.max()) < rows:
+        raise ValueError("more classes than rows")
     if "gaps" in coding:
         size = rows if classes is None else int(classes.max()) + 1
         spread = np.full(size, np.nan)
