@@ -85,6 +85,8 @@ def test_training_is_on_scenes_unless_told_otherwise() -> None:
     assert provenance["recipe"] == {"epochs": 1, "learning_rate": 0.1, "batch_size": 64}  # 7,680 / 64: 120 steps
     whole = TrainingEvaluator(SearchConfig(space="nasbench201"), None, None, network={})
     assert whole.provenance()["network"] == {"num_classes": 10}
+    digits = TrainingEvaluator(SearchConfig(space="nasbench201"), None, None, images="digits", train=90, validate=90)
+    assert digits.provenance()["network"] == {"num_classes": 10}  # as before there were scenes
 
 
 def test_scenes_can_be_learnt() -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from naslib_zc_plugin.search.config import SearchConfig
 
 _SMALL: dict[str, dict[str, Any]] = {"nasbench201": {"C": 8, "N": 1}}
-"""Options of networks that train in seconds, by space."""
+"""Options of networks that train on scenes in seconds, by space."""
 
 
 class TrainingEvaluator:
@@ -34,7 +34,8 @@ class TrainingEvaluator:
         images: a source of :func:`naslib_zc_plugin.probes.probe`, or a mapping with ``source`` and options.
         train, validate: numbers of images to train on and to validate with; 7,680 and 2,000 of the scenes' 11,680.
         epochs, learning_rate, batch_size: of :func:`naslib_zc_plugin.training.train`.
-        network: options of the space's ``build``; in ``nasbench201``, 8 channels and one cell a stage unless given.
+        network: options of the space's ``build``; for scenes in ``nasbench201``, 8 channels and one cell a stage
+            unless given.
         threads: CPU threads.
         device: ``cpu``, ``cuda`` …
 
@@ -56,13 +57,14 @@ class TrainingEvaluator:
         from naslib_zc_plugin.store.provenance import digest
 
         options = {"source": images} if isinstance(images, str) else dict(images)
+        small = _SMALL.get(config.space, {}) if options.get("source") == "scenes" else {}
         shown = images_of(options.pop("source", ""), **options)
         parts = shown.split(train, validate, seed=config.seed)
         mean, std = float(parts[0].images.mean() / 255), float(parts[0].images.std() / 255)
         self._train, self._validation, self._test = (part.batch(len(part), mean, std) for part in parts)
         self._threads = threads
         self._space, self._seed, self._device = space(config.space), config.seed, torch.device(device)
-        self._network = {"num_classes": shown.classes, **(_SMALL.get(config.space, {}) if network is None else network)}
+        self._network = {"num_classes": shown.classes, **(small if network is None else network)}
         self._recipe: dict[str, Any] = {"epochs": epochs, "learning_rate": learning_rate, "batch_size": batch_size}
         self._provenance: dict[str, Any] = {
             "images": {"name": shown.name.rpartition("/")[2], "sha256": digest(shown)},
