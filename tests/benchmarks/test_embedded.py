@@ -178,7 +178,7 @@ def test_scores_keep_order_and_statuses(name: str, embedded: Benchmark) -> None:
         assert (np.abs(column.values - values)[there] <= PRECISION * np.abs(values[there])).all()
         assert (rankdata(column.values[there]) == rankdata(values[there])).all()
         assert (column.proxy, column.version, column.options) == (given.proxy, given.version, given.options)
-        assert set(column.seconds) == {pytest.approx(np.nanmedian(given.seconds), rel=5e-3)}
+        assert np.allclose(column.seconds, np.nanmedian(given.seconds), rtol=5e-3, atol=0)
     assert found.facts["truth"] in embedded.columns
 
 
@@ -211,9 +211,9 @@ def test_every_status_is_kept(tmp_path: Path) -> None:
 # The form --------------------
 
 
-@given(st.lists(st.floats(allow_nan=True, allow_infinity=False, allow_subnormal=False), min_size=1, max_size=40))
-def test_order_is_kept_whatever_the_numbers(values: list[float]) -> None:
-    given = np.array(values)
+@given(st.lists(st.none() | st.floats(-1e300, 1e300, allow_subnormal=False), min_size=1, max_size=40))
+def test_order_is_kept_whatever_the_numbers(values: list[float | None]) -> None:
+    given = np.array(values, dtype=float)
     packer = Packer(len(given))
     packer.order("a", given)
     with TemporaryDirectory() as folder:
