@@ -48,10 +48,11 @@ def measure(path: Path, keys: Sequence[str], seeds: Sequence[int], options: dict
         raise DataError(path, f"results with {options}", f"{lines[0]['options']}: name another file")
     done = {(line["key"], line["seed"]) for line in lines}
     for seed in seeds:
+        left = [key for key in keys if (key, seed) not in done]
+        if not left:
+            continue
         evaluator = TrainingEvaluator(SearchConfig(space="nasbench201", seed=seed), None, None, **options)
-        for key in keys:
-            if (key, seed) in done:
-                continue
+        for key in left:
             found = evaluator(key)
             accuracies = {"validation": found.fitness, "test": found.metrics[METRIC]}
             lines.append({"key": key, "seed": seed, **accuracies, "seconds": found.seconds, "options": options})
