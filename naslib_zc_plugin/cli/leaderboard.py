@@ -37,10 +37,7 @@ class Picture:
 
 def leaderboard(
     context: typer.Context,
-    stores: Annotated[
-        list[Path],
-        typer.Argument(metavar="STORE", help="Campaigns' stores or Parquet exports, or embedded:NAME of the package."),
-    ],
+    stores: Annotated[list[Path], typer.Argument(metavar="STORE", help="Stores, Parquet exports or embedded:NAME.")],
     data: DataOption = None,
     truth: Annotated[
         Optional[list[str]], typer.Option(metavar="COLUMN", help="What to compare with, of the benchmark; repeatable.")
