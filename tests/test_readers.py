@@ -123,11 +123,12 @@ class TestPackedTable(ChecksummedReader, CountedReader, PickledReader):
     reader = "files.packed"
 
     def make(self, folder: Path, rows: int = 40, **changes: Any) -> Path:
-        packer, values = Packer(rows, {"name": "toy"}), np.random.default_rng(0).uniform(1, 90, 40)
+        packer, values = Packer(40, {"name": "toy"}), np.random.default_rng(0).uniform(1, 90, 40)
         packer.classes("same", np.arange(40) // 2)
         packer.step("accuracy", values, per=100)
         packer.ratio("latency", values[np.arange(40) // 2 * 2], per=100, classes="same")
         packer.order("score", np.where(values > 20, values, np.nan))
+        packer.rows = rows
         packer.write(folder / "toy.npz")
         if changes:
             with np.load(folder / "toy.npz") as whole:
