@@ -1,6 +1,6 @@
 """NNI's database of NAS-Bench-201, filled from our table, so that its own queries answer from it.
 
-    python examples/nni_benchmark_database.py DATA    # the data directory; the database is written beside the table
+    python examples/nni_benchmark_database.py nni.db    # the database, which is written
 
 NNI's download is gone from where it looks, and a file of one's own in its place is refused for its checksum. Here the
 database is made with NNI's tables and columns and given to its queries directly. Needs Peewee before 4.0, which the
@@ -79,17 +79,19 @@ def fill(data: str | Path | None = None, path: str | Path | None = None) -> Path
 
     Args:
         data: the data directory; that of the environment variable ``NAS_ZC_DATA`` unless given.
-        path: the database; beside the table unless given. It is written whole or not at all.
+        path: the database; beside the table of a data directory unless given. It is written whole or not at all.
 
     Returns:
         The database's path, for :func:`connect`.
 
     Raises:
-        ValueError: no data directory is known.
+        ValueError: the table is that of the package, and no path is given.
         DataError: the table is missing or damaged.
         OSError: the database cannot be written.
     """
     table = benchmark("nasbench201", data)
+    if table.source and path is None:
+        raise ValueError("the table is that of the package: name the database's path")
     place = table.path.with_name("nni.db") if path is None else Path(path)
     digest = hashlib.sha256(table.path.read_bytes()).hexdigest()
     if _digest(place) == digest:
@@ -151,9 +153,9 @@ def _rows(table: Benchmark) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...]]]
                 yield (number, cell, epochs, 16, 5, dataset), (number, number, *numbers)
 
 
-def main(data: str) -> None:
+def main(path: str) -> None:
     """Write the database and ask NNI for one architecture."""
-    connect(fill(data))
+    connect(fill(path=path))
     from nni.nas.benchmark.nasbench201 import query_nb201_trial_stats
 
     cell = sample201(space("nasbench201").key(6111), prefix="")

@@ -1,7 +1,7 @@
 """Proxies as a hyperparameter of NNI: which one, on how many images, chooses the best networks?
 
     pip install 'naslib-zc-plugin[nni]'
-    python examples/nni_hpo.py --data /path/to/tables       # NAS-Bench-201's accuracies judge the proxies
+    python examples/nni_hpo.py       # NAS-Bench-201's accuracies, which are in the package, judge the proxies
 
 The tuner is ours, by its name in NNI. ``register`` here, or ``nnictl algo register --meta`` with the file
 ``naslib_zc_plugin/hosts/nni/tuner.yml``, makes the name known; ``AlgorithmConfig(name="Random")`` would do as well.
@@ -49,7 +49,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Let NNI find the proxy that chooses best.")
     parser.add_argument("--trials", type=int, default=12)
     parser.add_argument("--port", type=int, default=8080)
-    parser.add_argument("--data", help="directory with NAS-Bench-201's table; without it scores are compared")
+    parser.add_argument("--data", help="directory with a table of NAS-Bench-201 that goes before the package's")
     asked = parser.parse_args()
     if asked.data:
         os.environ["NAS_ZC_DATA"] = str(Path(asked.data).resolve())

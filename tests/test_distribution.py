@@ -78,7 +78,14 @@ def test_the_wheel_is_the_package(built: Built) -> None:
     assert {name for name in names if not name.startswith(f"{information}/")} == {
         name for name in built.files if name.startswith(f"{NAME}/")
     }
-    assert f"{information}/licenses/LICENSE" in names
+    assert {f"{information}/licenses/{name}" for name in ("LICENSE", "NOTICE")} <= names
+
+
+def test_the_wheel_holds_a_benchmark_and_stays_small(built: Built) -> None:
+    with zipfile.ZipFile(built.wheel) as archive:
+        sizes = {info.filename: info.compress_size for info in archive.infolist()}
+    assert 0 < sizes[f"{NAME}/embedded/nasbench201.npz"] <= 600_000
+    assert built.wheel.stat().st_size <= 3_000_000
 
 
 def metadata(built: Built) -> Message:
@@ -113,6 +120,8 @@ net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 3
 scores = zc.score(net, (torch.randn(8, 3, 8, 8), torch.arange(8)), ["naswot", "grad_norm", "zen", "params"])
 assert scores["naswot"].status == scores["grad_norm"].status == "ok"
 assert not [name for name, score in scores.items() if score.status == "failed"]
+from naslib_zc_plugin.benchmarks import benchmark
+assert max(benchmark("nasbench201").column("cifar10_test_200").values()) == 94.37
 from naslib_zc_plugin.cli.quickstart import CONFIG
 from naslib_zc_plugin.search.config import load_experiment
 assert [search.label for search in load_experiment(CONFIG).searches]

@@ -37,6 +37,7 @@ from naslib_zc_plugin.benchmarks.nds import NDS_AMOEBA
 from naslib_zc_plugin.campaign.config import load_campaign
 from naslib_zc_plugin.campaign.naslib_json import import_suite
 from naslib_zc_plugin.campaign.store import read_table
+from naslib_zc_plugin.files.packed import Packer, unpack
 from naslib_zc_plugin.probes import Tokens, probe
 from tests.benchmarks import bert, cells, made, naslib, nats, nds, tfrecords, zoo
 from tests.campaign import suite
@@ -116,6 +117,37 @@ class TestNpz(ChecksummedReader, CountedReader, ArchivedReader, PickledReader):
 
     def pickled(self, folder: Path, payload: Any, protocol: int) -> Path:
         return self.make(folder, labels=np.array([payload] * 6, dtype=object))
+
+
+class TestPackedTable(ChecksummedReader, CountedReader, PickledReader):
+    reader = "files.packed"
+
+    def make(self, folder: Path, rows: int = 40, **changes: Any) -> Path:
+        packer, values = Packer(40, {"name": "toy"}), np.random.default_rng(0).uniform(1, 90, 40)
+        packer.classes("same", np.arange(40) // 2)
+        packer.step("accuracy", values, per=100)
+        packer.ratio("latency", values[np.arange(40) // 2 * 2], per=100, classes="same")
+        packer.order("score", np.where(values > 20, values, np.nan))
+        packer.rows = rows
+        packer.write(folder / "toy.npz")
+        if changes:
+            with np.load(folder / "toy.npz") as whole:
+                arrays = {**whole, **changes}
+            np.savez_compressed(folder / "toy.npz", **arrays)
+        return folder / "toy.npz"
+
+    def read(self, source: Path) -> Any:
+        found = unpack(source)
+        return found.about, {name: values.tobytes() for name, values in found.columns.items()}
+
+    def miscounted(self, folder: Path) -> Iterator[Path]:
+        for rows in (0, 39, 41):
+            yield self.make(folder, rows)
+        yield self.make(folder, **{"same.codes": np.full((1, 40), 200, np.uint8)})
+        yield self.make(folder, **{"same.codes": np.full((8, 40), 127, np.uint8)})
+
+    def pickled(self, folder: Path, payload: Any, protocol: int) -> Path:
+        return self.make(folder, **{"accuracy.codes": np.array([payload] * 40, dtype=object)})
 
 
 class TestCifarArchive(ChecksummedReader, CountedReader, ArchivedReader):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import logging
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any, Callable, ClassVar
@@ -25,8 +28,10 @@ from naslib_zc_plugin.benchmarks._formats import (
 )
 from naslib_zc_plugin.files import VARIABLE, DataError, data_folder, existing, replacing, shown
 from naslib_zc_plugin.files.limits import Meter
+from naslib_zc_plugin.files.packed import FOLDER, unpack
 from naslib_zc_plugin.registry import closest
 
+logger = logging.getLogger(__name__)
 Progress = Callable[[int], None]
 Converter = Callable[["Table", Path, bool, Progress], Any]
 """The table, the makers' file or folder, whether a part is enough, a function called with each number → columns."""
@@ -67,6 +72,7 @@ class Benchmark:
         keys: the architectures as the space writes them, in the benchmark's order, each once.
         columns: name → its meaning.
         partial: whether architectures of the benchmark are missing, according to the table itself.
+        source: where the numbers of a table in the package come from, and how they are rounded; else empty.
     """
 
     name: str
@@ -75,6 +81,7 @@ class Benchmark:
     columns: Mapping[str, ColumnInfo]
     partial: bool
     _values: Mapping[str, NDArray[np.float64]]
+    source: str = ""
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -92,7 +99,10 @@ class Benchmark:
             ValueError: there is no such column; the message names the closest.
         """
         if name not in self.columns:
-            raise ValueError(f"{self.name} has no column {name!r}; {closest(name, self.columns)}")
+            within = (
+                "; this is the table in the package, one in the data directory may have more" if self.source else ""
+            )
+            raise ValueError(f"{self.name} has no column {name!r}; {closest(name, self.columns)}{within}")
         return {key: value for key, value in zip(self.keys, self._values[name].tolist()) if value == value}
 
     def training_seconds(self, name: str) -> dict[str, float]:
@@ -132,6 +142,24 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class EmbeddedTable:
+    """A rounded table in the package, which answers where the data directory does not have the benchmark's own.
+
+    Attributes:
+        file: its name among the package's tables, in the form of :mod:`naslib_zc_plugin.files.packed`; its rows are in
+            the order of the sorted keys.
+        architectures: returns the columns of keys and others, in the benchmark's order.
+        more: columns that it has besides those of the benchmark's own table, which gets them, too.
+        best: as of the benchmark's own table.
+    """
+
+    file: str
+    architectures: Callable[[], Columns]
+    more: Mapping[str, ColumnInfo]
+    best: Mapping[str, tuple[int, float]]
+
+
+@dataclass(frozen=True)
 class Table:
     """The form of a benchmark's table, and the facts that must hold in it: an entry of the registry.
 
@@ -148,6 +176,7 @@ class Table:
             ``ValueError`` for keys of other architectures. By default they are the column itself.
         best: column → row and value of its maximum in the whole table, to recognise it by.
         sample: a table of some of the architectures that is read while there is no whole one.
+        embedded: a table in the package that is read where there is none in the data directory.
         converter: reads the makers' files and returns the columns; or ``"module:function"``, which is imported when it
             is needed. The table is then written as Parquet.
 
@@ -170,6 +199,7 @@ class Table:
     space_keys: Callable[[Sequence[str], Columns], Sequence[str]] = field(default=lambda keys, columns: keys)
     best: Mapping[str, tuple[int, float]] = field(default_factory=dict)
     sample: Sample | None = None
+    embedded: EmbeddedTable | None = None
     converter: Converter | str | None = None
 
     def __post_init__(self) -> None:
@@ -192,6 +222,9 @@ class Table:
     def read(self, data: str | Path | None = None) -> Benchmark:
         """Read the table and check it.
 
+        A table in the package answers where no data directory is named, and, with a warning in the log, where the
+        directory has none.
+
         Args:
             data: the data directory, or None for that of the environment; not looked at where the table is in memory
                 or its file has an absolute path.
@@ -208,17 +241,45 @@ class Table:
             names = list(dict.fromkeys(name for row in self.values.values() for name in row))
             given = {name: packed([row.get(name) for row in self.values.values()]) for name in names}
             return self.check(Path(self.name), {self.key: list(self.values), **given})
-        if str(self.file).endswith(".parquet"):
-            parquet()
+        if self.embedded is not None and not (data or os.environ.get(VARIABLE)):
+            return self.within
         folder = Path() if Path(self.file).is_absolute() else data_folder(data)
         path = self.path(folder)
+        if self.embedded is not None and not path.exists():
+            logger.warning("%s: no such file; the table of %s in the package answers instead", path, self.name)
+            return self.within
+        if str(self.file).endswith(".parquet"):
+            parquet()
         if not path.exists():
             there = sorted(str(file.relative_to(folder)) for file in folder.glob("*/*.parquet"))
             expected = f"the table of {self.name} (the argument `data` or {VARIABLE} names the folder {folder})"
             raise DataError(path, expected, f"no such file; tables there: {', '.join(there) or 'none'}")
         existing(path, f"the table of {self.name}")
         load = next(load for ending, load in FORMATS.items() if path.name.endswith(ending))
-        return self.check(path, *load(path, self.columns))
+        found = self.check(path, *load(path, self.columns))
+        return found if self.embedded is None else self._completed(found, self.embedded.more)
+
+    @cached_property
+    def within(self) -> Benchmark:
+        """The table in the package, checked."""
+        assert self.embedded is not None
+        path = FOLDER / self.embedded.file
+        found, infos = unpack(path), {**self.columns, **self.embedded.more}
+        there = {name: infos[name] for name in infos if name in found.columns}
+        form = replace(self, columns=there, best=self.embedded.best, sample=None, embedded=None)
+        architectures = self.embedded.architectures()
+        places = {key: row for row, key in enumerate(sorted(architectures[self.key]))}
+        rows = [places[key] for key in architectures[self.key]]
+        ordered: dict[str, Any] = {name: values[rows] for name, values in found.columns.items()}
+        checked = form.check(path, {**architectures, **ordered})
+        return replace(checked, source=str(found.about["source"]))
+
+    def _completed(self, found: Benchmark, more: Mapping[str, ColumnInfo]) -> Benchmark:
+        """Return a benchmark with columns that only the table in the package has."""
+        rows = {key: row for row, key in enumerate(self.within.keys)}
+        places = [rows[key] for key in found.keys]
+        values = {name: self.within._values[name][places] for name in more}
+        return replace(found, columns={**found.columns, **more}, _values={**found._values, **values})
 
     def check(self, path: Path, columns: Columns, promised: bytes | None = None) -> Benchmark:
         """Return the benchmark in the columns of a table.

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from naslib_zc_plugin.campaign.engines import Outcome, Task
 from naslib_zc_plugin.store.database import SEALED, Format, ResultsFile, reading, rows_of, sqlite_errors
+from naslib_zc_plugin.store.embedded import is_embedded, read_embedded
 from naslib_zc_plugin.store.parquet import read_parquet
 from naslib_zc_plugin.table import STATUSES, Column, ScoreTable
 
@@ -302,12 +303,15 @@ def read_table(path: str | Path) -> ScoreTable:
     """Read the scores of the architectures that a campaign asked for, in the order of their keys.
 
     Args:
-        path: a store, also while a campaign writes to it; or its export, if the name ends in ``.parquet``.
+        path: a store, also while a campaign writes to it; its export, if the name ends in ``.parquet``; or the name of
+            scores in the package, such as ``embedded:nasbench201_cifar10_whole``.
 
     Raises:
         StoreError: no such store, or one that is damaged or no store at all.
-        DataError: no such export, or a file that is none.
+        DataError: no such export or name, or a file that is none.
     """
+    if is_embedded(path):
+        return read_embedded(path)
     path = Path(path)
     if path.suffix == ".parquet":
         return read_parquet(path)

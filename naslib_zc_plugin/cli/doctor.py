@@ -218,6 +218,10 @@ def tables(folder: Path) -> tuple[Rows, list[str]]:
             if table.exists(folder):
                 found = table.read(folder)
                 state, size = "in part" if found.partial else "whole", [f"{len(found):,}", str(len(found.columns))]
+            elif table.embedded is not None:
+                found = table.within
+                state, place = "in the package", str(found.path)
+                size = [f"{len(found):,}", str(len(found.columns))]
         except ImportError as error:
             state, place = "not read", str(error)
         except (DataError, TypeError) as error:  # the latter of another distribution's entry that is none
@@ -247,6 +251,7 @@ def _show_data(folder: Path | None) -> list[str]:
     say()
     if folder is None:
         say(f"No data directory: --data DIR, or {VARIABLE} in the environment, names one.")
+        say("The table of nasbench201 is in the package.")
         return []
     if not folder.is_dir():
         say(f"{folder}, named by --data or {VARIABLE}, is no folder.")

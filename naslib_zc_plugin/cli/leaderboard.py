@@ -37,7 +37,7 @@ class Picture:
 
 def leaderboard(
     context: typer.Context,
-    stores: Annotated[list[Path], typer.Argument(metavar="STORE", help="Campaigns' stores or Parquet exports.")],
+    stores: Annotated[list[Path], typer.Argument(metavar="STORE", help="Stores, Parquet exports or embedded:NAME.")],
     data: DataOption = None,
     truth: Annotated[
         Optional[list[str]], typer.Option(metavar="COLUMN", help="What to compare with, of the benchmark; repeatable.")
@@ -83,7 +83,7 @@ def leaderboard(
         advice = f"what to compare with: give --truth COLUMN, one of {', '.join(found.columns)}"
         for column in truth or [_fact(scores, "truth", advice)]:
             name, accuracies = _truth(found, column)
-            boards.append(compare(scores, accuracies, name, options, costs, again(context)))
+            boards.append(compare(scores, accuracies, name, options, costs, again(context), found.source))
             pictures.append(_picture(scores, accuracies, name, found))
     ranking = _ranking(boards)
     say(as_text(boards, ranking).rstrip())

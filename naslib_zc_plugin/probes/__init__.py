@@ -19,7 +19,7 @@ from naslib_zc_plugin.registry import Registry, check_options
 __all__ = ["PROBES", "Probe", "Source", "Tokens", "images", "probe"]
 
 logger = logging.getLogger(__name__)
-_ORDER = ("synthetic", "digits", "npz", "words", "wordpiece", "cifar", "imagenet16")
+_ORDER = ("synthetic", "digits", "scenes", "npz", "words", "wordpiece", "cifar", "imagenet16")
 PROBES: Registry[Source] = Registry(
     "source of probes",
     "naslib_zc_plugin.probes",
@@ -51,6 +51,8 @@ def probe(source: str | Path, **options: Any) -> Probe | Tokens:
             - a ``.txt`` file, whose words are tokens (options ``columns``, ``length``, ``start``, ``before``,
               ``vocabulary_size``);
             - ``"digits"``: scikit-learn's handwritten digits (option ``size``);
+            - ``"scenes"``: a digit of those anywhere on a canvas, beside pieces of others (options ``n``, ``size``,
+              ``pieces``, ``seed``), see :mod:`.scenes`;
             - ``"synthetic:grey"``, ``"synthetic:normal"``, ``"synthetic:uniform"``, ``"synthetic:uniform01"``
               (options ``n``, ``size``, ``classes``, ``seed``);
             - the binary version of CIFAR-10 or CIFAR-100, archive or folder (option ``split``);
@@ -79,7 +81,8 @@ def probe(source: str | Path, **options: Any) -> Probe | Tokens:
         return kind.load(source, **options)
     raise DataError(
         source,
-        "a .npz or .txt file, 'digits', 'synthetic:<kind>', the binary CIFAR archive or folder, or ImageNet16's",
+        "a .npz or .txt file, 'digits', 'scenes', 'synthetic:<kind>', the binary CIFAR archive or folder, or "
+        "ImageNet16's",
         "a file or folder of another kind" if Path(source).exists() else "no such file or folder",
     )
 

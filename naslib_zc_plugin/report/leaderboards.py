@@ -95,6 +95,7 @@ class Leaderboard:
         options: of the computation.
         facts: the provenance of the scores; see :class:`~naslib_zc_plugin.table.ScoreTable`.
         command: the command that makes this leaderboard again; empty: not known.
+        truth_source: where the accuracies come from; empty: the command tells.
     """
 
     name: str
@@ -107,6 +108,7 @@ class Leaderboard:
     options: LeaderboardOptions
     facts: Mapping[str, Any]
     command: str = ""
+    truth_source: str = ""
 
 
 def leaderboard(
@@ -116,6 +118,7 @@ def leaderboard(
     options: LeaderboardOptions | None = None,
     units: Mapping[str, float] | None = None,
     command: str = "",
+    truth_source: str = "",
 ) -> Leaderboard:
     """Compare the proxies of a table by their agreement with accuracies.
 
@@ -126,6 +129,7 @@ def leaderboard(
         options: of the computation.
         units: cost of one score by label, for display; labels may be left out.
         command: the command that makes this leaderboard again, for display.
+        truth_source: where the accuracies come from, for display.
 
     Returns:
         The leaderboard, with the best proxy first.
@@ -155,8 +159,9 @@ def leaderboard(
     count = len(compared)
     rows.sort(key=_place)
     return Leaderboard(
-        table.name, truth_name, rows, votes, count, len(table) - count, span, options, table.facts, command
-    )
+        table.name, truth_name, rows, votes, count, len(table) - count, span, options, table.facts, command,
+        truth_source,
+    )  # fmt: skip
 
 
 def matched(table: ScoreTable, truth: Mapping[str, float], truth_name: str = "accuracy") -> tuple[ScoreTable, Floats]:

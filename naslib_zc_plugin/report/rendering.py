@@ -145,6 +145,8 @@ def board_notes(board: Leaderboard) -> list[str]:
         lines.append(
             f"[{CONFIDENCE:.0%}]: bootstrap over architectures, {options.resamples:,} resamples, seed {options.seed}."
         )
+    if board.truth_source:
+        lines.append(f"Accuracies: {board.truth_source}.")
     lines += [f"Proxies: {'; '.join(map(_proxy, board.rows))}.", *provenance_notes(board.facts)]
     return [*lines, f"Tabulated by: {board.command}"] if board.command else lines
 

@@ -70,7 +70,8 @@ class ScoreSource(Section):
     """The source of proxies' scores: ``table``, or the part of a campaign that computes them."""
 
     table: Names = ()
-    """An export or a store of a campaign, or several; the first that has a proxy is taken."""
+    """An export or a store of a campaign, or several; the first that has a proxy is taken. `embedded:NAME` is in the
+    package, such as `embedded:nasbench201_cifar10_whole`."""
     seconds: MaybeCharge = None
     """Charged for each score of a table, instead of the seconds that it took."""
     images: ProxyConfig = ""

@@ -43,8 +43,8 @@ def test_a_table_gives_keys_columns_and_numbers(data: Path) -> None:
     columns = made.nasbench201_columns()
     assert (found.name, len(found), found.partial) == ("nasbench201", 15_625, False)
     assert found.path == data / "nasbench201/accuracies.parquet"
-    assert list(found.columns) == list(nasbench201.TABLE.columns)
-    for name, info in found.columns.items():
+    assert list(found.columns) == [*nasbench201.TABLE.columns, *nasbench201.LATENCIES]
+    for name, info in nasbench201.TABLE.columns.items():
         values = {key: value for key, value in zip(nats.ORDER, columns[name]) if not np.isnan(value)}
         assert found.column(name) == values
         assert (len(values) == 15_625) is not info.gaps
@@ -55,14 +55,14 @@ def test_a_table_gives_keys_columns_and_numbers(data: Path) -> None:
     assert found.columns["cifar10_params_M"].higher_is_better is None
     with pytest.raises(ValueError, match="no column 'cifar10_test200'; did you mean cifar10_test_200"):
         found.column("cifar10_test200")
-    with pytest.raises(ValueError, match="no column 'xyz'; there are cifar100_params_M, cifar100_test_12"):
+    with pytest.raises(ValueError, match="no column 'xyz'; there are cifar100_edgegpu_latency_ms, cifar100_edge"):
         found.column("xyz")
 
 
 def test_the_environment_names_the_folder(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NAS_ZC_DATA", raising=False)
     with pytest.raises(ValueError, match=r"by the argument `data` \(--data DIR\) or by NAS_ZC_DATA in the environment"):
-        benchmark("nasbench201")
+        benchmark("nasbench101")
     monkeypatch.setenv("NAS_ZC_DATA", str(data))
     assert len(benchmark("nasbench201")) == 15_625
     monkeypatch.setenv("NAS_ZC_DATA", str(tmp_path / "absent"))
@@ -136,7 +136,7 @@ def test_without_pyarrow_the_room_opens_and_the_call_says_what_to_install() -> N
     code = (
         "import sys\nsys.modules.update({'pyarrow': None, 'pyarrow.parquet': None, 'pandas': None})\n"
         "from naslib_zc_plugin import benchmarks\nassert benchmarks.list_benchmarks()\n"
-        "for read in (lambda: benchmarks.benchmark('nasbench201', '.'),\n"
+        "for read in (lambda: benchmarks.benchmark('nasbench101', '.'),\n"
         "             lambda: benchmarks.convert_benchmark('nasbench201', 'absent.tar', '.')):\n"
         "    try:\n        read()\n    except ImportError as error:\n        print(error)\n"
         "assert 'torch' not in sys.modules\n"

@@ -132,8 +132,8 @@ def test_a_configuration_written_out_in_full_is_read_as_it_was(write: Callable[.
 
 
 def test_a_benchmark_that_is_not_there_is_told_as_missing_data(write: Callable[..., Path], tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"nasbench201/.*: expected the table of nasbench201 .*; found no such file"):
-        load_campaign(write(architectures={"benchmark": "nasbench201"}), data=tmp_path)
+    with pytest.raises(DataError, match=r"nasbench101/.*: expected the table of nasbench101 .*; found no such file"):
+        load_campaign(write(architectures={"benchmark": "nasbench101"}), data=tmp_path)
 
 
 def test_images_beside_the_configuration_come_before_the_data_directory(

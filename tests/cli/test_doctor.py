@@ -74,7 +74,9 @@ def test_a_broken_host_is_told_and_harms_nobody(
 def test_a_damaged_table_is_broken_and_a_missing_one_is_not(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
     rows, wrong = tables(tmp_path)
-    assert not wrong and {row[1] for row in rows} == {"not there"}
+    (embedded,) = [row for row in rows if row[1] == "in the package"]
+    assert embedded[:3] == ["nasbench201", "in the package", "15,625"]
+    assert not wrong and {row[1] for row in rows if row is not embedded} == {"not there"}
     path = tmp_path / "nasbench201" / "accuracies.parquet"
     path.parent.mkdir()
     path.write_bytes(b"<html>not found</html>")
@@ -114,6 +116,7 @@ def test_the_exit_code_says_whether_something_is_broken(state: str, monkeypatch:
     assert ["naslib", *state.split(), "0.1.0", "/somewhere"] in lines
     assert ["collections", "applied", "Python", "3.10", "…"] in lines and ["six", "get", "six"] in lines
     assert "No data directory: --data DIR, or NAS_ZC_DATA" in done.stdout
+    assert "The table of nasbench201 is in the package." in done.stdout
 
 
 def test_a_data_directory_that_is_none_is_broken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

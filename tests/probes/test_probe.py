@@ -240,5 +240,5 @@ def test_another_distributions_source_is_tried_after_ours(
 
 
 def test_every_source_is_found_by_its_name() -> None:
-    assert PROBES.names() == ["cifar", "digits", "imagenet16", "npz", "synthetic", "wordpiece", "words"]
+    assert PROBES.names() == ["cifar", "digits", "imagenet16", "npz", "scenes", "synthetic", "wordpiece", "words"]
     assert isinstance(probe("synthetic:grey", n=2), Probe) and not isinstance(probe("synthetic:grey"), Tokens)

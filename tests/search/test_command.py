@@ -91,5 +91,28 @@ def test_mistakes_are_told_in_a_line_before_anything_is_written(
 
 def test_no_data_directory_says_what_to_do(written: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NAS_ZC_DATA", raising=False)
-    done = _search(written())
+    done = _search(written(space="nasbench101", evaluator={"name": "benchmark", "metric": "val_acc_108"}))
     assert done.exit_code == 2 and "--data DIR" in done.stderr
+
+
+def test_the_package_has_what_a_search_needs(
+    written: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Real accuracies and scores, without a data directory or with an empty one."""
+    monkeypatch.delenv("NAS_ZC_DATA", raising=False)
+    strategy = {"name": "area", "proxy": "naswot", "pool": 30, "population": 10, "sample": 3}
+    scores = {"table": ["embedded:nasbench201_cifar10_whole_epsilon", "embedded:nasbench201_cifar10_whole"]}
+    path = written(strategy=strategy, scores=scores, report={"test": "cifar10_test_200"})
+    done = _search(path)
+    assert done.exit_code == 0, done.output
+    assert "from the table in the package: NAS-Bench-201 of Dong and Yang" in " ".join(done.stdout.split())
+    (tmp_path / "empty").mkdir()
+    assert _search(path, "--data", tmp_path / "empty").exit_code == 0
+
+
+def test_a_leaderboard_needs_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NAS_ZC_DATA", raising=False)
+    done = CliRunner().invoke(app, ["leaderboard", "embedded:nasbench201_cifar10_whole", "--resamples", "0"])
+    assert done.exit_code == 0, done.output
+    words = " ".join(done.stdout.split())
+    assert "Accuracies: NAS-Bench-201" in words and "15,625 architectures" in words

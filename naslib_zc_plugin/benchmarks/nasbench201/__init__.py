@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from naslib_zc_plugin.benchmarks._table import ColumnInfo, Table
+from naslib_zc_plugin.benchmarks._table import ColumnInfo, EmbeddedTable, Table
 from naslib_zc_plugin.spaces.nasbench201 import SPACE
 
 ROWS = SPACE.size
@@ -104,6 +104,26 @@ def space_keys(keys: Sequence[str], columns: Mapping[str, Sequence[Any]]) -> Seq
     return keys
 
 
+def _architectures() -> Mapping[str, Sequence[Any]]:
+    return {KEY: [SPACE.key(row) for row in range(ROWS)], INDEX: list(range(ROWS))}
+
+
+DEVICES = {
+    "edgegpu": "an edge GPU (Jetson TX2)",
+    "raspi4": "a Raspberry Pi 4",
+    "edgetpu": "an edge TPU (Dev Board)",
+    "pixel3": "a Pixel 3 phone",
+    "eyeriss": "the accelerator Eyeriss, as simulated",
+    "fpga": "an FPGA (ZC706)",
+}
+"""Devices of HW-NAS-Bench (Li et al., ICLR 2021) in the names of columns, such as ``cifar10_raspi4_latency_ms``."""
+LATENCIES = {
+    f"{dataset}_{device}_latency_ms": ColumnInfo(
+        f"latency of an image of {title} on {what}: the median of the class of identical networks", "ms", False, True
+    )
+    for dataset, title in _TITLES.items()
+    for device, what in DEVICES.items()
+}
 TABLE = Table(
     name="nasbench201",
     file="nasbench201/accuracies.parquet",
@@ -117,5 +137,15 @@ TABLE = Table(
         "cifar100_test_200": (9930, 73.513),
         "imagenet16_test_200": (857, 47.311),
     },
+    embedded=EmbeddedTable(
+        "nasbench201.npz",
+        _architectures,
+        LATENCIES,
+        {
+            "cifar10_test_200": (6111, 94.37),
+            "cifar100_test_200": (9930, 73.51),
+            "imagenet16_test_200": (857, 47.31),
+        },
+    ),
     converter=f"{__name__}.convert:columns",
 )

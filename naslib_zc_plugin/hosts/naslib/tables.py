@@ -49,13 +49,14 @@ def dataset_api(
     Args:
         name: ``"nasbench201"``; ``"nasbench201_naslib"``, the numbers of NASLib's own pickles, imported; or
             ``"nasbench101"``.
-        data: the data directory; that of the environment variable ``NAS_ZC_DATA`` unless given.
+        data: the data directory; that of the environment variable ``NAS_ZC_DATA`` unless given. ``nasbench201`` is in
+            the package and needs none.
         accuracy: of NAS-Bench-201: NASLib's ``VAL_ACCURACY`` and ``TEST_ACCURACY``, which are one number: ``"test"``,
             as in NASLib's file, or ``"val"``.
         epochs: of NAS-Bench-201: length of the training, 200 as in NASLib's file, or 12.
 
     Raises:
-        ValueError: the benchmark, accuracy or length is unknown, or no data directory is known.
+        ValueError: the benchmark, accuracy or length is unknown, or no data directory is known where one is needed.
         DataError: the table is missing or damaged.
 
     >>> from naslib_zc_plugin.hosts.naslib import dataset_api  # doctest: +SKIP

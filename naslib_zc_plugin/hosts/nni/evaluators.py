@@ -66,15 +66,16 @@ class BenchmarkEvaluator(Evaluator):
         benchmark: one of :func:`~naslib_zc_plugin.benchmarks.list_benchmarks`; in NAS-Bench-101 isomorphic cells are
             one.
         metric: column of results. Where lower is better, its negative is reported.
-        data: the data directory, ``NAS_ZC_DATA`` unless given.
+        data: the data directory, ``NAS_ZC_DATA`` unless given; NAS-Bench-201's table is in the package and needs none.
 
     Raises:
-        ValueError: no such benchmark or column, the column is no quality, no data directory is known, or NNI's
-            samples are no architectures of it; when models are evaluated, also for a model space that is not its own.
+        ValueError: no such benchmark or column, the column is no quality, no data directory is known where one is
+            needed, or NNI's samples are no architectures of it; when models are evaluated, also for a model space that
+            is not its own.
         DataError: the table is missing or damaged.
 
     >>> from naslib_zc_plugin.hosts.nni import BenchmarkEvaluator  # doctest: +SKIP
-    >>> evaluator = BenchmarkEvaluator("nasbench201", "cifar10_val_12", data="data")  # doctest: +SKIP
+    >>> evaluator = BenchmarkEvaluator("nasbench201", "cifar10_val_12")  # doctest: +SKIP
     """
 
     def __init__(

@@ -23,7 +23,7 @@ class BenchmarkEvaluator:
 
     Args:
         config: the search.
-        data: the data directory.
+        data: the data directory; not needed where the table is in the package.
         scores: not used.
         metric: the column that is the fitness.
         benchmark: the benchmark; that of the search's space unless given.
@@ -44,7 +44,7 @@ class BenchmarkEvaluator:
         self._values, self._sign = quality(table, metric)
         measure = table.columns[metric]
         self._seconds = table.training_seconds(metric) if measure.cost else {}
-        self._name, self._metric, self._measure = table.name, metric, measure
+        self._name, self._metric, self._measure, self._source = table.name, metric, measure, table.source
 
     def __call__(self, key: str) -> Evaluation:
         """Return the accuracy of a key, and the cost of its training."""
@@ -59,6 +59,8 @@ class BenchmarkEvaluator:
     def notes(self) -> list[str]:
         """Return lines about the column and the cost of its training."""
         fitness = f"fitness: {self._metric} of {self._name}, {self._measure.description}"
+        if self._source:
+            fitness += f"; from the table in the package: {self._source}"
         if not self._measure.cost:
             return [fitness, "the table does not tell what that training took: the clock is not charged for it"]
         column, share = self._measure.cost
@@ -104,14 +106,14 @@ def read_column(name: str, benchmark: str, data: str | Path | None) -> Mapping[s
     """Return a column of a benchmark's table: key → number.
 
     Raises:
-        ValueError: no such column, no such benchmark, or no data directory.
+        ValueError: no such column, no such benchmark, or no data directory where one is needed.
         DataError: the table cannot be read.
     """
     return _column(name, benchmark, _folder(data))
 
 
 def _folder(data: str | Path | None) -> str:
-    """Return the data directory; empty where there is none, which a table in memory does not need."""
+    """Return the data directory; empty where there is none, which a table in memory or in the package does not need."""
     named = data or os.environ.get(VARIABLE)
     return str(data_folder(data).resolve()) if named else ""
 

@@ -23,6 +23,7 @@ from naslib_zc_plugin.campaign.store import read_table
 from naslib_zc_plugin.search.journal import Journal, ProxyScore, scores_of
 from naslib_zc_plugin.search.loop import Evaluation
 from naslib_zc_plugin.spaces import space
+from naslib_zc_plugin.store.embedded import is_embedded
 from naslib_zc_plugin.strategies import SearchSpace
 from naslib_zc_plugin.table import STATUSES, Column
 
@@ -197,8 +198,8 @@ class TableScores(SearchScores):
     """Scores of campaigns.
 
     Args:
-        paths: exports or stores; the first with a label is taken. Missing files are skipped if one exists, so that a
-            small table can stand in for one that is not yet made.
+        paths: exports, stores or names of scores in the package; the first with a label is taken. Missing files are
+            skipped if one exists, so that a small table can stand in for one that is not yet made.
         labels: of the proxies that are used.
         space: search space of the keys.
         seconds: charged for each score, such as a paper's number; the campaign's own seconds unless given.
@@ -217,7 +218,8 @@ class TableScores(SearchScores):
         sample: int = SAMPLE,
     ) -> None:
         self._charged = seconds
-        tables = [read_table(path) for path in [path for path in paths if Path(path).exists()] or paths]
+        there = [path for path in paths if is_embedded(path) or Path(path).exists()]
+        tables = [read_table(path) for path in there or paths]
         for table in tables:
             if table.facts.get("space") != space:
                 raise ValueError(f"{table.name} has scores of {table.facts.get('space')}, not of {space}")

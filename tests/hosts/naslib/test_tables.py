@@ -294,3 +294,10 @@ CONFIG: dict[str, Any] = {
     "available_ops": ["conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3"],
 }
 """Of NASLib's object, which reads a file before it says what is valid."""
+
+
+def test_nasbench201_needs_no_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NAS_ZC_DATA", raising=False)
+    api, table = zc.dataset_api(), benchmark("nasbench201")
+    assert graph(KEY).query(Metric.VAL_ACCURACY, "cifar100", dataset_api=api) == table.column("cifar100_test_200")[KEY]
+    assert graph(KEY).query(Metric.PARAMETERS, "cifar10", dataset_api=api) == table.column("cifar10_params_M")[KEY]

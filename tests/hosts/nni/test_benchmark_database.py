@@ -117,9 +117,14 @@ def test_what_is_no_database_of_ours_is_refused_and_replaced(columns: Any, tmp_p
     assert asked(1, 200, "cifar100")["valid_acc"] == columns[1]["cifar100_val_200"][1]
 
 
-def test_the_script(columns: Any, shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    tables.written(tmp_path, tables.nasbench201_columns(), table.TABLE)
-    example.main(str(tmp_path))
+def test_the_script(
+    columns: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It needs no data directory, but then a place for the database."""
+    monkeypatch.delenv("NAS_ZC_DATA", raising=False)
+    with pytest.raises(ValueError, match="name the database's path"):
+        example.fill()
+    example.main(str(tmp_path / "nni.db"))
     example.connect(example.fill(columns[0]))
     assert "validation accuracy on CIFAR-100 after 200 epochs" in capsys.readouterr().out
 

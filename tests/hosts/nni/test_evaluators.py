@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from naslib_zc_plugin.benchmarks import BENCHMARKS, ColumnInfo, Table
+from naslib_zc_plugin.benchmarks import BENCHMARKS, ColumnInfo, Table, benchmark
 from naslib_zc_plugin.benchmarks import nasbench101 as table101
 from naslib_zc_plugin.benchmarks import nasbench201 as table201
 from naslib_zc_plugin.proxies import describe
@@ -98,6 +98,13 @@ def test_a_table_is_looked_up_and_no_network_built(tmp_path: Path, monkeypatch: 
     for wrong, reason in (("cifar10_params_M", "neither more nor less"), ("cifar100_traintime_200_s", "it is a cost")):
         with pytest.raises(ValueError, match=f"metric '{wrong}' of nasbench201 is no quality: {reason}"):
             zc.BenchmarkEvaluator("nasbench201", wrong, str(tmp_path))
+
+
+def test_nasbench201_needs_no_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NAS_ZC_DATA", raising=False)
+    evaluator = zc.BenchmarkEvaluator()
+    expected = benchmark("nasbench201").column("cifar10_val_12")[KEY]
+    assert metric(evaluator, made.frozen(made.space(), KEY, evaluator)) == expected
 
 
 def test_where_less_is_better_the_negative_is_reported() -> None:
