@@ -67,7 +67,7 @@ def run_search(strategy: Strategy, evaluate: Evaluate, within_budget: Callable[[
             return
         key = key_of(pipelines.arguments(trial.config))
         fitness = evaluate(key)
-        host.tell(trial, {"objective_to_minimize": None if fitness is None else -fitness})
+        host.tell(trial, ValueError("no fitness") if fitness is None else -float(fitness))
         strategy.tell(key, fitness)
 
 

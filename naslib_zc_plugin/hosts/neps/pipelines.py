@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Callable, Union
 
 from neps.space.neps_spaces.neps_space import NepsCompatConverter, convert_operation_to_callable, resolve
@@ -19,7 +19,7 @@ from neps.space.neps_spaces.sampling import OnlyPredefinedValuesSampler
 from torch import nn
 
 from naslib_zc_plugin.candidates import built
-from naslib_zc_plugin.passes.seeding import kept_random_states, seed_everything
+from naslib_zc_plugin.passes.seeding import Turn, kept_random_states, seed_everything
 
 Config = Mapping[str, Any]
 Named = Union[str, Callable[..., Any]]
@@ -58,13 +58,13 @@ class Pipelines:
             asked = "argument" if build is None else f"{build.__name__}, build="
             raise ValueError(f"{asked} asks for {', '.join(unknown)}; the space has {', '.join(names) or 'nothing'}")
 
-    def draw(self, count: int, seed: int, *names: object) -> Iterator[Config]:
-        """Yield so many random configurations, equal for equal seeds; at the highest fidelity where there is one."""
+    def draw(self, count: int, seed: int, *names: object) -> list[Config]:
+        """Return so many random configurations, equal for equal seeds; at the highest fidelity where there is one."""
         highest = {name: fidelity.upper for name, fidelity in self._space.fidelity_attrs.items()}
-        for number in range(count):
-            with kept_random_states():
-                seed_everything(seed, *names, number)
-                yield plain(NepsCompatConverter.to_neps_config(resolve(self._space, environment_values=highest)[1]))
+        with Turn("states"), kept_random_states():
+            seed_everything(seed, *names)
+            drawn = [resolve(self._space, environment_values=highest)[1] for _ in range(count)]
+        return [plain(NepsCompatConverter.to_neps_config(each)) for each in drawn]
 
     def arguments(self, config: Config) -> dict[str, Any]:
         """Return the pipeline's arguments, operations not yet called."""

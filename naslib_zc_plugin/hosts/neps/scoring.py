@@ -11,6 +11,8 @@ from importlib import import_module
 from typing import Any, Callable, Union
 
 import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
 
 from naslib_zc_plugin.aggregates import SAMPLE
 from naslib_zc_plugin.candidates import stand_in
@@ -18,7 +20,7 @@ from naslib_zc_plugin.hosts._scoring import BatchSource, Images, JoinedProxies, 
 from naslib_zc_plugin.hosts.neps.pipelines import Config, Named, Pipelines
 from naslib_zc_plugin.hosts.neps.records import RunRecord
 from naslib_zc_plugin.passes.inputs import tree_map
-from naslib_zc_plugin.passes.seeding import derived_seed
+from naslib_zc_plugin.passes.seeding import Turn, derived_seed, kept_random_states, seed_everything
 from naslib_zc_plugin.proxies import describe
 from naslib_zc_plugin.scoring import Score, score
 from naslib_zc_plugin.strategies import NoScore
@@ -128,8 +130,9 @@ class PipelineScorer:
 
     def _score(self, key: str, config: Config) -> Members:
         start, seed = time.perf_counter(), derived_seed(self._seed, key)
+        batch = None if self._function else self._source.batch("", key)
         try:
-            net = self.pipelines.network(config, seed)
+            net = materialized(self.pipelines.network(config, seed), batch, seed)
         except Exception as error:
             return self._failed(f"the network cannot be built: {type(error).__name__}: {error}")
         if self._function is not None:
@@ -138,7 +141,7 @@ class PipelineScorer:
             except NoScore as error:
                 value, status, reason = None, "failed" if error.failed else "undefined", str(error)
             return {self.label: Score(value, status, reason, time.perf_counter() - start, None, self.label, 1)}
-        batch = tree_map(lambda each: each.to(self._device), self._source.batch("", key))
+        batch = tree_map(lambda each: each.to(self._device), batch)
         asked = [self._source.request(each, "") for each in self.proxies.requests]
         return score(net.to(self._device), batch, asked, seed=seed, weights=self.proxies.weights)
 
@@ -148,6 +151,18 @@ class PipelineScorer:
             return {self.label: failed(self.label, 1)}
         infos = {each.label: describe(each.name) for each in self.proxies.requests}
         return {label: failed(info.name, info.version) for label, info in infos.items()}
+
+
+def materialized(net: nn.Module, batch: Any, seed: int) -> nn.Module:
+    """Return a network whose lazy modules have the parameters that a run on a batch gives them, drawn by the seed."""
+    if batch is not None and any(map(is_lazy, [*net.parameters(), *net.buffers()])):
+        few, training = tree_map(lambda each: each[:1], batch[0]), net.training
+        with Turn("states"), kept_random_states(), torch.no_grad():
+            seed_everything(seed, "lazy modules")
+            net.eval()
+            net(**few) if isinstance(few, dict) else net(*few) if isinstance(few, (tuple, list)) else net(few)
+        net.train(training)
+    return net
 
 
 def named_function(option: str, given: Any) -> Callable[..., Any]:

@@ -29,10 +29,8 @@ class Cells(neps.PipelineSpace):  # type: ignore[name-defined,misc]
 
     _width = neps.Integer(1, 12)
     _activation = neps.Categorical((nn.ReLU(), nn.Sigmoid(), nn.Tanh()))
-    _cell = neps.Operation(
-        nn.Sequential,
-        args=(neps.Operation(nn.LazyConv2d, args=(_width.resample(), 1)), _activation.resample()),
-    )
+    _convolution = neps.Operation(nn.LazyConv2d, args=(_width.resample(), 1))
+    _cell = neps.Operation(nn.Sequential, args=(_convolution.resample(), _activation.resample()))
     model = neps.Operation(nn.Sequential, args=(_cell.resample(), _cell.resample(), neps.Operation(nn.Flatten)))
     lr = neps.Float(1e-4, 1e-1, log=True)
 
