@@ -174,7 +174,8 @@ def _look_here(name: str) -> HostState:
     except Exception as error:  # the error of a host is the result
         why = (str(error) or type(error).__name__) + (_TORCHVISION if "torchvision::" in str(error) else "")
         return HostState("broken" if there else "not found", place=why, **known)
-    version = version_of(name) or str(getattr(said, "__version__", ""))
+    names = metadata.packages_distributions().get(name, [])  # NePS's distribution has another name
+    version = version_of(name) or next(filter(None, map(version_of, names)), str(getattr(said, "__version__", "")))
     return HostState("ok", version, str(Path(str(host.__file__)).parent), **known)
 
 

@@ -6,10 +6,8 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, replace
-from pathlib import Path
 from typing import Any, Union
 
-from neps import runtime
 from neps.optimizers import algorithms
 from neps.optimizers.optimizer import Artifact, ArtifactType, ImportedConfig, SampledConfig
 from neps.space.neps_spaces.neps_space import (
@@ -20,139 +18,22 @@ from neps.space.neps_spaces.neps_space import (
 from neps.space.neps_spaces.parameters import Categorical, Domain, Fidelity, PipelineSpace
 from neps.state.trial import Report, Trial
 
-from naslib_zc_plugin.hosts.neps.pipelines import Config, Named, Pipelines, plain
-from naslib_zc_plugin.hosts.neps.records import RunRecord, objective
-from naslib_zc_plugin.hosts.neps.scoring import PipelineScorer, Proxy, named_function
+from naslib_zc_plugin.hosts.neps.pipelines import Config, Named, plain
+from naslib_zc_plugin.hosts.neps.records import objective
+from naslib_zc_plugin.hosts.neps.scoring import Guide, Proxy, Trials
 from naslib_zc_plugin.passes.seeding import kept_random_states, seed_everything
 from naslib_zc_plugin.registry import check_options, closest
-from naslib_zc_plugin.strategies import HOPELESS, AllFailed, NoScore, ProxyAgreement, proxy_agreement
-from naslib_zc_plugin.strategies._agreement import Trust
-from naslib_zc_plugin.strategies._strategy import LOWEST, at_least, one_of
+from naslib_zc_plugin.strategies import ProxyAgreement
+from naslib_zc_plugin.strategies._strategy import at_least
 
-Trials = Mapping[str, Trial]
 Proposal = tuple[Config, str]
 Around = Union[str, Mapping[str, Any], Sequence[Any]]
 _EVOLUTION, _RANDOM, _CANDIDATES = "neps_regularized_evolution", "neps_random_search", "proxy_candidates"
 _BAYESIAN = ("bayesian_optimization", "pibo")
 _AROUND = {name: name for name in (_EVOLUTION, _RANDOM, "complex_random_search", *_BAYESIAN, _CANDIDATES)}
 _AROUND["random_search"] = _RANDOM
-_TOLD = 10  # results between two lines of the log
 _PROBES = 30
 logger = logging.getLogger(__name__)
-
-
-class _Guide:
-    """What the optimizers of one run share: the proxy, its record, and whether it is still followed.
-
-    Attributes:
-        scorer: the proxy.
-        asked: names of the networks of all trials.
-    """
-
-    def __init__(
-        self, space: PipelineSpace, proxy: Proxy, trust: str, if_all_fail: str, build: Named | None, argument: str,
-        **scoring: Any,
-    ) -> None:  # fmt: skip
-        check_options("the proxy", PipelineScorer, scoring | {"pipelines": 0, "record": 0, "proxy": 0})
-        one_of("if_all_fail", if_all_fail, "stop", "go_on")
-        automatic = one_of("trust", trust, "always", "auto") == "auto"
-        self._stop = if_all_fail == "stop"
-        made_by = None if build is None else named_function("build", build)
-        self.record = RunRecord()
-        self.pipelines = Pipelines(space, made_by, argument)
-        self.scorer = PipelineScorer(self.pipelines, self.record, proxy, **scoring)
-        self.asked: set[str] = set()
-        self.ranked: list[Config] | None = None
-        self._trust = Trust(automatic)
-        self._before = runtime._WORKER_NEPS_STATE  # of a run that this optimizer has no part in
-        self._keys: dict[str, str] = {}
-        self._told: dict[str, tuple[float | None, float]] = {}  # by trial
-        self._first = ""  # reason
-        self._several = False
-
-    def look(self, trials: Trials) -> None:
-        """Take in what is known: the record's new lines, and the trials with their results."""
-        self.record.open(self._folder(trials))
-        for line in self.record.news():
-            if "scores" in line:
-                self.scorer.learn(line)
-            elif "warm_up" in line:
-                self.ranked = line["warm_up"]
-        for name, trial in trials.items():
-            if name not in self._keys:
-                self._keys[name] = self.pipelines.key(trial.config)
-        self.asked = {self._keys[name] for name in trials}
-        ended = [(trial.metadata.time_end or 0.0, name) for name, trial in trials.items() if name not in self._told]
-        for _, name in sorted(ended):
-            self._tell(name, trials[name])
-
-    def _tell(self, name: str, trial: Trial) -> None:
-        result = objective(trial)
-        if result is None:
-            if trial.report is not None and isinstance(trial.report.objective_to_minimize, list) and not self._several:
-                self._several = True
-                logger.warning("results of several objectives: whether the proxy agrees with them is not known")
-            return
-        value = self.value(self._keys[name])
-        self._told[name] = (value, -result)
-        if value is not None:
-            self._trust.score(self._keys[name], value)
-            self._trust.tell(self._keys[name], -result)
-        self.follows()  # after each result, so that a run that goes on decides as it did
-        if len(self._told) % _TOLD == 0:
-            logger.info("%s", self.agreement().sentence())
-
-    def value(self, key: str) -> float | None:
-        """Return the score of a network that was scored; None: it has none, or was not."""
-        try:
-            return self.scorer.fitness(self.scorer.known[key]) if key in self.scorer.known else None
-        except NoScore:
-            return None
-
-    def follows(self) -> bool:
-        """Return whether the proxy is still followed."""
-        return self._trust.follows()
-
-    def agreement(self) -> ProxyAgreement:
-        """Return how well the proxy agrees with the results so far."""
-        both = [(value, fitness) for value, fitness in self._told.values() if value is not None]
-        return proxy_agreement([value for value, _ in both], [fitness for _, fitness in both])
-
-    def scored(self, configs: Sequence[Config], least: int = HOPELESS) -> list[float]:
-        """Return the scores of configurations, :data:`LOWEST` where there is none.
-
-        Raises:
-            AllFailed: ``least`` networks or more were scored in all, and none has a score.
-        """
-        found = [self._scored(config) for config in configs]
-        if self._first and len(self.scorer.known) >= least:
-            message = f"none of {len(self.scorer.known)} networks has a score by {self.scorer.label}: {self._first}"
-            if self._stop:
-                raise AllFailed(f"{message}. Mend that, or search on without the proxy with if_all_fail='go_on'")
-            logger.warning("%s; the search goes on without the proxy", message)
-            self._first = ""
-        return found
-
-    def _scored(self, config: Config) -> float:
-        try:
-            value = self.scorer(config)
-        except NoScore as error:
-            logger.info("a network has no score: %s", error)
-            if not any(self.value(key) is not None for key in self.scorer.known):
-                self._first = self._first or str(error)
-            return LOWEST
-        self._first = ""
-        return value
-
-    def _folder(self, trials: Trials) -> Path | None:
-        """Return the directory of the run that asks; None where NePS's ask-and-tell does."""
-        state = runtime._WORKER_NEPS_STATE
-        if state is None or state is self._before:
-            return None
-        folder = Path(state.path)
-        if trials and not any(Path(each.metadata.location).is_relative_to(folder) for each in trials.values()):
-            return None
-        return folder
 
 
 class _Inside(ABC):
@@ -166,7 +47,7 @@ class _Inside(ABC):
 class _Optimizer(_Inside):
     """An optimizer by NePS's protocol (``AskFunction``) that a guide helps."""
 
-    _guide: _Guide
+    _guide: Guide
 
     def __call__(
         self, trials: Trials, budget_info: Any = None, n: int | None = None
@@ -186,7 +67,9 @@ class _Optimizer(_Inside):
             guide.look(trials)
             chosen = self.propose(trials, budget_info, 1 if n is None else n)
         except Exception as error:
-            logger.error("%s", error)  # NePS asks again some times before it shows it
+            if str(error) != guide.last_error:  # NePS asks again some times before it shows one
+                logger.error("%s", error)
+            guide.last_error = str(error)
             raise
         first = _next_id(trials)
         made = [SampledConfig(str(first + place), config) for place, (config, _) in enumerate(chosen)]
@@ -204,7 +87,7 @@ class _Optimizer(_Inside):
         """Return the trials' scores and their agreement with the results, which NePS keeps with ``live_plots=True``."""
         guide = self._guide
         guide.look(trials or {})
-        rows = {name: {"network": key, "score": guide.value(key)} for name, key in guide._keys.items()}
+        rows = {name: {"network": key, "score": guide.value(key)} for name, key in guide.keys.items()}
         found = {"proxy": guide.scorer.label, "agreement": list(astuple(guide.agreement())), "trials": rows}
         return [Artifact("proxy_scores", found, ArtifactType.JSON)]
 
@@ -259,7 +142,7 @@ class WarmUp(_Optimizer):
         if at_least("evaluate", evaluate) > at_least("pool", pool):
             raise ValueError(f"evaluate={evaluate} of a pool of {pool}: at most the whole pool can be evaluated")
         self._pool, self._k, self._seed = pool, evaluate, scoring.get("seed", 0)
-        self._guide = _Guide(space, proxy, trust, if_all_fail, build, argument, **scoring)
+        self._guide = Guide(space, proxy, trust, if_all_fail, build, argument, **scoring)
         name, options = _named_optimizer(_with_population(around, evaluate))
         self._inside = _inside(space, self._guide, name, options)
 
@@ -316,10 +199,10 @@ class ProxyCandidates(_Optimizer):
         trust: str = "always", if_all_fail: str = "stop", build: Named | None = None, argument: str = "",
         **scoring: Any,
     ) -> None:  # fmt: skip
-        guide = _Guide(space, proxy, trust, if_all_fail, build, argument, **scoring)
+        guide = Guide(space, proxy, trust, if_all_fail, build, argument, **scoring)
         self._follow(space, guide, candidates, around)
 
-    def _follow(self, space: PipelineSpace, guide: _Guide, candidates: int = 32, around: Around = _EVOLUTION) -> None:
+    def _follow(self, space: PipelineSpace, guide: Guide, candidates: int = 32, around: Around = _EVOLUTION) -> None:
         self._guide, self._candidates = guide, at_least("candidates", candidates)
         name, options = _named_optimizer(around)
         if name == _CANDIDATES:
@@ -327,7 +210,7 @@ class ProxyCandidates(_Optimizer):
         self._inside = _inside(space, guide, name, options)
 
     @classmethod
-    def within(cls, space: PipelineSpace, guide: _Guide, options: Mapping[str, Any]) -> ProxyCandidates:
+    def within(cls, space: PipelineSpace, guide: Guide, options: Mapping[str, Any]) -> ProxyCandidates:
         """Make one that shares a guide."""
         check_options(_CANDIDATES, cls._follow, options, first=3)
         made = cls.__new__(cls)
@@ -502,7 +385,7 @@ def _with_population(around: Around, evaluated: int) -> Around:
     return {"name": name, **options}
 
 
-def _inside(space: PipelineSpace, guide: _Guide, name: str, options: Mapping[str, Any]) -> _Inside:
+def _inside(space: PipelineSpace, guide: Guide, name: str, options: Mapping[str, Any]) -> _Inside:
     """Make the optimizer inside another."""
     if name == _CANDIDATES:
         return ProxyCandidates.within(space, guide, options)

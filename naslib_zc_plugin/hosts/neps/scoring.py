@@ -1,16 +1,21 @@
-"""The score of a configuration's network: computed once per network and run, kept in the run's record."""
+"""Scores of configurations' networks, once per network and run; and what else the optimizers of a run share."""
 
 from __future__ import annotations
 
 import inspect
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Callable, Union
 
 import torch
+from neps import runtime
+from neps.space.neps_spaces.parameters import PipelineSpace
+from neps.state.trial import Trial
 from torch import nn
 from torch.nn.parameter import is_lazy
 
@@ -18,15 +23,21 @@ from naslib_zc_plugin.aggregates import SAMPLE
 from naslib_zc_plugin.candidates import stand_in
 from naslib_zc_plugin.hosts._scoring import BatchSource, Images, JoinedProxies, NamedProxy, proxy_fitness
 from naslib_zc_plugin.hosts.neps.pipelines import Config, Named, Pipelines
-from naslib_zc_plugin.hosts.neps.records import RunRecord
+from naslib_zc_plugin.hosts.neps.records import RunRecord, objective
 from naslib_zc_plugin.passes.inputs import tree_map
 from naslib_zc_plugin.passes.seeding import Turn, derived_seed, kept_random_states, seed_everything
 from naslib_zc_plugin.proxies import describe
+from naslib_zc_plugin.registry import check_options
 from naslib_zc_plugin.scoring import Score, score
-from naslib_zc_plugin.strategies import NoScore
+from naslib_zc_plugin.strategies import HOPELESS, AllFailed, NoScore, ProxyAgreement, proxy_agreement
+from naslib_zc_plugin.strategies._agreement import Trust
+from naslib_zc_plugin.strategies._strategy import LOWEST, one_of
 
 Proxy = Union[NamedProxy, Callable[..., Any]]
 Members = Mapping[str, Score]
+Trials = Mapping[str, Trial]
+_TOLD = 10  # results between two lines of the log
+logger = logging.getLogger(__name__)
 
 
 class PipelineScorer:
@@ -151,6 +162,124 @@ class PipelineScorer:
             return {self.label: failed(self.label, 1)}
         infos = {each.label: describe(each.name) for each in self.proxies.requests}
         return {label: failed(info.name, info.version) for label, info in infos.items()}
+
+
+class Guide:
+    """What the optimizers of one run share: the proxy, its record, and whether it is still followed.
+
+    Attributes:
+        scorer: the proxy.
+        keys: names of the trials' networks, by trial.
+        asked: these names, and those of what was proposed since.
+        ranked: configurations that a warm-up evaluates, the best first; None until they are known.
+        last_error: message of the last call that failed.
+    """
+
+    def __init__(
+        self, space: PipelineSpace, proxy: Proxy, trust: str, if_all_fail: str, build: Named | None, argument: str,
+        **scoring: Any,
+    ) -> None:  # fmt: skip
+        check_options("the proxy", PipelineScorer, scoring | {"pipelines": 0, "record": 0, "proxy": 0})
+        one_of("if_all_fail", if_all_fail, "stop", "go_on")
+        automatic = one_of("trust", trust, "always", "auto") == "auto"
+        self._stop = if_all_fail == "stop"
+        made_by = None if build is None else named_function("build", build)
+        self.record = RunRecord()
+        self.pipelines = Pipelines(space, made_by, argument)
+        self.scorer = PipelineScorer(self.pipelines, self.record, proxy, **scoring)
+        self.asked: set[str] = set()
+        self.ranked: list[Config] | None = None
+        self._trust = Trust(automatic)
+        self._before = runtime._WORKER_NEPS_STATE  # of a run that this optimizer has no part in
+        self.keys: dict[str, str] = {}
+        self._told: dict[str, tuple[float | None, float]] = {}  # by trial
+        self._first = ""  # reason
+        self._several = False
+        self.last_error = ""
+
+    def look(self, trials: Trials) -> None:
+        """Take in what is known: the record's new lines, and the trials with their results."""
+        self.record.open(self._folder(trials))
+        for line in self.record.news():
+            if "scores" in line:
+                self.scorer.learn(line)
+            elif "warm_up" in line:
+                self.ranked = line["warm_up"]
+        for name, trial in trials.items():
+            if name not in self.keys:
+                self.keys[name] = self.pipelines.key(trial.config)
+        self.asked = {self.keys[name] for name in trials}
+        ended = [(trial.metadata.time_end or 0.0, name) for name, trial in trials.items() if name not in self._told]
+        for _, name in sorted(ended):
+            self._tell(name, trials[name])
+
+    def _tell(self, name: str, trial: Trial) -> None:
+        result = objective(trial)
+        if result is None:
+            if trial.report is not None and isinstance(trial.report.objective_to_minimize, list) and not self._several:
+                self._several = True
+                logger.warning("results of several objectives: whether the proxy agrees with them is not known")
+            return
+        value = self.value(self.keys[name])
+        self._told[name] = (value, -result)
+        if value is not None:
+            self._trust.score(self.keys[name], value)
+            self._trust.tell(self.keys[name], -result)
+        self.follows()  # after each result, so that a run that goes on decides as it did
+        if len(self._told) % _TOLD == 0:
+            logger.info("%s", self.agreement().sentence())
+
+    def value(self, key: str) -> float | None:
+        """Return the score of a network that was scored; None: it has none, or was not."""
+        try:
+            return self.scorer.fitness(self.scorer.known[key]) if key in self.scorer.known else None
+        except NoScore:
+            return None
+
+    def follows(self) -> bool:
+        """Return whether the proxy is still followed."""
+        return self._trust.follows()
+
+    def agreement(self) -> ProxyAgreement:
+        """Return how well the proxy agrees with the results so far."""
+        both = [(value, fitness) for value, fitness in self._told.values() if value is not None]
+        return proxy_agreement([value for value, _ in both], [fitness for _, fitness in both])
+
+    def scored(self, configs: Sequence[Config], least: int = HOPELESS) -> list[float]:
+        """Return the scores of configurations, :data:`LOWEST` where there is none.
+
+        Raises:
+            AllFailed: ``least`` networks or more were scored in all, and none has a score.
+        """
+        found = [self._scored(config) for config in configs]
+        if self._first and len(self.scorer.known) >= least:
+            message = f"none of {len(self.scorer.known)} networks has a score by {self.scorer.label}: {self._first}"
+            if self._stop:
+                raise AllFailed(f"{message}. Mend that, or search on without the proxy with if_all_fail='go_on'")
+            logger.warning("%s; the search goes on without the proxy", message)
+            self._first = ""
+        return found
+
+    def _scored(self, config: Config) -> float:
+        try:
+            value = self.scorer(config)
+        except NoScore as error:
+            logger.info("a network has no score: %s", error)
+            if not any(self.value(key) is not None for key in self.scorer.known):
+                self._first = self._first or str(error)
+            return LOWEST
+        self._first = ""
+        return value
+
+    def _folder(self, trials: Trials) -> Path | None:
+        """Return the directory of the run that asks; None where NePS's ask-and-tell does."""
+        state = runtime._WORKER_NEPS_STATE
+        if state is None or state is self._before:
+            return None
+        folder = Path(state.path)
+        if trials and not any(Path(each.metadata.location).is_relative_to(folder) for each in trials.values()):
+            return None
+        return folder
 
 
 def materialized(net: nn.Module, batch: Any, seed: int) -> nn.Module:

@@ -43,9 +43,12 @@ class Widths(neps.PipelineSpace):  # type: ignore[name-defined,misc]
     lr = neps.Float(1e-4, 1e-1, log=True)
 
 
-class Trained(Widths):
-    """With a fidelity."""
+class Trained(neps.PipelineSpace):  # type: ignore[name-defined,misc]
+    """The same with a fidelity; NePS's spaces inherit nothing."""
 
+    first = neps.Integer(1, 16)
+    second = neps.Categorical((4, 2, 8, 16))
+    lr = neps.Float(1e-4, 1e-1, log=True)
     epochs = neps.IntegerFidelity(1, 9)
 
 
