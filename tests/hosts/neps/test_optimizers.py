@@ -171,11 +171,12 @@ def test_a_proxy_that_agrees_is_kept(tmp_path: Path) -> None:
     made.run(tmp_path / "run", optimizer, 26, pipeline=_smaller_is_worse)
     assert [each.by for each in host.read_trials(tmp_path / "run")] == ["warm_up"] * 25 + ["around"]
     found = host.agreement(tmp_path / "run")
-    trials = made.trials_of(tmp_path / "run")[:25]
+    scores = host.read_scores(tmp_path / "run")
+    trials = [trial for trial in made.trials_of(tmp_path / "run") if scores[trial.id] is not None]
     assert found == proxy_agreement(
         [weights(trial.config) for trial in trials], [-trial.report.objective_to_minimize for trial in trials]
     )
-    assert found.n == 25 and found.low > 0
+    assert found.n >= 25 and found.low > 0
 
 
 def _smaller_is_worse(first: int, second: int, lr: float) -> float:
