@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from importlib import import_module
+from importlib import import_module, metadata
 from typing import Any
 
 import pytest
@@ -42,3 +42,10 @@ def test_names_are_listed_before_anything_is_imported() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_doctor_knows_it() -> None:
+    needs("neps")
+    doctor = pytest.importorskip("naslib_zc_plugin.cli.doctor", reason="needs the extra [cli]", exc_type=ImportError)
+    found = doctor.look("neps")
+    assert (found.state, found.version) == ("ok", metadata.version("neural-pipeline-search"))
