@@ -50,7 +50,8 @@ class PipelineScorer:
         record: where scores are kept.
         proxy: name of a proxy, a mapping with ``name`` and its options, name of an aggregate such as
             ``"recommended"``, or a function of the network, higher is better.
-        dataset: images of this project, such as ``"digits"`` (:class:`naslib_zc_plugin.hosts._scoring.BatchSource`).
+        dataset: name of images of this project, such as ``"digits"``, or a mapping with ``source`` and its options
+            (:class:`naslib_zc_plugin.hosts._scoring.BatchSource`).
         batch: instead of it, a function that returns inputs and labels, inputs alone or a DataLoader: itself, or
             ``"module:function"``.
         shape: instead of both, of a sample of noise, such as (3, 32, 32), for proxies that need no data.
@@ -78,6 +79,12 @@ class PipelineScorer:
             if dataset is not None or batch is not None or shape is not None:
                 raise ValueError("a function as proxy gets the network alone: leave dataset, batch and shape out")
             return
+        for option, given in (("proxy", proxy), ("dataset", dataset)):
+            if not isinstance(given, (str, Mapping, type(None))):
+                raise ValueError(
+                    f"{option}= must be a name, or a mapping with a name and options, not a {type(given).__name__}: "
+                    "NePS compares options by what it can write to disk"
+                )
         self.proxies = JoinedProxies(proxy, sample)
         self.label = self.proxies.label
         if sum(each is not None for each in (dataset, batch, shape)) != 1:

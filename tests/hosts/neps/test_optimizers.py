@@ -12,6 +12,7 @@ import pytest
 import torch
 import yaml
 
+import naslib_zc_plugin as zc
 from naslib_zc_plugin.strategies import AllFailed, proxy_agreement
 from tests.hosts.neps.needs import needs
 
@@ -232,6 +233,11 @@ def _small_only(first: int, second: int) -> Any:
             {"proxy": "synflow", "batch": "tests.hosts.neps.made:nothing"},
             "batch=tests.hosts.neps.made:nothing names no function",
         ),
+        (
+            {"proxy": zc.proxy("synflow"), "shape": (3, 2, 2)},
+            "proxy= must be a name, or a .* not a ProxyRequest",
+        ),
+        ({"proxy": "synflow", "dataset": torch.zeros(2)}, "dataset= must be a name, or a mapping .* not a Tensor"),
         ({"proxy": "synflow"}, "give one of dataset= .*batch= .* and shape="),
         ({"shape": (3, 2, 2)}, "a function as proxy gets the network alone"),
         ({"proxy": "sinflow", "shape": (3, 2, 2)}, "synflow"),
