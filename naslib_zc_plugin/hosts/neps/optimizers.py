@@ -75,6 +75,7 @@ class _Optimizer(_Inside):
         made = [SampledConfig(str(first + place), config) for place, (config, _) in enumerate(chosen)]
         for sampled, (config, by) in zip(made, chosen):
             key = guide.pipelines.key(config)
+            guide.proposed[sampled.id] = guide.value(key)
             guide.record.add({"trial": sampled.id, "by": by, "network": key, "score": guide.value(key)})
         return made[0] if n is None else made
 
@@ -87,7 +88,7 @@ class _Optimizer(_Inside):
         """Return the trials' scores and their agreement with the results, which NePS keeps with ``live_plots=True``."""
         guide = self._guide
         guide.look(trials or {})
-        rows = {name: {"network": key, "score": guide.value(key)} for name, key in guide.keys.items()}
+        rows = {name: {"network": key, "score": guide.proposed.get(name)} for name, key in guide.keys.items()}
         found = {"proxy": guide.scorer.label, "agreement": list(astuple(guide.agreement())), "trials": rows}
         return [Artifact("proxy_scores", found, ArtifactType.JSON)]
 

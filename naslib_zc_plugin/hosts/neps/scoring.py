@@ -178,6 +178,7 @@ class Guide:
         scorer: the proxy.
         keys: names of the trials' networks, by trial.
         asked: these names, and those of what was proposed since.
+        proposed: scores by trial, as they were known when it was proposed.
         ranked: configurations that a warm-up evaluates, the best first; None until they are known.
         last_error: message of the last call that failed.
     """
@@ -195,12 +196,13 @@ class Guide:
         self.pipelines = Pipelines(space, made_by, argument)
         self.scorer = PipelineScorer(self.pipelines, self.record, proxy, **scoring)
         self.asked: set[str] = set()
+        self.proposed: dict[str, float | None] = {}
         self.ranked: list[Config] | None = None
         self._trust = Trust(automatic)
         self._before = runtime._WORKER_NEPS_STATE  # of a run that this optimizer has no part in
         self.keys: dict[str, str] = {}
         self._told: dict[str, tuple[float | None, float]] = {}  # by trial
-        self._first = ""  # reason
+        self._first = self._warned = ""  # reason
         self._several = False
         self.last_error = ""
 
@@ -212,6 +214,8 @@ class Guide:
                 self.scorer.learn(line)
             elif "warm_up" in line:
                 self.ranked = line["warm_up"]
+            elif "trial" in line:
+                self.proposed[line["trial"]] = line["score"]
         for name, trial in trials.items():
             if name not in self.keys:
                 self.keys[name] = self.pipelines.key(trial.config)
@@ -227,7 +231,7 @@ class Guide:
                 self._several = True
                 logger.warning("results of several objectives: whether the proxy agrees with them is not known")
             return
-        value = self.value(self.keys[name])
+        value = self.proposed.get(name)
         self._told[name] = (value, -result)
         if value is not None:
             self._trust.score(self.keys[name], value)
@@ -263,8 +267,9 @@ class Guide:
             message = f"none of {len(self.scorer.known)} networks has a score by {self.scorer.label}: {self._first}"
             if self._stop:
                 raise AllFailed(f"{message}. Mend that, or search on without the proxy with if_all_fail='go_on'")
-            logger.warning("%s; the search goes on without the proxy", message)
-            self._first = ""
+            if self._first != self._warned:
+                logger.warning("%s; the search goes on without the proxy", message)
+            self._warned = self._first
         return found
 
     def _scored(self, config: Config) -> float:

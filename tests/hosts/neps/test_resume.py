@@ -42,6 +42,17 @@ def test_a_run_that_goes_on_is_the_undisturbed_one(tmp_path: Path) -> None:
     assert scored(tmp_path / "stopped") == scored(tmp_path / "undisturbed")
 
 
+def test_trust_is_lost_where_it_was_lost(tmp_path: Path) -> None:
+    """Networks that were scored after they were trained count in neither run."""
+    options = {"proxy": made.at_random, "pool": 40, "evaluate": 22, "trust": "auto"}
+    optimizer = made.guided(around={"name": "proxy_candidates", "candidates": 3}, **options)
+    for trials in (21, 24, 27):
+        made.run(tmp_path / "stopped", optimizer, trials)
+    made.run(tmp_path / "undisturbed", optimizer, 27)
+    assert host.read_trials(tmp_path / "stopped") == host.read_trials(tmp_path / "undisturbed")
+    assert host.read_trials(tmp_path / "stopped")[-1].by == "around"
+
+
 @pytest.mark.parametrize(("at_score", "at_trial"), [("9", NEVER), (NEVER, "3")])
 def test_a_killed_run_loses_nothing(at_score: str, at_trial: str, tmp_path: Path) -> None:
     root = tmp_path / "run"
