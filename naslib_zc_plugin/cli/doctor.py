@@ -35,6 +35,7 @@ _TORCHVISION = (
     "; install a torchvision built for this torch, remove it, or call "
     "naslib_zc_plugin.hosts.naslib.compat.repair(['torchvision-operators']) first"
 )
+_DISTRIBUTIONS = {"neps": "neural-pipeline-search"}  # where the name is not the package's
 Rows = list[list[str]]
 
 
@@ -174,7 +175,7 @@ def _look_here(name: str) -> HostState:
     except Exception as error:  # the error of a host is the result
         why = (str(error) or type(error).__name__) + (_TORCHVISION if "torchvision::" in str(error) else "")
         return HostState("broken" if there else "not found", place=why, **known)
-    version = version_of(name) or str(getattr(said, "__version__", ""))
+    version = version_of(_DISTRIBUTIONS.get(name, name)) or str(getattr(said, "__version__", ""))
     return HostState("ok", version, str(Path(str(host.__file__)).parent), **known)
 
 

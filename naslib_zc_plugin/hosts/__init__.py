@@ -5,7 +5,7 @@ One folder is one host, and the only one that imports it. A host that runs whole
 ``naslib_zc_plugin.hosts``.
 
 >>> list_hosts()
-['naslib', 'nni', 'none', 'optuna']
+['naslib', 'neps', 'nni', 'none', 'optuna']
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from naslib_zc_plugin.cli._app import app
 from naslib_zc_plugin.cli.doctor import HostState, look, missing_of_extras, probes, tables, torch_advice, version_of
+from naslib_zc_plugin.hosts import list_hosts
 from naslib_zc_plugin.hosts.naslib.compat import NEEDED, missing
 from tests.hosts.naslib.needs import TREE
 
@@ -110,7 +111,8 @@ def test_the_exit_code_says_whether_something_is_broken(state: str, monkeypatch:
     monkeypatch.delenv("NAS_ZC_DATA", raising=False)
     done = CliRunner().invoke(app, ["doctor"])
     assert done.exit_code == (1 if state == "broken" else 0), done.output
-    last = "Broken: naslib, nni, optuna.\n" if state == "broken" else "Nothing that is installed is broken.\n"
+    hosts = ", ".join(name for name in list_hosts() if name != "none")
+    last = f"Broken: {hosts}.\n" if state == "broken" else "Nothing that is installed is broken.\n"
     assert done.stdout.endswith(last)
     lines = [line.split() for line in done.stdout.splitlines()]
     assert ["naslib", *state.split(), "0.1.0", "/somewhere"] in lines
@@ -136,7 +138,7 @@ def test_the_hosts_of_this_machine(tmp_path: Path) -> None:
     )
     assert done.returncode in (0, 1) and not done.stderr
     lines = {line.split()[0]: line for line in done.stdout.splitlines() if line}
-    assert {"nni", "naslib", "optuna", "torch", "cpu", "nasbench201"} <= set(lines)
+    assert {"nni", "naslib", "neps", "optuna", "torch", "cpu", "nasbench201"} <= set(lines)
     assert (done.returncode == 1) == any("  broken  " in line for line in done.stdout.splitlines())
     if tree is TREE and not missing(NEEDED):
         assert lines["naslib"].split() == ["naslib", "ok", "0.1.0", str(TREE / "naslib")]
