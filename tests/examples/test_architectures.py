@@ -13,8 +13,8 @@ from naslib_zc_plugin import list_proxies
 from tests.examples import EXAMPLES, example
 
 LATER = set(
-    "activations az_expressivity az_progressivity az_trainability depth dss layers logsynflow meco near ntk_trace swap "
-    "total_width vkdnw width_depth wpca wrcor zico".split()
+    "activations az_expressivity az_progressivity az_trainability depth dss layers logsynflow meco near ntk_trace "
+    "peak_activations swap total_width vkdnw width_depth wpca wrcor zico".split()
 )
 ON_THE_PAGE = set(list_proxies()) - LATER
 """All proxies but those that came after the page was made, which have no oracles for its networks."""

@@ -18,7 +18,9 @@ from tests.passes.expected import COMPUTED, WEIGHTS, expected, linear_regions, t
 from tests.passes.wrapped import CACHED, NETWORKS, WRAPPERS, Wrapping, wrapped
 
 PROXIES = ("params", "meco", *WEIGHTS, *COMPUTED)
-ELSEWHERE = set("activations dss logsynflow near ntk_trace swap total_width vkdnw wpca wrcor zico".split())
+ELSEWHERE = set(
+    "activations dss logsynflow near ntk_trace peak_activations swap total_width vkdnw wpca wrcor zico".split()
+)
 """Proxies that are held against oracles of their own alone, on networks that nothing wraps."""
 OF_RELUS = {"naswot", "generalized_naswot", "activation_distance", "linear_regions", "zen"}
 
