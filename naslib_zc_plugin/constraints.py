@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from naslib_zc_plugin.latency import check_settings_here
+from naslib_zc_plugin.latency import Fingerprint, check_settings_here, fingerprint
 from naslib_zc_plugin.proxies import canonical, list_proxies, proxy
 from naslib_zc_plugin.record import ProxyRequest
 from naslib_zc_plugin.registry import closest
@@ -113,6 +113,12 @@ def broken(limits: Sequence[Limit], value: Callable[[Limit], Known]) -> str:
             conditions = str(limit)[len(limit.label) + 1 :]
             return f"{limit.label} is {known}, the limit is {conditions}"
     return ""
+
+
+def fingerprint_of(limit: Limit, device: str = "cpu") -> Fingerprint:
+    """Return the fingerprint of what a latency would be measured on here, with a limit's settings."""
+    settings = {name: value for name, value in limit.settings.items() if name in ("threads", "dtype", "batch")}
+    return fingerprint(**settings, device=device)
 
 
 def limits_of(constraints: Mapping[str, Any]) -> tuple[Limit, ...]:
