@@ -81,6 +81,9 @@ class FeasibleSpace:
         computed: whether values are computed from networks, and not looked up.
         seed: of the draws that say how much of the space is within the limits.
 
+    Attributes:
+        whole: the space.
+
     >>> from naslib_zc_plugin.constraints import limits_of
     >>> from naslib_zc_plugin.spaces import space
     >>> limits = limits_of({"params": "<= 2"})
@@ -92,7 +95,7 @@ class FeasibleSpace:
     def __init__(
         self, whole: SearchSpace, limits: Sequence[Limit], value: Value, computed: bool = False, seed: Seed = 0
     ) -> None:
-        self._whole, self._limits, self._value = whole, limits, value
+        self.whole, self._limits, self._value = whole, limits, value
         self._computed, self._seed = computed, seed
         self._broken: dict[str, str] = {}
         self._values: dict[str, list[Known]] = {limit.label: [] for limit in limits}
@@ -115,7 +118,7 @@ class FeasibleSpace:
         Raises:
             Infeasible: nothing is.
         """
-        keys = [] if self._computed else _every(self._whole)
+        keys = [] if self._computed else _every(self.whole)
         if keys:
             inside = sum(not self.beyond(key) for key in keys)
             found = Share(inside, len(keys), all=True)
@@ -123,7 +126,7 @@ class FeasibleSpace:
             rng, inside, seen = Random(f"{self._seed} feasible"), 0, 0
             least = _TIMED_SAMPLE if any(limit.name == HERE for limit in self._limits) else _SAMPLE
             while seen < least or (not inside and seen < self._most):
-                inside += not self.beyond(self._whole.sample(rng))
+                inside += not self.beyond(self.whole.sample(rng))
                 seen += 1
             found = Share(inside, seen, all=False)
         if not found.inside:
@@ -164,7 +167,7 @@ class FeasibleSpace:
             Infeasible: none was found in so many draws.
         """
         for _ in range(self._most):
-            key = self._whole.sample(rng)
+            key = self.whole.sample(rng)
             if not self.beyond(key):
                 return key
         raise Infeasible(f"{self._most:,} draws gave no architecture within the limits: give wider ones")
@@ -172,14 +175,14 @@ class FeasibleSpace:
     def mutate(self, key: str, rng: Random, rule: str = "") -> str:
         """Change a key as in the whole space until it is within the limits, or draw a random one."""
         for _ in range(_CHANGES):
-            changed = self._whole.mutate(key, rng, rule) if rule else self._whole.mutate(key, rng)
+            changed = self.whole.mutate(key, rng, rule) if rule else self.whole.mutate(key, rng)
             if not self.beyond(changed):
                 return changed
         return self.sample(rng)
 
     def neighbours(self, key: str) -> list[str]:
         """Return the neighbours in the whole space that are within the limits; the key itself where none is."""
-        return [each for each in self._whole.neighbours(key) if not self.beyond(each)] or [key]
+        return [each for each in self.whole.neighbours(key) if not self.beyond(each)] or [key]
 
     def notes(self) -> list[str]:
         """Return lines about the limits, and how much of the space is within them."""
