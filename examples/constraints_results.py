@@ -275,8 +275,8 @@ trained an architecture; its trainings of what is too slow are lost.
 Mean gains over random search within the same limit, the least and the largest of the four limits below:
 
 {"".join(f"- {line}.{chr(10)}" for line in gains(rows))}
-Where a gain is negative, or its interval below holds 0, it is not shown that the proxy helps: so it is with naswot alone
-on the Raspberry Pi once a hundred are trained. "Limit after training" is what a filter before training saves.
+Where a gain is negative, or its interval below holds 0, it is not shown that the proxy helps: so it is with naswot
+alone on the Raspberry Pi once a hundred are trained. "Limit after training" is what a filter before training saves.
 
 {"".join(f"{table}{chr(10)}" for table in tables(rows))}
 ## Fronts of accuracy and latency
@@ -285,8 +285,8 @@ NSGA-II (Optuna's, population 50) looks at {CANDIDATES:,} untrained candidates b
 a Raspberry Pi 4), and {ALONG} along its front are trained, in random order. Beside it: {ALONG} along the front of
 {CANDIDATES:,} random candidates by the same score, and {ALONG} random architectures. Hypervolume of test accuracy
 (above {LEAST:g} %) and latency (below the slowest), as a share (%) of that of the true front of all 15,625; mean over
-{FRONT_SEEDS} seeds with the 95 % bootstrap interval. The score is worth more than its search: in a space of 15,625 as many
-random candidates give a front that is as good, though it varies more.
+{FRONT_SEEDS} seeds with the 95 % bootstrap interval. The score is worth more than its search: in a space of
+15,625 as many random candidates give a front that is as good, though it varies more.
 
 | trained | 5 trainings | 10 | 20 | {ALONG} |
 |---|---|---|---|---|

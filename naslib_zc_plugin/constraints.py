@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from naslib_zc_plugin.latency import Fingerprint, check_settings_here, fingerprint
+from naslib_zc_plugin.latency import Machine, check_settings_here, this_machine
 from naslib_zc_plugin.proxies import canonical, list_proxies, proxy
 from naslib_zc_plugin.record import ProxyRequest
 from naslib_zc_plugin.registry import closest
@@ -115,10 +115,10 @@ def broken(limits: Sequence[Limit], value: Callable[[Limit], Known]) -> str:
     return ""
 
 
-def fingerprint_of(limit: Limit, device: str = "cpu") -> Fingerprint:
+def machine_of(limit: Limit, device: str = "cpu") -> Machine:
     """Return the fingerprint of what a latency would be measured on here, with a limit's settings."""
     settings = {name: value for name, value in limit.settings.items() if name in ("threads", "dtype", "batch")}
-    return fingerprint(**settings, device=device)
+    return this_machine(**settings, device=device)
 
 
 def limits_of(constraints: Mapping[str, Any]) -> tuple[Limit, ...]:

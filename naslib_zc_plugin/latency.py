@@ -34,7 +34,7 @@ _TRY = 0.2  # seconds between looks at a lock
 
 
 @dataclass(frozen=True)
-class Fingerprint:
+class Machine:
     """What a latency depends on besides the network; latencies of different ones are not compared.
 
     Attributes:
@@ -56,7 +56,7 @@ class Fingerprint:
     def digest(self) -> str:
         """Return the fingerprint's own fingerprint, 16 hexadecimal digits.
 
-        >>> Fingerprint("Xeon", 8, "2.13.0", 1, "float32", 1).digest()
+        >>> Machine("Xeon", 8, "2.13.0", 1, "float32", 1).digest()
         'd2a1180007bb9421'
         """
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
@@ -79,16 +79,16 @@ class Latency:
     high: float
     yardstick: float
     rounds: int
-    fingerprint: Fingerprint
+    fingerprint: Machine
 
 
-def fingerprint(threads: int = 1, dtype: str = "float32", batch: int = 1, device: str = "cpu") -> Fingerprint:
+def this_machine(threads: int = 1, dtype: str = "float32", batch: int = 1, device: str = "cpu") -> Machine:
     """Return the fingerprint of this machine with these settings."""
     import torch
 
     on_gpu = device.startswith("cuda")
     model = torch.cuda.get_device_name(device) if on_gpu else _processor(Path("/proc/cpuinfo"))
-    return Fingerprint(model, os.cpu_count() or 1, str(torch.__version__), threads, dtype, batch)
+    return Machine(model, os.cpu_count() or 1, str(torch.__version__), threads, dtype, batch)
 
 
 def _processor(facts: Path) -> str:
@@ -147,7 +147,7 @@ class Busy(TimeoutError):
 
 
 @contextmanager
-def alone(wait: float = 600.0, path: str | Path | None = None) -> Iterator[None]:
+def measuring_alone(wait: float = 600.0, path: str | Path | None = None) -> Iterator[None]:
     """Let one process of this user at a time measure on this machine; others wait.
 
     A process that dies lets the lock go. What does not measure, such as a training, is not kept away.
@@ -194,7 +194,7 @@ def latency_here(
     The median over rounds of :math:`t_r \, \bar y / y_r`: in each round ``torch.utils.benchmark`` times the network
     (t) and a small fixed convolutional network, the yardstick (y), one after the other, in turn first and second;
     :math:`\bar y` is the yardstick's median, or ``reference``. Evaluation and inference mode. One process at a time
-    measures (:func:`alone`). The network is copied, and left as it is.
+    measures (:func:`measuring_alone`). The network is copied, and left as it is.
 
     Args:
         network: any module, on its device.
@@ -233,10 +233,10 @@ def latency_here(
 
     net = copy.deepcopy(network).to(kind).eval()
     own, other = _calling(net, tree_map(shown, inputs)), _calling(_yardstick().to(device, kind), _image(device, kind))
-    with alone(wait), torch.inference_mode():
+    with measuring_alone(wait), torch.inference_mode():
         times, yardstick = _timed(_timer(own, threads), _timer(other, threads), rounds)
     middle, low, high = median_interval(corrected(times, yardstick, None if reference is None else reference / 1e3))
-    made = fingerprint(threads, dtype, batch, str(device))
+    made = this_machine(threads, dtype, batch, str(device))
     return Latency(1e3 * middle, 1e3 * low, 1e3 * high, 1e3 * statistics.median(yardstick), rounds, made)
 
 

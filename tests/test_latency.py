@@ -14,7 +14,15 @@ import torch
 from torch import nn
 
 from naslib_zc_plugin import latency
-from naslib_zc_plugin.latency import Busy, Fingerprint, alone, corrected, fingerprint, latency_here, median_interval
+from naslib_zc_plugin.latency import (
+    Busy,
+    Machine,
+    corrected,
+    latency_here,
+    measuring_alone,
+    median_interval,
+    this_machine,
+)
 from naslib_zc_plugin.testing.fingerprint import fingerprint as state_of
 from naslib_zc_plugin.testing.fingerprint import global_state
 
@@ -68,7 +76,7 @@ def test_rounds_take_turns() -> None:
 
 _HOLDS = """
 import sys
-from naslib_zc_plugin.latency import alone
+from naslib_zc_plugin.latency import measuring_alone as alone
 with alone(path=sys.argv[1]):
     print("mine", flush=True)
     sys.stdin.readline()
@@ -80,13 +88,13 @@ def test_one_process_measures_at_a_time(tmp_path: Path) -> None:
     command = [sys.executable, "-c", _HOLDS, str(place)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None and other.stdout.readline() == "mine\n"
-        with pytest.raises(Busy, match="another process has been measuring"), alone(0, place):
+        with pytest.raises(Busy, match="another process has been measuring"), measuring_alone(0, place):
             pass
         other.kill()  # a process that dies lets the lock go
         other.wait()
-        with alone(0, place), pytest.raises(Busy), alone(0, place):
+        with measuring_alone(0, place), pytest.raises(Busy), measuring_alone(0, place):
             pass
-        with alone(0, place):
+        with measuring_alone(0, place):
             pass
 
 
@@ -95,12 +103,12 @@ def test_the_fingerprint_knows_what_a_latency_depends_on(tmp_path: Path) -> None
     facts.write_text("processor\t: 0\nmodel name\t: Cortex-A72 @ 1.5 GHz\nmodel name\t: another\n")
     assert latency._processor(facts) == "Cortex-A72 @ 1.5 GHz"
     assert latency._processor(tmp_path / "none")
-    here = fingerprint()
+    here = this_machine()
     assert (here.torch, here.threads, here.dtype, here.batch) == (torch.__version__, 1, "float32", 1)
-    others = [fingerprint(threads=2), fingerprint(dtype="float64"), fingerprint(batch=8)]
-    others.append(Fingerprint("other", here.cores, here.torch, 1, "float32", 1))
+    others = [this_machine(threads=2), this_machine(dtype="float64"), this_machine(batch=8)]
+    others.append(Machine("other", here.cores, here.torch, 1, "float32", 1))
     assert len({each.digest() for each in (here, *others)}) == 5
-    assert fingerprint().digest() == here.digest()
+    assert this_machine().digest() == here.digest()
 
 
 class Sees(nn.Module):
@@ -133,7 +141,7 @@ def test_a_network_is_timed_as_it_is_said_and_left_as_it_was() -> None:
     assert before.changes(state_of(net)) == []
     assert [name for name, value in global_state().items() if value != state[name]] == []
     assert torch.equal(inputs, copied)
-    assert found.fingerprint == fingerprint(dtype="float64", batch=3)
+    assert found.fingerprint == this_machine(dtype="float64", batch=3)
     assert 0 < found.low <= found.median <= found.high
     assert found.rounds == 6
 

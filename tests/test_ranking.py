@@ -21,8 +21,7 @@ import naslib_zc_plugin as zc
 from naslib_zc_plugin import candidates, ranked
 from naslib_zc_plugin.aggregates import AGGREGATES
 from naslib_zc_plugin.candidates import stand_in
-from naslib_zc_plugin.latency import Latency
-from naslib_zc_plugin.latency import fingerprint as fingerprint_here
+from naslib_zc_plugin.latency import Latency, this_machine
 from naslib_zc_plugin.passes.seeding import derived_seed
 from naslib_zc_plugin.ranked import measured_pairs, pairs_in_order
 from naslib_zc_plugin.testing import fingerprint, global_state
@@ -454,7 +453,7 @@ def test_a_measured_latency_limits_by_its_interval(monkeypatch: pytest.MonkeyPat
     def latency(net: nn.Module, inputs: Any, *, reference: float | None) -> Latency:
         references.append(reference)
         middle = sum(each.numel() for each in net.parameters()) / 10
-        return Latency(middle, 0.8 * middle, 1.2 * middle, 0.5, 15, fingerprint_here())
+        return Latency(middle, 0.8 * middle, 1.2 * middle, 0.5, 15, this_machine())
 
     monkeypatch.setattr(candidates, "latency_here", latency)
     nets = {f"w{width}": (lambda width=width: mlp(width)) for width in (2, 4, 8)}

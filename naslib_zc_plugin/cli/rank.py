@@ -73,7 +73,7 @@ def rank(
     """
     from naslib_zc_plugin import ranking
     from naslib_zc_plugin.aggregates import aggregate_named
-    from naslib_zc_plugin.constraints import HERE, fingerprint_of, limits_of, limits_of_texts
+    from naslib_zc_plugin.constraints import HERE, limits_of, limits_of_texts, machine_of
 
     function, module, path = _loaded(candidates)
     asked: Any = proxies if aggregate_named(proxies) else proxies.split(",")
@@ -85,7 +85,7 @@ def rank(
     facts = {"proxies": _versions(asked, alike), "batch": shown, "samples": samples, "torch": version("torch"), **made}
     if kept:
         facts["limits"] = list(map(str, kept))
-    facts.update({f"machine of {each.label}": asdict(fingerprint_of(each)) for each in kept if each.name == HERE})
+    facts.update({f"machine of {each.label}": asdict(machine_of(each)) for each in kept if each.name == HERE})
     facts[_FILE] = hashlib.sha256(path.read_bytes()).hexdigest() if path else candidates
     place = store or Path(f"{path.stem if path else candidates.rpartition(':')[2]}.rank.db")
     options.update(made, proxies=asked, alike=alike, constraints=limits)

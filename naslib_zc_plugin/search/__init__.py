@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
-from naslib_zc_plugin.constraints import HERE, fingerprint_of, limits_of
+from naslib_zc_plugin.constraints import HERE, limits_of, machine_of
 from naslib_zc_plugin.search.evaluators import load_evaluator
 from naslib_zc_plugin.search.evaluators.benchmark import read_column
 from naslib_zc_plugin.search.evaluators.proxy import (
@@ -136,7 +136,7 @@ class LoadedSearch:
     def _machine(self) -> dict[str, Any]:
         """Return the fingerprints of latencies that are measured, by their limits."""
         measured = [limit for limit in limits_of(self.config.constraints) if limit.name == HERE]
-        return {"machine": {limit.label: asdict(fingerprint_of(limit)) for limit in measured}} if measured else {}
+        return {"machine": {limit.label: asdict(machine_of(limit)) for limit in measured}} if measured else {}
 
 
 def _part(config: SearchConfig, scores: SearchScores | None, data: str | Path | None) -> SearchSpace | None:

@@ -18,8 +18,7 @@ import numpy as np
 from naslib_zc_plugin.files import replacing
 from naslib_zc_plugin.registry import closest
 from naslib_zc_plugin.search.feasible import FeasibleSpace, Infeasible
-from naslib_zc_plugin.spaces import list_spaces, space
-from naslib_zc_plugin.spaces._space import Product
+from naslib_zc_plugin.spaces import Product, list_spaces, space
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -12,7 +12,7 @@ import pytest
 from naslib_zc_plugin.benchmarks.nasbench201 import hardware
 from naslib_zc_plugin.configuration import ConfigurationError
 from naslib_zc_plugin.constraints import Known, limits_of
-from naslib_zc_plugin.latency import Fingerprint, Latency
+from naslib_zc_plugin.latency import Latency, Machine
 from naslib_zc_plugin.search import load_data, run_experiment
 from naslib_zc_plugin.search.config import Experiment
 from naslib_zc_plugin.search.evaluators import proxy as scores_of
@@ -197,7 +197,7 @@ def test_a_measured_latency_is_kept_with_its_machine(toys: Make, monkeypatch: py
         """Three intervals: below, around and above 10 ms."""
         timed.append(reference or 0.0)
         middle = (6.0, 10.0, 14.0)[len(timed) % 3]
-        machine = Fingerprint("made up", 1, "2", 1, "float32", 1)
+        machine = Machine("made up", 1, "2", 1, "float32", 1)
         return Latency(middle, middle - 2, middle + 2, 0.5, rounds, machine)
 
     monkeypatch.setattr(scores_of, "latency_here", latency)

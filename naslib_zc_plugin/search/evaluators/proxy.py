@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from naslib_zc_plugin.aggregates import SAMPLE, Aggregate, Reference, aggregate_named
 from naslib_zc_plugin.campaign.config import Config
 from naslib_zc_plugin.campaign.store import read_table
-from naslib_zc_plugin.constraints import Known, Limit, fingerprint_of
+from naslib_zc_plugin.constraints import Known, Limit, machine_of
 from naslib_zc_plugin.latency import latency_here
 from naslib_zc_plugin.search.journal import Journal, ProxyScore, scores_of
 from naslib_zc_plugin.search.loop import Evaluation
@@ -336,7 +336,7 @@ class LiveScores(SearchScores):
 
         The first measurement's yardstick stands for the machine in all later ones.
         """
-        key, made = self._space.canonical(key), fingerprint_of(limit, self._config.device).digest()
+        key, made = self._space.canonical(key), machine_of(limit, self._config.device).digest()
         low, high, yardstick = (f"{limit.label} {what} {made} {self._digest}" for what in ("low", "high", "yardstick"))
         there = [self.journal.find_score(name, key) if self.journal else None for name in (low, high)]
         if there[0] and there[1]:
