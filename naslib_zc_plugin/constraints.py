@@ -19,7 +19,8 @@ from naslib_zc_plugin.registry import closest
 
 HERE, TABLE = "latency_here", "latency"
 """Names of the two latencies: measured on this machine, and read in a benchmark's table."""
-_TEXT = re.compile(r"\s*(<=|>=|<|>)\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*")
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+_TEXT = re.compile(rf"\s*(<=|>=|<|>)\s*({_NUMBER.pattern})\s*")
 _WORDS = {"max": "<=", "min": ">="}
 _SETTINGS = {HERE: ("batch", "threads", "dtype", "rounds"), TABLE: ("device", "dataset")}
 _COUNTS = ("activations", "depth", "flops", "layers", "params", "peak_activations", "total_width", "width_depth")
@@ -186,15 +187,14 @@ def _condition(name: str, text: Any) -> tuple[str, float]:
     found = _TEXT.fullmatch(text) if isinstance(text, str) else None
     if found is None:
         raise ValueError(f"{name}: {text!r} is no limit: write '<= 1.0e6', or {{max: 1.0e6}}")
-    try:
-        return found[1], _number(name, float(found[2]))
-    except ValueError:
-        raise ValueError(f"{name}: {text!r} is no limit: {found[2]!r} is no number") from None
+    return found[1], _number(name, found[2])
 
 
 def _number(name: str, given: Any) -> float:
+    if isinstance(given, str) and _NUMBER.fullmatch(given):
+        return float(given)  # YAML reads 1.0e+6 as a number, 1.0e6 as a text
     if isinstance(given, bool) or not isinstance(given, (int, float)) or not math.isfinite(given):
-        raise ValueError(f"{name}: a limit must be a number (YAML reads 1.0e+6 as one, 1e6 as a text), not {given!r}")
+        raise ValueError(f"{name}: a limit must be a number, not {given!r}")
     return float(given)
 
 

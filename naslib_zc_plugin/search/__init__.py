@@ -196,6 +196,8 @@ def run_experiment(searches: list[LoadedSearch], journal: Journal, report: Repor
     for each in searches:
         if isinstance(each.scores, LiveScores):
             each.scores.journal = journal
+        if isinstance(each.part, FeasibleSpace):  # results say it, also of a search that is done
+            _check_feasible(each.config.label, each.part)
         for repeat in range(each.config.repeats):
             _run_repeat(each, repeat, journal, report, SearchProgress(each.config.label, repeat, 0, 0.0, done, total))
             done += 1
@@ -233,8 +235,6 @@ def _run_repeat(search: LoadedSearch, repeat: int, journal: Journal, report: Rep
             report(replace(start, step=step + 1, clock=entry.clock))
             last = time.monotonic()
 
-    if isinstance(search.part, FeasibleSpace):
-        _check_feasible(config.label, search.part)
     if_all_fail = str(config.strategy.get("if_all_fail", "stop"))
     upfront = search.scores.upfront(map(proxy_label, config.proxies())) if search.scores else 0.0
     recorder = Recorder(search.evaluator, search.score, known, write, config.budget.allows, if_all_fail, upfront)
