@@ -436,14 +436,14 @@ def test_what_is_beyond_a_limit_is_not_scored_and_named() -> None:
     sizes = {name: sum(each.numel() for each in build().parameters()) for name, build in nets.items()}
     known: dict[str, Any] = {}
     asked = {"params": f"<= {sizes['w8']}", "flops": ">= 1", "peak_activations": {"max": 1e9, "phase": "training"}}
-    found = zc.rank(nets, shape=(6,), proxies=["synflow", "naswot"], constraints=asked, known=known)
+    found = zc.rank(nets, shape=SHAPE, proxies=["synflow", "naswot"], constraints=asked, known=known)
     assert sorted(found.order) == ["w2", "w4", "w8"]
     assert found["w64"].reason == f"beyond a limit: params is {sizes['w64']}, the limit is <= {sizes['w8']}"
     assert found["w64"].scores == {}
     assert "3 of 4 candidates are within the limits" in found.notes[0]
     assert list(known["w8"]["known"]) == ["params", "flops", "peak_activations[phase=training]"]
     assert known["w64"]["known"] == {"params": [sizes["w64"]] * 2}  # what comes after it was not asked for
-    unlimited = zc.rank({name: nets[name] for name in found.order}, shape=(6,), proxies=["synflow", "naswot"])
+    unlimited = zc.rank({name: nets[name] for name in found.order}, shape=SHAPE, proxies=["synflow", "naswot"])
     assert [row.joint for row in unlimited] == [row.joint for row in found if row.place]
 
 
@@ -466,7 +466,7 @@ def test_a_measured_latency_limits_by_its_interval(monkeypatch: pytest.MonkeyPat
     assert found["w8"].reason.startswith("beyond a limit: latency_here is between")
     assert references == [None, 0.5, 0.5]
     assert known["w4"]["known"]["latency_here"] == pytest.approx([0.8 * sizes[1], 1.2 * sizes[1]])
-    zc.rank(nets, shape=(6,), proxies="params", constraints={"latency_here": "<= 1"}, known=known)
+    zc.rank(nets, shape=SHAPE, proxies="params", constraints={"latency_here": "<= 1"}, known=known)
     assert len(references) == 3  # measured once
 
 

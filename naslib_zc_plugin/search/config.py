@@ -23,7 +23,7 @@ from pydantic import (
 from naslib_zc_plugin import spaces
 from naslib_zc_plugin.aggregates import SAMPLE
 from naslib_zc_plugin.configuration import ConfigurationError, Location, Problem, Section, completed, located, read
-from naslib_zc_plugin.constraints import limits_of
+from naslib_zc_plugin.constraints import HERE, limits_of
 from naslib_zc_plugin.search.evaluators import list_evaluators
 from naslib_zc_plugin.search.loop import HOSTS
 from naslib_zc_plugin.strategies import PUBLISHED, STRATEGIES, list_strategies, published_settings
@@ -164,11 +164,14 @@ class SearchConfig(SearchPart):
 
     def proxies(self) -> list[ProxyConfig]:
         """Return the proxies that the strategy, the evaluator and the limits use."""
-        asked = [limit.request for limit in limits_of(self.constraints) if limit.request]
+        limits = limits_of(self.constraints)
+        asked = [limit.request for limit in limits if limit.request]
         limited = [{**each.options, "name": each.name, "label": each.label} for each in asked]
+        timed = self.scores.images and any(limit.name == HERE for limit in limits)
         return [
             *(part["proxy"] for part in (self.strategy, self.evaluator) if "proxy" in part),
             *(each["label"] if each["label"] == each["name"] else each for each in limited),
+            *(["params"] if timed else []),  # what makes networks to be scored makes those to be timed
         ]
 
 

@@ -255,6 +255,12 @@ def test_limits_without_values(experiment: Make, devices: Path, constraints: Any
     assert message in str(raised.value)
 
 
+def test_a_latency_to_be_measured_needs_no_proxy(experiment: Make, devices: Path) -> None:
+    scores = {"images": "synthetic:normal", "preset": "lightweight"}
+    (search,) = load_data(experiment(constraints={"latency_here": "<= 3"}, scores=scores), devices)
+    assert isinstance(search.part, FeasibleSpace)
+
+
 def test_a_table_of_another_space(toys: Make) -> None:
     with pytest.raises(ValueError, match="there is a table of latencies of nasbench201 alone, not of toy"):
         load_data(toys(constraints={"latency": RASPI}))
@@ -267,5 +273,5 @@ def test_limits_that_changed_are_another_search(experiment: Make, devices: Path)
 
 
 def test_limits_that_nothing_keeps_end_the_search_before_it_begins(experiment: Make, devices: Path) -> None:
-    with pytest.raises(Infeasible, match=r"random_search: none of 15,625 .* raspi4_ms <= 0.001: 0 of 15,625"):
+    with pytest.raises(Infeasible, match=r"random_search: none of 15,625 .*raspi4_ms <= 0.001: 0 of 15,625"):
         _run(experiment(constraints={"latency": {**RASPI, "max": 0.001}}), devices)
