@@ -460,7 +460,7 @@ def test_a_measured_latency_limits_by_its_interval(monkeypatch: pytest.MonkeyPat
     sizes = [sum(each.numel() for each in build().parameters()) / 10 for build in nets.values()]
     known: dict[str, Any] = {}
     found = zc.rank(
-        nets, shape=(6,), proxies="params", constraints={"latency_here": {"max": sizes[1] * 0.9}}, known=known
+        nets, shape=SHAPE, proxies="params", constraints={"latency_here": {"max": sizes[1] * 0.9}}, known=known
     )
     assert found.order == ["w4", "w2"]  # the interval of w4 lies around the limit
     assert found["w8"].reason.startswith("beyond a limit: latency_here is between")
