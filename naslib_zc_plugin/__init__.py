@@ -4,9 +4,9 @@
 >>> zc.list_proxies("gradalign*")
 ['gradalign1', 'gradalign2']
 
-``score`` scores any ``nn.Module``, ``rank`` ranks several; ``list_proxies`` lists names, ``describe`` returns the facts
-of one, ``proxy`` gives one options. Nothing here imports torch before a network is scored or a proxy's facts are asked
-for.
+``score`` scores any ``nn.Module``, ``rank`` ranks several, ``latency_here`` times one; ``list_proxies`` lists names,
+``describe`` returns the facts of one, ``proxy`` gives one options. Nothing here imports torch before a network is
+scored or a proxy's facts are asked for.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from naslib_zc_plugin.record import Option, ProxyInfo, ProxyRequest
 from naslib_zc_plugin.scoring import Score, Scores, score
 
 if TYPE_CHECKING:
+    from naslib_zc_plugin.latency import latency_here
     from naslib_zc_plugin.ranked import CandidateRanking
     from naslib_zc_plugin.ranking import rank
 
@@ -30,6 +31,7 @@ __all__ = [
     "Score",
     "Scores",
     "describe",
+    "latency_here",
     "list_proxies",
     "proxy",
     "rank",
@@ -37,10 +39,11 @@ __all__ = [
 ]
 __version__ = "0.1.0"
 
-_NEED_NUMPY = {"CandidateRanking": "ranked", "rank": "ranking"}  # keys and strategies do without
+# Those of numpy, and what is asked for rarely: keys and strategies do without.
+_LATE = {"CandidateRanking": "ranked", "latency_here": "latency", "rank": "ranking"}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _NEED_NUMPY:
+    if name not in _LATE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_NEED_NUMPY[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_LATE[name]}"), name)

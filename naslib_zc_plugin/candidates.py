@@ -10,9 +10,11 @@ import warnings
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Callable, Union
 
+from naslib_zc_plugin.constraints import Known, Limit, broken
+from naslib_zc_plugin.latency import Busy, latency_here
 from naslib_zc_plugin.record import ProxyRequest
 from naslib_zc_plugin.scoring import Score, score
 
@@ -26,7 +28,12 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 """``failed``: the reason why a candidate has no scores; or ``scores``: for each draw label → the fields of its
-:class:`~.scoring.Score`, and ``layout`` (:func:`~.observations.modules.layout`; None: not known). And ``seconds``."""
+:class:`~.scoring.Score`, and ``layout`` (:func:`~.observations.modules.layout`; None: not known). And ``seconds``.
+Where there are limits, ``known``: label → the ends of a value's interval; ``yardstick``: milliseconds of that of
+:func:`~.latency.latency_here`."""
+
+BEYOND = "beyond a limit: "
+"""How the reason begins why a candidate that is not within the limits has no scores."""
 
 
 def named(candidates: Candidates) -> Iterator[tuple[str, Candidate]]:
@@ -107,6 +114,8 @@ class Scoring:
         weights: ``"fresh"`` or ``"given"``.
         loss: as for :func:`naslib_zc_plugin.score`.
         logits: likewise.
+        limits: what a candidate must keep to be scored.
+        yardstick: milliseconds of it that stand for the machine: one number, or none before the first measurement.
     """
 
     requests: Sequence[ProxyRequest]
@@ -115,30 +124,51 @@ class Scoring:
     weights: str = "fresh"
     loss: Any = None
     logits: Any = None
+    limits: Sequence[Limit] = ()
+    yardstick: list[float] = field(default_factory=list, compare=False)
 
     def record(self, candidate: Candidate) -> Record:
-        """Build a candidate, describe and score it; its errors are in the record."""
+        """Build a candidate, describe and score it if it is within the limits; its errors are in the record."""
         from naslib_zc_plugin.passes.engine import as_error, message
 
         start, what = time.perf_counter(), "it cannot be built: "
         made: Record
+        known: Record = {}
         try:
             net = built(candidate, self.seeds[0])
             what = ""
             layout = self._layout(net)
             if layout is not None and layout["faults"]:
                 made = {"failed": layout["faults"][0]}
+            elif beyond := broken(self.limits, lambda limit: self._value(net, limit, known)):
+                made = {"failed": f"{BEYOND}{beyond}"}
             else:
-                made = {"scores": [self._scores(net, seed) for seed in self.seeds], "layout": layout}
+                made = {"scores": [self._scores(net, seed, self.requests) for seed in self.seeds], "layout": layout}
+        except Busy:
+            raise
         except BaseException as raised:
             error = as_error(raised)
             made = {"failed": f"{what}{type(error).__name__}: {message(error)}"}
-        return {**made, "seconds": time.perf_counter() - start}
+        return {**made, **known, "seconds": time.perf_counter() - start}
 
-    def _scores(self, net: nn.Module, seed: int) -> dict[str, dict[str, Any]]:
+    def _value(self, net: nn.Module, limit: Limit, record: Record) -> Known:
+        """Return the value that a limit looks at, and put it into a record."""
+        if limit.request:
+            found = self._scores(net, self.seeds[0], [limit.request])[limit.label]
+            known = Known.exactly(found["value"], found["reason"])
+        else:
+            inputs = self.batch[0] if isinstance(self.batch, tuple) else self.batch
+            timed = latency_here(net, inputs, reference=next(iter(self.yardstick), None), **limit.settings)
+            self.yardstick[:] = self.yardstick or [timed.yardstick]
+            record["yardstick"] = self.yardstick[0]
+            known = Known(timed.low, timed.high)
+        record.setdefault("known", {})[limit.label] = [known.low, known.high]
+        return known
+
+    def _scores(self, net: nn.Module, seed: int, requests: Sequence[ProxyRequest]) -> dict[str, dict[str, Any]]:
         with warnings.catch_warnings():  # the record has the reason
             warnings.filterwarnings("ignore", "nothing could be scored")
-            found = score(net, self.batch, self.requests, seed, self.loss, self.logits, weights=self.weights)
+            found = score(net, self.batch, requests, seed, self.loss, self.logits, weights=self.weights)
         return {label: asdict(each) for label, each in found.items()}
 
     def _layout(self, net: nn.Module) -> dict[str, list[str]] | None:

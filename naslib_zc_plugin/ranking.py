@@ -14,6 +14,7 @@ import numpy as np
 
 from naslib_zc_plugin.aggregates import Aggregate, Floats, aggregate_named, places
 from naslib_zc_plugin.candidates import Record, Scoring, kept, named, scores_by_draw, stand_in
+from naslib_zc_plugin.constraints import TABLE, Limit, limits_of
 from naslib_zc_plugin.proxies import describe
 from naslib_zc_plugin.ranked import SIZES, CandidateRanking, RankedCandidate, some_names
 from naslib_zc_plugin.record import ProxyRequest
@@ -41,6 +42,7 @@ def rank(
     alike: bool | None = None,
     loss: Callable[[Any, Any], Any] | None = None,
     logits: Any = None,
+    constraints: Mapping[str, Any] | None = None,
     known: MutableMapping[str, Record] | None = None,
     report: Callable[[str, Record], None] = lambda name, record: None,
 ) -> CandidateRanking:
@@ -69,6 +71,8 @@ def rank(
         alike: True: the candidates are of one search space; False: they are not; None: find out.
         loss: as for :func:`naslib_zc_plugin.score`.
         logits: likewise.
+        constraints: limits on what is known without training, such as ``{"params": "<= 1.0e6", "latency_here": {"max":
+            30}}`` (:func:`~.constraints.limits_of`). What is beyond one is not scored, has no rank, and is named.
         known: records by name, from an earlier call with the same arguments: their candidates are not built. New ones
             are added, each as soon as it is there.
         report: called with each candidate's name and record.
@@ -77,7 +81,7 @@ def rank(
         The ranking; ``print`` it, or see :class:`CandidateRanking`.
 
     Raises:
-        ValueError: two candidates of one name, no input, an unknown proxy, or a number out of range.
+        ValueError: two candidates of one name, no input, an unknown proxy or limit, or a number out of range.
         TypeError: candidates, batch or proxies of another kind.
 
     >>> from torch import nn
@@ -92,12 +96,14 @@ def rank(
     if weights not in ("fresh", "given"):
         raise ValueError(f"weights must be 'fresh' or 'given', not {weights!r}")
     recipes = recipes_of(proxies, alike)
+    limits = _own_limits(constraints or {})
     stands_in = batch is None
     batch = stand_in(shape, example, samples, seed) if stands_in else _first(batch)
-    scoring = Scoring(requests_of(recipes), batch, draws(seed, seeds), weights, loss, logits)
+    known = {} if known is None else known
+    before = [record["yardstick"] for record in known.values() if "yardstick" in record][:1]
+    scoring = Scoring(requests_of(recipes), batch, draws(seed, seeds), weights, loss, logits, limits, before)
     records: dict[str, Record] = {}
     again: dict[str, Callable[[], Any]] = {}
-    known = {} if known is None else known
     for name, candidate in named(candidates):
         record = known[name] if name in known else scoring.record(candidate)
         if name not in known:
@@ -105,13 +111,35 @@ def rank(
         records[name], again[name] = record, kept(candidate)
         report(name, record)
     found = joined(records, recipes, weights)
-    notes = [*found.notes, *([f"without a batch: {samples} samples of noise"] if stands_in else [])]
+    notes = [*found.notes, *_within(limits, records)]
+    if stands_in:
+        notes.append(f"without a batch: {samples} samples of noise")
     return replace(
         found,
         inputs=kind_of_inputs(batch),
         notes=notes,
         _reread=lambda name: _reread(scoring, found.members, again[name]),
     )
+
+
+def _own_limits(constraints: Mapping[str, Any]) -> tuple[Limit, ...]:
+    """Return the limits on networks of one's own.
+
+    Raises:
+        ValueError: as :func:`~.constraints.limits_of`, and for a latency that a table would have.
+    """
+    limits = limits_of(constraints)
+    if any(limit.name == TABLE for limit in limits):
+        raise ValueError("no table has the latency of networks of one's own: latency_here measures it")
+    return limits
+
+
+def _within(limits: Sequence[Limit], records: Mapping[str, Record]) -> list[str]:
+    """Return a sentence about how many candidates are within the limits; none where there are no limits."""
+    if not limits:
+        return []
+    inside = sum("failed" not in record for record in records.values())
+    return [f"{inside} of {len(records)} candidates are within the limits ({', '.join(map(str, limits))})"]
 
 
 def kind_of_inputs(batch: Any) -> str:

@@ -18,9 +18,10 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import naslib_zc_plugin as zc
-from naslib_zc_plugin import ranked
+from naslib_zc_plugin import candidates, ranked
 from naslib_zc_plugin.aggregates import AGGREGATES
 from naslib_zc_plugin.candidates import stand_in
+from naslib_zc_plugin.latency import Latency, this_machine
 from naslib_zc_plugin.passes.seeding import derived_seed
 from naslib_zc_plugin.ranked import measured_pairs, pairs_in_order
 from naslib_zc_plugin.testing import fingerprint, global_state
@@ -424,11 +425,55 @@ class Mean(nn.Module):
         ({"samples": 1}, ValueError, "samples at least 2"),
         ({"weights": "new"}, ValueError, "weights must be 'fresh' or 'given'"),
         ({"batch": "xy", "shape": None}, TypeError, "batch must be a pair"),
+        ({"constraints": {"parms": "<= 3"}}, ValueError, "no limit is called 'parms'; did you mean params"),
+        ({"constraints": {"latency": {"device": "raspi4", "max": 3}}}, ValueError, "no table has the latency"),
     ],
 )
 def test_what_is_wrong_is_told(given_: dict[str, Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         zc.rank(**{"candidates": {"a": cnn}, "shape": SHAPE, "proxies": "params", **given_})
+
+
+# Limits --------------------
+
+
+def test_what_is_beyond_a_limit_is_not_scored_and_named() -> None:
+    nets = {f"w{width}": (lambda width=width: mlp(width)) for width in (2, 4, 8, 64)}
+    sizes = {name: sum(each.numel() for each in build().parameters()) for name, build in nets.items()}
+    known: dict[str, Any] = {}
+    asked = {"params": f"<= {sizes['w8']}", "flops": ">= 1", "peak_activations": {"max": 1e9, "phase": "training"}}
+    found = zc.rank(nets, shape=SHAPE, proxies=["synflow", "naswot"], constraints=asked, known=known)
+    assert sorted(found.order) == ["w2", "w4", "w8"]
+    assert found["w64"].reason == f"beyond a limit: params is {sizes['w64']}, the limit is <= {sizes['w8']}"
+    assert found["w64"].scores == {}
+    assert "3 of 4 candidates are within the limits" in found.notes[0]
+    assert list(known["w8"]["known"]) == ["params", "flops", "peak_activations[phase=training]"]
+    assert known["w64"]["known"] == {"params": [sizes["w64"]] * 2}  # what comes after it was not asked for
+    unlimited = zc.rank({name: nets[name] for name in found.order}, shape=SHAPE, proxies=["synflow", "naswot"])
+    assert [row.joint for row in unlimited] == [row.joint for row in found if row.place]
+
+
+def test_a_measured_latency_limits_by_its_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    references: list[float | None] = []
+
+    def latency(net: nn.Module, inputs: Any, *, reference: float | None) -> Latency:
+        references.append(reference)
+        middle = sum(each.numel() for each in net.parameters()) / 10
+        return Latency(middle, 0.8 * middle, 1.2 * middle, 0.5, 15, this_machine())
+
+    monkeypatch.setattr(candidates, "latency_here", latency)
+    nets = {f"w{width}": (lambda width=width: mlp(width)) for width in (2, 4, 8)}
+    sizes = [sum(each.numel() for each in build().parameters()) / 10 for build in nets.values()]
+    known: dict[str, Any] = {}
+    found = zc.rank(
+        nets, shape=SHAPE, proxies="params", constraints={"latency_here": {"max": sizes[1] * 0.9}}, known=known
+    )
+    assert found.order == ["w4", "w2"]  # the interval of w4 lies around the limit
+    assert found["w8"].reason.startswith("beyond a limit: latency_here is between")
+    assert references == [None, 0.5, 0.5]
+    assert known["w4"]["known"]["latency_here"] == pytest.approx([0.8 * sizes[1], 1.2 * sizes[1]])
+    zc.rank(nets, shape=SHAPE, proxies="params", constraints={"latency_here": "<= 1"}, known=known)
+    assert len(references) == 3  # measured once
 
 
 # What a member reads --------------------

@@ -17,6 +17,7 @@ from naslib_zc_plugin.store.provenance import digest
 
 if TYPE_CHECKING:
     import torch
+    from torch import nn
 
 _EXHAUSTED = ("out of memory", "not enough memory", "MemoryError", "can't allocate memory")
 _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
@@ -64,13 +65,12 @@ class Scorer:
             return self._outcome(task)
 
     def _outcome(self, task: Task) -> Outcome:
-        from naslib_zc_plugin.passes.seeding import derived_seed, seed_everything
+        from naslib_zc_plugin.passes.seeding import derived_seed
 
         start, seed = time.perf_counter(), derived_seed(self._config.seed, task.key)
         _reset_peak(self._device)
         try:
-            seed_everything(self._config.seed, "weights", task.key)
-            network = self._space.build(task.key, **self._options).to(self._device)
+            network = self._built(task.key)
         except Exception as error:
             reason = f"the network cannot be built: {type(error).__name__}: {error}"
             return _exhausted(Outcome.failed(task, reason))
@@ -80,6 +80,20 @@ class Scorer:
             Row(label, s.value, s.status, s.reason, s.seconds, "; ".join(s.detours)) for label, s in scores.items()
         )
         return _exhausted(Outcome(task.key, rows, time.perf_counter() - start, _peak(self._device)))
+
+    def network(self, key: str) -> tuple[nn.Module, Any]:
+        """Return the network of an architecture as it is scored, and inputs; random states are afterwards as before."""
+        from naslib_zc_plugin.passes.seeding import own_states
+        from naslib_zc_plugin.scoring import taken_batch
+
+        with own_states(self._device, self._config.threads):
+            return self._built(key), taken_batch(self._batch(key))[0].inputs
+
+    def _built(self, key: str) -> nn.Module:
+        from naslib_zc_plugin.passes.seeding import seed_everything
+
+        seed_everything(self._config.seed, "weights", key)
+        return self._space.build(key, **self._options).to(self._device)
 
     def _batch(self, key: str) -> Any:
         return self._protocol.batch(self._probe, self._config.space, self._config.seed, key)

@@ -9,6 +9,7 @@ import json
 import sys
 import traceback
 from collections.abc import Iterator, Mapping, MutableMapping
+from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -52,6 +53,10 @@ def rank(
     alike: Annotated[
         Optional[bool], typer.Option("--alike/--unlike", help="Of one search space or not; found out unless given.")
     ] = None,
+    limit: Annotated[
+        Optional[list[str]],
+        typer.Option(metavar="'params <= 1e6'", help="On a proxy or latency_here (milliseconds); repeatable."),
+    ] = None,
     data: DataOption = None,
     store: Annotated[Optional[Path], typer.Option(help="The file of scores; named like FILE unless given.")] = None,
     restart: Annotated[bool, typer.Option("--restart", help="Forget what the store holds.")] = False,
@@ -68,16 +73,23 @@ def rank(
     """
     from naslib_zc_plugin import ranking
     from naslib_zc_plugin.aggregates import aggregate_named
+    from naslib_zc_plugin.constraints import HERE, limits_of, limits_of_texts, machine_of
 
     function, module, path = _loaded(candidates)
     asked: Any = proxies if aggregate_named(proxies) else proxies.split(",")
     ranking.recipes_of(asked, alike)
+    limits = limits_of_texts(limit or [])
+    kept = limits_of(limits)
     shown, options = _batch(module, images, size, shape, samples, seed, data)
     made: dict[str, Any] = {"seed": seed, "seeds": seeds, "weights": "given" if given else "fresh"}
     facts = {"proxies": _versions(asked, alike), "batch": shown, "samples": samples, "torch": version("torch"), **made}
+    if kept:
+        facts["limits"] = list(map(str, kept))
+    facts.update({f"machine of {each.label}": asdict(machine_of(each)) for each in kept if each.name == HERE})
     facts[_FILE] = hashlib.sha256(path.read_bytes()).hexdigest() if path else candidates
     place = store or Path(f"{path.stem if path else candidates.rpartition(':')[2]}.rank.db")
-    listed = partial(ranking.rank, _listed(function, candidates), proxies=asked, alike=alike, **options, **made)
+    options.update(made, proxies=asked, alike=alike, constraints=limits)
+    listed = partial(ranking.rank, _listed(function, candidates), **options)
     _show(_resumed(place, facts, restart, extend, listed), html, place)
 
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
+from naslib_zc_plugin.constraints import HERE, limits_of, machine_of
 from naslib_zc_plugin.search.evaluators import load_evaluator
 from naslib_zc_plugin.search.evaluators.benchmark import read_column
 from naslib_zc_plugin.search.evaluators.proxy import (
@@ -26,6 +26,7 @@ from naslib_zc_plugin.search.evaluators.proxy import (
     load_scores,
     proxy_label,
 )
+from naslib_zc_plugin.search.feasible import FeasibleSpace, Infeasible, feasible
 from naslib_zc_plugin.search.journal import Entry, Journal, ProxyScore
 from naslib_zc_plugin.search.loop import HOSTS, Diverged, Evaluator, Recorder
 from naslib_zc_plugin.spaces import space
@@ -72,6 +73,7 @@ class LoadedSearch:
         config: its configuration.
         evaluator: gives architectures their fitness.
         scores: the proxies' scores; None if it uses none.
+        part: the part of the space that is drawn from, or that is within the limits; None: all of it.
         as_before: options of the strategy that follow from what is evaluated have their usual values, as in a journal
             that was begun before they did.
     """
@@ -79,6 +81,7 @@ class LoadedSearch:
     config: SearchConfig
     evaluator: Evaluator
     scores: SearchScores | None
+    part: SearchSpace | None = None
     as_before: bool = False
 
     def provenance(self) -> dict[str, Any]:
@@ -92,6 +95,7 @@ class LoadedSearch:
             "seed": config.seed,
             "host": config.host,
             **({"draw": config.draw} if config.draw != "all" else {}),
+            **({"constraints": config.constraints, **self._machine()} if config.constraints else {}),
         }
         made = self.strategy(lambda key: None, 0)
         if isinstance(made, WarmUp) and made.follows_evaluated and not self.as_before:
@@ -108,7 +112,7 @@ class LoadedSearch:
         options = {name: value for name, value in self.config.strategy.items() if name != "proxy"}
         asked = score if "proxy" in self.config.strategy else None
         seed = f"{self.config.seed}/{repeat}"
-        made = strategy(options.pop("name"), self._space, score=asked, seed=seed, **options)
+        made = strategy(options.pop("name"), self.part or space(self.config.space), score=asked, seed=seed, **options)
         if self.as_before and isinstance(made, WarmUp):
             made.use_usual_options()
         return made
@@ -124,12 +128,24 @@ class LoadedSearch:
             return {}
         return self.scores.known(proxy_label(self.config.strategy["proxy"]), keys, store)
 
-    @cached_property
-    def _space(self) -> SearchSpace:
-        whole = space(self.config.space)
-        if self.config.draw == "scored" and isinstance(self.scores, TableScores):
-            return ScoredSubset(whole, self.scores.scored_keys())
-        return whole
+    def notes(self) -> list[str]:
+        """Return lines about what is searched."""
+        drawn = ["drawn at random from those that are scored"] if self.config.draw == "scored" and self.scores else []
+        return [*drawn, *(self.part.notes() if isinstance(self.part, FeasibleSpace) else [])]
+
+    def _machine(self) -> dict[str, Any]:
+        """Return the fingerprints of latencies that are measured, by their limits."""
+        measured = [limit for limit in limits_of(self.config.constraints) if limit.name == HERE]
+        return {"machine": {limit.label: asdict(machine_of(limit)) for limit in measured}} if measured else {}
+
+
+def _part(config: SearchConfig, scores: SearchScores | None, data: str | Path | None) -> SearchSpace | None:
+    """Return the part of its space that a search draws from; None for all of it."""
+    part: SearchSpace | None = None
+    if config.draw == "scored" and isinstance(scores, TableScores):
+        part = ScoredSubset(space(config.space), scores.scored_keys())
+    limits = limits_of(config.constraints)
+    return feasible(part or space(config.space), limits, config, scores, data) if limits else part
 
 
 def load_data(experiment: Experiment, data: str | Path | None = None) -> list[LoadedSearch]:
@@ -150,7 +166,8 @@ def load_data(experiment: Experiment, data: str | Path | None = None) -> list[Lo
         try:
             if same not in sources:
                 sources[same] = load_scores(config)
-            search = LoadedSearch(config, load_evaluator(config, data, sources[same]), sources[same])
+            part = _part(config, sources[same], data)
+            search = LoadedSearch(config, load_evaluator(config, data, sources[same]), sources[same], part)
             search.strategy(lambda key: None, 0)
             for name in set(config.report.values()) - set(search.evaluator.metric_names):
                 read_column(name, config.space, data)
@@ -179,6 +196,8 @@ def run_experiment(searches: list[LoadedSearch], journal: Journal, report: Repor
     for each in searches:
         if isinstance(each.scores, LiveScores):
             each.scores.journal = journal
+        if isinstance(each.part, FeasibleSpace):  # results say it, also of a search that is done
+            _check_feasible(each.config.label, each.part)
         for repeat in range(each.config.repeats):
             _run_repeat(each, repeat, journal, report, SearchProgress(each.config.label, repeat, 0, 0.0, done, total))
             done += 1
@@ -231,3 +250,15 @@ def _run_repeat(search: LoadedSearch, repeat: int, journal: Journal, report: Rep
         raise AllFailed(f"{config.label}, run {repeat + 1}: {error}") from error
     finally:
         journal.flush()
+
+
+def _check_feasible(label: str, searched: FeasibleSpace) -> None:
+    """Check that something is within the limits before anything is scored.
+
+    Raises:
+        Infeasible: nothing is; the message names the search.
+    """
+    try:
+        assert searched.share.inside
+    except Infeasible as error:
+        raise Infeasible(f"{label}: {error}") from error

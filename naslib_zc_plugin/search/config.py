@@ -23,6 +23,7 @@ from pydantic import (
 from naslib_zc_plugin import spaces
 from naslib_zc_plugin.aggregates import SAMPLE
 from naslib_zc_plugin.configuration import ConfigurationError, Location, Problem, Section, completed, located, read
+from naslib_zc_plugin.constraints import HERE, limits_of
 from naslib_zc_plugin.search.evaluators import list_evaluators
 from naslib_zc_plugin.search.loop import HOSTS
 from naslib_zc_plugin.strategies import PUBLISHED, STRATEGIES, list_strategies, published_settings
@@ -108,6 +109,9 @@ class SearchPart(Section):
     """`name` of an evaluator, and its options."""
     budget: Budget = Budget()
     """When the search ends."""
+    constraints: Mapping[str, Any] = {}
+    """Limits on what is known without training: a proxy, `latency` (a benchmark's `device`) or `latency_here` -> a text
+    such as `<= 1.0e6`, or `min`, `max` and options. What is beyond them is neither scored nor evaluated."""
     scores: ScoreSource = ScoreSource()
     """Where proxies' scores come from."""
     report: Mapping[str, str] = {}
@@ -135,6 +139,12 @@ class SearchPart(Section):
             published_settings(value["preset"])
         return value
 
+    @field_validator("constraints")
+    @classmethod
+    def _check_limits(cls, value: Mapping[str, Any]) -> Mapping[str, Any]:
+        limits_of(value)
+        return value
+
     @field_validator("space", "host")
     @classmethod
     def _check_known(cls, value: str, info: ValidationInfo) -> str:
@@ -154,8 +164,16 @@ class SearchConfig(SearchPart):
     label: str = ""
 
     def proxies(self) -> list[ProxyConfig]:
-        """Return the proxies that the strategy and the evaluator use."""
-        return [part["proxy"] for part in (self.strategy, self.evaluator) if "proxy" in part]
+        """Return the proxies that the strategy, the evaluator and the limits use."""
+        limits = limits_of(self.constraints)
+        asked = [limit.request for limit in limits if limit.request]
+        limited = [{**each.options, "name": each.name, "label": each.label} for each in asked]
+        timed = self.scores.images and any(limit.name == HERE for limit in limits)
+        return [
+            *(part["proxy"] for part in (self.strategy, self.evaluator) if "proxy" in part),
+            *(each["label"] if each["label"] == each["name"] else each for each in limited),
+            *(["params"] if timed else []),  # what makes networks to be scored makes those to be timed
+        ]
 
 
 class CurveConfig(Section):

@@ -364,8 +364,7 @@ def _method(search: LoadedSearch) -> Iterator[str]:
     yield f"strategy {_strategy_text(config.strategy)}"
     yield from search.evaluator.notes()
     yield from search.scores.notes() if search.scores else ()
-    if config.draw == "scored" and search.scores:
-        yield "drawn at random from those that are scored"
+    yield from search.notes()
     budget = config.budget.model_dump(exclude_none=True)
     yield "budget: " + ", ".join(f"{value:,} {name}" for name, value in budget.items())
     if config.report:

@@ -136,6 +136,17 @@ def test_a_recipe_a_module_and_an_example_of_its_own(nets: Path) -> None:
     assert "the weights are those that the candidates hold" in forced.stdout
 
 
+def test_limits_are_kept_and_part_of_the_store(nets: Path) -> None:
+    done = _run("nets.py:candidates", *OPTIONS, "--limit", "params <= 1300", "--limit", "params>10")
+    assert done.exit_code == 0, done.stderr
+    assert "beyond a limit: params is 1375, the limit is <= 1300 and > 10" in done.stdout
+    other = _run("nets.py:candidates", *OPTIONS, "--limit", "params <= 1400")
+    assert other.exit_code == 2 and "limits: " in other.stderr
+    for limit, message in (("params = 3", "is no limit: write a name"), ("parms <= 3", "did you mean params")):
+        wrong = _run("nets.py:candidates", *OPTIONS, "--limit", limit)
+        assert wrong.exit_code == 2 and message in wrong.stderr
+
+
 def test_nothing_that_has_a_rank_is_exit_code_1(nets: Path) -> None:
     nets.write_text("def candidates():\n    yield 'a', lambda: 1 / 0\n", encoding="utf-8")
     done = _run("nets.py:candidates", *OPTIONS)

@@ -47,3 +47,7 @@ class TestDssOfTheCode(ProxyConformance):
 
 class TestWrcorOfAllAlike(ProxyConformance):
     proxy = zc.proxy("wrcor", label="wrcor_alike", weighted=False)
+
+
+class TestPeakActivationsInTraining(ProxyConformance):
+    proxy = zc.proxy("peak_activations", label="saved_bytes", phase="training")

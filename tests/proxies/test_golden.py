@@ -247,6 +247,7 @@ def test_no_proxy_was_forgotten() -> None:
         "head_softmax_confidence",
         "synaptic_diversity",
         "activations",
+        "peak_activations",
         "total_width",
         "dss",
         "logsynflow",

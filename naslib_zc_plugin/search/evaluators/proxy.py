@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 from naslib_zc_plugin.aggregates import SAMPLE, Aggregate, Reference, aggregate_named
 from naslib_zc_plugin.campaign.config import Config
 from naslib_zc_plugin.campaign.store import read_table
+from naslib_zc_plugin.constraints import Known, Limit, machine_of
+from naslib_zc_plugin.latency import latency_here
 from naslib_zc_plugin.search.journal import Journal, ProxyScore, scores_of
 from naslib_zc_plugin.search.loop import Evaluation
 from naslib_zc_plugin.spaces import space
@@ -331,6 +333,36 @@ class LiveScores(SearchScores):
                 self.journal.add_score(self._stored(row.label), key, found[row.label])
         return {label: found[label] for label in labels}
 
+    def latency(self, limit: Limit, key: str) -> Known:
+        """Return the latency of a key on this machine, measured once: the journal keeps it with the fingerprint.
+
+        The first measurement's yardstick stands for the machine in all later ones.
+        """
+        key, made = self._space.canonical(key), machine_of(limit, self._config.device).digest()
+        low, high, yardstick = (f"{limit.label} {what} {made} {self._digest}" for what in ("low", "high", "yardstick"))
+        there = [self.journal.find_score(name, key) if self.journal else None for name in (low, high)]
+        if there[0] and there[1]:
+            return Known(there[0].fitness, there[1].fitness, there[0].reason)
+        first = self.journal.find_score(yardstick, self._home) if self.journal else None
+        try:
+            net, inputs = self._score.network(key)
+            found = latency_here(net, inputs, reference=first.fitness if first else None, **limit.settings)
+            known = Known(found.low, found.high)
+        except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
+            known = Known(None, None, f"{type(error).__name__}: {error}")
+        if self.journal:
+            status = "failed" if known.reason else "ok"
+            for name, end in ((low, known.low), (high, known.high)):
+                self.journal.add_score(name, key, ProxyScore(end, status, known.reason, 0.0))
+            if not known.reason and first is None:
+                self.journal.add_score(yardstick, self._home, ProxyScore(found.yardstick, "ok", "", 0.0))
+        return known
+
+    @cached_property
+    def _home(self) -> str:
+        """The key under which the journal keeps what is of the machine alone."""
+        return self._space.canonical(self._space.sample(Random(0)))
+
     def _stored(self, label: str) -> str:
         """Return a proxy's name in the journal."""
         return f"{label} {self._digest}"
@@ -402,6 +434,10 @@ class ScoredSubset:
         self.size = len(self._keys)
         if not self._keys:
             raise ValueError("draw: scored: there is no architecture with a score")
+
+    def key(self, index: int) -> str:
+        """Return the key at a position, from 0."""
+        return self._keys[index]
 
     def sample(self, rng: Random) -> str:
         """Return a random one of the keys."""
