@@ -47,6 +47,7 @@ LATER = {
         "what their stages are in a network of any form has no slow second way yet",
     ),
     "dss": "nor have the layers that are attention's",
+    "peak_activations": "what PyTorch keeps for the backward run is what it measures",
     "vkdnw": "an oracle of its own runs backwards for each of 64 samples and of the logits",
     **dict.fromkeys(
         "activations depth layers logsynflow meco near ntk_trace swap total_width wpca zico".split(),

@@ -23,7 +23,6 @@ import numpy as np
 
 from naslib_zc_plugin.benchmarks import benchmark
 from naslib_zc_plugin.benchmarks.nasbench201.convert import class_text
-from naslib_zc_plugin.benchmarks.nasbench201.hardware import class_medians
 from naslib_zc_plugin.constraints import Known, limits_of
 from naslib_zc_plugin.files import replace_text
 from naslib_zc_plugin.report.figures import SearchCurve, curves
@@ -68,7 +67,7 @@ def load(data: Path, results: Path) -> Data:
     scores = TableScores(
         [str(results / "scores" / "nasbench201_cifar10_whole.parquet")], ["naswot", "synflow", JOINED], SPACE.name
     )
-    latency = {device: class_medians(device, data=data) for device in DEVICES}
+    latency = {device: table.column(f"cifar10_{device}_latency_ms") for device in DEVICES}
     known = cache(lambda label, key: scores(label, key).fitness)
     return Data(table.column("cifar10_val_200"), table.column("cifar10_test_200"), latency, known)
 

@@ -8,8 +8,7 @@ The first rounds NAS-Bench-201's table and the latencies of a data directory (``
 each, which is then called ``embedded:NAME``. Equal input gives equal files.
 
 Accuracies are rounded to .01 %, training times and latencies by at most .5 %; parameters and FLOPs are as they are. A
-latency is the median over the class of identical networks, equal in their simplified cell and in their parameters;
--1 is missing. Scores are rounded by at most 3e-5 of themselves, and keep their order and statuses.
+latency is the median over the class of identical networks, the benchmark's ``unique_str``; -1 is missing. Scores are rounded by at most 3e-5 of themselves, and keep their order and statuses.
 """
 
 from __future__ import annotations
@@ -75,10 +74,8 @@ def accuracies(data: Path, path: Path) -> None:
         base = factor(times[dataset], times["cifar10"])
         packer.times(f"{dataset}_traintime_200_s", "cifar10_traintime_200_s", base)
 
-    identical: dict[tuple[str, float], int] = {}
-    classes = np.array(
-        [identical.setdefault(one, len(identical)) for one in zip(columns[CLASS], columns["cifar10_params_M"].tolist())]
-    )
+    identical: dict[str, int] = {}
+    classes = np.array([identical.setdefault(one, len(identical)) for one in columns[CLASS]])
     packer.classes("identical", classes)
     for name in LATENCIES:
         measured = devices[name[: -len("_ms")]]

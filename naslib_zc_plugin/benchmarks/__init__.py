@@ -28,7 +28,6 @@ BENCHMARKS: Registry[Table] = Registry(
     requirement="it must be a naslib_zc_plugin.benchmarks.Table of that name",
     others=["nds"],
     more={
-        "nasbench201_hardware": f"{__name__}.nasbench201.hardware:TABLE",
         "nasbench201_naslib": f"{__name__}.nasbench201.naslib_pickles:TABLE",
         **{name: f"{__name__}.nds:{name.upper()}" for name in _NDS},
     },
@@ -41,7 +40,7 @@ def list_benchmarks(pattern: str = "*") -> list[str]:
     """Return the sorted names of the benchmarks that match a shell-style pattern; no file is read.
 
     >>> list_benchmarks("nasbench*")
-    ['nasbench101', 'nasbench201', 'nasbench201_hardware', 'nasbench201_naslib', 'nasbench_nlp']
+    ['nasbench101', 'nasbench201', 'nasbench201_naslib', 'nasbench_nlp']
     """
     return BENCHMARKS.names(pattern)
 

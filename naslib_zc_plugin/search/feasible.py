@@ -14,7 +14,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, cast
 
-from naslib_zc_plugin.benchmarks.nasbench201.hardware import class_medians
+from naslib_zc_plugin.benchmarks import benchmark
 from naslib_zc_plugin.constraints import HERE, TABLE, Known, Limit, broken
 from naslib_zc_plugin.proxies import describe
 from naslib_zc_plugin.search.evaluators.proxy import LiveScores, SearchScores
@@ -221,7 +221,8 @@ def feasible(
                     f"{limit}: there is a table of latencies of nasbench201 alone, not of {config.space}; {HERE} "
                     "measures them"
                 )
-            tables[limit.label] = class_medians(data=data, **limit.settings)
+            dataset, device = limit.settings.get("dataset", "cifar10"), limit.settings["device"]
+            tables[limit.label] = benchmark(config.space, data).column(f"{dataset}_{device}_latency_ms")
         elif limit.name == HERE and not isinstance(scores, LiveScores):
             raise ValueError(f"{limit}: networks to be measured are made from images and preset, given under scores")
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from statistics import median
 
 import numpy as np
 import pytest
 
+from naslib_zc_plugin.benchmarks import benchmark
+from naslib_zc_plugin.benchmarks.nasbench201.convert import class_text
 from tests.examples import EXAMPLES, example
 
 pytest.importorskip("pyarrow")
@@ -26,25 +27,18 @@ def test_the_page_says_what_the_runs_say() -> None:
 
 
 def test_limits_shares_and_optima_are_those_of_the_tables(shared: Path) -> None:
-    import pyarrow.parquet
-
-    folder = shared / "data" / "nasbench201"
-    table = pyarrow.parquet.read_table(folder / "accuracies.parquet", columns=["unique_str", "cifar10_test_200"])
-    classes, test = table["unique_str"].to_pylist(), np.array(table["cifar10_test_200"])
+    table = benchmark("nasbench201", shared / "data")
+    test = np.array(list(table.column("cifar10_test_200").values()))
     rows = results.read(RESULTS / "constraints.csv")
     for device in results.DEVICES:
-        column = f"cifar10_{device}_latency"
-        measured = pyarrow.parquet.read_table(folder / "hardware.parquet", columns=[column])[column].to_pylist()
-        of_class: dict[str, list[float]] = {}
-        for name, value in zip(classes, measured):
-            of_class.setdefault(name, []).append(value)
-        medians = {name: median(values) for name, values in of_class.items()}
+        latency = table.column(f"cifar10_{device}_latency_ms")
+        medians = {class_text(key): value for key, value in latency.items()}
         for quantile in results.QUANTILES:
             fact = {
                 r["way"]: r["value"] for r in rows if (r["device"], r["quantile"], r["seed"]) == (device, quantile, "")
             }
             limit = np.quantile(list(medians.values()), quantile)
-            inside = np.array([medians[name] <= limit for name in classes])
+            inside = np.array([latency[key] <= limit for key in table.keys])
             assert fact["limit"] == pytest.approx(limit, rel=1e-5)
             assert (fact["within"], fact["optimum"]) == (inside.sum(), pytest.approx(test[inside].max(), rel=1e-5))
 

@@ -9,7 +9,7 @@ from typing import Any, Callable
 
 import pytest
 
-from naslib_zc_plugin.benchmarks.nasbench201 import hardware
+from naslib_zc_plugin.benchmarks import benchmark
 from naslib_zc_plugin.configuration import ConfigurationError
 from naslib_zc_plugin.constraints import Known, limits_of
 from naslib_zc_plugin.latency import Latency, Machine
@@ -128,36 +128,16 @@ def test_what_nothing_keeps_is_said_with_what_came_nearest() -> None:
 
 @pytest.fixture(scope="module")
 def devices(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data directory with made-up accuracies and latencies: a Raspberry Pi takes from 0.1 to 40 ms."""
+    """A data directory with made-up accuracies; latencies are those that the package has."""
     folder = tmp_path_factory.mktemp("devices")
-    columns = made.nasbench201_columns()
-    made.written(folder, columns)
-    hard = {"index": columns["index"], "arch_str": columns["arch_str"], **made._numbers(hardware.TABLE)}
-    hard["cifar10_edgetpu_latency"][::3] = -1.0
-    made.written(folder, hard, hardware.TABLE)
+    made.written(folder, made.nasbench201_columns())
     return folder
-
-
-def test_latencies_are_medians_of_classes_and_gaps_are_left_out(devices: Path) -> None:
-    whole = hardware.TABLE.read(devices).column("cifar10_edgetpu_latency")
-    found = hardware.class_medians("edgetpu", data=devices)
-    classes: dict[str, list[str]] = {}
-    for key in whole:
-        classes.setdefault(hardware.class_text(key), []).append(key)
-    largest = max(classes.values(), key=len)
-    there = sorted(whole[key] for key in largest if whole[key] >= 0)
-    middle = (there[(len(there) - 1) // 2] + there[len(there) // 2]) / 2
-    assert [found[key] for key in largest] == pytest.approx([middle] * len(largest))
-    missing = [key for keys in classes.values() if all(whole[key] < 0 for key in keys) for key in keys]
-    assert missing and not set(missing) & set(found)
-    with pytest.raises(ValueError, match="no device 'raspi'; did you mean raspi4"):
-        hardware.class_medians("raspi", data=devices)
 
 
 def test_a_search_by_a_tables_latency(experiment: Make, devices: Path) -> None:
     asked = experiment(constraints={"latency": RASPI}, repeats=2, budget={"evaluations": 30})
     found = _run(asked, devices)["random_search"]
-    fast = {key for key, value in hardware.class_medians("raspi4", data=devices).items() if value <= 10}
+    fast = {key for key, value in benchmark("nasbench201").column("cifar10_raspi4_latency_ms").items() if value <= 10}
     assert {entry.key for entries in found.values() for entry in entries} <= fast
     notes = " ".join(method_notes(load_data(asked, devices)))
     assert (
@@ -244,7 +224,7 @@ def test_mistakes_are_listed(experiment: Make, constraints: Any, message: str) -
 @pytest.mark.parametrize(
     ("constraints", "message"),
     [
-        ({"latency": {"device": "raspi", "max": 3}}, "random_search: nasbench201_hardware has no device 'raspi'"),
+        ({"latency": {"device": "raspi", "max": 3}}, "nasbench201 has no column 'cifar10_raspi_latency_ms'"),
         ({"latency_here": "<= 3"}, "networks to be measured are made from images and preset"),
         ({"params": "<= 3"}, "scores of params: give either table, or images and preset"),
     ],
