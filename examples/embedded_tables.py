@@ -8,7 +8,8 @@ The first rounds NAS-Bench-201's table and the latencies of a data directory (``
 each, which is then called ``embedded:NAME``. Equal input gives equal files.
 
 Accuracies are rounded to .01 %, training times and latencies by at most .5 %; parameters and FLOPs are as they are. A
-latency is the median over the class of identical networks, the benchmark's ``unique_str``; -1 is missing. Scores are rounded by at most 3e-5 of themselves, and keep their order and statuses.
+latency is the median over the class of identical networks, the benchmark's ``unique_str``; -1 is missing. Scores are
+rounded by at most 3e-5 of themselves, and keep their order and statuses.
 """
 
 from __future__ import annotations

@@ -81,10 +81,10 @@ def test_no_module_bears_the_name_of_a_public_function() -> None:
 # Shape --------------------
 
 BOUNDS = {
-    "files": 240,  # 205 before fifteen more proxies, three benchmarks of trained models, and rankings
-    "lines of code": 21_000,  # 14,450 before networks were seen as used and readers had limits, 17,400 before those
+    "files": 265,  # 205 before proxies and rankings of 2023 to 2026, 240 before Optuna, NePS and limits
+    "lines of code": 23_700,  # 14,450 before networks were seen as used and readers had limits, 21,000 before those
     "90 % file": 400,
-    "longest file": 530,  # the paths of a network's graph
+    "longest file": 540,  # the paths of a network's graph
     "modules with one importer": 0,
     "circles": 0,
     "names in two rooms": 0,

@@ -62,7 +62,8 @@ def fault(proxy: str, names: tuple[str, ...], network: str) -> str:
 
 
 def test_every_proxy_is_in_the_table() -> None:
-    assert sorted(PROXIES) == sorted(zc.list_proxies())
+    memory = {"peak_activations"}  # which what wraps a network takes, too
+    assert sorted(PROXIES) == sorted(set(zc.list_proxies()) - memory)
 
 
 @pytest.mark.parametrize("network", NETWORKS)
