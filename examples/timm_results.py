@@ -2,8 +2,9 @@
 
     python examples/timm_results.py DATA docs/results
 
-DATA is a folder of benchmark tables; the other one holds `scores/timm.parquet`, the export of configs/timm.yaml, and
-the page, whose tables are replaced, each below the comment that names it. Without the export there are none.
+DATA is a folder of benchmark tables; the other one holds `scores/timm.parquet` and `scores/timm_frontier.parquet`, the
+exports of the two campaigns in `configs`, and the page, whose tables are replaced, each below the comment that names
+it. Without the first there are none.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ from naslib_zc_plugin.report.correlations import CONFIDENCE, Floats, IntervalEst
 from naslib_zc_plugin.report.correlations import partial_agreement as at_equal
 from naslib_zc_plugin.report.leaderboards import matched
 from naslib_zc_plugin.report.rendering import interval
-from naslib_zc_plugin.table import STATUSES
+from naslib_zc_plugin.table import STATUSES, ScoreTable
 
 TOKENS = frozenset(
     "caformer coat coatnet convit crossvit davit deit edgenext efficientvit flexivit gcvit gmlp hiera maxvit maxxvit "
@@ -45,6 +47,13 @@ SUMS: Mapping[str, Sequence[str]] = {
     "params + flops + total_width": ("params", "flops", "total_width"),
     "params + activations": ("params", "activations"),
     "recommended_models: params + total_width + activations": ("params", "total_width", "activations"),
+    "recommended: E + T + meco + meco_opt + params": (
+        "az_expressivity",
+        "az_trainability",
+        "meco",
+        "meco_opt",
+        "params",
+    ),
     "AZ-NAS: E + P + T + flops": ("az_expressivity", "az_progressivity", "az_trainability", "flops"),
     "E + T + synflow + meco": ("az_expressivity", "az_trainability", "synflow", "meco"),
 }
@@ -56,7 +65,10 @@ class Results:
 
     def __init__(self, data: Path, results: Path) -> None:
         known = benchmark("timm", data)
-        table, self.truth = matched(read_table(results / "scores" / "timm.parquet"), known.column("accuracy"))
+        table = read_table(results / "scores" / "timm.parquet")
+        if (more := results / "scores" / "timm_frontier.parquet").exists():
+            table = beside(table, read_table(more))
+        table, self.truth = matched(table, known.column("accuracy"))
         best = known.column("best_top1")
         self.best = np.array([best[key] for key in table.keys])
         self.columns = dict(table.columns)
@@ -66,6 +78,19 @@ class Results:
         for label, members in SUMS.items():
             if all(member in self.scores for member in members):
                 self.scores[label] = log_ranks([self.scores[member] for member in members])
+
+
+def beside(table: ScoreTable, other: ScoreTable) -> ScoreTable:
+    """Return a table with the columns of another one, too; what that has not of its architectures is pending."""
+    places = {key: place for place, key in enumerate(other.keys)}
+    rows = np.array([places.get(key, -1) for key in table.keys])
+    there = rows >= 0
+    made = dict(table.columns)
+    for label, column in other.columns.items():
+        values, seconds = (np.where(there, each[rows], np.nan) for each in (column.values, column.seconds))
+        status = np.where(there, column.status[rows], STATUSES.index("pending")).astype(np.uint8)
+        made[label] = replace(column, values=values, status=status, seconds=seconds)
+    return ScoreTable(table.name, table.keys, made, table.facts)
 
 
 def log_ranks(columns: Sequence[Floats]) -> Floats:

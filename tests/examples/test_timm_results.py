@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
+from naslib_zc_plugin.table import STATUSES, Column, ScoreTable
 from tests.examples import example
 
 timm = example("timm_results")
@@ -37,3 +38,15 @@ def test_within_families_pairs_of_one_family_alone_count() -> None:
     score[:7] = np.nan
     assert timm._within(score, truth, families, 0).value == pytest.approx(np.mean(signs[21:]))
     assert timm._within(score[:1], truth[:1], families[:1], 10).value is None
+
+
+def test_columns_of_another_export_stand_beside_and_what_it_has_not_is_pending() -> None:
+    def column(values: list[float]) -> Column:
+        status = np.zeros(len(values), dtype=np.uint8) + STATUSES.index("ok")
+        return Column("naswot", 1, True, np.array(values), status, np.array(values) / 10)
+
+    table = ScoreTable("t", ["a", "b", "c"], {"one": column([1.0, 2.0, 3.0])})
+    found = timm.beside(table, ScoreTable("t", ["c", "a"], {"two": column([30.0, 10.0])}))
+    assert list(found.columns) == ["one", "two"] and found["one"].values.tolist() == [1.0, 2.0, 3.0]
+    assert found["two"].values[[0, 2]].tolist() == [10.0, 30.0] and found["two"].seconds[[0, 2]].tolist() == [1.0, 3.0]
+    assert [STATUSES[code] for code in found["two"].status.tolist()] == ["ok", "pending", "ok"]
