@@ -11,6 +11,7 @@ import shutil
 import tarfile
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -224,6 +225,11 @@ class TestNasbench201(_Benchmark, ChecksummedReader):
 
     def make(self, folder: Path) -> Path:
         return made.written(folder, made.nasbench201_columns())
+
+    def read(self, source: Path) -> Any:
+        """Without the table in the package, which stands in for one that is missing."""
+        found = replace(nasbench201.TABLE, embedded=None).read(source.parents[1])
+        return found.keys, {name: found.column(name) for name in found.columns}
 
     def miscounted(self, folder: Path) -> Iterator[Path]:
         columns = made.nasbench201_columns()

@@ -95,10 +95,15 @@ def test_accuracies_in_the_format_of_nas_bench_suite_zero(tmp_path: Path) -> Non
     assert found["ImageNet16-120"]["(2, 1, 0, 3, 4, 2)"]["val_accuracy"] == accuracy
     with pytest.raises(ValueError, match=r"accuracies are exported to \.json only"):
         export(store, tmp_path / "a.csv", data=tmp_path)
-    table.unlink()
-    with pytest.raises(DataError, match="the table of nasbench201"):
+    table.write_bytes(b"no table")
+    with pytest.raises(DataError, match="expected a whole Parquet file"):
         export(store, tmp_path / "other.json", data=tmp_path)
     assert not (tmp_path / "other.json").exists()
+    table.unlink()  # the package has one
+    assert export(store, tmp_path / "other.json", data=tmp_path) == 3
+    found = json.loads((tmp_path / "other.json").read_text(encoding="utf-8"))
+    accuracy = nasbench201.TABLE.read().column("imagenet16_test_200")[key]
+    assert found["ImageNet16-120"]["(2, 1, 0, 3, 4, 2)"]["val_accuracy"] == accuracy
 
 
 @pytest.mark.usefixtures("toy")

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from naslib_zc_plugin.benchmarks import benchmark
+from naslib_zc_plugin.benchmarks.nasbench201 import LATENCIES
 from naslib_zc_plugin.cli._app import app
 from tests.benchmarks import nats
 
@@ -29,7 +30,7 @@ def test_a_part_is_imported_if_asked_for(source: Path, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.stderr
     found = benchmark("nasbench201", tmp_path / "data")
     first, *best = done.stdout.splitlines()
-    assert first == f"{found.path}: 2 architectures, 27 columns."
+    assert first == f"{found.path}: 2 architectures, {27 + len(LATENCIES)} columns."  # the package has the latencies
     tests = found.column("cifar100_test_200")
     key = max(found.keys, key=tests.__getitem__)
     assert f"  best cifar100_test_200: {tests[key]:.3f} %  {key}" in best and len(best) == 4
