@@ -80,8 +80,11 @@ def test_two_processes_share_a_warm_up(tmp_path: Path) -> None:
     root = tmp_path / "run"
     made.run(root, made.guided(proxy=made.deadly_size, pool=30, evaluate=4), 1, pipeline=made.deadly_train)
     both = [start(root, 12) for _ in range(2)]
-    for each in both:
-        assert each.wait() == 0, each.communicate()[1]
+    while both:
+        told = both[0].communicate()[1]
+        if both.pop(0).returncode:  # NePS 0.17 may read its own state while another process writes it
+            assert told.rstrip().endswith("EOFError: Ran out of input"), told
+            both.append(start(root, 12))
     proposed = host.read_trials(root)
     assert [each.by for each in proposed][:4] == ["warm_up"] * 4
     assert len({each.network for each in proposed[:4]}) == 4
