@@ -112,10 +112,10 @@ def test_zen_agrees_for_the_same_draw(name: str, monkeypatch: pytest.MonkeyPatch
 
 
 OF_TEXTS = {
-    "activation_distance", "head_confidence", "head_importance", "head_softmax_confidence", "hidden_covariance",
-    "hidden_synaptic_saliency", "synaptic_diversity",
+    "activation_distance", "dss", "head_confidence", "head_importance", "head_softmax_confidence", "hidden_covariance",
+    "hidden_synaptic_saliency", "synaptic_diversity", "wpca",
 }  # fmt: skip
-"""Proxies of attention and of hidden states, which no network of images has."""
+"""Proxies of attention, feed-forward layers and hidden states, which none of these networks has."""
 
 
 @pytest.mark.parametrize("proxy", [*zc.list_proxies(), *ALIASES])

@@ -204,7 +204,7 @@ def test_cells_of_nasbench101_are_asked_by_their_hash(tmp_path: Path) -> None:
     drawn, space = zc.domain(made.space("nasbench101")), made.space("nasbench101")
     space.instantiate_model = False
     specs = [zc.spec_from(drawn.sample(Random(seed)), space) for seed in range(10)]
-    drawn_cells = [cells101.prune(from_naslib(spec)) for spec in specs]
+    drawn_cells = [cells101.pruned(from_naslib(spec)) for spec in specs]
     cells = {hash_of(cell): cells101.unpack(cell) for cell in drawn_cells}
     columns: dict[str, Any] = {name: values[: len(cells)] for name, values in tables.nasbench101_columns().items()}
     columns["hash"] = list(cells)
