@@ -142,6 +142,11 @@ SETS: Mapping[str, tuple[Sequence[tuple[str, Sequence[str]]], str, str]] = {
         "imagenet16_test_200",
     ),
     "nasbench101": ([("nasbench101_cifar10_frontier", ())], "nasbench101", "val_acc_108"),
+    "dear": (
+        [("nasbench201_cifar10_frontier_dear", ()), ("nasbench201_cifar10_frontier", ()), NOISE],
+        "nasbench201",
+        "cifar10_test_200",
+    ),
 }
 """Table → the campaigns and which columns of them (none named: all), the benchmark, and its column of accuracies.
 
