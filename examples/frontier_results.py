@@ -22,9 +22,9 @@ import numpy as np
 import numpy.typing as npt
 import timm_results
 from result_pages import markdown, replaced
-from scipy.stats import kendalltau, rankdata
+from scipy.stats import kendalltau
 
-from naslib_zc_plugin.aggregates import Aggregate, Floats, ranked_scores
+from naslib_zc_plugin.aggregates import Aggregate, Floats, places, ranked_scores
 from naslib_zc_plugin.benchmarks import benchmark
 from naslib_zc_plugin.benchmarks.nasbench201.convert import class_text
 from naslib_zc_plugin.campaign.store import read_table
@@ -38,18 +38,15 @@ from naslib_zc_plugin.table import STATUSES
 Mask = npt.NDArray[np.bool_]
 E, P, T = "az_expressivity", "az_progressivity", "az_trainability"
 BASELINES = ("params", "flops", "layers")
-AZ_NAS = "az_nas: E + P + T + flops"
+AZ_NAS, _ = timm_results.named("az_nas")
 RECIPES: Mapping[str, Sequence[str]] = {
-    AZ_NAS: (E, P, T, "flops"),
-    "recommended: E + T + meco + meco_opt + params": (E, T, "meco", "meco_opt", "params"),
+    **dict(map(timm_results.named, ("az_nas", "recommended", "recommended_with_data", "recommended_models"))),
     "E + T + synflow + meco": (E, T, "synflow", "meco"),
     "E + P + T + synflow + meco": (E, P, T, "synflow", "meco"),
     "E + P + T + zen + meco": (E, P, T, "zen", "meco"),
     "E + T + zen + meco": (E, T, "zen", "meco"),
     "E + T + synflow + meco + meco_opt": (E, T, "synflow", "meco", "meco_opt"),
-    "recommended_with_data: jacov + synflow + E + T + meco + meco_opt": ("jacov", "synflow", E, T, "meco", "meco_opt"),
     "jacov + synflow + E + T + meco": ("jacov", "synflow", E, T, "meco"),
-    "recommended_models: params + total_width + activations": ("params", "total_width", "activations"),
 }
 """Sums of logarithms of ranks."""
 DATA_FREE = (E, P, T, "synflow", "meco", "meco_opt", "zen", "near", "flops", "params", "layers")
@@ -74,7 +71,7 @@ class Population:
     @cached_property
     def log_ranks(self) -> dict[str, Floats]:
         """The logarithms of ranks, 1 the worst and ties averaged."""
-        return {label: np.log(rankdata(each)) for label, each in self.scores.items()}
+        return {label: np.log(places(each[None], each[None])[0]) for label, each in self.scores.items()}
 
     def has(self, members: Sequence[str]) -> bool:
         """Whether all members are there."""

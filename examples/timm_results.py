@@ -20,7 +20,7 @@ import numpy as np
 from result_pages import markdown, replaced
 from scipy.stats import rankdata
 
-from naslib_zc_plugin.aggregates import oriented
+from naslib_zc_plugin.aggregates import Aggregate, oriented
 from naslib_zc_plugin.benchmarks import benchmark
 from naslib_zc_plugin.benchmarks.timm import family
 from naslib_zc_plugin.campaign.store import read_table
@@ -36,6 +36,15 @@ TOKENS = frozenset(
     "mobilevit mvit naflexvit nest nextvit poolformer pvt resmlp sequencer swin tiny tnt twins visformer xcit".split()
 )
 """Families with attention, or with another way to mix tokens."""
+SHORT = {"az_expressivity": "E", "az_progressivity": "P", "az_trainability": "T"}
+
+
+def named(kind: str) -> tuple[str, Sequence[str]]:
+    """Return the text for a recipe of the package, such as ``az_nas: E + P + T + flops``, and its members."""
+    members = Aggregate.parse(kind).labels
+    return f"{kind}: {' + '.join(SHORT.get(member, member) for member in members)}", members
+
+
 SUMS: Mapping[str, Sequence[str]] = {
     "params + flops": ("params", "flops"),
     "params + meco_opt": ("params", "meco_opt"),
@@ -46,15 +55,7 @@ SUMS: Mapping[str, Sequence[str]] = {
     "params + total_width": ("params", "total_width"),
     "params + flops + total_width": ("params", "flops", "total_width"),
     "params + activations": ("params", "activations"),
-    "recommended_models: params + total_width + activations": ("params", "total_width", "activations"),
-    "recommended: E + T + meco + meco_opt + params": (
-        "az_expressivity",
-        "az_trainability",
-        "meco",
-        "meco_opt",
-        "params",
-    ),
-    "AZ-NAS: E + P + T + flops": ("az_expressivity", "az_progressivity", "az_trainability", "flops"),
+    **dict(map(named, ("recommended_models", "recommended", "az_nas"))),
     "E + T + synflow + meco": ("az_expressivity", "az_trainability", "synflow", "meco"),
 }
 """Sums of logarithms of ranks, over the networks for which all members are defined."""
