@@ -293,6 +293,15 @@ class Network:
         by_place = () if by_name else tuple(inputs) if isinstance(inputs, (list, tuple)) else (inputs,)
         return pick_logits(self.module(*by_place, **by_name), self.logits)
 
+    def takes(self, inputs: Any) -> bool:
+        """Return whether the network runs on inputs without an error."""
+        try:
+            with torch.no_grad():
+                self.run(inputs)
+        except Exception:
+            return False
+        return True
+
     def __call__(self, tensors: Mapping[str, Tensor], inputs: Any) -> Tensor:
         """Return the logits of one run under ``tensors``."""
         return self.under(tensors, lambda: self.run(inputs))

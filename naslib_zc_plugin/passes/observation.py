@@ -111,8 +111,13 @@ class Setting(ABC):
         """Return the context in which the pass is made."""
         return nullcontext()
 
-    def explained(self, error: Exception) -> Exception:
-        """Return an error of the pass, with what the setting has to do with it."""
+    def explained(self, error: Exception, takes_batch: Callable[[], bool]) -> Exception:
+        """Return an error of the pass, with what the setting has to do with it.
+
+        Args:
+            error: of the network or of torch.
+            takes_batch: tells whether the network runs on the batch as it is.
+        """
         return error
 
 
@@ -266,9 +271,9 @@ class Forward(Setting):
         noisy = noisy_embedding(inputs, self.noise, seed) if self.noise else {}
         return {**noisy, **self.inputs.replacements(inputs, seed)}
 
-    def explained(self, error: Exception) -> Exception:
+    def explained(self, error: Exception, takes_batch: Callable[[], bool]) -> Exception:
         """Return an error of the pass, with what the inputs have to do with it."""
-        return self.inputs.explained(error)
+        return self.inputs.explained(error, takes_batch)
 
 
 @dataclass(frozen=True)
