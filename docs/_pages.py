@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import importlib
 import re
-import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,7 +94,11 @@ def proxy_pages() -> Iterator[tuple[str, str]]:
         table(
             ("proxy", "units", "memory"),
             (
-                (f"[{name}](proxies/{name}.md)", f"{cost['units']:g}", f"{cost['memory']:g}" if "memory" in cost else "–")
+                (
+                    f"[{name}](proxies/{name}.md)",
+                    f"{cost['units']:g}",
+                    f"{cost['memory']:g}" if "memory" in cost else "–",
+                )
                 for name, cost in sorted(costs.items(), key=lambda entry: -entry[1]["units"])
             ),
         ),
@@ -190,10 +192,12 @@ def example(info: zc.ProxyInfo, lines: str) -> str:
     option = next(iter(info.options.values()), None)
     asked = f'zc.proxy("{info.name}", {option.name}={option.default!r})' if option else f'"{info.name}"'
     text = (
-        f'## Example\n\n```python\nimport naslib_zc_plugin as zc\n\nscore = zc.score(net, {labels}, {asked})'
+        f"## Example\n\n```python\nimport naslib_zc_plugin as zc\n\nscore = zc.score(net, {labels}, {asked})"
         f'["{info.name}"]\nscore.value, score.status\n```\n'
     )
-    return text + (f"\nThe function itself, on small numbers:\n\n```pycon\n{lines.strip()}\n```\n" if lines.strip() else "")
+    return text + (
+        f"\nThe function itself, on small numbers:\n\n```pycon\n{lines.strip()}\n```\n" if lines.strip() else ""
+    )
 
 
 @dataclass
@@ -321,7 +325,7 @@ def command_line_page() -> str:
     group: Any = typer.main.get_command(app)
     pieces = [
         "# The command line\n\n`nas-zc COMMAND`, or `python3 -m naslib_zc_plugin COMMAND`; `--help` shows the same."
-        " Results go to standard output, progress and errors to standard error. Exit codes: 0 done, 1 nothing found or a"
+        " Results go to standard output, progress and errors to standard error. Exit codes: 0 done, 1 none found or a"
         " fault, 2 refused, 75 to be continued, 130 interrupted.\n"
     ]
     for name, command in sorted(group.commands.items()):
@@ -329,7 +333,9 @@ def command_line_page() -> str:
         for each in command.params:
             if each.name == "help":
                 continue
-            named = ", ".join(each.opts + each.secondary_opts) if each.param_type_name == "option" else each.name.upper()
+            named = (
+                ", ".join(each.opts + each.secondary_opts) if each.param_type_name == "option" else each.name.upper()
+            )
             shown = each.default if not callable(each.default) and each.default not in (None, False, ()) else "–"
             rows.append((f"`{named}`", markdown(each.help or ""), "needed" if each.required else f"{shown}"))
         text = re.sub(r"\s*\n\s*", " ", (command.help or "").replace("\n\n", "\0")).replace("\0", "\n\n")
@@ -342,16 +348,8 @@ def command_line_page() -> str:
 
 
 def module_pages() -> Iterator[tuple[str, str]]:
-    """Return a page for each module that lists its public names, and the page that lists these pages."""
-    names = []
-    for path in sorted(PACKAGE.rglob("*.py")):
-        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
-        parts = parts[:-1] if parts[-1] == "__init__" else parts
-        inner = parts[1:]
-        if (inner and inner[0] in NOT_PUBLIC) or any(part.startswith("_") for part in inner):
-            continue
-        if "__all__" in {target.id for target in _assigned(path) if isinstance(target, ast.Name)}:
-            names.append(".".join(parts))
+    """Return a page for each public module, and the page that lists these pages."""
+    names = public_modules()
     for name in names:
         text = f"# {name}\n\n" + eval_rst(f".. automodule:: {name}\n   :members:\n   :member-order: bysource")
         yield f"reference/api/{name}.md", text
@@ -362,13 +360,14 @@ def module_pages() -> Iterator[tuple[str, str]]:
     )
 
 
-def _assigned(path: Path) -> Iterator[ast.expr]:
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign):
-            yield from node.targets
-
-
-def forget_pages() -> None:
-    """Remove what was made."""
-    for folder in ("proxies", "reference"):
-        shutil.rmtree(DOCS / folder, ignore_errors=True)
+def public_modules() -> list[str]:
+    """Return the names of the modules that list public names in ``__all__``."""
+    names = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+        parts = parts[:-1] if parts[-1] == "__init__" else parts
+        inner = parts[1:]
+        hidden = set(inner[:1]) & set(NOT_PUBLIC) or any(part.startswith("_") for part in inner)
+        if not hidden and re.search(r"^__all__ = ", path.read_text(encoding="utf-8"), re.MULTILINE):
+            names.append(".".join(parts))
+    return names

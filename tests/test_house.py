@@ -54,10 +54,10 @@ def test_torch_stays_out_of_what_is_quick() -> None:
     )
 
 
-@pytest.mark.parametrize("argument", ["--help", "proxies"])
-def test_torch_stays_out_of_the_command_line(argument: str) -> None:
+@pytest.mark.parametrize("arguments", [["--help"], ["proxies", "--names"]])
+def test_torch_stays_out_of_the_command_line(arguments: list[str]) -> None:
     _assert_no_torch(
-        f"import runpy\nsys.argv = ['nas-zc', {argument!r}]\n"
+        f"import runpy\nsys.argv = ['nas-zc', *{arguments!r}]\n"
         "try:\n    runpy.run_module('naslib_zc_plugin', run_name='__main__')\n"
         "except SystemExit as done:\n    assert not done.code, done.code"
     )
