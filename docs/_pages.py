@@ -124,6 +124,7 @@ def proxy_page(info: zc.ProxyInfo, rows: Sequence[Sequence[str]]) -> str:
     """Return the page of a proxy."""
     parts = sections(info.documentation)
     text, _, body = parts[""].partition("\n")
+    text = re.sub(r"^Compute (\w)", lambda first: first[1].upper(), text)
     needs = "; ".join(f"{name} ({WORDS[name]})" for name in info.needs) or "nothing but the network and a shape"
     cost = "not measured" if info.units is None else f"{info.units:g} [units](../cost.md)"
     facts = [
@@ -290,6 +291,8 @@ def markdown(text: str) -> str:
 def default(field: Mapping[str, Any]) -> str:
     """Return the default of a field."""
     value = field.get("default")
+    if "$ref" in field:
+        return "each its own"
     return "–" if value in (None, "", [], {}) else f"`{value}`"
 
 
