@@ -51,6 +51,7 @@
     });
     return element;
   }
+  const put = (element, ...children) => element.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   const minus = (text) => text.replace("-", "−");
   const fixed = (value, digits = 2) => (value === null || value === undefined ? "–" : minus(value.toFixed(digits)));
   const count = (value) => value.toLocaleString("en");
@@ -181,7 +182,7 @@
     const row = data.rows.find((each) => each.name === name);
     const groups = data.groups.filter((group) => group.benchmark === id || `${group.benchmark}/${group.dataSet}` === id);
     if (!row || !groups.length) return;
-    card.replaceChildren(
+    put(card,
       h("button", { class: "plain close", type: "button", onclick: () => card.close() }, "Close"),
       h("h2", { id: "card-title" }, `${row.name} on ${groups.length > 1 ? groups[0].bench.title : groups[0].title}`),
       row.summary && h("p", {}, row.summary),
@@ -259,7 +260,7 @@
       const rows = data.rows.filter((row) => row.kind !== "variant").map((row) => [row, folded(row, bench)]).filter(([, each]) => each && each.cells.length === each.of);
       if (!rows.length) return null;
       const top = (kept) => rows.filter(([row]) => kept(row)).sort((a, b) => b[1].value - a[1].value)[0];
-      const line = (text, found) => found && [h("dt", {}, text, h("br"), h("b", {}, h("a", { href: address({ card: `${found[0].name}@${bench.name}` }) }, found[0].name)), found[0].chosenOn.includes(bench.name) ? " †" : "",
+      const line = (text, found) => found && [h("dt", {}, text), h("dd", { class: "name" }, h("b", {}, h("a", { href: address({ card: `${found[0].name}@${bench.name}` }) }, found[0].name)), found[0].chosenOn.includes(bench.name) ? " †" : "",
         found[0].units !== null ? ` · ${units(found[0])} units` : ""), h("dd", {}, h("b", {}, fixed(found[1].value)))];
       const best = top(withoutData), params = rows.find(([row]) => row.name === "params");
       return h("article", { class: "card" }, h("h2", {}, h("a", { href: address({ v: "benchmark", b: `${bench.name}/${bench.groups[0].dataSet}` }) }, bench.title)),
@@ -281,7 +282,7 @@
   const units = (row) => (row.units < 0.1 ? row.units.toFixed(2) : row.units.toFixed(1));
 
   function overview(main) {
-    main.replaceChildren(cards(), controls(),
+    put(main, cards(), controls(),
       h("div", { class: "wide tall", tabindex: 0, role: "region", "aria-label": "Proxies by benchmark" }, h("table", { id: "board" })),
       legend(), winsSection());
     fill();
@@ -370,10 +371,10 @@
     const part = each.cells.length < each.of ? `${each.cells.length} of ${each.of} sets` : "";
     const mark = row.chosenOn.includes(column.bench.name) ? "†" : "";
     const words = [few, part].filter(Boolean).join(", ");
-    const button = h("button", { type: "button", tabindex: -1, class: `${shade(each.value)}${each.among ? " best" : ""}`, onkeydown: move, onclick: () => change({ card: `${row.name}@${column.id}` }),
+    const button = h("button", { type: "button", tabindex: -1, onkeydown: move, onclick: () => change({ card: `${row.name}@${column.id}` }),
       "aria-label": `${row.name}, ${column.title}: ${fixed(each.value)}${each.among ? ", not told from the best" : ""}${mark ? ", chosen on this benchmark" : ""}${words ? `, ${words}` : ""}` },
       fixed(each.value) + mark, words && h("small", {}, words));
-    return h("td", { class: "value" }, tipped(button, () => summary(row, column)));
+    return h("td", { class: `value ${shade(each.value)}${each.among ? " best" : ""}` }, tipped(button, () => summary(row, column)));
   }
   function move(event) {
     const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
@@ -430,11 +431,12 @@
       const lines = typeof value === "object" ? Object.entries(value).map(([name, each]) => `${name}: ${each}`) : [String(value)];
       show({ getBoundingClientRect: () => ({ left: event.clientX, width: 0, top: event.clientY - 6, bottom: event.clientY + 6 }), setAttribute() {} }, lines.join("\n"));
     };
-    return window.vegaEmbed(element, { ...spec, config }, {
+    return window.vegaEmbed(element, { ...(spec.width.step ? {} : { autosize: { type: "fit", contains: "padding" } }), ...spec, config }, {
       mode: "vega-lite", actions: false, ast: true, renderer: "canvas", defaultStyle: false, tooltip: handler,
     }).then((result) => { element.dataset.drawn = "1"; return result; });
   }
-  const wide = (element, least = 280, most = 640) => Math.max(least, Math.min(most, element.clientWidth - 90));
+  const wide = (element) => Math.max(260, Math.min(760, element.clientWidth - 4));
+  const below = (element) => (element.clientWidth < 520 ? "bottom" : "right");
   function winMatrix(group, element) {
     const lines = group.wins[key()] || group.wins.tau;
     const order = group.ranked.map((place, own) => [place, own]).filter(([place]) => group.cells[place].is[key()] || group.cells[place].is.tau)
@@ -443,13 +445,13 @@
     order.forEach(([one, i]) => order.forEach(([other, j]) => {
       if (i !== j) values.push({ row: data.rows[one].name, than: data.rows[other].name, it: { "+": "better", "-": "worse", 0: "cannot be told" }[lines[i][j]] });
     }));
-    const { plus, minus: below, even } = ink();
+    const { plus, minus: worse, even } = ink();
     return picture(element, {
       data: { values }, mark: { type: "rect" }, width: { step: 13 }, height: { step: 13 },
       encoding: {
         y: { field: "row", type: "nominal", sort: names, title: `${heading()}: is this one …`, axis: { labelFontSize: 10 } },
         x: { field: "than", type: "nominal", sort: names, title: "… than this?", axis: { orient: "top", labelAngle: -60, labelFontSize: 10 } },
-        color: { field: "it", type: "nominal", title: null, scale: { domain: ["better", "cannot be told", "worse"], range: [plus, even, below] } },
+        color: { field: "it", type: "nominal", title: null, scale: { domain: ["better", "cannot be told", "worse"], range: [plus, even, worse] } },
         tooltip: [{ field: "row", title: "is" }, { field: "it", title: "it is" }, { field: "than", title: "than" }],
       },
     });
@@ -464,7 +466,7 @@
     const proxy = h("select", { name: "x", onchange: (event) => change({ x: event.target.value }) }, ordered.map((each) =>
       h("option", { value: each.name, selected: each === row }, `${each.name} (${fixed(score(each, group))})`)));
     const scatter = h("div", { class: "chart", id: "scatter" }), pareto = h("div", { class: "chart", id: "pareto" }), heat = h("div", { class: "chart", id: "heat" }), won = h("div", { class: "chart", id: "wins-chart" });
-    main.replaceChildren(
+    put(main, 
       h("div", { class: "controls" }, h("label", { class: "top" }, "Data set", groupSelectOnly(group)), measureSwitch(), h("label", { class: "top" }, "Proxy in the picture", proxy)),
       h("h2", {}, group.title),
       h("p", { class: "note" }, `${count(group.n)} networks in ${count(group.classes)} classes of identical or related ones (of those compared); accuracy: ${group.truth}${group.source ? ` (${group.source})` : ""}; the best has ${group.best}.`),
@@ -493,11 +495,10 @@
     const scale = far ? (positive ? { type: "log" } : { type: "symlog", constant: Math.max(sizesOf[Math.floor(sizesOf.length / 20)], 1e-300) }) : { zero: false };
     const common = families ? commonFamilies(values) : [];
     if (families) values.forEach((each) => { if (!common.includes(each.family)) each.group = "other"; else each.group = each.family; });
-    const colour = families ? { field: "group", type: "nominal", title: "family", scale: { scheme: "tableau20" } }
-      : sizes && values.some((each) => each.size > 0) ? { field: "size", type: "quantitative", title: "parameters", scale: { type: "log", scheme: "viridis", reverse: !matchMedia("(prefers-color-scheme: dark)").matches }, legend: { format: "~s", gradientLength: 120 } } : { value: ink().link };
-    const shownKey = (name) => name;
+    const colour = families ? { field: "group", type: "nominal", title: "family", scale: { scheme: "tableau20" }, legend: { orient: below(element), columns: below(element) === "bottom" ? 3 : 1 } }
+      : sizes && values.some((each) => each.size > 0) ? { field: "size", type: "quantitative", title: "parameters", scale: { type: "log", scheme: "viridis", reverse: !matchMedia("(prefers-color-scheme: dark)").matches }, legend: { format: "~s", gradientLength: 140, orient: below(element) } } : { value: ink().link };
     return picture(element, {
-      data: { values }, width: wide(element, 180), height: 320, mark: { type: "circle", opacity: 0.65, size: values.length > 600 ? 16 : 34 },
+      data: { values }, width: wide(element), height: 320, mark: { type: "circle", opacity: 0.65, size: values.length > 600 ? 16 : 34 },
       encoding: {
         x: { field: "x", type: "quantitative", title: `${row.name}${row.up ? "" : " (lower is better)"}`, scale, axis: { format: "~g", labelOverlap: true, tickCount: 6 } },
         y: { field: "y", type: "quantitative", title: group.truth, scale: { zero: false } }, color: colour,
@@ -520,11 +521,11 @@
     const { ink: text, soft } = ink();
     const y = { field: "value", type: "quantitative", title: heading(), scale: { zero: false } }, x = { field: "cost", type: "quantitative", title: "cost, units (forward and backward passes)", scale: { type: "log" }, axis: { format: "~g", tickCount: 5 } };
     return picture(element, {
-      width: wide(element, 180), height: 320,
+      width: wide(element), height: 320,
       layer: [
         { data: { values: front }, mark: { type: "line", interpolate: "step-after", color: soft, strokeDash: [4, 3] }, encoding: { x, y } },
         { data: { values }, mark: { type: "rule", opacity: 0.35, color: soft }, encoding: { x, y: { field: "low", type: "quantitative", title: heading() }, y2: { field: "high" } } },
-        { data: { values }, mark: { type: "point", filled: true, size: 60, opacity: 0.95 }, encoding: { x, y, color: { field: "kind", type: "nominal", title: null, scale: { domain: ["proxy", "aggregate", "count"], range: ["#3b8fd0", "#e0812b", "#8b96a1"] } }, shape: { field: "kind", type: "nominal", title: null, scale: { domain: ["proxy", "aggregate", "count"], range: ["circle", "diamond", "square"] } }, tooltip: [{ field: "name", title: "proxy" }, { field: "said", title: heading() }, { field: "cost", title: "units" }] } },
+        { data: { values }, mark: { type: "point", filled: true, size: 60, opacity: 0.95 }, encoding: { x, y, color: { field: "kind", type: "nominal", title: null, legend: { orient: "bottom" }, scale: { domain: ["proxy", "aggregate", "count"], range: ["#3b8fd0", "#e0812b", "#8b96a1"] } }, shape: { field: "kind", type: "nominal", title: null, scale: { domain: ["proxy", "aggregate", "count"], range: ["circle", "diamond", "square"] } }, tooltip: [{ field: "name", title: "proxy" }, { field: "said", title: heading() }, { field: "cost", title: "units" }] } },
         { data: { values: front }, mark: { type: "text", align: "left", dx: 6, dy: -7, color: text, fontSize: 11 }, encoding: { x, y, text: { field: "name" } } },
       ],
     });
@@ -533,12 +534,12 @@
     const order = group.ranked.map((place, own) => [place, own]).sort(([a], [b]) => score(data.rows[b], group) - score(data.rows[a], group));
     const names = order.map(([place]) => data.rows[place].name), values = [];
     order.forEach(([one, i]) => order.forEach(([other, j]) => { if (group.alike[i][j] !== null) values.push({ row: data.rows[one].name, other: data.rows[other].name, rho: group.alike[i][j] / 100 }); }));
-    const { plus, minus: below, even } = ink();
+    const { plus, minus: worse, even } = ink();
     return picture(element, {
       data: { values }, mark: "rect", width: { step: 13 }, height: { step: 13 },
       encoding: {
         y: { field: "row", type: "nominal", sort: names, title: null, axis: { labelFontSize: 10 } }, x: { field: "other", type: "nominal", sort: names, title: null, axis: { orient: "top", labelAngle: -60, labelFontSize: 10 } },
-        color: { field: "rho", type: "quantitative", title: "ρ", scale: { domain: [-1, 0, 1], range: [below, even, plus] } },
+        color: { field: "rho", type: "quantitative", title: "ρ", scale: { domain: [-1, 0, 1], range: [worse, even, plus], interpolate: "rgb" } },
         tooltip: [{ field: "row", title: "one" }, { field: "other", title: "other" }, { field: "rho", title: "ρ" }],
       },
     });
@@ -577,7 +578,7 @@
     const groups = data.groups.filter((group) => group.cells[row.place]);
     const chart = h("div", { class: "chart", id: "everywhere" });
     const variants = data.rows.filter((each) => each.kind === "variant" && each.proxy === row.proxy && each !== row);
-    main.replaceChildren(
+    put(main, 
       h("div", { class: "controls" }, h("label", { class: "top" }, "Proxy or aggregate", select), measureSwitch()),
       h("h2", {}, row.name), row.summary && h("p", {}, row.summary),
       h("dl", { class: "facts" },
@@ -608,7 +609,7 @@
     const y = { field: "group", type: "nominal", sort: titles, title: null, axis: { labelLimit: 190 } }, x = { field: "value", type: "quantitative", title: heading() };
     const { link: blue, soft } = ink(), tooltip = [{ field: "name", title: "proxy" }, { field: "said", title: heading() }];
     return picture(element, {
-      width: wide(element, 120) - 90, height: { step: 26 },
+      width: wide(element), height: 40 + 28 * groups.length,
       layer: [
         { data: { values }, mark: { type: "tick", color: soft, opacity: 0.55 }, encoding: { x, y, tooltip } },
         { data: { values: own }, mark: { type: "rule", color: blue, strokeWidth: 3 }, encoding: { y, x: { field: "low", type: "quantitative" }, x2: { field: "high" } } },
@@ -621,13 +622,13 @@
   function searchView(main) {
     const panels = [...new Set(data.searches.map((each) => each.panel))];
     const boxes = panels.map(() => h("div", { class: "chart" }));
-    main.replaceChildren(h("h2", {}, "Searches"), h("p", { class: "note" }, "The middle of the repeats and their band, by the number of networks trained."),
+    put(main, h("h2", {}, "Searches"), h("p", { class: "note" }, "The middle of the repeats and their band, by the number of networks trained."),
       h("div", { class: "two" }, panels.map((panel, place) => h("figure", {}, h("figcaption", {}, panel), boxes[place]))));
     panels.forEach((panel, place) => {
       const values = data.searches.filter((each) => each.panel === panel).flatMap((each) => each.places.map((at, i) => ({ search: each.label, at, middle: each.middle[i], low: each.low[i], high: each.high[i] }))).filter((each) => each.middle !== null);
-      const x = { field: "at", type: "quantitative", title: "networks trained" }, color = { field: "search", type: "nominal", title: null };
+      const x = { field: "at", type: "quantitative", title: "networks trained" }, color = { field: "search", type: "nominal", title: null, legend: { orient: "bottom", columns: 2 } };
       const scale = { zero: false };
-      picture(boxes[place], { data: { values }, width: wide(boxes[place], 180), height: 300, layer: [
+      picture(boxes[place], { data: { values }, width: wide(boxes[place]), height: 300, layer: [
         { mark: { type: "area", opacity: 0.18 }, encoding: { x, y: { field: "low", type: "quantitative", title: "accuracy", scale }, y2: { field: "high" }, color } },
         { mark: { type: "line", point: false }, encoding: { x, y: { field: "middle", type: "quantitative", title: "accuracy", scale }, color, tooltip: [{ field: "search" }, { field: "at", title: "trained" }, { field: "middle" }] } },
       ] });
@@ -637,7 +638,7 @@
   // ---- about ----
   function about(main) {
     const text = (...parts) => h("p", {}, parts);
-    main.replaceChildren(h("h2", {}, "What the numbers mean"),
+    put(main, h("h2", {}, "What the numbers mean"),
       text("Each number says how well a score, computed before any training, orders networks that were really trained. + always means: it prefers the better ones, whatever the direction of its own values."),
       h("dl", { class: "facts" },
         pair("Kendall's τ", "the share of pairs of networks in the right order less that in the wrong order, ties accounted for (τ-b); Spearman's ρ is the correlation of the ranks"),
