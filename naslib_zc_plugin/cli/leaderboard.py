@@ -166,12 +166,13 @@ def _units(given: Sequence[str]) -> dict[str, float]:
     return costs
 
 
-def _sizes(found: Benchmark, truth: str, name: str) -> Mapping[str, float]:
+def _sizes(found: Benchmark, truth: str, name: str) -> dict[str, float]:
     """Return the parameters or FLOPs that the benchmark knows, those of the truth's data set first; else nothing."""
     dataset = truth.lstrip("−").partition("_")[0]
-    for column in (f"{dataset}_{name}_M", f"{name}_M", name, f"cifar10_{name}_M", {"flops": "gmacs"}.get(name, name)):
+    millions = {f"{dataset}_{name}_M": 1e6, f"{name}_M": 1e6, name: 1.0, f"cifar10_{name}_M": 1e6}
+    for column, scale in {**millions, **({"gmacs": 1e9} if name == "flops" else {})}.items():
         if column in found.columns:
-            return found.column(column)
+            return {key: scale * value for key, value in found.column(column).items()}
     return {}
 
 

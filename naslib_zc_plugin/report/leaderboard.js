@@ -29,10 +29,13 @@
     group.title = bench.title;
   });
   benches.forEach((bench) => {
+    bench.groups.sort((a, b) => Object.keys(b.cells).length - Object.keys(a.cells).length);
     if (bench.groups.length > 1) bench.groups.forEach((group) => (group.title = `${bench.title}, ${titled(group.dataSet)}`));
   });
   data.rows.forEach((row, place) => { row.place = place; row.id = row.name; });
-  const largest = benches.reduce((a, b) => (covered(b) > covered(a) ? b : a), benches[0]);
+  benches.sort((a, b) => covered(b) - covered(a));
+  const largest = benches[0];
+  const groups = benches.flatMap((bench) => bench.groups);
   function covered(bench) {
     return data.rows.filter((row) => row.kind !== "variant" && bench.groups.some((group) => group.cells[row.place])).length;
   }
@@ -52,6 +55,7 @@
     return element;
   }
   const put = (element, ...children) => element.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  const breakable = (name) => name.split(/(?<=_)/).flatMap((part, place) => (place ? [h("wbr"), part] : [part]));
   const minus = (text) => text.replace("-", "−");
   const fixed = (value, digits = 2) => (value === null || value === undefined ? "–" : minus(value.toFixed(digits)));
   const count = (value) => value.toLocaleString("en");
@@ -95,7 +99,7 @@
   function columns() {
     const hidden = state.hide.split(",");
     const all = state.apart
-      ? data.groups.map((group) => ({ id: `${group.benchmark}/${group.dataSet}`, title: group.title, bench: { ...group.bench, groups: [group] } }))
+      ? groups.map((group) => ({ id: `${group.benchmark}/${group.dataSet}`, title: group.title, bench: { ...group.bench, groups: [group] } }))
       : benches.map((bench) => ({ id: bench.name, title: bench.title, bench }));
     return all.map((each) => ({ ...each, hidden: hidden.includes(each.id) }));
   }
@@ -257,14 +261,14 @@
   }
   function cards() {
     return h("div", { class: "cards" }, benches.map((bench) => {
-      const rows = data.rows.filter((row) => row.kind !== "variant").map((row) => [row, folded(row, bench)]).filter(([, each]) => each && each.cells.length === each.of);
+      const rows = data.rows.filter((row) => row.kind !== "variant").map((row) => [row, folded(row, bench)]).filter(([, each]) => each);
       if (!rows.length) return null;
       const top = (kept) => rows.filter(([row]) => kept(row)).sort((a, b) => b[1].value - a[1].value)[0];
-      const line = (text, found) => found && [h("dt", {}, text), h("dd", { class: "name" }, h("b", {}, h("a", { href: address({ card: `${found[0].name}@${bench.name}` }) }, found[0].name)), found[0].chosenOn.includes(bench.name) ? " †" : "",
-        found[0].units !== null ? ` · ${units(found[0])} units` : ""), h("dd", {}, h("b", {}, fixed(found[1].value)))];
+      const line = (text, found) => found && [h("dt", {}, text), h("dd", { class: "name" }, h("b", {}, h("a", { href: address({ card: `${found[0].name}@${bench.name}` }) }, breakable(found[0].name))), found[0].chosenOn.includes(bench.name) ? " †" : "",
+        found[0].units !== null && h("small", {}, ` ${units(found[0])} units`), found[1].cells.length < found[1].of && h("small", {}, ` ${found[1].cells.length} of ${found[1].of} sets`)), h("dd", {}, h("b", {}, fixed(found[1].value)))];
       const best = top(withoutData), params = rows.find(([row]) => row.name === "params");
-      return h("article", { class: "card" }, h("h2", {}, h("a", { href: address({ v: "benchmark", b: `${bench.name}/${bench.groups[0].dataSet}` }) }, bench.title)),
-        h("dl", {}, line("best without data", best), line("best with data", top((row) => row.needs && !withoutData(row))), !state.c && line("number of parameters", params)),
+      return h("article", { class: "card" }, h("h2", {}, "Best on ", h("a", { href: address({ v: "benchmark", b: `${bench.name}/${bench.groups[0].dataSet}` }) }, bench.title)),
+        h("dl", {}, line("without data", best), line("with data", top((row) => row.needs && !withoutData(row))), !state.c && line("baseline", params)),
         best && versus(best[0], bench));
     }));
   }
@@ -272,11 +276,11 @@
     if (row.name === "params") return h("p", {}, "Nothing without data beats the number of parameters here.");
     const params = data.rows.find((each) => each.name === "params");
     const equal = folded(row, bench, "tau|params");
-    const won = bench.groups.map((group) => {
+    const won = bench.groups.filter((group) => group.cells[row.place]).map((group) => {
       const mine = group.ranked.indexOf(row.place), theirs = params ? group.ranked.indexOf(params.place) : -1;
       return mine < 0 || theirs < 0 ? "?" : group.wins.tau[mine][theirs];
     });
-    const words = won.every((each) => each === "+") ? "beats the number of parameters" : won.includes("?") ? "was not compared with parameters" : won.every((each) => each === "-") ? "is behind the number of parameters" : "cannot be told from the number of parameters on every data set";
+    const words = won.every((each) => each === "+") ? "beats the number of parameters" : won.includes("?") ? "was not compared with parameters" : won.every((each) => each === "-") ? "is behind the number of parameters" : "is not everywhere told from the number of parameters";
     return h("p", {}, `${row.name} ${words}`, equal ? `; at equal parameters it still has τ ${fixed(equal.value)}` : "", ".");
   }
   const units = (row) => (row.units < 0.1 ? row.units.toFixed(2) : row.units.toFixed(1));
@@ -350,7 +354,7 @@
   function body({ row, cells, mean }, shown, rankOf) {
     const rank = rankOf && rankOf.get(row.place);
     const yes = (on) => h("td", { class: on === null ? "no" : on ? "yes" : "no" }, on === null ? "?" : on ? "yes" : "no");
-    const name = h("a", { href: address({ v: "proxy", p: row.name }) }, row.name);
+    const name = h("a", { href: address({ v: "proxy", p: row.name }) }, breakable(row.name));
     return h("tr", { class: `${row.kind}${row.trivial ? " trivial" : ""}`, "data-row": row.name },
       h("th", { scope: "row" }, name, row.trivial && h("span", { class: "tag" }, "count"), row.kind === "aggregate" && h("span", { class: "tag" }, "aggregate")),
       rankOf && h("td", { class: "rank" }, rank ? [rank.rank, rank.low !== rank.high && h("small", {}, ` ${rank.low}–${rank.high}`)] : "–"),
@@ -370,10 +374,10 @@
     const few = percent(undef, all) >= 1 ? `${percent(undef, all)} % undef.` : "";
     const part = each.cells.length < each.of ? `${each.cells.length} of ${each.of} sets` : "";
     const mark = row.chosenOn.includes(column.bench.name) ? "†" : "";
-    const words = [few, part].filter(Boolean).join(", ");
+    const parts = [few, part].filter(Boolean), words = parts.join(", ");
     const button = h("button", { type: "button", tabindex: -1, onkeydown: move, onclick: () => change({ card: `${row.name}@${column.id}` }),
       "aria-label": `${row.name}, ${column.title}: ${fixed(each.value)}${each.among ? ", not told from the best" : ""}${mark ? ", chosen on this benchmark" : ""}${words ? `, ${words}` : ""}` },
-      fixed(each.value) + mark, words && h("small", {}, words));
+      fixed(each.value) + mark, parts.map((text) => h("small", {}, text)));
     return h("td", { class: `value ${shade(each.value)}${each.among ? " best" : ""}` }, tipped(button, () => summary(row, column)));
   }
   function move(event) {
@@ -408,7 +412,7 @@
   }
   function openWins() { const details = document.getElementById("wins"); if (details) details.open = true; }
   function groupSelect(chosen, pick) {
-    return h("label", { class: "top note" }, "Data set ", h("select", { name: "group", onchange: (event) => pick(event.target.value) }, data.groups.map((group) => {
+    return h("label", { class: "top note" }, "Data set ", h("select", { name: "group", onchange: (event) => pick(event.target.value) }, groups.map((group) => {
       const id = `${group.benchmark}/${group.dataSet}`;
       return h("option", { value: id, selected: group === chosen }, group.title);
     })));
@@ -474,7 +478,7 @@
         h("figure", {}, h("figcaption", {}, `${row.name} against accuracy: ${MEASURES.tau.sign} ${interval(group.cells[row.place].is.tau)}; ${count(group.keys.length)} of ${count(group.n)} networks drawn; the pointer shows which.`), scatter),
         h("figure", {}, h("figcaption", {}, `Cost against ${heading()}: what lies on the line is beaten by nothing cheaper.`), pareto)),
       undefinedTable(group, ordered), selectedTable(group, ordered),
-      h("h3", {}, "Which proxies say the same"), h("figure", {}, h("figcaption", {}, "Spearman's ρ × 100 between the scores of two proxies, each oriented so that higher is better; blank: fewer than ten networks in common."), heat),
+      h("h3", {}, "Which proxies say the same"), h("figure", {}, h("figcaption", {}, "Spearman's ρ between the scores of two proxies, each oriented so that higher is better; blank: fewer than ten networks in common."), heat),
       h("h3", {}, "Who beats whom"), h("figure", {}, h("figcaption", {}, "Pairs on the networks that both define; 95 % intervals of the difference."), won));
     drawScatter(group, row, scatter);
     drawPareto(group, pareto);
@@ -483,7 +487,7 @@
   }
   const score = (row, group) => { const cell = group.cells[row.place]; const each = cell && (cell.is[key()] || cell.is.tau); return each ? each[0] : -2; };
   function groupSelectOnly(chosen) {
-    return h("select", { name: "b", onchange: (event) => change({ b: event.target.value, x: "" }) }, data.groups.map((group) =>
+    return h("select", { name: "b", onchange: (event) => change({ b: event.target.value, x: "" }) }, groups.map((group) =>
       h("option", { value: `${group.benchmark}/${group.dataSet}`, selected: group === chosen }, group.title)));
   }
   function drawScatter(group, row, element) {
@@ -575,7 +579,7 @@
     const names = data.rows.map((row) => row.name).sort((a, b) => a.localeCompare(b));
     const row = data.rows.find((each) => each.name === state.p) || data.rows.find((each) => each.kind === "aggregate") || data.rows[0];
     const select = h("select", { name: "p", onchange: (event) => change({ p: event.target.value }) }, names.map((name) => h("option", { value: name, selected: name === row.name }, name)));
-    const groups = data.groups.filter((group) => group.cells[row.place]);
+    const measured = groups.filter((group) => group.cells[row.place]);
     const chart = h("div", { class: "chart", id: "everywhere" });
     const variants = data.rows.filter((each) => each.kind === "variant" && each.proxy === row.proxy && each !== row);
     put(main, 
@@ -589,13 +593,13 @@
         pair("versions", row.versions.join(", ")),
         row.chosenOn.length ? pair("chosen with accuracies of", row.chosenOn.map(titled).join(", ")) : null),
       h("h3", {}, `${heading()} everywhere`), h("figure", {}, h("figcaption", {}, "Points: this one; ticks: all others; lines: 95 % intervals."), chart),
-      table(`Results of ${row.name}`, ["data set", heading() + " [95 %]", "rank", "N", "undefined", "selects, accuracy", "scores"], groups.map((group) => {
+      table(`Results of ${row.name}`, ["data set", heading() + " [95 %]", "rank", "N", "undefined", "selects, accuracy", "scores"], measured.map((group) => {
         const cell = group.cells[row.place], rank = cell.rank[key()];
         return [h("a", { href: address({ v: "overview", card: `${row.name}@${group.benchmark}/${group.dataSet}` }) }, group.title), interval(cell.is[key()], 3), rank ? `${rank[0]} (${rank[1]}–${rank[2]}) of ${group.ranked.length}` : "–", count(cell.n), count(cell.undefined), cell.pick ? `${cell.pick.y}, rank ${count(cell.pick.rank)}` : "–", data.entries[cell.entry].name];
       })),
       variants.length ? [h("h3", {}, "Variants"), h("p", {}, variants.map((each, place) => [place ? " · " : "", h("a", { href: address({ p: each.name }) }, each.name.slice(each.proxy.length + 2))]))] : null,
       row.documentation && [h("h3", {}, "Documentation"), h("pre", { tabindex: 0 }, row.documentation)]);
-    drawEverywhere(row, groups, chart);
+    drawEverywhere(row, measured, chart);
   }
   function drawEverywhere(row, groups, element) {
     const values = [], own = [], titles = groups.map((group) => group.title);
