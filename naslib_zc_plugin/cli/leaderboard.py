@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from naslib_zc_plugin.benchmarks import Benchmark
     from naslib_zc_plugin.report.figures import SearchCurve
     from naslib_zc_plugin.report.leaderboards import Leaderboard, LeaderboardOptions, Ranking
-    from naslib_zc_plugin.report.overview import Entry, Overview
+    from naslib_zc_plugin.report.overview import Overview, Source
     from naslib_zc_plugin.table import ScoreTable
 
 
@@ -27,7 +27,8 @@ def leaderboard(
     stores: Annotated[list[Path], typer.Argument(metavar="STORE", help="Stores, Parquet exports or embedded:NAME.")],
     data: DataOption = None,
     truth: Annotated[
-        Optional[list[str]], typer.Option(metavar="[SPACE:]COLUMN", help="What to compare with, of the benchmark; repeatable.")
+        Optional[list[str]],
+        typer.Option(metavar="[SPACE:]COLUMN", help="What to compare with, of the benchmark; repeatable."),
     ] = None,
     table: Annotated[
         Optional[str], typer.Option("--benchmark", metavar="NAME", help="Whose columns they are, unless the space's.")
@@ -46,9 +47,7 @@ def leaderboard(
     units: Annotated[
         Optional[list[str]], typer.Option(metavar="PROXY=X", help="Cost of a score, as nas-zc cost says; repeatable.")
     ] = None,
-    output: Annotated[
-        Optional[Path], typer.Option(metavar="DIR", help="Write a page there, with its tables.")
-    ] = None,
+    output: Annotated[Optional[Path], typer.Option(metavar="DIR", help="Write a page there, with its tables.")] = None,
 ) -> None:
     """Compare proxies with trained accuracies: correlations, the best, the selected network, with every count.
 
@@ -77,7 +76,7 @@ def leaderboard(
 
 def _entries(
     stores: Sequence[Path], data: Path | None, table: str | None, truths: Sequence[str]
-) -> tuple[list[Entry], list[str]]:
+) -> tuple[list[Source], list[str]]:
     """Return the tables with what they are compared with, and a note on each store that cannot be compared.
 
     Raises:
@@ -86,20 +85,22 @@ def _entries(
     from naslib_zc_plugin.benchmarks import benchmark
     from naslib_zc_plugin.campaign.store import read_table
 
-    entries: list[Entry] = []
+    entries: list[Source] = []
     refused: list[ValueError] = []
     for store in stores:
         scores = read_table(store)
         try:
             found = benchmark(table or _fact(scores, "space", "which search space its architectures are of"), data)
-            entries += [_entry(scores, found, column, bool(truths), store) for column in _columns(scores, found, truths)]
+            entries += [
+                _entry(scores, found, column, bool(truths), store) for column in _columns(scores, found, truths)
+            ]
         except ValueError as error:
             refused.append(error)
     if not entries:
         raise refused[0]
-    for error in refused:
-        complain(f"left out: {error}")
-    return _by_data_set(entries), [str(error) for error in refused]
+    for reason in refused:
+        complain(f"left out: {reason}")
+    return _by_data_set(entries), list(map(str, refused))
 
 
 def _columns(scores: ScoreTable, found: Benchmark, truths: Sequence[str]) -> list[str]:
@@ -110,10 +111,10 @@ def _columns(scores: ScoreTable, found: Benchmark, truths: Sequence[str]) -> lis
     return for_it or [_fact(scores, "truth", advice)]
 
 
-def _entry(scores: ScoreTable, found: Benchmark, column: str, asked: bool, store: Path) -> Entry:
+def _entry(scores: ScoreTable, found: Benchmark, column: str, asked: bool, store: Path) -> Source:
     """Return a table with what it is compared with."""
     from naslib_zc_plugin.report.leaderboards import matched
-    from naslib_zc_plugin.report.overview import Entry
+    from naslib_zc_plugin.report.overview import Source
     from naslib_zc_plugin.spaces import list_spaces, space
 
     name, accuracies = _truth(found, column)
@@ -125,10 +126,10 @@ def _entry(scores: ScoreTable, found: Benchmark, column: str, asked: bool, store
     clusters = families or {key: canonical(key) for key in compared}
     data_set = name if asked or dataset[1] else dataset[0] or name
     sizes = {size: _sizes(found, name, size) for size in ("params", "flops")}
-    return Entry(scores, accuracies, name, found.name, data_set, sizes, clusters, families, found.source, str(store))
+    return Source(scores, accuracies, name, found.name, data_set, sizes, clusters, families, found.source, str(store))
 
 
-def _by_data_set(entries: Sequence[Entry]) -> list[Entry]:
+def _by_data_set(entries: Sequence[Source]) -> list[Source]:
     """Return the entries, those on made images with the others of their accuracies' data set."""
     known = {(each.benchmark, each.truth_name): each.data_set for each in entries if each.data_set != each.truth_name}
     return [replace(each, data_set=known.get((each.benchmark, each.truth_name), each.data_set)) for each in entries]
@@ -201,7 +202,7 @@ def _ranking(boards: Sequence[Leaderboard]) -> Ranking | None:
 def publish_boards(
     output: Path,
     boards: Sequence[Leaderboard],
-    entries: Sequence[Entry],
+    entries: Sequence[Source],
     ranking: Ranking | None,
     heading: str,
     left_out: Sequence[str] = (),

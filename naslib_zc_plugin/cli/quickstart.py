@@ -97,7 +97,7 @@ def _compare(campaign: Config, truth: Mapping[str, float], output: Path, command
 
     from naslib_zc_plugin.campaign.store import read_table
     from naslib_zc_plugin.report.leaderboards import leaderboard
-    from naslib_zc_plugin.report.overview import Entry
+    from naslib_zc_plugin.report.overview import Source
     from naslib_zc_plugin.report.rendering import as_text
 
     table = read_table(campaign.store)
@@ -109,7 +109,7 @@ def _compare(campaign: Config, truth: Mapping[str, float], output: Path, command
     say("where intervals overlap there is no winner, and on a real benchmark the order is another.")
     # Ranks: a network that learns nothing would press all others into one line.
     ranks = dict(zip(truth, rankdata(list(truth.values())).tolist()))
-    entry = Entry(table, ranks, "test accuracy (rank, the most accurate the highest)", campaign.space, "digits")
-    written = publish_boards(output, [board], [entry], None, "Quickstart")
+    source = Source(table, ranks, "test accuracy (rank, the most accurate the highest)", campaign.space, "digits")
+    written = publish_boards(output, [board], [source], None, "Quickstart")
     say(f"\nWritten to {output}: curves.png, results.md, {', '.join(written)}.")
     say("Next: `nas-zc proxies --details` tells what each proxy is, `nas-zc search CONFIG` runs a search of your own.")

@@ -652,7 +652,7 @@
         pair("undefined", "scores that do not exist for a network (no ReLU, a singular matrix, an overflow) are left out of the number and counted; nothing is replaced"),
         pair("intervals", "95 %, by the networks' influences on the number, where classes of identical networks (of timm: families) count as one observation; of nDCG and top 10 % by drawing classes with replacement"),
         pair("bold, ranks", "two proxies are compared on the networks that both define; the difference is told where its 95 % interval excludes zero. No correction for the number of comparisons"),
-        pair("many networks", "where there are more than 3,000, comparisons are on 3,000 of them: those that most proxies scored, the others at random; numbers are over all"),
+        pair("many networks", `where there are more than ${count(data.compared)}, comparisons are on so many of them: those that most proxies scored, the others at random; numbers are over all`),
         pair("a benchmark", "the mean over its data sets, which count once in means over benchmarks"),
         pair("supervised", "\"choice\": trained accuracies chose the members of this aggregate; no proxy here is fitted to accuracies. What authors of papers tuned on a benchmark is not marked: nobody wrote it down"),
         pair("cost", "time of one score over that of one forward and backward pass in train mode of the same network on the same batch, as nas-zc cost measures it")),

@@ -18,31 +18,19 @@ from naslib_zc_plugin.aggregates import AGGREGATES, Aggregate, oriented
 from naslib_zc_plugin.proxies import canonical
 from naslib_zc_plugin.report.correlations import Floats, Indices, IntervalEstimate, agreement, partial_agreement
 from naslib_zc_plugin.report.leaderboards import is_scored, matched
-from naslib_zc_plugin.report.paired import (
-    compared,
-    drawn_counts,
-    normal_interval,
-    rank_interval,
-    shares_of_the_best,
-)
+from naslib_zc_plugin.report.paired import COMPARED, FEWEST, MEASURES, Standings, networks_compared, standings
 from naslib_zc_plugin.report.selection import Selected, selected
 from naslib_zc_plugin.table import STATUSES, Column, ScoreTable
 
-MEASURES = {"tau": "kendall", "rho": "spearman"}
-SHARES = ("ndcg", "top")
 CONTROLS = ("params", "flops")
 TRIVIAL = frozenset(
     "params flops layers depth width_depth total_width activations peak_activations l2_norm".split()
 )  # fmt: skip
 """Proxies that count: what a score has to beat."""
-COMPARED = 3000
-"""Networks of a data set that proxies are compared on; those that most proxies scored go first, the others at random."""
-_DRAWN = 200  # resamples of the shares of the best
-_FEWEST = 10  # networks that a coefficient is compared on
 
 
 @dataclass(frozen=True)
-class Entry:
+class Source:
     """A score table, and what it is compared with.
 
     Attributes:
@@ -147,7 +135,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Row:
+class BoardRow:
     """A line of the overview.
 
     Attributes:
@@ -169,15 +157,15 @@ class Row:
 class Overview:
     """Rows, groups in the order of the entries, and the entries themselves."""
 
-    rows: Sequence[Row]
+    rows: Sequence[BoardRow]
     groups: Sequence[Group]
-    entries: Sequence[Entry]
+    entries: Sequence[Source]
 
 
 _Found = tuple[int, str, Column]  # an entry's number, the label and the column, of the networks of the group
 
 
-def row_of(label: str, column: Column) -> Row:
+def row_of(label: str, column: Column) -> BoardRow:
     """Return the row that a column belongs to: its proxy's, or one of its own where the label names a variant.
 
     >>> column = Column("meco", 1, True, np.zeros(1), np.ones(1, np.uint8), np.zeros(1), {"channels": 8})
@@ -189,11 +177,11 @@ def row_of(label: str, column: Column) -> Row:
     except ValueError:
         proxy, options = label, {}
     if proxy != column.proxy:
-        return Row(f"{column.proxy}: {label}", column.proxy, "variant")
-    return Row(label if options else proxy, proxy, "proxy")
+        return BoardRow(f"{column.proxy}: {label}", column.proxy, "variant")
+    return BoardRow(label if options else proxy, proxy, "proxy")
 
 
-def overview(entries: Sequence[Entry], aggregates: Sequence[Aggregate] = (), seed: int = 0) -> Overview:
+def overview(entries: Sequence[Source], aggregates: Sequence[Aggregate] = (), seed: int = 0) -> Overview:
     """Join tables into one overview.
 
     Args:
@@ -209,16 +197,16 @@ def overview(entries: Sequence[Entry], aggregates: Sequence[Aggregate] = (), see
     places: dict[tuple[str, str], list[int]] = {}
     for number, entry in enumerate(entries):
         places.setdefault((entry.benchmark, entry.data_set), []).append(number)
-    rows: dict[str, Row] = {}
+    rows: dict[str, BoardRow] = {}
     groups = [_group(entries, numbers, aggregates, rows, seed) for numbers in places.values()]
     return Overview(list(rows.values()), groups, entries)
 
 
 def _group(
-    entries: Sequence[Entry],
+    entries: Sequence[Source],
     numbers: Sequence[int],
     aggregates: Sequence[Aggregate],
-    rows: dict[str, Row],
+    rows: dict[str, BoardRow],
     seed: int,
 ) -> Group:
     """Compare the proxies of one data set, and add their rows to those that are known."""
@@ -237,13 +225,13 @@ def _group(
         made = _aggregated(aggregate, found, keys)
         if made is not None:
             kind = AGGREGATES.load(aggregate.kind)
-            row = Row(aggregate.label, aggregate.kind, "aggregate", aggregate.labels, kind.chosen_on)
+            row = BoardRow(aggregate.label, aggregate.kind, "aggregate", aggregate.labels, kind.chosen_on)
             rows.setdefault(row.name, row)
             found[row.name] = [made]
     return _compared(entries, numbers, truth_of, keys, found, rows, seed)
 
 
-def _usual_truth(entries: Sequence[Entry]) -> Entry:
+def _usual_truth(entries: Sequence[Source]) -> Source:
     """Return the entry whose accuracies most columns are compared with."""
     columns: dict[str, int] = {}
     for entry in entries:
@@ -284,18 +272,18 @@ def _aggregated(aggregate: Aggregate, found: Mapping[str, Sequence[_Found]], key
         chosen = max(found[label], key=lambda one: np.count_nonzero(is_scored(one[2]) & shared))
         columns[label] = chosen[2]
         shared = shared & is_scored(chosen[2])
-    if np.count_nonzero(shared) < _FEWEST:
+    if np.count_nonzero(shared) < FEWEST:
         return None
     return entry, aggregate.text, aggregate.column(ScoreTable(aggregate.label, keys, columns))
 
 
 def _compared(
-    entries: Sequence[Entry],
+    entries: Sequence[Source],
     numbers: Sequence[int],
-    truth_of: Entry,
+    truth_of: Source,
     keys: Sequence[str],
     found: Mapping[str, Sequence[_Found]],
-    rows: Mapping[str, Row],
+    rows: Mapping[str, BoardRow],
     seed: int,
 ) -> Group:
     """Return a group with all cells."""
@@ -303,30 +291,31 @@ def _compared(
     scores = np.stack([oriented(each[0][2]) for each in found.values()])
     sizes = _sizes([entries[number] for number in numbers], keys, found)
     clusters = np.unique([truth_of.clusters.get(key, f"\0{key}") for key in keys], return_inverse=True)[1].reshape(-1)
-    chosen = _chosen(scores, COMPARED, seed)
-    part = _Part(scores[:, chosen], truth[chosen], {k: v[chosen] for k, v in sizes.items()}, clusters[chosen])
+    chosen = networks_compared(scores, COMPARED, seed)
     names = list(found)
     ranked = [place for place, name in enumerate(names) if rows[name].kind != "variant"]
-    estimates, wins, ranks, among = _estimates(part, ranked, len(names), seed)
-    _over_all(estimates, scores, truth, sizes, chosen)
+    made = standings(
+        scores[:, chosen], truth[chosen], {k: v[chosen] for k, v in sizes.items()}, clusters[chosen], ranked, seed
+    )
+    _over_all(made, scores, truth, sizes, chosen)
     cells = {}
     for place, name in enumerate(names):
         entry, label, column = found[name][0]
         pick = selected(oriented(column), truth)
         cells[name] = Cell(
-            entry, label, column, int(np.isfinite(scores[place]).sum()), estimates[place], ranks.get(place, {}),
-            among.get(place, []), pick, [keys[i] for i in pick.positions] if pick else [],
+            entry, label, column, int(np.isfinite(scores[place]).sum()), made.estimates[place], made.ranks[place],
+            made.among_best[place], pick, [keys[i] for i in pick.positions] if pick else [],
             [_other(one, truth) for one in found[name][1:]],
         )  # fmt: skip
     families = [truth_of.families.get(key, "") for key in keys] if truth_of.families else []
     return Group(
         truth_of.benchmark, truth_of.data_set, truth_of.truth_name, truth_of.source, keys, truth, sizes, families,
-        len(np.unique(part.clusters)), chosen, cells, wins, [names[place] for place in ranked],
-        _alike(part.scores[ranked]),
+        len(np.unique(clusters[chosen])), chosen, cells, made.wins, [names[place] for place in ranked],
+        _alike(scores[ranked][:, chosen]),
     )  # fmt: skip
 
 
-def _sizes(entries: Iterable[Entry], keys: Sequence[str], found: Mapping[str, Sequence[_Found]]) -> dict[str, Floats]:
+def _sizes(entries: Iterable[Source], keys: Sequence[str], found: Mapping[str, Sequence[_Found]]) -> dict[str, Floats]:
     """Return parameters and FLOPs: those of the benchmark, or else of the proxies that count them."""
     sizes = {}
     known = [entry.sizes for entry in entries]
@@ -335,153 +324,28 @@ def _sizes(entries: Iterable[Entry], keys: Sequence[str], found: Mapping[str, Se
         counted = np.array([given[0].get(key, math.nan) if given else math.nan for key in keys], dtype=np.float64)
         for _, _, column in found.get(name, ()):
             counted = np.where(np.isfinite(counted), counted, column.values)
-        if np.isfinite(counted).sum() >= _FEWEST:
+        if np.isfinite(counted).sum() >= FEWEST:
             sizes[name] = counted
     return sizes
 
 
-def _chosen(scores: Floats, most: int, seed: int) -> Indices:
-    """Return the places of at most so many networks, those of the most proxies first, others at random; ascending."""
-    number = scores.shape[1]
-    if number <= most:
-        return np.arange(number)
-    drawn = np.random.default_rng(seed).random(number)
-    return np.sort(np.lexsort((drawn, -np.isfinite(scores).sum(axis=0)))[:most])
-
-
-@dataclass(frozen=True, eq=False)
-class _Part:
-    """The networks that proxies are compared on."""
-
-    scores: Floats
-    truth: Floats
-    sizes: Mapping[str, Floats]
-    clusters: Indices
-
-
-_Made = tuple[
-    list[dict[str, IntervalEstimate]],
-    dict[str, npt.NDArray[np.int8]],
-    dict[int, dict[str, tuple[int, int, int]]],
-    dict[int, list[str]],
-]
-
-
-def _estimates(part: _Part, ranked: Sequence[int], number: int, seed: int) -> _Made:
-    """Return estimates of all scores by measure; wins, ranks and what is among the best of those that are ranked."""
-    estimates: list[dict[str, IntervalEstimate]] = [{} for _ in range(number)]
-    wins: dict[str, npt.NDArray[np.int8]] = {}
-    ranks: dict[int, dict[str, tuple[int, int, int]]] = {place: {} for place in ranked}
-    among: dict[int, list[str]] = {place: [] for place in ranked}
-    variants = [[place] for place in range(number) if place not in set(ranked)]
-    for measure, coefficient in MEASURES.items():
-        for control in (None, *part.sizes):
-            name = measure if control is None else f"{measure}|{control}"
-            sizes = None if control is None else part.sizes[control]
-            for places in [list(ranked), *variants]:
-                if not places:
-                    continue
-                pairs = compared(part.scores[places], part.truth, coefficient, sizes, part.clusters)
-                for own, place in enumerate(places):
-                    estimates[place][name] = _estimate(float(pairs.values[own, own]), float(pairs.errors[own, own]))
-                if places == list(ranked):
-                    told = np.where(pairs.n >= _FEWEST, pairs.wins, 0).astype(np.int8)
-                    values = np.where(np.diag(pairs.n) >= _FEWEST, np.diag(pairs.values), np.nan)
-                    wins[name] = told
-                    _rank(name, values, told, places, ranks, among)
-    _add_shares(part, ranked, estimates, ranks, among, seed)
-    return estimates, wins, ranks, among
-
-
-def _rank(
-    name: str,
-    values: Floats,
-    told: npt.NDArray[np.int8],
-    places: Sequence[int],
-    ranks: dict[int, dict[str, tuple[int, int, int]]],
-    among: dict[int, list[str]],
-) -> None:
-    """Add the ranks by one measure, and who cannot be told from the best."""
-    there = np.flatnonzero(np.isfinite(values))
-    if not len(there):
-        return
-    best = int(there[np.argmax(values[there])])
-    for own, (low, high) in zip(there, rank_interval(told[np.ix_(there, there)])):
-        rank = 1 + int((values[there] > values[own]).sum())
-        ranks[places[own]][name] = rank, min(low, rank), max(high, rank)
-        if told[own, best] >= 0:
-            among[places[own]].append(name)
-
-
-def _add_shares(
-    part: _Part,
-    ranked: Sequence[int],
-    estimates: list[dict[str, IntervalEstimate]],
-    ranks: dict[int, dict[str, tuple[int, int, int]]],
-    among: dict[int, list[str]],
-    seed: int,
-) -> None:
-    """Add nDCG and the top's overlap of all scores, with intervals of drawn classes."""
-    counts = drawn_counts(part.clusters, _DRAWN, seed)
-    defined = np.isfinite(part.scores)
-
-    def measured(place: int, kept: npt.NDArray[np.bool_]) -> Floats:
-        return shares_of_the_best(part.scores[place][kept], part.truth[kept], counts[kept])
-
-    first = np.full((len(SHARES), len(estimates)), np.nan)
-    for place, there in enumerate(defined):
-        if there.sum() >= _FEWEST:
-            found = measured(place, there)
-            first[:, place] = found[:, 0]
-            for name, drawn in zip(SHARES, found):
-                low, high = np.nanquantile(drawn[1:], [0.025, 0.975]).tolist()
-                estimates[place][name] = IntervalEstimate(float(drawn[0]), low, high)
-    for row, name in enumerate(SHARES):
-        there = [place for place in ranked if np.isfinite(first[row, place])]
-        if not there:
-            continue
-        best = max(there, key=lambda place: first[row, place])
-        for place in there:
-            rank = 1 + int((first[row, there] > first[row, place]).sum())
-            ranks[place][name] = rank, rank, rank
-            both = defined[place] & defined[best]
-            apart = measured(best, both)[row] - measured(place, both)[row] if both.sum() >= _FEWEST else None
-            if place == best or apart is None or np.nanquantile(apart[1:], 0.025) <= 0:
-                among[place].append(name)
-
-
-def _estimate(value: float, error: float) -> IntervalEstimate:
-    if not math.isfinite(value):
-        return IntervalEstimate(None, None, None)
-    low, high = normal_interval(value, error)
-    return IntervalEstimate(value, low, high)
-
-
-def _over_all(
-    estimates: list[dict[str, IntervalEstimate]],
-    scores: Floats,
-    truth: Floats,
-    sizes: Mapping[str, Floats],
-    chosen: Indices,
-) -> None:
-    """Put coefficients over all networks in the place of those over the chosen ones, with intervals as much narrower."""
+def _over_all(made: Standings, scores: Floats, truth: Floats, sizes: Mapping[str, Floats], chosen: Indices) -> None:
+    """Put coefficients over all networks in the place of those over the chosen ones; intervals are as much narrower."""
     for place, score in enumerate(scores):
         defined = np.isfinite(score)
         all_of_them, few = int(defined.sum()), int(defined[chosen].sum())
-        if all_of_them == few or few < _FEWEST:
+        if all_of_them == few or few < FEWEST:
             continue
         shrink = math.sqrt(few / all_of_them)
-        whole = {"": agreement(score[defined], truth[defined], resamples=0)}
-        for control, values in sizes.items():
-            whole[f"|{control}"] = partial_agreement(score, truth, [values], resamples=0)  # type: ignore[assignment]
-        for measure, coefficient in MEASURES.items():
-            for control, found in whole.items():
-                old, value = estimates[place][measure + control], getattr(found, coefficient).value
-                if value is None or old.value is None or old.high is None or old.low is None:
-                    continue
-                half = (old.high - old.low) / 2 * shrink
-                new = IntervalEstimate(value, max(-1.0, value - half), min(1.0, value + half))
-                estimates[place][measure + control] = new
+        for control in ("", *sizes):
+            found = partial_agreement(score, truth, [sizes[control]] if control else [], resamples=0)
+            for measure, coefficient in MEASURES.items():
+                name = f"{measure}|{control}" if control else measure
+                old, value = made.estimates[place][name], getattr(found, coefficient).value
+                if value is not None and old.value is not None and old.high is not None and old.low is not None:
+                    half = (old.high - old.low) / 2 * shrink
+                    new = IntervalEstimate(value, max(-1.0, value - half), min(1.0, value + half))
+                    made.estimates[place][name] = new
 
 
 def _other(one: _Found, truth: Floats) -> Other:
@@ -500,7 +364,7 @@ def _alike(scores: Floats) -> Floats:
     for i, one in enumerate(scores):
         for j, other in enumerate(scores[:i]):
             both = np.isfinite(one) & np.isfinite(other)
-            if both.sum() >= _FEWEST:
+            if both.sum() >= FEWEST:
                 x, y = rankdata(one[both]), rankdata(other[both])
                 if np.ptp(x) and np.ptp(y):
                     found[i, j] = found[j, i] = np.corrcoef(x, y)[0, 1]

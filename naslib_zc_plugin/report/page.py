@@ -1,7 +1,7 @@
 """One page for an overview: self-contained, offline, its own script and Vega's the only ones that may run.
 
-Needs jinja2 and vl-convert-python (the extra ``leaderboard``), which holds the JavaScript of Vega-Lite. What is drawn is
-embedded, quantised to four digits; the tables beside the page have full precision.
+Needs jinja2 and vl-convert-python (the extra ``leaderboard``), which holds the JavaScript of Vega-Lite. What is drawn
+is embedded, quantised to four digits; the tables beside the page have full precision.
 """
 
 from __future__ import annotations
@@ -25,9 +25,11 @@ import vl_convert
 from naslib_zc_plugin.aggregates import AGGREGATES
 from naslib_zc_plugin.files import csv_cell, visible
 from naslib_zc_plugin.proxies import describe
+from naslib_zc_plugin.record import ProxyInfo
 from naslib_zc_plugin.report.correlations import Floats, IntervalEstimate
 from naslib_zc_plugin.report.figures import SearchCurve
-from naslib_zc_plugin.report.overview import TRIVIAL, Cell, Entry, Group, Overview, Row
+from naslib_zc_plugin.report.overview import TRIVIAL, BoardRow, Cell, Group, Overview, Source
+from naslib_zc_plugin.report.paired import COMPARED
 from naslib_zc_plugin.report.rendering import provenance_notes
 from naslib_zc_plugin.table import STATUSES
 
@@ -71,14 +73,15 @@ def leaderboard_page(found: Overview, facts: PageFacts, units: Mapping[str, floa
     shown = {
         "title": visible(facts.title), "command": visible(facts.command), "date": facts.date, "version": facts.version,
         "notes": [visible(each) for each in facts.notes], "leftOut": [visible(each) for each in facts.left_out],
-        "entries": [_entry(entry) for entry in found.entries],
+        "compared": COMPARED, "entries": [_entry(entry) for entry in found.entries],
         "rows": [_row(row, found, units or {}) for row in found.rows],
         "groups": [_group(group, found) for group in found.groups],
         "searches": [_curve(each) for each in facts.searches],
     }  # fmt: skip
     packed = zlib.compress(json.dumps(shown, ensure_ascii=False, separators=(",", ":")).encode(), 9)
     folder = resources.files(__package__)
-    scripts = [_embeddable(vl_convert.javascript_bundle()), (folder / "leaderboard.js").read_text(encoding="utf-8")]
+    vega = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its argument has a default
+    scripts = [_embeddable(vega), (folder / "leaderboard.js").read_text(encoding="utf-8")]
     style = (folder / "leaderboard.css").read_text(encoding="utf-8")
     template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True).from_string(
         (folder / "leaderboard.html").read_text(encoding="utf-8")
@@ -98,16 +101,16 @@ def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
+def _entry(entry: Source) -> dict[str, Any]:
     notes = [visible(note) for note in provenance_notes(entry.table.facts)]
     kept = {"truth": entry.truth_name, "source": entry.source, "path": entry.path}
     return {"name": visible(entry.table.name), **{k: visible(v) for k, v in kept.items()}, "notes": notes}
 
 
-def _row(row: Row, found: Overview, units: Mapping[str, float]) -> dict[str, Any]:
+def _row(row: BoardRow, found: Overview, units: Mapping[str, float]) -> dict[str, Any]:
     """Return what is known of a row's proxy, or of all members of an aggregate."""
     parts = row.members or (row.name if row.kind == "proxy" else row.proxy,)
-    infos = []
+    infos: list[ProxyInfo | None] = []
     for part in parts:
         try:
             infos.append(describe(part))
@@ -129,7 +132,7 @@ def _row(row: Row, found: Overview, units: Mapping[str, float]) -> dict[str, Any
     }  # fmt: skip
 
 
-def _joined(row: Row) -> str:
+def _joined(row: BoardRow) -> str:
     if row.kind != "aggregate":
         return ""
     join = AGGREGATES.load(row.proxy).join

@@ -1,6 +1,6 @@
-r"""Many proxies compared with each other on the networks that they share: differences of coefficients and their errors.
+r"""Many proxies compared with each other on the networks that they share: differences of coefficients, their errors.
 
-Where each of M proxies is compared with each other one, a bootstrap for every pair would take hours. Here each network's
+Where each of M proxies is compared with each other one, a bootstrap for every pair would take hours. Here a network's
 influence on a coefficient is computed once, and the error of any difference follows from the influences' differences:
 
 .. math:: \operatorname{var}(\hat\theta_a - \hat\theta_b) \approx
@@ -14,16 +14,19 @@ identical networks, of which a search space holds many: they count as one observ
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Callable
 
 import numpy as np
 import numpy.typing as npt
 
-from naslib_zc_plugin.report.correlations import Floats, Indices
+from naslib_zc_plugin.report.correlations import Floats, Indices, IntervalEstimate
 
 Z = 1.959963984540054
 """Half the width of a 95 % interval, in standard errors."""
 _Table = npt.NDArray[np.float32]
+_Derive = Callable[["_Table", "_Table", "_Table"], "tuple[Floats, Floats]"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +62,8 @@ def compared(
     r"""Compare proxies by Spearman's :math:`\rho` or Kendall's :math:`\tau_b`, as they are or at an equal control.
 
     At an equal control z the coefficient is the partial one of
-    :func:`~naslib_zc_plugin.report.correlations.partial_agreement`. Time and memory grow with the square of the number of
-    networks: for 3,000 of them a proxy takes about a second.
+    :func:`~naslib_zc_plugin.report.correlations.partial_agreement`. Time and memory grow with the square of the number
+    of networks: for 3,000 of them a proxy takes about a second.
 
     Args:
         scores: shape (M, n), higher better, NaN where undefined.
@@ -121,24 +124,27 @@ def _related(derive: _Derive, given: list[Floats], masks: _Table) -> tuple[Float
 def _signs(values: Floats) -> _Table:
     """Return the signs of all differences, (n, n): of ranks, for a difference of scores may overflow."""
     ranks = np.unique(values, return_inverse=True)[1].reshape(-1).astype(np.float32)
-    return np.sign(ranks[:, None] - ranks)
+    found: _Table = np.sign(ranks[:, None] - ranks)
+    return found
 
 
 def _kendall(x: _Table, y: _Table, masks: _Table) -> tuple[Floats, Floats]:
-    """Return tau-b and its derivatives by the networks' weights: concordance less half the two shares of untied pairs."""
-    sums = [np.float64(table @ masks * masks) for table in (x * y, x * x, y * y)]
+    """Return tau-b and its derivatives by the networks' weights, from concordance and the shares of untied pairs."""
+    sums = [_double(table @ masks * masks) for table in (x * y, x * x, y * y)]
     return _quotient(sums, [2 * each for each in sums])
 
 
 def _spearman(x: _Table, y: _Table, masks: _Table) -> tuple[Floats, Floats]:
     """Return rho and its derivatives; a network moves the ranks of the others as well as its own product."""
-    u, v = (np.float64(table @ masks * masks) for table in (x, y))  # twice the ranks less their mean
+    u, v = (_double(table @ masks * masks) for table in (x, y))  # twice the ranks less their mean
     sums = [u * v, u * u, v * v]
-    (xu, xv), (yu, yv) = ([np.float64(table @ np.float32(part) * masks) for part in (u, v)] for table in (x, y))
+    single = [part.astype(np.float32) for part in (u, v)]
+    (xu, xv), (yu, yv) = ([_double(table @ part * masks) for part in single] for table in (x, y))
     return _quotient(sums, [sums[0] - xv - yu, sums[1] - 2 * xu, sums[2] - 2 * yv])
 
 
-_Derive = type(_kendall)
+def _double(values: npt.NDArray[Any]) -> Floats:
+    return values.astype(np.float64)
 
 
 def _quotient(sums: list[Floats], moved: list[Floats]) -> tuple[Floats, Floats]:
@@ -219,8 +225,126 @@ def rank_interval(wins: npt.NDArray[np.int8]) -> list[tuple[int, int]]:
     return [(1 + int((row < 0).sum()), number - int((row > 0).sum())) for row in wins]
 
 
-def normal_interval(value: float, error: float, low: float = -1.0, high: float = 1.0) -> tuple[float, float]:
-    """Return value ± 1.96 errors, within the coefficient's range."""
-    if not math.isfinite(error):
-        return math.nan, math.nan
-    return max(low, value - Z * error), min(high, value + Z * error)
+COMPARED = 3000
+"""Networks of a data set that proxies are compared on, where it has more."""
+FEWEST = 10
+"""Networks that a coefficient is compared on, at least."""
+MEASURES = {"tau": "kendall", "rho": "spearman"}
+SHARES = ("ndcg", "top")
+_DRAWN = 200  # resamples of the shares of the best
+
+
+def networks_compared(scores: Floats, most: int, seed: int) -> Indices:
+    """Return the places of at most so many networks, those of the most scores first, others at random; ascending.
+
+    Args:
+        scores: shape (M, n), NaN where undefined.
+        most: of the networks.
+        seed: of what is drawn.
+    """
+    number = scores.shape[1]
+    if number <= most:
+        return np.arange(number)
+    drawn = np.random.default_rng(seed).random(number)
+    return np.sort(np.lexsort((drawn, -np.isfinite(scores).sum(axis=0)))[:most])
+
+
+@dataclass(frozen=True, eq=False)
+class Standings:
+    """How M scores stand by each measure: "tau", "rho", at an equal control z "tau|z" and "rho|z"; "ndcg" and "top".
+
+    Attributes:
+        estimates: for each score by measure, with 95 % intervals.
+        ranks: for each score by measure: rank, and the best and worst one that comparisons allow; only of those ranked.
+        among_best: for each score the measures in which it cannot be told from the best of those ranked.
+        wins: by measure of tau and rho, of the ranked scores; see :attr:`Compared.wins`.
+    """
+
+    estimates: list[dict[str, IntervalEstimate]]
+    ranks: list[dict[str, tuple[int, int, int]]]
+    among_best: list[list[str]]
+    wins: dict[str, npt.NDArray[np.int8]]
+
+
+def standings(
+    scores: Floats,
+    truth: Floats,
+    controls: Mapping[str, Floats],
+    clusters: Indices,
+    ranked: Sequence[int],
+    seed: int = 0,
+) -> Standings:
+    """Compare scores by all measures.
+
+    Args:
+        scores: shape (M, n), higher better, NaN where undefined.
+        truth: the accuracies, shape (n,).
+        controls: by name, shape (n,), NaN where not known.
+        clusters: number of the class of each network, shape (n,).
+        ranked: places of the scores that are compared with each other.
+        seed: of the resamples of the shares of the best.
+    """
+    made = Standings([{} for _ in scores], [{} for _ in scores], [[] for _ in scores], {})
+    alone = [[place] for place in range(len(scores)) if place not in set(ranked)]
+    for measure, coefficient in MEASURES.items():
+        for name, control in {measure: None, **{f"{measure}|{each}": controls[each] for each in controls}}.items():
+            for places in filter(None, [list(ranked), *alone]):
+                pairs = compared(scores[places], truth, coefficient, control, clusters)
+                for own, place in enumerate(places):
+                    estimate = _estimate(float(pairs.values[own, own]), float(pairs.errors[own, own]))
+                    made.estimates[place][name] = estimate
+                if places == list(ranked):
+                    _rank(made, name, pairs, places)
+    _add_shares(made, scores, truth, clusters, ranked, seed)
+    return made
+
+
+def _rank(made: Standings, name: str, pairs: Compared, places: Sequence[int]) -> None:
+    """Add the wins and ranks by one measure, and who cannot be told from the best."""
+    told = np.where(pairs.n >= FEWEST, pairs.wins, 0).astype(np.int8)
+    made.wins[name] = told
+    values = np.where(np.diag(pairs.n) >= FEWEST, np.diag(pairs.values), np.nan)
+    there = np.flatnonzero(np.isfinite(values)).tolist()
+    if not there:
+        return
+    best = max(there, key=lambda own: float(values[own]))
+    for own, (low, high) in zip(there, rank_interval(told[np.ix_(there, there)])):
+        rank = 1 + int((values[there] > values[own]).sum())
+        made.ranks[places[own]][name] = rank, min(low, rank), max(high, rank)
+        if told[own, best] >= 0:
+            made.among_best[places[own]].append(name)
+
+
+def _add_shares(
+    made: Standings, scores: Floats, truth: Floats, clusters: Indices, ranked: Sequence[int], seed: int
+) -> None:
+    """Add nDCG and the top's overlap of all scores, with intervals of drawn classes."""
+    counts, defined = drawn_counts(clusters, _DRAWN, seed), np.isfinite(scores)
+
+    def measured(place: int, kept: npt.NDArray[np.bool_]) -> Floats:
+        return shares_of_the_best(scores[place][kept], truth[kept], counts[kept])
+
+    first = np.full((len(SHARES), len(scores)), np.nan)
+    for place, there in enumerate(defined):
+        if there.sum() >= FEWEST:
+            found = measured(place, there)
+            first[:, place] = found[:, 0]
+            for name, drawn in zip(SHARES, found):
+                low, high = np.nanquantile(drawn[1:], [0.025, 0.975]).tolist()
+                made.estimates[place][name] = IntervalEstimate(float(drawn[0]), low, high)
+    for row, name in enumerate(SHARES):
+        known = [place for place in ranked if np.isfinite(first[row, place])]
+        best = max(known, key=lambda place: float(first[row, place]), default=-1)
+        for place in known:
+            rank = 1 + int((first[row, known] > first[row, place]).sum())
+            made.ranks[place][name] = rank, rank, rank
+            both = defined[place] & defined[best]
+            apart = measured(best, both)[row] - measured(place, both)[row] if both.sum() >= FEWEST else None
+            if place == best or apart is None or np.nanquantile(apart[1:], 0.025) <= 0:
+                made.among_best[place].append(name)
+
+
+def _estimate(value: float, error: float) -> IntervalEstimate:
+    if not math.isfinite(value):
+        return IntervalEstimate(None, None, None)
+    return IntervalEstimate(value, max(-1.0, value - Z * error), min(1.0, value + Z * error))

@@ -130,7 +130,9 @@ def test_files_hold_the_same(done: tuple[Result, Path]) -> None:
     assert (lines["ntk"]["units"], json.loads(lines["ntk"]["facts"])["seed"]) == ("37.0", 3)
     assert "| naswot | ↑ |" in (output / "leaderboard.md").read_text(encoding="utf-8")
     with (output / "overview.csv").open(encoding="utf-8", newline="") as file:
-        told = {line["proxy"]: line for line in csv.DictReader(file) if (line["measure"], line["at_equal"]) == ("tau", "")}
+        told = {
+            line["proxy"]: line for line in csv.DictReader(file) if (line["measure"], line["at_equal"]) == ("tau", "")
+        }
     assert float(told["ntk"]["value"]) == pytest.approx(-tau)
     assert set(told) == {*SCORES, "tenas", "log_rank_sum(naswot, params)", "vote(naswot, ntk)"}
     assert {(line["benchmark"], line["data_set"]) for line in told.values()} == {("nasbench201", "cifar10")}

@@ -19,7 +19,7 @@ pytest.importorskip("vl_convert")
 
 from naslib_zc_plugin.aggregates import Aggregate
 from naslib_zc_plugin.report.figures import SearchCurve
-from naslib_zc_plugin.report.overview import Entry, Overview, overview
+from naslib_zc_plugin.report.overview import Overview, Source, overview
 from naslib_zc_plugin.report.page import PageFacts, leaderboard_page, overview_csv
 from naslib_zc_plugin.table import ScoreTable
 from tests.report.tables import FACTS, column
@@ -30,7 +30,7 @@ HOSTILE = "</script><script>alert(1)</script>"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"]
 
 
-def _entries() -> list[Entry]:
+def _entries() -> list[Source]:
     """Two data sets of one benchmark, in one of which a score is undefined at times, and models of families."""
     rng = np.random.default_rng(0)
     keys = [f"net{i:03}" for i in range(N)]
@@ -53,9 +53,11 @@ def _entries() -> list[Entry]:
     accuracies, others = dict(zip(keys, truth.tolist())), dict(zip(keys, near(6)))
     families = {key: f"family{i % 7}" for i, key in enumerate(keys)}
     return [
-        Entry(one, accuracies, "cifar10_test", "nasbench201", "cifar10", sizes, source="a table", path="stores/one.db"),
-        Entry(two, others, "cifar100_test", "nasbench201", "cifar100", sizes, path="stores/two.parquet"),
-        Entry(models, accuracies, "accuracy", "timm", "accuracy", sizes, families, families, path="models.db"),
+        Source(
+            one, accuracies, "cifar10_test", "nasbench201", "cifar10", sizes, source="a table", path="stores/one.db"
+        ),
+        Source(two, others, "cifar100_test", "nasbench201", "cifar100", sizes, path="stores/two.parquet"),
+        Source(models, accuracies, "accuracy", "timm", "accuracy", sizes, families, families, path="models.db"),
     ]
 
 
@@ -68,7 +70,9 @@ def found() -> Overview:
 def path(found: Overview, tmp_path_factory: pytest.TempPathFactory) -> Path:
     steps = np.arange(5.0)
     curve = SearchCurve("random", steps, steps + 1, steps, steps + 2, "CIFAR-10")
-    facts = PageFacts("A board", "nas-zc leaderboard one.db", "2026-01-02", "9.9", ["A note."], ["three.db: why"], [curve])
+    facts = PageFacts(
+        "A board", "nas-zc leaderboard one.db", "2026-01-02", "9.9", ["A note."], ["three.db: why"], [curve]
+    )
     target = tmp_path_factory.mktemp("page") / "index.html"
     target.write_text(leaderboard_page(found, facts, {"meco": 0.3, "params": 0.02, "snip": 1.0}), encoding="utf-8")
     return target
@@ -79,7 +83,9 @@ def test_the_page_is_small_and_names_its_own_scripts_alone(path: Path) -> None:
     assert len(text) < 1_300_000 and HOSTILE not in text
     (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)
     assert "default-src 'none'" in policy and "unsafe" not in policy and policy.count("sha256-") == 3
-    assert not re.findall(r"<(?:link|img|iframe|script)[^>]+(?:src|href)=", re.sub(r"(?s)<script.*?</script>", "", text))
+    assert not re.findall(
+        r"<(?:link|img|iframe|script)[^>]+(?:src|href)=", re.sub(r"(?s)<script.*?</script>", "", text)
+    )
 
 
 def test_a_reader_without_scripts_has_the_numbers(path: Path, found: Overview) -> None:
@@ -237,7 +243,9 @@ def test_keys_move_between_cells_and_open_them(shown: Shown) -> None:
     tab.keyboard.press("ArrowRight")
     tab.keyboard.press("ArrowDown")
     label = tab.evaluate("document.activeElement.getAttribute('aria-label')")
-    assert label.startswith(f"{_names(tab)[1]}, Real models (timm):") and tab.inner_text("#tip").startswith(_names(tab)[1])
+    assert label.startswith(f"{_names(tab)[1]}, Real models (timm):") and tab.inner_text("#tip").startswith(
+        _names(tab)[1]
+    )
     tab.keyboard.press("Enter")
     assert tab.locator("dialog[open]").count() == 1
 
