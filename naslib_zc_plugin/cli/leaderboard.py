@@ -113,6 +113,7 @@ def _columns(scores: ScoreTable, found: Benchmark, truths: Sequence[str]) -> lis
 
 def _entry(scores: ScoreTable, found: Benchmark, column: str, asked: bool, store: Path) -> Source:
     """Return a table with what it is compared with."""
+    from naslib_zc_plugin.campaign.store import read_reasons
     from naslib_zc_plugin.report.leaderboards import matched
     from naslib_zc_plugin.report.overview import Source
     from naslib_zc_plugin.spaces import list_spaces, space
@@ -126,7 +127,10 @@ def _entry(scores: ScoreTable, found: Benchmark, column: str, asked: bool, store
     clusters = families or {key: canonical(key) for key in compared}
     data_set = name if asked or dataset[1] else dataset[0] or name
     sizes = {size: _sizes(found, name, size) for size in ("params", "flops")}
-    return Source(scores, accuracies, name, found.name, data_set, sizes, clusters, families, found.source, str(store))
+    return Source(
+        scores, accuracies, name, found.name, data_set, sizes, clusters, families, found.source, str(store),
+        read_reasons(store),
+    )  # fmt: skip
 
 
 def _by_data_set(entries: Sequence[Source]) -> list[Source]:

@@ -44,6 +44,7 @@ class Source:
         families: the same for display, of networks that have families.
         source: where the accuracies come from.
         path: the table's file, as it is named in commands.
+        reasons: by label how many scores do not exist for each reason, as far as that is known.
     """
 
     table: ScoreTable
@@ -56,6 +57,7 @@ class Source:
     families: Mapping[str, str] = field(default_factory=dict)
     source: str = ""
     path: str = ""
+    reasons: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -151,7 +151,10 @@ def _group(group: Group, found: Overview) -> dict[str, Any]:
         "y": _numbers(group.truth[drawn], 5),
         "sizes": {name: _numbers(values[drawn]) for name, values in group.sizes.items()},
         "families": [visible(group.families[place]) for place in drawn] if group.families else [],
-        "cells": {str(names.index(name)): _cell(cell, group, drawn) for name, cell in group.cells.items()},
+        "cells": {
+            str(names.index(name)): _cell(cell, group, drawn, found.entries[cell.entry].reasons.get(cell.label, {}))
+            for name, cell in group.cells.items()
+        },
         "ranked": [names.index(name) for name in group.ranked],
         "wins": {measure: ["".join("-0+"[v + 1] for v in line) for line in won.tolist()]
                  for measure, won in group.wins.items()},
@@ -166,7 +169,7 @@ def _thinned(group: Group, most: int) -> list[int]:
     return group.plotted[order[:most]].tolist()  # type: ignore[no-any-return]
 
 
-def _cell(cell: Cell, group: Group, drawn: Any) -> dict[str, Any]:
+def _cell(cell: Cell, group: Group, drawn: Any, reasons: Mapping[str, int]) -> dict[str, Any]:
     column, pick = cell.column, cell.pick
     values: list[Any] = _numbers(column.values[drawn])
     for place, code in enumerate(column.status[drawn].tolist()):
@@ -178,6 +181,7 @@ def _cell(cell: Cell, group: Group, drawn: Any) -> dict[str, Any]:
         "entry": cell.entry, "label": visible(cell.label), "version": column.version, "n": cell.n,
         "options": {visible(k): visible(str(v)) for k, v in column.options.items() if k != "members"},
         "undefined": column.count("undefined"), "failed": column.count("failed"), "scored": scored,
+        "reasons": [[visible(text), number] for text, number in sorted(reasons.items(), key=lambda each: -each[1])[:3]],
         "seconds": _short(float(np.median(seconds)), 3) if len(seconds) else None,
         "is": {name: _interval(each) for name, each in cell.estimates.items() if each.value is not None},
         "rank": {name: list(each) for name, each in cell.ranks.items()}, "among": list(cell.among_best),

@@ -54,7 +54,15 @@ def _entries() -> list[Source]:
     families = {key: f"family{i % 7}" for i, key in enumerate(keys)}
     return [
         Source(
-            one, accuracies, "cifar10_test", "nasbench201", "cifar10", sizes, source="a table", path="stores/one.db"
+            one,
+            accuracies,
+            "cifar10_test",
+            "nasbench201",
+            "cifar10",
+            sizes,
+            source="a table",
+            path="stores/one.db",
+            reasons={"naswot": {"it is odd": 10, "it is dead": 30}},
         ),
         Source(two, others, "cifar100_test", "nasbench201", "cifar100", sizes, path="stores/two.parquet"),
         Source(models, accuracies, "accuracy", "timm", "accuracy", sizes, families, families, path="models.db"),
@@ -254,7 +262,7 @@ def test_a_benchmark_is_drawn_and_the_pointer_names_a_network(shown: Shown) -> N
     tab = shown.open("#v=benchmark&b=nasbench201/cifar10&x=meco")
     for name in ("scatter", "pareto", "heat", "wins-chart"):
         tab.wait_for_selector(f"#{name}[data-drawn]")
-    assert "naswot" in tab.inner_text("[aria-label='Undefined scores']")
+    assert "it is dead (30); it is odd (10)" in tab.inner_text("[aria-label='Undefined scores']")
     assert "net" in tab.inner_text("[aria-label='Selected networks']")
     tab.evaluate(_SWEEP)
     assert re.search(r"network: net\d\d\d\naccuracy: ", tab.inner_text("#tip"))
