@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from naslib_zc_plugin.aggregates import Aggregate
     from naslib_zc_plugin.benchmarks import Benchmark
     from naslib_zc_plugin.report.figures import SearchCurve
-    from naslib_zc_plugin.report.leaderboards import Leaderboard, LeaderboardOptions, Ranking
+    from naslib_zc_plugin.report.leaderboards import Leaderboard, Ranking
     from naslib_zc_plugin.report.overview import Overview, Source
     from naslib_zc_plugin.table import ScoreTable
 
@@ -64,14 +64,25 @@ def leaderboard(
     costs = _units(units or ())
     entries, left_out = _entries(stores, data, table, truth or ())
     boards = [
-        compare(each.table, each.truth, each.truth_name, options, costs, again(context), each.source)
-        for each in entries
-    ]
+        compare(each.table, each.truth, each.truth_name, replace(options, aggregates=joined), costs, again(context),
+                each.source)
+        for each, joined in zip(entries, _joined([each.table for each in entries], aggregates))
+    ]  # fmt: skip
     ranking = _ranking(boards)
     say(as_text(boards, ranking).rstrip())
     if output:
-        written = publish_boards(output, boards, entries, ranking, "Leaderboard", left_out)
+        written = publish_boards(output, boards, entries, ranking, "Leaderboard", left_out, aggregates)
         say(f"\nWritten to {output}: {', '.join(written)}.")
+
+
+def _joined(tables: Sequence[ScoreTable], aggregates: Sequence[Aggregate]) -> list[list[Aggregate]]:
+    """Return for each table the aggregates of which it has all members; one that no table has is each one's.
+
+    Members that lie in several tables are joined on the page.
+    """
+    labels = {label for table in tables for label in table}
+    missing = [each for each in aggregates if not set(each.labels) <= labels]
+    return [[*missing, *(each for each in aggregates if set(each.labels) <= set(table))] for table in tables]
 
 
 def _entries(
@@ -210,6 +221,7 @@ def publish_boards(
     ranking: Ranking | None,
     heading: str,
     left_out: Sequence[str] = (),
+    aggregates: Sequence[Aggregate] = (),
     searches: Sequence[SearchCurve] = (),
     notes: Sequence[str] = (),
 ) -> list[str]:
@@ -222,6 +234,7 @@ def publish_boards(
         ranking: over all boards.
         heading: of the page and of the Markdown file.
         left_out: inputs that are not there, and why.
+        aggregates: of the page, besides those that have members of their own.
         searches: curves for the page.
         notes: sentences below the page's title.
 
@@ -236,7 +249,7 @@ def publish_boards(
     output.mkdir(parents=True, exist_ok=True)
     options, command = boards[0].options, boards[0].command
     tables = [replace(each, table=_positive(each.table)) for each in entries] if options.positive else entries
-    found = overview(tables, _aggregates(options), options.seed)
+    found = overview(tables, _aggregates(aggregates), options.seed)
     facts = PageFacts(heading, command, date.today().isoformat(), __version__, notes, left_out, searches)
     units = {row.label: row.units for board in boards for row in board.rows if row.units is not None}
     texts = {
@@ -250,12 +263,12 @@ def publish_boards(
     return [*texts, *_parquet(output, found)]
 
 
-def _aggregates(options: LeaderboardOptions) -> list[Aggregate]:
+def _aggregates(asked: Sequence[Aggregate]) -> list[Aggregate]:
     """Return the aggregates of a page: those asked for, and all that have members of their own."""
     from naslib_zc_plugin.aggregates import AGGREGATES, Aggregate
 
     named = [Aggregate.parse(name) for name in AGGREGATES.names() if AGGREGATES.load(name).members]
-    return list({each.label: each for each in [*named, *options.aggregates]}.values())
+    return list({each.label: each for each in [*named, *asked]}.values())
 
 
 def _positive(table: ScoreTable) -> ScoreTable:

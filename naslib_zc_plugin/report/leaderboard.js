@@ -162,20 +162,12 @@
 
   const quoted = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
   function commands(row, group, cell) {
-    const entry = data.entries[cell.entry];
-    const scored = (entry.notes.find((note) => note.startsWith("Scored by: ")) || "").slice("Scored by: ".length);
-    const same = row.kind === "aggregate"
-      ? data.entries.filter((each, place) => place === cell.entry || row.members.some((name) => memberEntry(name, group) === place))
-      : [entry];
+    const same = cell.entries.map((place) => data.entries[place]);
+    const scored = [...new Set(same.map((each) => (each.notes.find((note) => note.startsWith("Scored by: ")) || "").slice("Scored by: ".length)).filter(Boolean))];
     const paths = [...new Set(same.map((each) => quoted(each.path || each.name)))].join(" ");
     const more = row.kind === "aggregate" ? ` --aggregate ${quoted(cell.label)}` : "";
     const truth = ` --truth ${quoted(group.truth.replace(/^−/, ""))}`;
-    return [...(scored ? [`# the scores\n${scored}`] : []), `# this number, and the page\nnas-zc leaderboard ${paths}${truth}${more} --output leaderboard`].join("\n");
-  }
-  function memberEntry(name, group) {
-    const row = data.rows.find((each) => each.name === name);
-    const cell = row && group.cells[row.place];
-    return cell ? cell.entry : -1;
+    return [...(scored.length ? [`# the scores\n${scored.join("\n")}`] : []), `# this number, and the page\nnas-zc leaderboard ${paths}${truth}${more} --output leaderboard`].join("\n");
   }
 
   const card = document.getElementById("card");
@@ -213,7 +205,7 @@
         pair("networks", `${count(cell.n)} with a score; ${count(cell.undefined)} undefined, ${count(cell.failed)} failed; ${count(group.n)} in this comparison, ${count(group.classes)} classes of identical or related ones among those compared`),
         pair("accuracy", `${group.truth}${group.source ? `: ${group.source}` : ""}`),
         pair("selects", picked(cell, group)),
-        pair("scores", `${entry.path || entry.name}, column ${cell.label}, version ${cell.version}` + options(cell)),
+        pair("scores", `${cell.entries.map((place) => data.entries[place].path || data.entries[place].name).join(", ")}: ${row.kind === "aggregate" ? "joined from" : "column"} ${row.kind === "aggregate" ? row.members.join(", ") : cell.label}, version ${cell.version}` + options(cell)),
         cell.seconds !== null && pair("time", `${cell.seconds} s a network (median, as it was measured)`),
         cell.others.length ? pair("also measured", cell.others.map((each) => `${data.entries[each.entry].name} (N ${count(each.n)}, τ ${fixed(each.tau)})`).join("; ")) : null),
       h("p", { class: "note" }, "Make it again:"), h("pre", { tabindex: 0 }, commands(row, group, cell)),

@@ -76,6 +76,7 @@ class Cell:
 
     Attributes:
         entry: number of the entry of its scores (of the first member's, for aggregates).
+        entries: numbers of all entries that have a part in it: of an aggregate those of its members.
         label: of its column there.
         column: its scores of the group's networks.
         n: of them that are defined.
@@ -88,6 +89,7 @@ class Cell:
     """
 
     entry: int
+    entries: Sequence[int]
     label: str
     column: Column
     n: int
@@ -164,7 +166,7 @@ class Overview:
     entries: Sequence[Source]
 
 
-_Found = tuple[int, str, Column]  # an entry's number, the label and the column, of the networks of the group
+_Found = tuple[Sequence[int], str, Column]  # numbers of entries, the label and the column, of the group's networks
 
 
 def row_of(label: str, column: Column) -> BoardRow:
@@ -220,7 +222,7 @@ def _group(
         for label, column in _spread(table, keys).items():
             row = row_of(label, column)
             rows.setdefault(row.name, row)
-            found.setdefault(row.name, []).append((number, label, column))
+            found.setdefault(row.name, []).append(([number], label, column))
     for each in found.values():
         each.sort(key=lambda one: -int(np.count_nonzero(is_scored(one[2]))))
     for aggregate in aggregates:
@@ -269,14 +271,15 @@ def _aggregated(aggregate: Aggregate, found: Mapping[str, Sequence[_Found]], key
         return None
     fewest = min(labels, key=lambda label: len(found[label]))
     shared = is_scored(found[fewest][0][2])
-    columns, entry = {}, found[fewest][0][0]
+    columns, entries = {}, list(found[fewest][0][0])
     for label in labels:
         chosen = max(found[label], key=lambda one: np.count_nonzero(is_scored(one[2]) & shared))
         columns[label] = chosen[2]
+        entries += chosen[0]
         shared = shared & is_scored(chosen[2])
     if np.count_nonzero(shared) < FEWEST:
         return None
-    return entry, aggregate.text, aggregate.column(ScoreTable(aggregate.label, keys, columns))
+    return list(dict.fromkeys(entries)), aggregate.text, aggregate.column(ScoreTable(aggregate.label, keys, columns))
 
 
 def _compared(
@@ -302,11 +305,11 @@ def _compared(
     _over_all(made, scores, truth, sizes, chosen)
     cells = {}
     for place, name in enumerate(names):
-        entry, label, column = found[name][0]
+        entries_of, label, column = found[name][0]
         pick = selected(oriented(column), truth)
         cells[name] = Cell(
-            entry, label, column, int(np.isfinite(scores[place]).sum()), made.estimates[place], made.ranks[place],
-            made.among_best[place], pick, [keys[i] for i in pick.positions] if pick else [],
+            entries_of[0], entries_of, label, column, int(np.isfinite(scores[place]).sum()),
+            made.estimates[place], made.ranks[place], made.among_best[place], pick, [keys[i] for i in pick.positions] if pick else [],
             [_other(one, truth) for one in found[name][1:]],
         )  # fmt: skip
     families = [truth_of.families.get(key, "") for key in keys] if truth_of.families else []
@@ -351,7 +354,7 @@ def _over_all(made: Standings, scores: Floats, truth: Floats, sizes: Mapping[str
 
 
 def _other(one: _Found, truth: Floats) -> Other:
-    entry, label, column = one
+    (entry, *_), label, column = one
     values = oriented(column)
     there = np.isfinite(values)
     tau = agreement(values[there], truth[there], resamples=0).kendall.value

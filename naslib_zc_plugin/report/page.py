@@ -178,7 +178,8 @@ def _cell(cell: Cell, group: Group, drawn: Any, reasons: Mapping[str, int]) -> d
     seconds = column.seconds[np.isfinite(column.seconds)]
     scored = int(np.count_nonzero(column.status != STATUSES.index("pending")))
     return {
-        "entry": cell.entry, "label": visible(cell.label), "version": column.version, "n": cell.n,
+        "entry": cell.entry, "entries": list(cell.entries), "label": visible(cell.label),
+        "version": column.version, "n": cell.n,
         "options": {visible(k): visible(str(v)) for k, v in column.options.items() if k != "members"},
         "undefined": column.count("undefined"), "failed": column.count("failed"), "scored": scored,
         "reasons": [[visible(text), number] for text, number in sorted(reasons.items(), key=lambda each: -each[1])[:3]],

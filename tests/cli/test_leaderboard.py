@@ -180,6 +180,26 @@ def test_a_store_that_cannot_be_compared_is_left_out_by_name_where_others_can(da
     assert "nas-zc: left out: plain does not say what to compare with" in found.stderr
 
 
+def test_members_in_several_tables_are_joined_on_the_page(data: Path, tmp_path: Path) -> None:
+    def some(*names: str) -> Iterator[dict[str, Any]]:
+        return (record for record in _records() if record["proxy"] in names)
+
+    for name, kept in {"one": ("naswot", "ntk"), "two": ("params",)}.items():
+        facts = {**FACTS, "proxies": {each: PROXIES[each] for each in kept}}
+        write_parquet(tmp_path / f"{name}.parquet", some(*kept), facts)
+    words = ["leaderboard", str(tmp_path / "one.parquet"), str(tmp_path / "two.parquet"), "--data", str(data)]
+    words += ["--resamples", "0", "--aggregate", "log_rank_sum:naswot,params", "--output", str(tmp_path / "board")]
+    found = CliRunner().invoke(app, words)
+    assert found.exit_code == 0, found.stderr
+    with (tmp_path / "board" / "overview.csv").open(encoding="utf-8", newline="") as file:
+        lines = [line for line in csv.DictReader(file) if line["proxy"] == "log_rank_sum(naswot, params)"]
+    whole = _run(data, "--aggregate", "log_rank_sum:naswot,params", "--output", str(tmp_path / "whole"))
+    assert whole.exit_code == 0, whole.stderr
+    with (tmp_path / "whole" / "overview.csv").open(encoding="utf-8", newline="") as file:
+        wanted = [line for line in csv.DictReader(file) if line["proxy"] == "log_rank_sum(naswot, params)"]
+    assert lines and [line["value"] for line in lines] == [line["value"] for line in wanted]
+
+
 def test_a_truth_may_be_of_one_space_alone(data: Path) -> None:
     assert _run(data, "--truth", "timm:accuracy").stdout.startswith("small: proxies against cifar10_test_200\n")
     named = _run(data, "--truth", "nasbench201:cifar10_val_200").stdout
