@@ -309,8 +309,8 @@ def _compared(
         pick = selected(oriented(column), truth)
         cells[name] = Cell(
             entries_of[0], entries_of, label, column, int(np.isfinite(scores[place]).sum()),
-            made.estimates[place], made.ranks[place], made.among_best[place], pick, [keys[i] for i in pick.positions] if pick else [],
-            [_other(one, truth) for one in found[name][1:]],
+            made.estimates[place], made.ranks[place], made.among_best[place], pick,
+            [keys[i] for i in pick.positions] if pick else [], [_other(one, truth) for one in found[name][1:]],
         )  # fmt: skip
     families = [truth_of.families.get(key, "") for key in keys] if truth_of.families else []
     return Group(
