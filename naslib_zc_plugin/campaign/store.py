@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from naslib_zc_plugin.campaign.engines import Outcome, Task
 from naslib_zc_plugin.store.database import SEALED, Format, ResultsFile, reading, rows_of, sqlite_errors
 from naslib_zc_plugin.store.embedded import is_embedded, read_embedded
-from naslib_zc_plugin.store.parquet import read_parquet
+from naslib_zc_plugin.store.parquet import parquet_reasons, read_parquet
 from naslib_zc_plugin.table import STATUSES, Column, ScoreTable
 
 _VERSION_1 = """
@@ -61,6 +61,11 @@ WHERE a.asked
 ORDER BY a.key, p.label
 """
 
+_REASONS = f"""
+SELECT p.label, r.text, count(*) FROM architecture a
+JOIN score s ON s.architecture = a.canonical JOIN proxy p ON p.id = s.proxy JOIN reason r ON r.id = s.reason
+WHERE a.asked AND s.status <> {STATUSES.index("ok")} GROUP BY p.label, r.text
+"""
 _POSITIVE = "({0} IS NULL OR typeof({0}) = '{1}' AND {0} >= 0 AND {0} < 9e999)"
 _CODES = {name: STATUSES.index(name) for name in ("ok", "undefined", "failed")}
 # NULL where a status is not known; an affinity makes texts of numbers to numbers, other texts stay.
@@ -318,6 +323,28 @@ def read_table(path: str | Path) -> ScoreTable:
     with reading(path, STORE, ("fact", "proxy", "reason", "origin")) as connection:
         refuse_invalid(connection)
         return _table(path.stem, connection)
+
+
+def read_reasons(path: str | Path) -> dict[str, dict[str, int]]:
+    """Return by label how many scores do not exist for each reason; scores in the package come without reasons.
+
+    Args:
+        path: as of :func:`read_table`.
+
+    Raises:
+        StoreError: no such store, or one that is damaged.
+        DataError: no such export, or a file that is none.
+    """
+    if is_embedded(path):
+        return {}
+    path = Path(path)
+    if path.suffix == ".parquet":
+        return parquet_reasons(path)
+    found: dict[str, dict[str, int]] = {}
+    with reading(path, STORE, ("proxy", "reason")) as connection:
+        for label, reason, number in connection.execute(_REASONS):
+            found.setdefault(str(label), {})[str(reason)] = number
+    return found
 
 
 def refuse_invalid(connection: sqlite3.Connection) -> None:

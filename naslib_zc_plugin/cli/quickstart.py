@@ -11,7 +11,7 @@ import typer
 
 from naslib_zc_plugin.cli._console import ProxiesOption, again, say
 from naslib_zc_plugin.cli.cost import chosen_proxies
-from naslib_zc_plugin.cli.leaderboard import Picture, publish_boards
+from naslib_zc_plugin.cli.leaderboard import publish_boards
 from naslib_zc_plugin.cli.score import run_campaign
 from naslib_zc_plugin.cli.search import publish_results, run_searches
 
@@ -97,6 +97,7 @@ def _compare(campaign: Config, truth: Mapping[str, float], output: Path, command
 
     from naslib_zc_plugin.campaign.store import read_table
     from naslib_zc_plugin.report.leaderboards import leaderboard
+    from naslib_zc_plugin.report.overview import Source
     from naslib_zc_plugin.report.rendering import as_text
 
     table = read_table(campaign.store)
@@ -108,7 +109,7 @@ def _compare(campaign: Config, truth: Mapping[str, float], output: Path, command
     say("where intervals overlap there is no winner, and on a real benchmark the order is another.")
     # Ranks: a network that learns nothing would press all others into one line.
     ranks = dict(zip(truth, rankdata(list(truth.values())).tolist()))
-    picture = Picture(table, ranks, "test accuracy (rank, the best at the top)")
-    written = publish_boards(output, [board], [picture], None, "Quickstart")
+    source = Source(table, ranks, "test accuracy (rank, the most accurate the highest)", campaign.space, "digits")
+    written = publish_boards(output, [board], [source], None, "Quickstart")
     say(f"\nWritten to {output}: curves.png, results.md, {', '.join(written)}.")
     say("Next: `nas-zc proxies --details` tells what each proxy is, `nas-zc search CONFIG` runs a search of your own.")

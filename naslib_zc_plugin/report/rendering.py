@@ -1,6 +1,7 @@
-"""Leaderboards in words: as text for a terminal, as Markdown, as CSV in full precision, and as one HTML page.
+"""Leaderboards in words: as text for a terminal, as Markdown, as CSV in full precision; and HTML pages of tables.
 
-The page needs nothing else: no network, no other file; its tables sort at a touch.
+Such a page needs nothing else: no network, no other file; its tables sort at a touch. That of leaderboards is
+:mod:`naslib_zc_plugin.report.page`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,6 @@ from naslib_zc_plugin.text_table import (
     escaped,
     heading,
     html_text,
-    table_html,
     table_markdown,
     table_text,
 )
@@ -75,31 +75,6 @@ def as_csv(boards: Sequence[Leaderboard]) -> str:
     writer.writeheader()
     writer.writerows({name: csv_cell(value) for name, value in line.items()} for line in lines)
     return file.getvalue()
-
-
-def as_html(
-    boards: Sequence[Leaderboard],
-    ranking: Ranking | None = None,
-    figures: Sequence[Mapping[str, bytes]] = (),
-    heading: str = "Leaderboard",
-) -> str:
-    """Return one HTML page, with a section per board: its tables, notes on them, and its figures.
-
-    Args:
-        boards: one after another.
-        ranking: the proxies over all boards.
-        figures: for each board PNG images by caption, which become part of the page.
-        heading: of the page.
-    """
-    parts = []
-    for number, board in enumerate(boards):
-        listed = "".join(f"<li>{html_text(note)}</li>\n" for note in board_notes(board))
-        tables = map(table_html, board_tables(board))
-        parts += [f"<h2>{html_text(board_title(board))}</h2>\n", *tables, f"<ul>\n{listed}</ul>\n"]
-        parts += [html_figure(*figure) for figure in (figures[number].items() if number < len(figures) else ())]
-    if ranking:
-        parts.append(table_html(rank_table(ranking)))
-    return html_page(heading, "".join(parts))
 
 
 def html_page(heading: str, body: str) -> str:

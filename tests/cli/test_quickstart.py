@@ -6,7 +6,6 @@ import csv
 import os
 import signal
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
 import yaml
@@ -109,8 +108,7 @@ def test_the_leaderboard_is_of_what_was_trained(finished: tuple[Path, Result]) -
         assert f"{expected:+.3f}" in line
         assert "nas-zc quickstart --evaluations 2 --repeats 1" in text
     assert f"{len(trained)} networks are few" in done.stdout
-    page = ElementTree.parse(output / "leaderboard.html")
-    assert len(list(page.iter("img"))) == 2
+    assert "params" in (output / "index.html").read_text(encoding="utf-8")
     with (output / "leaderboard.csv").open(encoding="utf-8", newline="") as file:
         counts = {line["label"]: int(line["scored"]) + int(line["undefined"]) for line in csv.DictReader(file)}
     assert counts == dict.fromkeys(("naswot", "epsilon", "params"), len(trained))
