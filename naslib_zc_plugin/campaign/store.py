@@ -89,6 +89,7 @@ WHERE NOT coalesce({_POSITIVE.format("seconds", "real")} AND {_POSITIVE.format("
 LIMIT 1
 """
 _DENSE, _CELLS = 64, 10**7
+_VARIABLES = 500  # of one statement; older builds of SQLite take 999
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,9 @@ class Store(ResultsFile):
         with self.transaction():
             numbers = self._proxies()
             wanted = [numbers[label] for label in labels]
-            for canonical in dict.fromkeys(keys.values()):
+            asked, whole = self._known(list(dict.fromkeys([*keys, *keys.values()])), len(numbers))
+            lacking = [key for key in dict.fromkeys(keys.values()) if key not in whole]
+            for canonical in lacking:
                 self.connection.execute(
                     "INSERT OR IGNORE INTO architecture (key, asked, canonical) "
                     "VALUES (?, 0, (SELECT coalesce(max(id), 0) + 1 FROM architecture))",
@@ -159,10 +162,27 @@ class Store(ResultsFile):
                 "INSERT INTO architecture (key, asked, canonical) "
                 "VALUES (?, 1, (SELECT id FROM architecture WHERE key = ?)) "
                 "ON CONFLICT (key) DO UPDATE SET asked = 1 WHERE asked = 0",
-                keys.items(),
+                [(key, canonical) for key, canonical in keys.items() if key not in asked],
             )
-            tasks = [self._missing(canonical, labels, wanted) for canonical in dict.fromkeys(keys.values())]
+            tasks = [self._missing(canonical, labels, wanted) for canonical in lacking]
         return [task for task in tasks if task.labels]
+
+    def _known(self, keys: Sequence[str], proxies: int) -> tuple[set[str], set[str]]:
+        """Return those of the keys that were asked for, and those that have a score by each of the store's proxies."""
+        asked, whole = set(), set()
+        for place in range(0, len(keys), _VARIABLES):
+            part = keys[place : place + _VARIABLES]
+            found = self.connection.execute(
+                "SELECT key, asked, (SELECT count(*) FROM score WHERE architecture = id) FROM architecture "
+                f"WHERE key IN ({', '.join('?' * len(part))})",
+                part,
+            )
+            for key, was_asked, count in found:
+                if was_asked:
+                    asked.add(key)
+                if count == proxies:
+                    whole.add(key)
+        return asked, whole
 
     def _missing(self, key: str, labels: Sequence[str], wanted: Sequence[int]) -> Task:
         found = self.connection.execute(

@@ -3,7 +3,8 @@
 A report reads score tables (:mod:`naslib_zc_plugin.table`) and accuracies, and never scores a network, except to
 measure the cost of it (:mod:`.cost`, which alone needs torch).
 
-* :mod:`.correlations` -- agreement of one proxy with the accuracy, with bootstrap intervals
+* :mod:`.correlations` -- agreement of one proxy with the accuracy, with intervals
+* :mod:`.pairs` -- the coefficients of pairs and of their resamples, and the influence of each pair
 * :mod:`.selection` -- agreement among the best, the network that would be selected, and the percentile of one score
 * :mod:`.leaderboards` -- the proxies of a table side by side, and mean ranks over several
 * :mod:`.rendering` -- leaderboards as text, Markdown and CSV, of :mod:`naslib_zc_plugin.text_table` s

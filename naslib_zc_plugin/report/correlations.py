@@ -20,16 +20,15 @@ import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Literal, Optional, Union, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from naslib_zc_plugin.report.pairs import Indices, Pairs, draws
+from naslib_zc_plugin.report.pairs import Pairs, Scores, as_array, finite_truth, resampled
 
 Floats = npt.NDArray[np.float64]
-Scores = Union[Sequence[Optional[float]], Floats]
-"""One per architecture; None, NaN and infinities are undefined."""
+Indices = npt.NDArray[np.intp]
 UndefinedRank = Literal["drop", "worst"]
 """Where undefined scores rank: they are left out, or rank below every defined one, tied among themselves."""
 Intervals = Literal["auto", "bootstrap", "influence"]
@@ -302,7 +301,7 @@ def _matrices(rows: Floats, member: Indices, method: _Method) -> Floats:
             block[0, a, b] = block[0, b, a] = _linear(pair.rho(once)[0], pair.rho_influences(), member)
             block[1, a, b] = block[1, b, a] = _linear(tau, influences, member)
         return block
-    for drawn in draws(1 + int(member.max()), method.resamples, method.rng()):
+    for drawn in resampled(1 + int(member.max()), method.resamples, method.rng()):
         counts = drawn[member]
         block = np.ones((2, size, size, counts.shape[1]))
         for a, b, pair in pairs:
@@ -361,25 +360,6 @@ def compared_pairs(
     missing = np.isnan(values)
     values = np.where(missing, -np.inf, values if higher_is_better else -values)
     return (values[~missing], accuracies[~missing]) if undefined == "drop" else (values, accuracies)
-
-
-def as_array(scores: Scores) -> Floats:
-    """Return scores as float64, with NaN for every undefined one (None, NaN, infinite)."""
-    if not isinstance(scores, np.ndarray):
-        scores = np.asarray([np.nan if score is None else score for score in scores], dtype=np.float64)
-    values = scores.astype(np.float64, copy=False)
-    return np.where(np.isfinite(values), values, np.nan)
-
-
-def finite_truth(truth: Sequence[float] | Floats, length: int) -> Floats:
-    """Return accuracies as float64; raise ``ValueError`` unless ``length`` of them are given and all are finite."""
-    accuracies = np.asarray(truth, dtype=np.float64)
-    if accuracies.shape != (length,):
-        raise ValueError(f"{length} scores and {len(accuracies)} accuracies: give one accuracy per score")
-    bad = np.flatnonzero(~np.isfinite(accuracies))
-    if len(bad):
-        raise ValueError(f"truth[{bad[0]}] is {accuracies[bad[0]]}: leave out architectures without accuracy")
-    return accuracies
 
 
 # How intervals are made --------------------
@@ -468,7 +448,7 @@ def coefficients(pairs: Pairs, member: Indices, resamples: int, rng: np.random.G
         Shape (3, 1 + resamples).
     """
     found = []
-    for drawn in draws(1 + int(member.max()), resamples, rng):
+    for drawn in resampled(1 + int(member.max()), resamples, rng):
         counts = drawn[member]
         found.append([pairs.rho(counts), pairs.tau(counts), pairs.pearson(counts)])
     return np.concatenate(found, axis=1)

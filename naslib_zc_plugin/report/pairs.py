@@ -12,9 +12,10 @@ that pair's weight, :math:`\psi_i = \partial\theta((1 - \epsilon)P + \epsilon\de
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Optional, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -22,10 +23,32 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
 
+Scores = Union[Sequence[Optional[float]], Floats]
+"""One per architecture; None, NaN and infinities are undefined."""
+
 _CELLS = 2**17  # counts held at once: blocks that stay in the processor's cache are the fastest
 
 
-def draws(n: int, resamples: int, rng: np.random.Generator) -> Iterator[Floats]:
+def as_array(scores: Scores) -> Floats:
+    """Return scores as float64, with NaN for every undefined one (None, NaN, infinite)."""
+    if not isinstance(scores, np.ndarray):
+        scores = np.asarray([np.nan if score is None else score for score in scores], dtype=np.float64)
+    values = scores.astype(np.float64, copy=False)
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def finite_truth(truth: Sequence[float] | Floats, length: int) -> Floats:
+    """Return accuracies as float64; raise ``ValueError`` unless ``length`` of them are given and all are finite."""
+    accuracies = np.asarray(truth, dtype=np.float64)
+    if accuracies.shape != (length,):
+        raise ValueError(f"{length} scores and {len(accuracies)} accuracies: give one accuracy per score")
+    bad = np.flatnonzero(~np.isfinite(accuracies))
+    if len(bad):
+        raise ValueError(f"truth[{bad[0]}] is {accuracies[bad[0]]}: leave out architectures without accuracy")
+    return accuracies
+
+
+def resampled(n: int, resamples: int, rng: np.random.Generator) -> Iterator[Floats]:
     """Yield how often each of n pairs (or clusters) was drawn, shape (n, resamples of a block); first once each."""
     yield np.ones((n, 1))
     most = max(1, _CELLS // n)

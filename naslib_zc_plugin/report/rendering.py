@@ -17,7 +17,7 @@ from string import Template
 from typing import Any
 
 from naslib_zc_plugin.files import csv_cell, visible
-from naslib_zc_plugin.report.correlations import CONFIDENCE, Agreement, IntervalEstimate
+from naslib_zc_plugin.report.correlations import CONFIDENCE, MOST_DRAWN, Agreement, IntervalEstimate
 from naslib_zc_plugin.report.leaderboards import Leaderboard, ProxyRow, Ranking, Vote
 from naslib_zc_plugin.text_table import (
     TextTable,
@@ -118,7 +118,8 @@ def board_notes(board: Leaderboard) -> list[str]:
         lines.append("Scores that are not above zero count as undefined.")
     if options.resamples:
         lines.append(
-            f"[{CONFIDENCE:.0%}]: bootstrap over architectures, {options.resamples:,} resamples, seed {options.seed}."
+            f"[{CONFIDENCE:.0%}]: bootstrap over architectures, {options.resamples:,} resamples, seed {options.seed}"
+            f"{f'; of more than {MOST_DRAWN:,}, by their influences' if board.architectures > MOST_DRAWN else ''}."
         )
     if board.truth_source:
         lines.append(f"Accuracies: {board.truth_source}.")
