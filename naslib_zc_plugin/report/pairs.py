@@ -98,9 +98,9 @@ class Pairs:
     def tau(self, counts: Floats) -> Floats:
         """Compute Kendall's tau-b of each resample; NaN where a variable is constant."""
         n = counts.sum(axis=0)
-        tied = [_dot(sums, sums - 1) / 2 for sums in (groups.sums(counts) for groups in self.groups)]
+        tied_x, tied_y, tied = (_dot(sums, sums - 1) / 2 for sums in (each.sums(counts) for each in self.groups))
         discordant = sum((split.discordant(counts) for split in self._splits), np.zeros(len(n)))
-        return _tau_b(n, *tied, discordant)
+        return _tau_b(n, tied_x, tied_y, tied, discordant)
 
     def pearson(self, counts: Floats) -> Floats:
         """Compute Pearson's r over the finite x of each resample; NaN for fewer than three drawn."""
@@ -157,8 +157,9 @@ class Pairs:
         couples = [n - tied_x - tied_y + tied - 2 * discordant, n - tied_x, n - tied_y]
         rows = [each / (n - 1) for each in couples]
         means = [(float(row.mean()), 2 * (row - row.mean())) for row in rows]
-        ties = ((groups.sizes @ (groups.sizes - 1)) / 2 for groups in self.groups)
-        value = _tau_b(np.array([float(n)]), *(np.array([each]) for each in ties), np.array([discordant.sum() / 2]))
+        once = np.array([float(n)])
+        of_x, of_y, of_both = (np.array([each.sizes @ (each.sizes - 1) / 2]) for each in self.groups)
+        value = _tau_b(once, of_x, of_y, of_both, np.array([discordant.sum() / 2]))
         return float(value[0]), self._as_given(_ratio(*means))
 
     def pearson_influences(self) -> Floats:
