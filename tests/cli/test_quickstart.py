@@ -120,6 +120,7 @@ def test_piped_output_is_plain(finished: tuple[Path, Result]) -> None:
     assert "2 of 2 runs done" in done.stderr
 
 
+@pytest.mark.usefixtures("search_alone")
 def test_a_second_run_trains_nothing_and_a_longer_one_goes_on(finished: tuple[Path, Result], tmp_path: Path) -> None:
     for name in ("search.db", "scores.db"):
         (tmp_path / name).write_bytes((finished[0] / name).read_bytes())
