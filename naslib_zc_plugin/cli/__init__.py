@@ -12,7 +12,7 @@ import signal
 import sys
 from contextlib import suppress
 
-_RESUMED = ("score", "search")  # commands that go on where they were stopped
+_RESUMED = ("quickstart", "score", "search")  # commands that go on where they were stopped
 _RESUMABLE = 75
 
 
