@@ -88,7 +88,8 @@ def config_of(table: ScoreTable, folder: Path, data: Path | None = None) -> Conf
                 "space": facts["space"], "preset": rules["name"], "seed": facts["seed"], "architectures": "all",
                 "tokens" if isinstance(held, Tokens) else "images": {**source, **declared},
                 "proxies": [
-                    {"name": made["name"], "label": label, **made["options"]} for label, made in facts["proxies"].items()
+                    {"name": each["name"], "label": label, **each["options"]}
+                    for label, each in facts["proxies"].items()
                 ],
                 "batch": {name: rules[name] for name in _CHANGES if rules.get(name) is not None},
                 "network": {_OLD.get(name, name): value for name, value in facts.get("network", {}).items()},
@@ -115,7 +116,9 @@ def drawn(table: ScoreTable, number: int, seed: int) -> list[str]:
     """
     made = [STATUSES.index(status) for status in _MADE]
     keys = [
-        key for row, key in enumerate(table.keys) if any(column.status[row] in made for column in table.columns.values())
+        key
+        for row, key in enumerate(table.keys)
+        if any(column.status[row] in made for column in table.columns.values())
     ]
     if not keys:
         raise ValueError(f"{table.name} has no scores")

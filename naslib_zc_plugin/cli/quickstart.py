@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Callable
 
@@ -28,7 +29,7 @@ from naslib_zc_plugin.files import replace_text
 if TYPE_CHECKING:
     from naslib_zc_plugin.campaign.config import Config
     from naslib_zc_plugin.search import SearchProgress
-    from naslib_zc_plugin.search.config import Experiment, SearchConfig
+    from naslib_zc_plugin.search.config import Experiment
     from naslib_zc_plugin.search.results import Result
     from naslib_zc_plugin.table import ScoreTable
 
@@ -42,6 +43,8 @@ _EMBEDDED = (_STORED, f"{_STORED}_epsilon", "embedded:nasbench201_cifar100_whole
 _COUNTED = {"params": "cifar10_params_M", "flops": "cifar10_flops_M"}
 """Proxies that count what the benchmark's table counts too, in millions."""
 _OPTIONS: Mapping[str, Mapping[str, Any]] = {"flops": {"elementwise": True}}  # as NAS-Bench-201 counts
+_TRAINED: Mapping[str, Any] = {"name": "training"}
+_SHOWN = 5  # scores that differ
 _HOSTED = 10  # runs of each search that are made in a host's loop, too
 
 
@@ -101,6 +104,7 @@ def _campaign(output: Path, networks: int, seed: int, names: Sequence[str]) -> C
 
     from naslib_zc_plugin import list_proxies
     from naslib_zc_plugin.campaign.config import Config
+    from naslib_zc_plugin.configuration import check
     from naslib_zc_plugin.spaces import space
 
     wanted = dict.fromkeys(each for name in names for each in ([name] if "*" not in name else list_proxies(name)))
@@ -109,12 +113,13 @@ def _campaign(output: Path, networks: int, seed: int, names: Sequence[str]) -> C
     if networks > whole.size:
         raise ValueError(f"--networks {networks}: NAS-Bench-201 has {whole.size:,}")
     chosen = Random(seed).sample(range(whole.size), networks)
-    return Config(
-        space=_SPACE, preset="lightweight", architectures=tuple(whole.key(number) for number in chosen),
-        images={"source": _NOISE, "n": 16}, batch={"batch_size": 16}, truth="cifar10_test_200",
-        proxies=tuple({"name": each, "label": each, **_OPTIONS[each]} if each in _OPTIONS else each for each in wanted),
-        engine={"name": "local", "workers": 2}, store=str(output / "scores.db"),
-    )  # fmt: skip
+    values = {
+        "space": _SPACE, "preset": "lightweight", "architectures": [whole.key(number) for number in chosen],
+        "images": {"source": _NOISE, "n": 16}, "batch": {"batch_size": 16}, "truth": "cifar10_test_200",
+        "proxies": [{"name": each, "label": each, **_OPTIONS[each]} if each in _OPTIONS else each for each in wanted],
+        "engine": {"name": "local", "workers": 2}, "store": str(output / "scores.db"),
+    }  # fmt: skip
+    return check(Config, values, "quickstart")
 
 
 def _scored(campaign: Config, restart: bool) -> ScoreTable:
@@ -128,31 +133,29 @@ def _scored(campaign: Config, restart: bool) -> ScoreTable:
     return read_table(campaign.store)
 
 
-@dataclass(frozen=True)
-class _Equality:
-    """Live scores beside stored ones: how many were compared, how many are equal, and the largest difference."""
-
-    label: str
-    stored: str
-    compared: int
-    equal: int
-    largest: float
-
-
 def _shown_equal(table: ScoreTable) -> bool:
     """Print how many live scores equal the stored ones; return whether some differ."""
-    found = [_compared(table, label, *stored) for label, stored in _stored().items() if label in table.columns]
-    rows = [
-        [each.label, each.stored, f"{each.equal} of {each.compared}", f"{100 * each.largest:.4f} %"] for each in found
-    ]
-    show_table(["proxy", "stored in the package", "equal", "largest difference"], rows, ["equal", "largest difference"])
-    say(f"Equal: within {100 * TOLERANCE:g} % of the stored score, which is rounded by up to .003 %.")
+    stored = {label: made for label, made in _stored().items() if label in table.columns}
+    rows, different = [], []
+    for label, (name, known) in stored.items():
+        live = dict(zip(table.keys, table[label].values.tolist()))
+        far = {key: abs(value / known[key] - 1) if math.isfinite(value) else math.inf for key, value in live.items()}
+        equal = sum(each <= TOLERANCE for each in far.values())
+        rows.append([label, name, f"{equal} of {len(far)}", f"{100 * max(far.values()):.4f} %"])
+        different += [f"{label} {live[key]:.7g}, stored {known[key]:.7g}: {key}" for key in far if far[key] > TOLERANCE]
+    if rows:
+        show_table(
+            ["proxy", "stored in the package", "equal", "largest difference"], rows, ["equal", "largest difference"]
+        )
+        say(f"Equal: within {100 * TOLERANCE:g} % of the stored score, which is rounded by up to .003 %.")
+    for line in different[:_SHOWN]:
+        complain(f"differs: {line}")
     if none := [label for label, column in table.columns.items() if not column.count("ok")]:
         say(f"Without a score for these networks, which lack what they look at: {', '.join(none)}.")
-    if others := [label for label in table.columns if label not in none and label not in _stored()]:
+    if others := [label for label in table.columns if label not in none and label not in stored]:
         say(f"Scored, with nothing stored to compare with: {', '.join(others)}.")
     say("naswot, epsilon, grad_norm and snip are stored of CIFAR-10's images, which are not in the package.\n")
-    return any(each.equal < each.compared for each in found)
+    return bool(different)
 
 
 def _stored() -> dict[str, tuple[str, Mapping[str, float]]]:
@@ -168,13 +171,6 @@ def _stored() -> dict[str, tuple[str, Mapping[str, float]]]:
         millions = accuracies.column(column)
         found[label] = (f"{_SPACE}, {column}", {key: 1e6 * value for key, value in millions.items()})
     return found
-
-
-def _compared(table: ScoreTable, label: str, name: str, stored: Mapping[str, float]) -> _Equality:
-    values = dict(zip(table.keys, table[label].values.tolist()))
-    differences = [abs(value / stored[key] - 1) for key, value in values.items()]  # NaN where there is no score
-    equal = sum(each <= TOLERANCE for each in differences)
-    return _Equality(label, name, len(differences), equal, max(differences))
 
 
 # 2. Searches --------------------
@@ -245,7 +241,7 @@ def _training(output: Path, trainings: int, seed: int, host: str) -> Experiment:
 
     values = {
         "label": "random search", "space": _SPACE, "strategy": {"name": "random_search"},
-        "evaluator": {"name": "training"}, "budget": {"evaluations": trainings}, "seed": seed, "host": host,
+        "evaluator": _TRAINED, "budget": {"evaluations": trainings}, "seed": seed, "host": host,
     }  # fmt: skip
     name = "trained.db" if host == "none" else f"trained-{host}.db"
     return Experiment((check(SearchConfig, values, "quickstart"),), str(output / name))
@@ -287,9 +283,7 @@ def _bar(experiment: Experiment) -> Iterator[Callable[[SearchProgress], None]]:
 # 4. The page --------------------
 
 
-def _published(
-    table: ScoreTable, found: Sequence[Result], experiment: Experiment, output: Path, command: str
-) -> None:
+def _published(table: ScoreTable, found: Sequence[Result], experiment: Experiment, output: Path, command: str) -> None:
     """Write the leaderboard of what the package has and of what was scored, and the searches beside it."""
     from naslib_zc_plugin.benchmarks import benchmark
     from naslib_zc_plugin.campaign.store import read_table

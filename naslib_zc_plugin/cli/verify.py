@@ -49,7 +49,8 @@ def verify(
             found += rows
             step(key)
     _show(table, found, tolerance)
-    say(f"{len(keys)} of {len(table):,} architectures, drawn by --seed {seed}; equal: within {tolerance:g} of the score.")
+    drawn_by = f"{len(keys)} of {len(table):,} architectures, drawn by --seed {seed}"
+    say(f"{drawn_by}; equal: within {tolerance:g} of the score.")
     different = [each for each in found if each.difference > tolerance]
     if different:
         _refuse(different)

@@ -211,7 +211,7 @@ def _difference(first: Sequence[Repeat], second: Sequence[Repeat], title: str) -
     others = {repeat.number: repeat.reported(title) for repeat in second}
     pairs = [(repeat.reported(title), others[repeat.number]) for repeat in first if repeat.number in others]
     pairs = [pair for pair in pairs if all(map(math.isfinite, pair))]
-    return paired_difference(*zip(*pairs)) if pairs else None
+    return paired_difference([one for one, _ in pairs], [other for _, other in pairs]) if pairs else None
 
 
 def _level(config: SearchConfig, compare: CompareConfig, data: str | Path | None) -> float:
