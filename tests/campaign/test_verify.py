@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from naslib_zc_plugin.configuration import check
 from naslib_zc_plugin.spaces import space
 from naslib_zc_plugin.store.parquet import records_of, write_parquet
 from naslib_zc_plugin.table import ScoreTable
+from tests.proxies.test_new_proxy import distribution
 
 NOISE = {"source": "synthetic:normal", "n": 12, "size": 8, "classes": 3}
 PLAIN = {
@@ -154,6 +156,23 @@ def test_files_of_images_are_found_by_name_and_known_by_content(tmp_path: Path) 
     np.savez(tmp_path / "mine.npz", images=255 - images, labels=np.arange(12) % 3)
     done = _nas("verify", store)
     assert done.exit_code == 2 and "images.sha256" in done.stderr
+
+
+def test_somebody_elses_proxy_is_verified_where_it_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    distribution(site, "my_proxy = theirs:my_proxy", module="theirs")
+    store = str(tmp_path / "theirs.db")
+    with monkeypatch.context() as patch:
+        patch.syspath_prepend(str(site))
+        _scored(Path(store), architectures=2, proxies=["my_proxy", "params"])
+        done = _nas("verify", store)
+        assert done.exit_code == 0 and "my_proxy, version 3" in done.stdout, done.output
+    sys.modules.pop("theirs", None)
+    done = _nas("verify", store)
+    assert done.exit_code == 2 and "unknown proxy 'my_proxy'" in done.stderr
 
 
 def test_twins_are_scored_as_the_one_that_stands_for_them(submission: Path) -> None:
