@@ -55,11 +55,21 @@ class Recomputed:
     @property
     def difference(self) -> float:
         """The difference as a share of the larger of both; infinite where one has a value and the other has none."""
-        if math.isnan(self.stored) or math.isnan(self.made):
-            same = math.isnan(self.stored) and self.status == "undefined"
-            return 0.0 if same else math.inf
-        largest = max(abs(self.stored), abs(self.made))
-        return abs(self.stored - self.made) / largest if largest else 0.0
+        if math.isnan(self.stored) and math.isnan(self.made):
+            return 0.0 if self.status == "undefined" else math.inf
+        return relative_difference(self.stored, self.made)
+
+
+def relative_difference(first: float, second: float) -> float:
+    """Return the difference as a share of the larger of both; infinite if one of them is NaN.
+
+    >>> relative_difference(2.0, 1.0), relative_difference(0.0, 0.0)
+    (0.5, 0.0)
+    """
+    if math.isnan(first) or math.isnan(second):
+        return math.inf
+    largest = max(abs(first), abs(second))
+    return abs(first - second) / largest if largest else 0.0
 
 
 def config_of(table: ScoreTable, folder: Path, data: Path | None = None) -> Config:

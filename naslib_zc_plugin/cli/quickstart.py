@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
     from naslib_zc_plugin.table import ScoreTable
 
 CONFIG = Path(__file__).with_suffix(".yaml")
-TOLERANCE = 1e-4
-"""How much of itself a score that is made anew may differ from the stored one, which is rounded by up to 3e-5."""
 _SPACE, _NOISE = "nasbench201", "synthetic:normal"
 _STORED = "embedded:nasbench201_cifar10_whole"
 _EMBEDDED = (_STORED, f"{_STORED}_epsilon", "embedded:nasbench201_cifar100_whole",
@@ -135,11 +132,13 @@ def _scored(campaign: Config, restart: bool) -> ScoreTable:
 
 def _shown_equal(table: ScoreTable) -> bool:
     """Print how many live scores equal the stored ones; return whether some differ."""
+    from naslib_zc_plugin.campaign.verification import TOLERANCE, relative_difference
+
     stored = {label: made for label, made in _stored().items() if label in table.columns}
     rows, different = [], []
     for label, (name, known) in stored.items():
         live = dict(zip(table.keys, table[label].values.tolist()))
-        far = {key: abs(value / known[key] - 1) if math.isfinite(value) else math.inf for key, value in live.items()}
+        far = {key: relative_difference(value, known[key]) for key, value in live.items()}
         equal = sum(each <= TOLERANCE for each in far.values())
         rows.append([label, name, f"{equal} of {len(far)}", f"{100 * max(far.values()):.4f} %"])
         different += [f"{label} {live[key]:.7g}, stored {known[key]:.7g}: {key}" for key in far if far[key] > TOLERANCE]

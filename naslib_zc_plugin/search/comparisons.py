@@ -69,7 +69,7 @@ class SearchComparison:
     median: float
 
 
-def paired_difference(first: Sequence[float], second: Sequence[float], seed: int = 0) -> PairedDifference:
+def run_difference(first: Sequence[float], second: Sequence[float], seed: int = 0) -> PairedDifference:
     """Return how much higher the first numbers are than the second, of the same runs.
 
     The interval is that of a bootstrap over runs: the 2.5 and 97.5 % quantiles of the mean of as many differences,
@@ -78,7 +78,7 @@ def paired_difference(first: Sequence[float], second: Sequence[float], seed: int
     Raises:
         ValueError: not as many of the one as of the other, or none.
 
-    >>> paired_difference([3.0, 5.0, 4.0, 2.0], [1.0, 2.0, 2.0, 2.0])
+    >>> run_difference([3.0, 5.0, 4.0, 2.0], [1.0, 2.0, 2.0, 2.0])
     PairedDifference(mean=1.75, low=0.5, high=2.75, better=0.875, runs=4)
     """
     if len(first) != len(second) or not len(first):
@@ -175,7 +175,7 @@ def comparison_table(compared: Sequence[SearchComparison], compare: CompareConfi
 def verdicts(compared: Sequence[SearchComparison], compare: CompareConfig) -> list[str]:
     """Return a sentence for each group of searches that are compared with the same one: which found most, how surely.
 
-    The one that found most on average is set beside the next, by the difference of :func:`paired_difference`.
+    The one that found most on average is set beside the next, by the difference of :func:`run_difference`.
     """
     found = []
     for against, group in _groups(compared).items():
@@ -211,7 +211,7 @@ def _difference(first: Sequence[Repeat], second: Sequence[Repeat], title: str) -
     others = {repeat.number: repeat.reported(title) for repeat in second}
     pairs = [(repeat.reported(title), others[repeat.number]) for repeat in first if repeat.number in others]
     pairs = [pair for pair in pairs if all(map(math.isfinite, pair))]
-    return paired_difference([one for one, _ in pairs], [other for _, other in pairs]) if pairs else None
+    return run_difference([one for one, _ in pairs], [other for _, other in pairs]) if pairs else None
 
 
 def _level(config: SearchConfig, compare: CompareConfig, data: str | Path | None) -> float:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -84,6 +86,13 @@ def test_live_scores_equal_the_stored_ones(finished: tuple[Path, Result]) -> Non
         assert "2 of 2" in line
     assert read_table(output / "scores.db")["flops"].count("ok") == 2
     assert "Without a score for these networks, which lack what they look at: dss." in done.stdout
+
+
+def test_a_score_of_zero_equals_a_stored_zero(finished: tuple[Path, Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    table = read_table(finished[0] / "scores.db")
+    nothing = replace(table["synflow"], values=np.zeros(2))
+    monkeypatch.setattr(quickstart, "_stored", lambda: {"synflow": ("zeros", dict.fromkeys(table.keys, 0.0))})
+    assert not quickstart._shown_equal(replace(table, columns={"synflow": nothing}))
 
 
 def test_a_score_that_differs_is_named_and_the_exit_code_tells(

@@ -17,7 +17,7 @@ from naslib_zc_plugin.search.comparisons import (
     compare_searches,
     comparison_table,
     kaplan_meier_median,
-    paired_difference,
+    run_difference,
     verdicts,
 )
 from naslib_zc_plugin.search.config import CompareConfig, SearchConfig, load_experiment
@@ -33,19 +33,19 @@ LEVEL = float(np.quantile(list(TEST.values()), 0.9))
 def test_the_interval_is_scipys_bootstrap() -> None:
     rng = np.random.default_rng(3)
     first, second = rng.normal(0.2, 1.0, 60), rng.normal(0.0, 1.0, 60)
-    found = paired_difference(first.tolist(), second.tolist())
+    found = run_difference(first.tolist(), second.tolist())
     expected = bootstrap((first - second,), np.mean, n_resamples=9999, method="percentile", rng=rng).confidence_interval
     assert found.mean == pytest.approx((first - second).mean()) and found.runs == 60
     assert (found.low, found.high) == (pytest.approx(expected.low, abs=0.02), pytest.approx(expected.high, abs=0.02))
     assert found.better == (first > second).mean()
-    assert paired_difference([1.0, 2.0], [1.0, 1.0]).better == 0.75
+    assert run_difference([1.0, 2.0], [1.0, 1.0]).better == 0.75
     with pytest.raises(ValueError, match="2 and 1 numbers"):
-        paired_difference([1.0, 2.0], [1.0])
+        run_difference([1.0, 2.0], [1.0])
 
 
 @pytest.mark.parametrize(("first", "told"), [([2.0, 3.0, 4.0], 1), ([1.0, 1.0, 1.0], 0), ([0.0, 0.5, 0.9], -1)])
 def test_what_the_interval_tells(first: Sequence[float], told: int) -> None:
-    assert paired_difference(first, [1.0, 1.0, 1.0]).told == told
+    assert run_difference(first, [1.0, 1.0, 1.0]).told == told
 
 
 def test_the_median_is_that_of_scipys_survival_function() -> None:
