@@ -70,6 +70,8 @@ def quickstart(
     searched = _searches(output, asked)
     trained = _training(output, trainings, seed, host)
     campaign = _campaign(output, networks, seed, names)
+    if not restart:
+        _check_seed(Path(searched.store), seed)
     output.mkdir(parents=True, exist_ok=True)
     command = again(context)
     with _stopping(output):
@@ -80,6 +82,19 @@ def quickstart(
         _published(table, found, searched, output, command)
     if different:
         raise typer.Exit(1)
+
+
+def _check_seed(store: Path, seed: int) -> None:
+    """Raise ``ValueError`` if a journal that is there holds searches of another seed, before anything is added."""
+    from naslib_zc_plugin.search.journal import Journal
+
+    if not store.exists():
+        return
+    with Journal(store) as journal:
+        seeds = {made.get("seed") for made in journal.provenance().values()}
+    if seeds - {seed}:
+        found = ", ".join(map(str, sorted(seeds)))
+        raise ValueError(f"{store} was made with --seed {found}: give another --output, or begin anew with --restart")
 
 
 @contextmanager
