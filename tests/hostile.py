@@ -382,7 +382,9 @@ def _parquet_cases(folder: Path) -> Iterator[Case]:
 
 
 def _yaml_cases(folder: Path) -> Iterator[Case]:
-    laughs = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 30))
+    laughs = "a0: &a0 [x, x]\n" + "".join(
+        f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 30)
+    )
     for name, text in {
         "aliases": laughs,
         "line": "a: " + "x" * (200 << 20),

@@ -20,7 +20,7 @@ from naslib_zc_plugin.cli._console import (
     steps,
     stopped_by_signals,
 )
-from naslib_zc_plugin.cli.leaderboard import Picture, publish_boards
+from naslib_zc_plugin.cli.leaderboard import publish_boards, read_sources
 from naslib_zc_plugin.cli.score import run_campaign
 from naslib_zc_plugin.cli.search import found_results, run_searches
 from naslib_zc_plugin.files import replace_text
@@ -79,7 +79,7 @@ def quickstart(
         different = _shown_equal(table)
         found = _searched(searched, host, restart, output)
         _trained(trained, restart)
-        _published(table, found, searched, output, command)
+        _published(campaign, found, searched, output, command)
     if different:
         raise typer.Exit(1)
 
@@ -91,7 +91,7 @@ def _check_seed(store: Path, seed: int) -> None:
     if not store.exists():
         return
     with Journal(store) as journal:
-        seeds = {made.get("seed") for made in journal.provenance().values()}
+        seeds = {int(made["seed"]) for made in journal.provenance().values()}
     if seeds - {seed}:
         found = ", ".join(map(str, sorted(seeds)))
         raise ValueError(f"{store} was made with --seed {found}: give another --output, or begin anew with --restart")
@@ -297,40 +297,27 @@ def _bar(experiment: Experiment) -> Iterator[Callable[[SearchProgress], None]]:
 # 4. The page --------------------
 
 
-def _published(table: ScoreTable, found: Sequence[Result], experiment: Experiment, output: Path, command: str) -> None:
-    """Write the leaderboard of what the package has and of what was scored, and the searches beside it."""
-    from naslib_zc_plugin.benchmarks import benchmark
-    from naslib_zc_plugin.campaign.store import read_table
+def _published(campaign: Config, found: Sequence[Result], experiment: Experiment, output: Path, command: str) -> None:
+    """Write the page of what the package has, of what was scored now, and of the searches; print its path."""
     from naslib_zc_plugin.report.leaderboards import LeaderboardOptions, leaderboard
-    from naslib_zc_plugin.search.comparisons import compare_searches, comparison_table
-    from naslib_zc_plugin.search.results import results_csv
+    from naslib_zc_plugin.search.comparisons import compare_searches, comparison_table, verdicts
+    from naslib_zc_plugin.search.results import curve_lines, results_csv
     from naslib_zc_plugin.text_table import table_markdown
 
-    accuracies, boards, pictures = benchmark(_SPACE), [], []
-    for each in (*map(read_table, _EMBEDDED), table):
-        truth = str(each.facts["truth"])
-        options = LeaderboardOptions(resamples=100)
-        boards.append(leaderboard(each, accuracies.column(truth), truth, options, command=command))
-        pictures.append(Picture(each, accuracies.column(truth), truth))
-    publish_boards(output, boards, pictures, None, "Quickstart")
+    sources, _ = read_sources([Path(campaign.store), *map(Path, _EMBEDDED)], None, None, [])
+    options = LeaderboardOptions(resamples=0)  # the page has intervals of its own
+    boards = [
+        leaderboard(each.table, each.truth, each.truth_name, options, command=command, truth_source=each.source)
+        for each in sources
+    ]
     assert experiment.compare is not None
-    sheet = comparison_table(compare_searches(found, experiment.compare), experiment.compare)
-    drawn = "".join(f"\n![{title}]({name})\n" for title, name in _drawn(found, experiment, output).items())
-    replace_text(output / "searches.md", f"# Searches\n\n{table_markdown(sheet)}{drawn}\nMade by `{command}`.\n")
+    compared = compare_searches(found, experiment.compare)
+    lines = curve_lines(found, experiment.curve)
+    curves = [replace(line, label=line.label.removesuffix(f" {line.panel}")) for line in lines]
+    told = verdicts(compared, experiment.compare)
+    publish_boards(output, boards, sources, None, "Quickstart", searches=curves, notes=told)
+    below = "".join(f"\n{line}\n" for line in (*told, f"Made by `{command}`."))
+    sheet = table_markdown(comparison_table(compared, experiment.compare))
+    replace_text(output / "searches.md", f"# Searches\n\n{sheet}{below}")
     replace_text(output / "searches.csv", results_csv(found))
-    say(f"4. The leaderboard is {output / 'leaderboard.html'}, the searches' curves are in {output / 'searches.md'}.")
-
-
-def _drawn(found: Sequence[Result], experiment: Experiment, output: Path) -> dict[str, str]:
-    """Draw a figure for each data set; return title → name of the file."""
-    from naslib_zc_plugin.report.figures import curves
-    from naslib_zc_plugin.search.results import curve_lines
-
-    written: dict[str, str] = {}
-    for report in dict.fromkeys(tuple(result.config.report.items()) for result in found):
-        ((title, column),) = report
-        lines = curve_lines([each for each in found if each.config.report == dict(report)], experiment.curve)
-        name = f"curves-{column.partition('_')[0]}.png"
-        curves(output / name, lines, "trainings", title, "mean ± standard deviation")
-        written[column] = name
-    return written
+    say(f"4. The leaderboard, with the searches' curves, is {output / 'index.html'}")
