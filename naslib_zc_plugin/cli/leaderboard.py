@@ -62,7 +62,7 @@ def leaderboard(
     aggregates = [Aggregate.parse(text) for text in aggregate or ()]
     options = LeaderboardOptions(aggregates, undefined, positive, top / 100, resamples, seed)  # type: ignore[arg-type]
     costs = _units(units or ())
-    entries, left_out = _entries(stores, data, table, truth or ())
+    entries, left_out = read_sources(stores, data, table, truth or ())
     boards = [
         compare(each.table, each.truth, each.truth_name, replace(options, aggregates=joined), costs, again(context),
                 each.source)
@@ -85,7 +85,7 @@ def _joined(tables: Sequence[ScoreTable], aggregates: Sequence[Aggregate]) -> li
     return [[*missing, *(each for each in aggregates if set(each.labels) <= set(table))] for table in tables]
 
 
-def _entries(
+def read_sources(
     stores: Sequence[Path], data: Path | None, table: str | None, truths: Sequence[str]
 ) -> tuple[list[Source], list[str]]:
     """Return the tables with what they are compared with, and a note on each store that cannot be compared.
