@@ -24,10 +24,10 @@ from naslib_zc_plugin.cli.leaderboard import publish_boards, read_sources
 from naslib_zc_plugin.cli.score import run_campaign
 from naslib_zc_plugin.cli.search import found_results, run_searches
 from naslib_zc_plugin.files import replace_text
-from naslib_zc_plugin.report.figures import SearchCurve
 
 if TYPE_CHECKING:
     from naslib_zc_plugin.campaign.config import Config
+    from naslib_zc_plugin.report.figures import SearchCurve
     from naslib_zc_plugin.search import SearchProgress
     from naslib_zc_plugin.search.config import Experiment
     from naslib_zc_plugin.search.results import Result
@@ -329,4 +329,5 @@ def _shown(curve: SearchCurve) -> SearchCurve:
     """Return a curve under its search's name, without the steep beginning, beside which nothing else could be seen."""
     parts = (curve.places, curve.middle, curve.low, curve.high)
     places, middle, low, high = (part[_FROM - 1 :] if len(part) > 2 * _FROM else part for part in parts)
-    return SearchCurve(curve.label.removesuffix(f" {curve.panel}"), places, middle, low, high, curve.panel)
+    label = curve.label.removesuffix(f" {curve.panel}")
+    return replace(curve, label=label, places=places, middle=middle, low=low, high=high)
