@@ -156,8 +156,14 @@ def _entry(scores: ScoreTable, found: Benchmark, column: str, asked: bool, store
     sizes = {size: _sizes(found, name, size) for size in ("params", "flops")}
     return Source(
         scores, accuracies, name, found.name, data_set, sizes, clusters, families, found.source, str(store),
-        read_reasons(store),
+        next((str(each) for each in _configs(store) if each.is_file()), ""), read_reasons(store),
     )  # fmt: skip
+
+
+def _configs(store: Path) -> list[Path]:
+    """Return where the configuration of a store may lie: it has the store's name."""
+    name = f"{store.name.partition(':')[2] or store.stem}.yaml"
+    return [Path("configs", name), store.with_name(name)]
 
 
 def _by_data_set(entries: Sequence[Source]) -> list[Source]:

@@ -38,12 +38,14 @@ class Source:
         truth: accuracy by architecture, higher better.
         truth_name: its name.
         benchmark: whose architectures they are.
-        data_set: entries of one benchmark and data set are compared with each other, by the accuracies of most of them.
+        data_set: its name; entries of one benchmark and data set are compared with each other, by the accuracies that
+            most of their proxies are compared with.
         sizes: "params" and "flops" by architecture, as far as they are known, for what is said at equal size.
         clusters: class of identical (or closely related) networks by architecture; those left out are alone.
         families: the same for display, of networks that have families.
         source: where the accuracies come from.
         path: the table's file, as it is named in commands.
+        config: the configuration that makes the scores, where it is known; provenance names the command of before.
         reasons: by label how many scores do not exist for each reason, as far as that is known.
     """
 
@@ -57,6 +59,7 @@ class Source:
     families: Mapping[str, str] = field(default_factory=dict)
     source: str = ""
     path: str = ""
+    config: str = ""
     reasons: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
@@ -236,11 +239,12 @@ def _group(
 
 
 def _usual_truth(entries: Sequence[Source]) -> Source:
-    """Return the entry whose accuracies most columns are compared with."""
-    columns: dict[str, int] = {}
+    """Return an entry with the accuracies that most proxies are compared with, variants aside."""
+    proxies: dict[str, set[str]] = {}
     for entry in entries:
-        columns[entry.truth_name] = columns.get(entry.truth_name, 0) + len(entry.table.columns)
-    name = max(columns, key=lambda each: columns[each])
+        names = {column.proxy for column in entry.table.columns.values()}
+        proxies[entry.truth_name] = proxies.get(entry.truth_name, set()) | names
+    name = max(proxies, key=lambda each: len(proxies[each]))
     return next(entry for entry in entries if entry.truth_name == name)
 
 

@@ -68,13 +68,15 @@ def leaderboard_page(found: Overview, facts: PageFacts, units: Mapping[str, floa
     Args:
         found: what it shows.
         facts: what it says of itself.
-        units: cost of one score by proxy.
+        units: cost of one score by proxy, where it is another than this package's own measurement (``units.json``).
     """
+    measured = json.loads(resources.files(__package__).joinpath("units.json").read_text(encoding="utf-8"))
+    costs = {**measured["units"], **(units or {})}
     shown = {
         "title": visible(facts.title), "command": visible(facts.command), "date": facts.date, "version": facts.version,
         "notes": [visible(each) for each in facts.notes], "leftOut": [visible(each) for each in facts.left_out],
-        "compared": COMPARED, "entries": [_entry(entry) for entry in found.entries],
-        "rows": [_row(row, found, units or {}) for row in found.rows],
+        "compared": COMPARED, "costs": measured["measured"], "entries": [_entry(entry) for entry in found.entries],
+        "rows": [_row(row, found, costs) for row in found.rows],
         "groups": [_group(group, found) for group in found.groups],
         "searches": [_curve(each) for each in facts.searches],
     }  # fmt: skip
@@ -103,7 +105,7 @@ def _hash(text: str) -> str:
 
 def _entry(entry: Source) -> dict[str, Any]:
     notes = [visible(note) for note in provenance_notes(entry.table.facts)]
-    kept = {"truth": entry.truth_name, "source": entry.source, "path": entry.path}
+    kept = {"truth": entry.truth_name, "source": entry.source, "path": entry.path, "config": entry.config}
     return {"name": visible(entry.table.name), **{k: visible(v) for k, v in kept.items()}, "notes": notes}
 
 
