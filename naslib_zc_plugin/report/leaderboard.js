@@ -391,6 +391,7 @@
     const scale = h("span", { class: "scale", "aria-hidden": "true" }, [-10, -8, -6, -4, -2, 0, 2, 4, 6, 8, 10].map((step) => h("span", { class: (step < 0 ? "m" : "p") + Math.abs(step) })));
     const { zero } = MEASURES[state.m];
     return h("ul", { class: "legend" },
+      h("li", {}, h("b", {}, "A click on a number"), " tells where it comes from and the command that makes it again"),
       h("li", {}, `${heading()}: orders badly`, scale, "orders well", zero ? ` (chance: ${zero})` : ""),
       h("li", {}, h("b", {}, "bold"), " cannot be told from the best of its column (on every data set of it; pairs on the same networks, 95 %)"),
       h("li", {}, "† accuracies of this benchmark helped to choose the members of the aggregate"),

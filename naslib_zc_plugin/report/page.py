@@ -18,9 +18,14 @@ from dataclasses import asdict, dataclass, field
 from importlib import resources
 from typing import Any
 
-import jinja2
 import numpy as np
-import vl_convert
+
+try:
+    import jinja2
+    import vl_convert
+except ImportError as error:
+    what = "the leaderboard page needs jinja2 and vl-convert-python: pip install 'naslib-zc-plugin[leaderboard]'"
+    raise ImportError(what) from error
 
 from naslib_zc_plugin.aggregates import AGGREGATES
 from naslib_zc_plugin.files import csv_cell, visible
