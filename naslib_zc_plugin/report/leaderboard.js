@@ -209,9 +209,17 @@
         pair("accuracy", `${group.truth}${group.source ? `: ${group.source}` : ""}`),
         pair("selects", picked(cell, group)),
         pair("scores", `${cell.entries.map((place) => data.entries[place].path || data.entries[place].name).join(", ")}: ${row.kind === "aggregate" ? "joined from" : "column"} ${row.kind === "aggregate" ? row.members.join(", ") : cell.label}, version ${cell.version}` + options(cell)),
-        cell.seconds !== null && pair("time", `${cell.seconds} s a network (median, as it was measured)`),
+        neighbours(cell), cell.seconds !== null && pair("time", `${cell.seconds} s a network (median, as it was measured)`),
         cell.others.length ? pair("also measured", cell.others.map((each) => `${data.entries[each.entry].name} (N ${count(each.n)}, τ ${fixed(each.tau)})`).join("; ")) : null),
       h("details", {}, h("summary", {}, "How the scores were made"), h("pre", { tabindex: 0 }, entry.notes.join("\n"))));
+  }
+  function neighbours(cell) {
+    const beside = cell.beside[key()];
+    if (!beside || !beside.length) return null;
+    return pair("next to it", `by ${heading()}: ` + beside.map(([place, value, low, high, n]) => {
+      const signed = (each) => (each > 0 ? "+" : "") + fixed(each, 3);
+      return `${data.rows[place].name} ${value === null ? "(too few networks in common)" : `${signed(value)} [${signed(low)}, ${signed(high)}], N ${count(n)}`}`;
+    }).join("; ") + " (this one less the other, on the networks that both define)");
   }
   const options = (cell) => { const each = Object.entries(cell.options); return each.length ? `, ${each.map(([name, value]) => `${name} ${value}`).join(", ")}` : ""; };
   const pair = (name, text) => [h("dt", {}, name), h("dd", {}, text)];

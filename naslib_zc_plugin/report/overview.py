@@ -18,7 +18,15 @@ from naslib_zc_plugin.aggregates import AGGREGATES, Aggregate, oriented
 from naslib_zc_plugin.proxies import canonical
 from naslib_zc_plugin.report.correlations import Floats, Indices, IntervalEstimate, agreement, partial_agreement
 from naslib_zc_plugin.report.leaderboards import is_scored, matched
-from naslib_zc_plugin.report.paired import COMPARED, FEWEST, MEASURES, Standings, networks_compared, standings
+from naslib_zc_plugin.report.paired import (
+    COMPARED,
+    FEWEST,
+    MEASURES,
+    Neighbour,
+    Standings,
+    networks_compared,
+    standings,
+)
 from naslib_zc_plugin.report.selection import Selected, selected
 from naslib_zc_plugin.table import STATUSES, Column, ScoreTable
 
@@ -85,6 +93,7 @@ class Cell:
         n: of them that are defined.
         estimates: by measure ("tau", "rho", "ndcg", "top", and "tau|params" for what holds at equal parameters).
         ranks: by measure of tau's and rho's: rank, and the best and worst one that comparisons allow; 1 the best.
+        neighbours: by the same measures, the names of what is next to it in rank and the differences to it.
         among_best: the measures in which it cannot be told from the best.
         pick: the network that it selects; None where it has no score.
         picked: the keys of that network, or of all that share the best score.
@@ -98,6 +107,7 @@ class Cell:
     n: int
     estimates: Mapping[str, IntervalEstimate]
     ranks: Mapping[str, tuple[int, int, int]]
+    neighbours: Mapping[str, Sequence[tuple[str, Neighbour]]]
     among_best: Sequence[str]
     pick: Selected | None
     picked: Sequence[str]
@@ -313,7 +323,9 @@ def _compared(
         pick = selected(oriented(column), truth)
         cells[name] = Cell(
             entries_of[0], entries_of, label, column, int(np.isfinite(scores[place]).sum()),
-            made.estimates[place], made.ranks[place], made.among_best[place], pick,
+            made.estimates[place], made.ranks[place],
+            {key: [(names[each.place], each) for each in beside] for key, beside in made.neighbours[place].items()},
+            made.among_best[place], pick,
             [keys[i] for i in pick.positions] if pick else [], [_other(one, truth) for one in found[name][1:]],
         )  # fmt: skip
     families = [truth_of.families.get(key, "") for key in keys] if truth_of.families else []

@@ -159,7 +159,7 @@ def _group(group: Group, found: Overview) -> dict[str, Any]:
         "sizes": {name: _numbers(values[drawn]) for name, values in group.sizes.items()},
         "families": [visible(group.families[place]) for place in drawn] if group.families else [],
         "cells": {
-            str(names.index(name)): _cell(cell, group, drawn, found.entries[cell.entry].reasons.get(cell.label, {}))
+            str(names.index(name)): _cell(cell, group, names, drawn, found)
             for name, cell in group.cells.items()
         },
         "ranked": [names.index(name) for name in group.ranked],
@@ -176,8 +176,8 @@ def _thinned(group: Group, most: int) -> list[int]:
     return group.plotted[order[:most]].tolist()  # type: ignore[no-any-return]
 
 
-def _cell(cell: Cell, group: Group, drawn: Any, reasons: Mapping[str, int]) -> dict[str, Any]:
-    column, pick = cell.column, cell.pick
+def _cell(cell: Cell, group: Group, names: list[str], drawn: Any, found: Overview) -> dict[str, Any]:
+    column, pick, reasons = cell.column, cell.pick, found.entries[cell.entry].reasons.get(cell.label, {})
     values: list[Any] = _numbers(column.values[drawn])
     for place, code in enumerate(column.status[drawn].tolist()):
         if values[place] is None:
@@ -193,6 +193,8 @@ def _cell(cell: Cell, group: Group, drawn: Any, reasons: Mapping[str, int]) -> d
         "seconds": _short(float(np.median(seconds)), 3) if len(seconds) else None,
         "is": {name: _interval(each) for name, each in cell.estimates.items() if each.value is not None},
         "rank": {name: list(each) for name, each in cell.ranks.items()}, "among": list(cell.among_best),
+        "beside": {key: [[names.index(name), *_interval(each.difference), each.n] for name, each in beside]
+                   for key, beside in cell.neighbours.items()},
         "pick": None if pick is None else {
             "y": _short(pick.accuracy, 5), "low": _short(pick.low, 5), "high": _short(pick.high, 5),
             "rank": pick.rank, "worst": pick.worst_rank, "count": len(cell.picked),
