@@ -13,7 +13,7 @@ from typing import Callable
 
 import numpy as np
 
-from naslib_zc_plugin.report.correlations import Agreement, IntervalEstimate, agreement
+from naslib_zc_plugin.report.correlations import Agreement, IntervalEstimate, UndefinedRank, agreement
 from naslib_zc_plugin.report.selection import selected, top
 from naslib_zc_plugin.reproduce.printed import NOT_RUN, NOT_TO_BE_HAD, UNDEFINED, Estimate
 from naslib_zc_plugin.reproduce.sources import Floats, Scored
@@ -23,6 +23,7 @@ from naslib_zc_plugin.strategies import strategy
 COEFFICIENTS = {"tau": "kendall", "rho": "spearman", "r": "pearson"}
 _HITS, _BEST = 64, 0.05
 _FEWEST = 4  # networks among the best by score, below which Top-64/top-5 % is not compared
+_DEFINED = 10  # networks, with fewer of which a coefficient is not compared
 _RUNS, _EVALUATIONS = 30, 1000  # of the printed searches
 _WHOLE = 0.98  # share of a space's scores from which on its best network is known
 
@@ -37,8 +38,9 @@ def estimates(
     Args:
         scored: scores and accuracies.
         wanted: names of measures.
-        options: of the row: ``minus`` turns the sign of coefficients, ``absolute`` takes it away, ``of`` is how many
-            architectures the paper took, ``space`` says that its Top-64 is not to be had from a sample.
+        options: of the row: ``minus`` turns the sign of coefficients, ``absolute`` takes it away, ``worst`` ranks
+            undefined scores last, ``of`` is how many architectures the paper took, ``space`` says that its Top-64 is
+            not to be had from a sample.
         resamples: of the intervals.
         seed: of the resamples.
 
@@ -46,12 +48,13 @@ def estimates(
         An estimate for each measure wanted that is one of these.
     """
     made: dict[str, Callable[[], Estimate]] = {}
-    agree = partial(agreement, resamples=resamples, seed=seed)
+    undefined: UndefinedRank = "worst" if "worst" in options else "drop"
+    agree = partial(agreement, undefined=undefined, resamples=resamples, seed=seed)
     if set(wanted) & set(COEFFICIENTS):
         whole = agree(scored.values, scored.truth)
         made.update({name: partial(_coefficient, whole, name, options) for name in COEFFICIENTS})
     if set(wanted) & {"tau_top", "rho_top", "rho_best"}:
-        best = top(scored.values, scored.truth, resamples=resamples, seed=seed)
+        best = top(scored.values, scored.truth, undefined=undefined, resamples=resamples, seed=seed)
         for name, among in (("tau_top", best.by_accuracy), ("rho_top", best.by_accuracy), ("rho_best", best.by_score)):
             made[name] = partial(_coefficient, among, name.partition("_")[0], options)
     made["overlap"] = partial(_overlap, scored)
@@ -79,7 +82,9 @@ def _coefficient(found: Agreement, name: str, options: Mapping[str, str]) -> Est
     value, low, high = estimate.value, estimate.low, estimate.high
     if value is None or low is None or high is None:
         reason = f"{found.n:,} of {found.n + found.undefined:,} networks have a score: no coefficient, or no interval"
-        return Estimate(None, n=found.n, reason=reason, verdict=UNDEFINED if found.n < 3 else NOT_RUN)
+        return Estimate(None, n=found.n, reason=reason, verdict=NOT_RUN if found.n < _DEFINED else UNDEFINED)
+    if found.n < _DEFINED:
+        return Estimate(None, n=found.n, reason=f"{found.n} networks are too few for an interval")
     if "minus" in options or ("absolute" in options and value < 0):
         value, low, high = -value, -high, -low
     return Estimate(value, low, high, found.n)

@@ -66,8 +66,8 @@ class PrintedRow:
         table: such as ``gradalign-4``.
         row: the method or setting.
         part: the data set, benchmark or search.
-        campaigns: names of the campaigns that may have its scores, perhaps with ``*``; the one with most is taken. None:
-            the scores are a column of the benchmark, or there are none.
+        campaigns: names of the campaigns that may have its scores, perhaps with a star; the one of most scores counts.
+            None: the scores are a column of the benchmark, or there are none.
         label: of the scores.
         truth: the benchmark's column.
         options: of the evaluation, by name; an empty text for a plain one.
@@ -149,14 +149,13 @@ def judged(row: PrintedRow, measure: str, ours: Estimate, source: str) -> Cell:
     """Return the cell of a printed number: inside if a number that is printed so lies in the interval of ours."""
     printed = row.printed[measure]
     number = number_of(printed)
-    if number is None or ours.value is None or ours.low is None or ours.high is None:
-        verdict = ours.verdict if ours.value is None else UNDEFINED
-        return Cell(row, measure, printed, ours, source, verdict, ours.reason)
-    room = half_unit(printed) * (1 + 1e-9)
-    if ours.low - room <= number <= ours.high + room:
-        return Cell(row, measure, printed, ours, source, INSIDE, ours.reason)
-    why = explanation(row, measure)
-    return Cell(row, measure, printed, ours, source, EXPLAINED if why else OUTSIDE, why)
+    verdict, why = ours.verdict, ours.reason
+    if number is not None and ours.value is not None and ours.low is not None and ours.high is not None:
+        room = half_unit(printed) * (1 + 1e-9)
+        verdict = INSIDE if ours.low - room <= number <= ours.high + room else OUTSIDE
+    if verdict == OUTSIDE and (found := explanation(row, measure)):
+        verdict, why = EXPLAINED, found
+    return Cell(row, measure, printed, ours, source, verdict, why)
 
 
 @lru_cache(maxsize=1)
@@ -194,7 +193,12 @@ def title(table: str) -> str:
     """
     paper, _, number = table.partition("-")
     roman = {"1": "I", "2": "II", "3": "III", "4": "IV", "5": "V", "6": "VI"}
-    named = {"gradalign": "GradAlign", "epsilon": "epsilon", "lightweight": "Lightweight NAS"}.get(paper, "ReLU is all you need")
+    named = {
+        "gradalign": "GradAlign",
+        "epsilon": "epsilon",
+        "lightweight": "Lightweight NAS",
+        "relu": "NASWOT by ReLU",
+    }[paper]
     if number.startswith("section"):
         return f"{named}, {number.replace('-', ' ')}"
     if paper == "lightweight":

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
+from random import Random
 from typing import Callable
 
 import numpy as np
@@ -56,7 +57,7 @@ class Sources:
         data: the directory of benchmark tables; that of the environment, or what the package has, unless given.
         stored: a folder of campaigns' exports and stores, called like their configurations; None to use none.
         campaign: runs a campaign; None to use stored scores alone.
-        number: use as many architectures at most, the first of each table, whose order is random; 0 for all.
+        number: of architectures at most, a random sample of each row's; 0 for all.
     """
 
     def __init__(
@@ -139,7 +140,9 @@ class Sources:
             index = space(found.space).index
             found = found.where(np.array([index(key) < first for key in found.keys], dtype=bool))
         if self._number and len(found.keys) > self._number:
-            found = found.where(np.arange(len(found.keys)) < self._number)
+            chosen = np.zeros(len(found.keys), dtype=bool)
+            chosen[Random(0).sample(range(len(found.keys)), self._number)] = True
+            found = found.where(chosen)
         return found
 
 

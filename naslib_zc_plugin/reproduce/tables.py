@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -10,15 +10,17 @@ import numpy as np
 from naslib_zc_plugin.protocols import EPSILON_WEIGHTS
 from naslib_zc_plugin.reproduce.measures import Numbers, estimates, search_estimates
 from naslib_zc_plugin.reproduce.printed import (
+    INSIDE,
     MISSING,
     NOT_TO_BE_HAD,
+    OUTSIDE,
     Cell,
     Estimate,
     PrintedRow,
     judged,
     rows_of,
 )
-from naslib_zc_plugin.reproduce.sources import Sources
+from naslib_zc_plugin.reproduce.sources import Floats, Sources
 
 _FEW = "networks of this part are scored, fewer than ten"
 _DRAWS = 2000
@@ -82,10 +84,11 @@ class Tables:
         return scored.source, estimates(scored, list(row.printed), row.options, self._resamples)
 
     def _weights(self, row: PrintedRow) -> Estimate:
-        """Compare a pair of weights with that of the code; the interval of a pair is itself."""
-        printed = {float(text.replace("1e", "1e")) for text in row.printed["weights"].split("/")}
+        """Compare a pair of weights with that of the code."""
+        printed = {float(text) for text in row.printed["weights"].split("/")}
         ours = set(EPSILON_WEIGHTS[row.label])
-        return _same_weights(printed, ours)
+        text = " and ".join(f"{weight:g}" for weight in sorted(ours))
+        return Estimate(None, reason=f"ours: {text}", verdict=INSIDE if printed == ours else OUTSIDE)
 
     def _rank(self, row: PrintedRow, compared: str) -> Estimate:
         """Rank a row's method among those of another table by Kendall's tau, the mean over its parts."""
@@ -96,7 +99,7 @@ class Tables:
         low, high = np.quantile(drawn[:, place], [0.025, 0.975]).tolist()
         return Estimate(float(ranks[place]), low, high)
 
-    def _ranks(self, compared: str) -> tuple[list[str], Sequence[float], np.ndarray]:  # type: ignore[type-arg]
+    def _ranks(self, compared: str) -> tuple[list[str], Sequence[float], Floats]:
         """Return methods, their mean ranks, and those of coefficients drawn from their intervals.
 
         The draws are normal and independent; methods that err together would keep their order more often.
@@ -119,13 +122,3 @@ class Tables:
 def _deviation(estimate: Estimate) -> float:
     assert estimate.low is not None and estimate.high is not None
     return (estimate.high - estimate.low) / (2 * 1.96)
-
-
-def _same_weights(printed: set[float], ours: set[float]) -> Estimate:
-    text = " and ".join(f"{weight:g}" for weight in sorted(ours))
-    return Estimate(None, reason=f"ours: {text}", verdict="inside" if printed == ours else "outside")
-
-
-def judged_table(tables: Tables, names: Sequence[str]) -> Mapping[str, tuple[Cell, ...]]:
-    """Return the cells of several tables."""
-    return {name: tables.cells(name) for name in names}
