@@ -46,7 +46,7 @@ def reproduce(
     Scores are made by the campaigns of the papers' protocols, or taken from stored ones, as each line says.
     """
     from naslib_zc_plugin.reproduce.page import HEADER, counts_text, lines, whole_page
-    from naslib_zc_plugin.reproduce.printed import list_tables, printed_rows, rows_of, title
+    from naslib_zc_plugin.reproduce.printed import list_tables, printed_rows, printed_table, title
     from naslib_zc_plugin.reproduce.sources import Sources
     from naslib_zc_plugin.reproduce.tables import Tables
 
@@ -56,7 +56,7 @@ def reproduce(
         show_table(["table", "of", "numbers"], [[name, title(name), str(count)] for name, count in counts.items()])
         return
     for name in names:
-        rows_of(name)
+        printed_table(name)
     number = _QUICK if quick else 0
     campaign = None if stored else _campaigns(configs, work, data, number)
     if stored and not stored.is_dir():

@@ -15,7 +15,7 @@ import numpy as np
 
 from naslib_zc_plugin.report.correlations import Agreement, IntervalEstimate, UndefinedRank, agreement
 from naslib_zc_plugin.report.selection import selected, top
-from naslib_zc_plugin.reproduce.printed import NOT_RUN, NOT_TO_BE_HAD, UNDEFINED, Estimate
+from naslib_zc_plugin.reproduce.printed import NOT_RUN, NOT_TO_BE_HAD, UNDEFINED, OurNumber
 from naslib_zc_plugin.reproduce.sources import Floats, Scored
 from naslib_zc_plugin.spaces import space
 from naslib_zc_plugin.strategies import strategy
@@ -27,13 +27,13 @@ _DEFINED = 10  # networks, with fewer of which a coefficient is not compared
 _RUNS, _EVALUATIONS = 30, 1000  # of the printed searches
 _WHOLE = 0.98  # share of a space's scores from which on its best network is known
 
-Numbers = dict[str, Estimate]
+Numbers = dict[str, OurNumber]
 
 
 def estimates(
     scored: Scored, wanted: Sequence[str], options: Mapping[str, str], resamples: int = 1000, seed: int = 0
 ) -> Numbers:
-    """Estimate the measures of a printed row, but for those of searches.
+    """OurNumber the measures of a printed row, but for those of searches.
 
     Args:
         scored: scores and accuracies.
@@ -47,7 +47,7 @@ def estimates(
     Returns:
         An estimate for each measure wanted that is one of these.
     """
-    made: dict[str, Callable[[], Estimate]] = {}
+    made: dict[str, Callable[[], OurNumber]] = {}
     undefined: UndefinedRank = "worst" if "worst" in options else "drop"
     agree = partial(agreement, undefined=undefined, resamples=resamples, seed=seed)
     if set(wanted) & set(COEFFICIENTS):
@@ -77,33 +77,33 @@ def share_interval(hits: int, n: int) -> tuple[float, float]:
     return low, high
 
 
-def _coefficient(found: Agreement, name: str, options: Mapping[str, str]) -> Estimate:
+def _coefficient(found: Agreement, name: str, options: Mapping[str, str]) -> OurNumber:
     estimate: IntervalEstimate = getattr(found, COEFFICIENTS[name])
     value, low, high = estimate.value, estimate.low, estimate.high
     if value is None or low is None or high is None:
         reason = f"{found.n:,} of {found.n + found.undefined:,} networks have a score: no coefficient, or no interval"
-        return Estimate(None, n=found.n, reason=reason, verdict=NOT_RUN if found.n < _DEFINED else UNDEFINED)
+        return OurNumber(None, n=found.n, reason=reason, verdict=NOT_RUN if found.n < _DEFINED else UNDEFINED)
     if found.n < _DEFINED:
-        return Estimate(None, n=found.n, reason=f"{found.n} networks are too few for an interval")
+        return OurNumber(None, n=found.n, reason=f"{found.n} networks are too few for an interval")
     if "minus" in options or ("absolute" in options and value < 0):
         value, low, high = -value, -high, -low
-    return Estimate(value, low, high, found.n)
+    return OurNumber(value, low, high, found.n)
 
 
-def _overlap(scored: Scored) -> Estimate:
+def _overlap(scored: Scored) -> OurNumber:
     made = np.isfinite(scored.values)
     values, truth = scored.values[made], scored.truth[made]
     if len(values) < 10 * _FEWEST:
-        return Estimate(None, n=len(values), reason=f"the top 10 % of {len(values):,} networks are too few")
+        return OurNumber(None, n=len(values), reason=f"the top 10 % of {len(values):,} networks are too few")
     best, high = (column > np.quantile(column, 0.9) for column in (truth, values))
     both, n = int(np.count_nonzero(best & high)), int(np.count_nonzero(high))
     if n == 0:
-        return Estimate(None, reason="the best scores are all equal", verdict=UNDEFINED)
+        return OurNumber(None, reason="the best scores are all equal", verdict=UNDEFINED)
     low, high_ = share_interval(both, n)
-    return Estimate(100 * both / n, 100 * low, 100 * high_, n)
+    return OurNumber(100 * both / n, 100 * low, 100 * high_, n)
 
 
-def _hits(scored: Scored, options: Mapping[str, str]) -> Estimate:
+def _hits(scored: Scored, options: Mapping[str, str]) -> OurNumber:
     """Count the best 5 % among the 64 best by score; of fewer architectures, among as large a share of them."""
     made = np.isfinite(scored.values)
     values, truth = scored.values[made], scored.truth[made]
@@ -112,31 +112,31 @@ def _hits(scored: Scored, options: Mapping[str, str]) -> Estimate:
     number = _HITS if is_whole else round(_HITS * len(scored.keys) / theirs)
     if number < _FEWEST or len(values) <= number:
         reason = f"64 networks of the paper's {theirs:,} are {number} of ours: too few"
-        return Estimate(None, n=len(values), reason=reason, verdict=NOT_TO_BE_HAD if "space" in options else NOT_RUN)
+        return OurNumber(None, n=len(values), reason=reason, verdict=NOT_TO_BE_HAD if "space" in options else NOT_RUN)
     best = truth > np.quantile(truth, 1 - _BEST)
     found = int(np.count_nonzero(best & (values >= np.sort(values)[-number])))
     low, high = share_interval(min(found, number), number)
-    return Estimate(_HITS * found / number, _HITS * low, _HITS * high, number)
+    return OurNumber(_HITS * found / number, _HITS * low, _HITS * high, number)
 
 
-def _kept(scored: Scored, options: Mapping[str, str]) -> Estimate:
+def _kept(scored: Scored, options: Mapping[str, str]) -> OurNumber:
     made, n = int(np.count_nonzero(np.isfinite(scored.values))), len(scored.keys)
     theirs = int(options.get("of", n))
     if n >= theirs:
-        return Estimate(made, made, made, n)
+        return OurNumber(made, made, made, n)
     low, high = share_interval(made, n)
-    return Estimate(theirs * made / n, theirs * low, theirs * high, n)
+    return OurNumber(theirs * made / n, theirs * low, theirs * high, n)
 
 
-def _selected(scored: Scored) -> Estimate:
+def _selected(scored: Scored) -> OurNumber:
     found, size = selected(scored.values, scored.truth), space(scored.space).size or 0
     if found is None:
-        return Estimate(None, reason="no score is defined", verdict=UNDEFINED)
+        return OurNumber(None, reason="no score is defined", verdict=UNDEFINED)
     if len(scored.keys) < _WHOLE * size:
         reason = f"{found.accuracy:.2f} is the best of {len(scored.keys):,}: the best of {size:,} needs all scores"
-        return Estimate(None, n=len(scored.keys), reason=reason)
+        return OurNumber(None, n=len(scored.keys), reason=reason)
     same = f"{len(found.positions)} networks share the best score" if found.positions[1:] else ""
-    return Estimate(found.accuracy, found.low, found.high, len(scored.keys), same)
+    return OurNumber(found.accuracy, found.low, found.high, len(scored.keys), same)
 
 
 # Searches --------------------
@@ -149,7 +149,7 @@ def search_estimates(
     runs: int = 60,
     seed: int = 0,
 ) -> Numbers:
-    """Estimate mean and deviation of thirty searches by a score, as Lightweight NAS runs them.
+    """OurNumber mean and deviation of thirty searches by a score, as Lightweight NAS runs them.
 
     Random search follows from the ranks: of 1,000 networks that are drawn, that of rank r wins if it is drawn and the
     r - 1 better ones are not. Evolution is run ``runs`` times, 1,019 evaluations each.
@@ -179,7 +179,7 @@ def search_estimates(
         taken = values[draws]
         for label, value, of_draws in ((name, mean, taken.mean(axis=1)), (f"{name}_sd", deviation, taken.std(axis=1))):
             low, high = np.quantile(of_draws, [0.025, 0.975]).tolist()
-            found[label] = Estimate(value, low, high, _RUNS)
+            found[label] = OurNumber(value, low, high, _RUNS)
     return found
 
 

@@ -85,7 +85,7 @@ class PrintedRow:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class OurNumber:
     """Ours: a number, its 95 % interval (its own value twice where it is exact), and of how many architectures.
 
     ``value`` is None where there is none, and ``reason`` says why.
@@ -116,7 +116,7 @@ class Cell:
     row: PrintedRow
     measure: str
     printed: str
-    ours: Estimate
+    ours: OurNumber
     source: str
     verdict: str
     why: str = ""
@@ -145,7 +145,7 @@ def half_unit(printed: str) -> float:
     return 0.5 * 10.0 ** -len(printed.partition(".")[2])
 
 
-def judged(row: PrintedRow, measure: str, ours: Estimate, source: str) -> Cell:
+def judged(row: PrintedRow, measure: str, ours: OurNumber, source: str) -> Cell:
     """Return the cell of a printed number: inside if a number that is printed so lies in the interval of ours."""
     printed = row.printed[measure]
     number = number_of(printed)
@@ -173,7 +173,7 @@ def list_tables() -> list[str]:
     return list(dict.fromkeys(row.table for row in printed_rows()))
 
 
-def rows_of(table: str) -> list[PrintedRow]:
+def printed_table(table: str) -> list[PrintedRow]:
     """Return the rows of a table.
 
     Raises:

@@ -13,15 +13,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from naslib_zc_plugin.benchmarks.nasbench201.convert import class_text
-from naslib_zc_plugin.report.correlations import UndefinedRank, agreement
-from naslib_zc_plugin.report.selection import top
-from naslib_zc_plugin.reproduce.printed import PrintedRow, half_unit, number_of, rows_of
-from naslib_zc_plugin.reproduce.sources import Scored, Sources
+from naslib_zc_plugin.reproduce.measures import Numbers, estimates
+from naslib_zc_plugin.reproduce.printed import PrintedRow, half_unit, number_of, printed_table
+from naslib_zc_plugin.reproduce.sources import Sources
 from naslib_zc_plugin.spaces import space
 from naslib_zc_plugin.spaces.nasbench201.keys import EDGES, parse
 
-_COEFFICIENTS = {"tau": ("kendall", ""), "rho": ("spearman", ""), "r": ("pearson", ""),
-                 "tau_top": ("kendall", "top"), "rho_top": ("spearman", "top")}  # fmt: skip
+_COEFFICIENTS = ("tau", "rho", "r", "tau_top", "rho_top")
 _TRUTHS = {
     "nasbench201": ("test_200_half_train", "test_200", "val_200", "test_12", "val_12"),
     "nasbench101": ("val_acc_108", "val_acc_36", "val_acc_12", "val_acc_4"),
@@ -29,11 +27,11 @@ _TRUTHS = {
     "flexibert": ("glue", "mnli", "mrpc", "qnli", "qqp", "rte", "sst", "sts", "cola"),
 }
 """Columns of a benchmark; those of NAS-Bench-201 are of the row's data set."""
-_UNDEFINED: tuple[UndefinedRank, ...] = ("drop", "worst")
+_UNDEFINED = ("drop", "worst")
 
 
 @dataclass(frozen=True)
-class Setting:
+class EvaluationSetting:
     """One way to evaluate the same scores."""
 
     truth: str
@@ -61,7 +59,9 @@ class Fit:
     values: dict[tuple[str, str, str], float] = field(default_factory=dict)
 
 
-def fits(sources: Sources, table: str, rows: Callable[[PrintedRow], bool], resamples: int = 200) -> dict[Setting, Fit]:
+def fits(
+    sources: Sources, table: str, rows: Callable[[PrintedRow], bool], resamples: int = 200
+) -> dict[EvaluationSetting, Fit]:
     """Evaluate coefficients of a table under every setting.
 
     Args:
@@ -73,8 +73,8 @@ def fits(sources: Sources, table: str, rows: Callable[[PrintedRow], bool], resam
     Returns:
         By setting, the one that gives most of the printed numbers first, and of equal ones the nearest.
     """
-    found: dict[Setting, Fit] = {}
-    for row in rows_of(table):
+    found: dict[EvaluationSetting, Fit] = {}
+    for row in printed_table(table):
         if rows(row) and set(row.printed) & set(_COEFFICIENTS) and "missing" not in row.options:
             for setting, values in _of_row(sources, row, resamples):
                 _compare(found.setdefault(setting, Fit()), row, values)
@@ -119,9 +119,7 @@ def _first_of_class(keys: list[str]) -> list[bool]:
     return found
 
 
-def _of_row(
-    sources: Sources, row: PrintedRow, resamples: int
-) -> Iterator[tuple[Setting, dict[str, tuple[float, float, float]]]]:
+def _of_row(sources: Sources, row: PrintedRow, resamples: int) -> Iterator[tuple[EvaluationSetting, Numbers]]:
     """Yield the settings of a row, with value and interval of each coefficient printed."""
     name = sources.space_of(row)
     for truth in _truths(name, row.truth, sources):
@@ -131,11 +129,13 @@ def _of_row(
         for population, chosen in populations(name).items():
             part = whole.where(np.array(chosen(whole.keys), dtype=bool))
             for undefined in _UNDEFINED if np.isnan(part.values).any() else _UNDEFINED[:1]:
-                setting = Setting(_short(name, truth), population, undefined)
-                values = _values(part, row, undefined, resamples)
+                setting = EvaluationSetting(_short(name, truth), population, undefined)
+                options = {name: text for name, text in row.options.items() if name != "worst"}
+                given = {**options, "worst": ""} if undefined == "worst" else options
+                values = estimates(part, [name for name in row.printed if name in _COEFFICIENTS], given, resamples)
                 yield setting, values
                 if undefined == "drop" and not np.isnan(part.values).any():
-                    yield Setting(setting.truth, population, "worst"), values
+                    yield EvaluationSetting(setting.truth, population, "worst"), values
 
 
 def _truths(name: str, usual: str, sources: Sources) -> list[str]:
@@ -150,32 +150,12 @@ def _short(name: str, truth: str) -> str:
     return truth.partition("_")[2] if name == "nasbench201" else truth
 
 
-def _values(
-    part: Scored, row: PrintedRow, undefined: UndefinedRank, resamples: int
-) -> dict[str, tuple[float, float, float]]:
-    whole = agreement(part.values, part.truth, undefined=undefined, resamples=resamples)
-    found = {"": whole}
-    if any("_top" in measure for measure in row.printed):
-        found["top"] = top(part.values, part.truth, undefined=undefined, resamples=resamples).by_accuracy
-    made = {}
-    for measure in row.printed:
-        if measure in _COEFFICIENTS:
-            coefficient, among = _COEFFICIENTS[measure]
-            estimate = getattr(found[among], coefficient)
-            if estimate.value is not None and estimate.low is not None:
-                sign = -1 if "minus" in row.options else 1
-                low, high = sorted((sign * estimate.low, sign * estimate.high))
-                made[measure] = (sign * estimate.value, low, high)
-    return made
-
-
-def _compare(fit: Fit, row: PrintedRow, values: Mapping[str, tuple[float, float, float]]) -> None:
-    for measure, (value, low, high) in values.items():
-        number = number_of(row.printed[measure])
-        if number is None:
+def _compare(fit: Fit, row: PrintedRow, values: Numbers) -> None:
+    for measure, ours in values.items():
+        number, room = number_of(row.printed[measure]), half_unit(row.printed[measure])
+        if number is None or ours.value is None or ours.low is None or ours.high is None:
             continue
-        room = half_unit(row.printed[measure])
         fit.total += 1
-        fit.inside += low - room <= number <= high + room
-        fit.distance += abs(value - number) / max((high - low) / 2, room)
-        fit.values[row.row, row.part, measure] = value
+        fit.inside += ours.low - room <= number <= ours.high + room
+        fit.distance += abs(ours.value - number) / max((ours.high - ours.low) / 2, room)
+        fit.values[row.row, row.part, measure] = ours.value

@@ -15,10 +15,10 @@ from naslib_zc_plugin.reproduce.printed import (
     NOT_TO_BE_HAD,
     OUTSIDE,
     Cell,
-    Estimate,
+    OurNumber,
     PrintedRow,
     judged,
-    rows_of,
+    printed_table,
 )
 from naslib_zc_plugin.reproduce.sources import Floats, Sources
 
@@ -42,18 +42,18 @@ class Tables:
 
     def _cells(self, table: str) -> tuple[Cell, ...]:
         """Return the cells of a table, in its order."""
-        return tuple(cell for row in rows_of(table) for cell in self._row(row))
+        return tuple(cell for row in printed_table(table) for cell in self._row(row))
 
     def _row(self, row: PrintedRow) -> Iterator[Cell]:
         source, found = self._numbers(row)
         for measure in row.printed:
-            ours = found.get(measure, Estimate(None, reason=source))
+            ours = found.get(measure, OurNumber(None, reason=source))
             yield judged(row, measure, ours, source)
 
     def _numbers(self, row: PrintedRow) -> tuple[str, Numbers]:
         """Return where a row's numbers come from, and the numbers."""
         if missing := row.options.get("missing"):
-            absent = Estimate(None, reason=MISSING[missing], verdict=NOT_TO_BE_HAD)
+            absent = OurNumber(None, reason=MISSING[missing], verdict=NOT_TO_BE_HAD)
             return "", dict.fromkeys(row.printed, absent)
         if "weights" in row.printed:
             return "protocols", {"weights": self._weights(row)}
@@ -79,25 +79,25 @@ class Tables:
             reported = {"validation": validation, "test": row.truth}
             accuracies = {name: self._sources.truth("nasbench201", column) for name, column in reported.items()}
             found = search_estimates(kind, dict(zip(scored.keys, scored.values.tolist())), accuracies, self._runs)
-            absent = Estimate(None, reason=MISSING["hardware"], verdict=NOT_TO_BE_HAD)
+            absent = OurNumber(None, reason=MISSING["hardware"], verdict=NOT_TO_BE_HAD)
             return scored.source, {**found, "seconds": absent}
         return scored.source, estimates(scored, list(row.printed), row.options, self._resamples)
 
-    def _weights(self, row: PrintedRow) -> Estimate:
+    def _weights(self, row: PrintedRow) -> OurNumber:
         """Compare a pair of weights with that of the code."""
         printed = {float(text) for text in row.printed["weights"].split("/")}
         ours = set(EPSILON_WEIGHTS[row.label])
         text = " and ".join(f"{weight:g}" for weight in sorted(ours))
-        return Estimate(None, reason=f"ours: {text}", verdict=INSIDE if printed == ours else OUTSIDE)
+        return OurNumber(None, reason=f"ours: {text}", verdict=INSIDE if printed == ours else OUTSIDE)
 
-    def _rank(self, row: PrintedRow, compared: str) -> Estimate:
+    def _rank(self, row: PrintedRow, compared: str) -> OurNumber:
         """Rank a row's method among those of another table by Kendall's tau, the mean over its parts."""
         names, ranks, drawn = self._ranks(compared)
         if row.row not in names:
-            return Estimate(None, reason=f"{compared} has no τ of {row.row}")
+            return OurNumber(None, reason=f"{compared} has no τ of {row.row}")
         place = names.index(row.row)
         low, high = np.quantile(drawn[:, place], [0.025, 0.975]).tolist()
-        return Estimate(float(ranks[place]), low, high)
+        return OurNumber(float(ranks[place]), low, high)
 
     def _ranks(self, compared: str) -> tuple[list[str], Sequence[float], Floats]:
         """Return methods, their mean ranks, and those of coefficients drawn from their intervals.
@@ -106,7 +106,7 @@ class Tables:
         """
         from scipy.stats import rankdata
 
-        by_part: dict[str, dict[str, Estimate]] = {}
+        by_part: dict[str, dict[str, OurNumber]] = {}
         for cell in self.cells(compared):
             by_part.setdefault(cell.row.part, {})[cell.row.row] = cell.ours
         parts = list(by_part.values())
@@ -119,6 +119,6 @@ class Tables:
         return names, ranks.tolist(), rankdata(-draws, method="dense", axis=2).mean(axis=1)
 
 
-def _deviation(estimate: Estimate) -> float:
+def _deviation(estimate: OurNumber) -> float:
     assert estimate.low is not None and estimate.high is not None
     return (estimate.high - estimate.low) / (2 * 1.96)

@@ -72,7 +72,7 @@ def test_scores_that_nobody_has_are_named(tmp_path: Path) -> None:
 def test_networks_are_scored_where_no_scores_are_stored(tmp_path: Path) -> None:
     configs, work = tmp_path / "configs", tmp_path / "work"
     configs.mkdir()
-    (configs / "nasbench201_cifar10_epsilon_weights.yaml").write_text(CAMPAIGN.format(number=150), encoding="utf-8")
+    (configs / "nasbench201_cifar10_epsilon_weights.yaml").write_text(CAMPAIGN.format(number=60), encoding="utf-8")
     result = _run("epsilon-8", "--quick", "--configs", str(configs), "--work", str(work))
     assert result.exit_code == 0, result.output
     assert (work / "nasbench201_cifar10_epsilon_weights_100.db").exists()

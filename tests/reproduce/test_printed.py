@@ -15,14 +15,14 @@ from naslib_zc_plugin.reproduce.printed import (
     MISSING,
     NOT_RUN,
     OUTSIDE,
-    Estimate,
+    OurNumber,
     PrintedRow,
     counted,
     explanation,
     judged,
     list_tables,
     printed_rows,
-    rows_of,
+    printed_table,
     title,
 )
 
@@ -40,7 +40,7 @@ def test_all_printed_numbers_are_there_and_each_once() -> None:
     assert sum(len(row.printed) for row in rows) == 1402
     assert {measure for row in rows for measure in row.printed} <= set(MEASURES)
     # GradAlign's Table 4 has twelve methods on three data sets; NASWOT's .587 and zen's .219 are in it.
-    cells = {(row.row, row.part): row.printed["tau"] for row in rows_of("gradalign-4")}
+    cells = {(row.row, row.part): row.printed["tau"] for row in printed_table("gradalign-4")}
     assert len(cells) == 36
     assert (cells["naswot", "CIFAR-10"], cells["zen", "ImageNet16-120"]) == ("0.587", "0.219")
 
@@ -69,7 +69,7 @@ def test_tables_have_titles() -> None:
     assert title("lightweight-3") == "Lightweight NAS, Table III"
     assert title("epsilon-1-brackets") == "epsilon, Table 1 (brackets)"
     with pytest.raises(ValueError, match=r"no table 'epsilon-99'; there are gradalign-2"):
-        rows_of("epsilon-99")
+        printed_table("epsilon-99")
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_tables_have_titles() -> None:
     ],
 )
 def test_a_number_is_inside_if_one_that_is_printed_so_is(text: str, low: float, high: float, verdict: str) -> None:
-    cell = judged(_row(tau=text), "tau", Estimate((low + high) / 2, low, high, 100), "made")
+    cell = judged(_row(tau=text), "tau", OurNumber((low + high) / 2, low, high, 100), "made")
     assert cell.verdict == verdict
     assert cell.difference == pytest.approx((low + high) / 2 - float(text))
 
@@ -92,10 +92,10 @@ def test_a_number_is_inside_if_one_that_is_printed_so_is(text: str, low: float, 
 def test_an_explained_number_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = [{"table": "toy-*", "row": "zen|naswot", "part": "*", "measure": "tau", "why": "another batch"}]
     monkeypatch.setattr(printed, "_explained", lambda: lines)
-    ours = Estimate(0.5, 0.4, 0.6, 100)
+    ours = OurNumber(0.5, 0.4, 0.6, 100)
     cells = [judged(_row(tau="0.9", rho="0.9"), measure, ours, "made") for measure in ("tau", "rho")]
     assert [(cell.verdict, cell.why) for cell in cells] == [(EXPLAINED, "another batch"), (OUTSIDE, "")]
     assert judged(_row(tau="0.5"), "tau", ours, "made").verdict == INSIDE
-    absent = judged(_row(tau="0.5"), "tau", Estimate(None, reason="no scores"), "")
+    absent = judged(_row(tau="0.5"), "tau", OurNumber(None, reason="no scores"), "")
     assert (absent.verdict, absent.why) == (NOT_RUN, "no scores")
     assert counted([*cells, absent])[NOT_RUN] == 1
