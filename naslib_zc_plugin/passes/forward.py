@@ -83,7 +83,8 @@ class ForwardPass(Pass):
         for value in (*(self.weights.values() if self._graph else ()), *tensors(self.inputs if by_inputs else ())):
             value.requires_grad_(not holds_tokens(value))
         for module in network.module.modules():
-            module.training = setting.training
+            if module.training is not setting.training:
+                module.training = setting.training
         self._substituted = not isinstance(setting.weights, OriginalWeights)
         self._calls = LayerCalls(network, {**self.weights, **self.buffers}, self._sees, derive=self._graph)
         self._names = {id(value): name for name, value in (*self.weights.items(), *self.buffers.items())}
