@@ -421,6 +421,7 @@ class _TwiceBatchNorm(torch.autograd.Function):
         """Return what torch returns, and update the running statistics."""
         ctx.set_materialize_grads(False)
         weight, bias = affine
+        output: Tensor
         output, mean, scale = torch.ops.aten.native_batch_norm(input, weight, bias, *running, True, momentum, eps)
         ctx.eps = eps
         ctx.save_for_backward(input, weight, mean, scale)
