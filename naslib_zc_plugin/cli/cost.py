@@ -64,32 +64,16 @@ def cost(
     os.environ.setdefault("KINETO_LOG_LEVEL", "6")
     import torch
 
-    from naslib_zc_plugin.protocols import TEXTS, protocol
-    from naslib_zc_plugin.report.cost import SMALL_TARGETS, TARGETS, measure_cost, requests_for
+    from naslib_zc_plugin.report.cost import SMALL_TARGETS, TARGETS, requests_for
     from naslib_zc_plugin.spaces import space as space_called
 
     named, where, names = space_called(space), _device(device), chosen_proxies(proxies)
     if threads or targets:
         torch.set_num_threads(threads or 1)
-    rules = protocol(TEXTS.get(space, _OF_IMAGES)).within(space)
     key = arch or _ARCHITECTURES.get(space) or named.sample(Random(0))
 
     def measure(titled: Mapping[str, Sequence[str]], asked: Mapping[str, int | None], number: int | None) -> list[Cost]:
-        sizes = _sizes(named, asked, size)
-        net = named.build(key, **sizes).to(where)
-        draw, shape = _texts(named, size) if space in TEXTS else _images(sizes.get("img_size", size or _PIXELS))
-        affordable = affordable_batch(net, draw(2), f"{space} {key} on {shape}")
-        number = number or affordable
-        requests = {title: rules.requests(members, space) for title, members in titled.items()}
-        costs = []
-        with steps(len(requests) + 2) as step:
-            for found in measure_cost(lambda: net, draw(number), requests, loss=rules.objective(), rounds=rounds):
-                costs.append(found)
-                step(found.name)
-        _show(costs)
-        described = "".join(f", {name}={value}" for name, value in sizes.items())
-        say(f"\n{space} {key}{described}; batch {number} of {shape}; {_machine(where)}.")
-        return costs
+        return _measured(named, key, where, _sizes(named, asked, size), size, number, titled, rounds)
 
     given = {"channels": channels, "cells": cells}
     if targets:
@@ -100,6 +84,31 @@ def cost(
         measure(requests_for(names), given, batch)
     say("1 unit: one forward and backward pass in train mode; time: median of ratios measured side by side")
     say(f"(±: interquartile range, --rounds {rounds}). Memory: peak beyond network and batch.")
+
+
+def _measured(
+    space: Space, key: str, where: torch.device, sizes: Mapping[str, int], size: int | None, number: int | None,
+    titled: Mapping[str, Sequence[str]], rounds: int,
+) -> list[Cost]:  # fmt: skip
+    """Measure requests by title on a network of the sizes, show what they cost, and return it."""
+    from naslib_zc_plugin.protocols import TEXTS, protocol
+    from naslib_zc_plugin.report.cost import measure_cost
+
+    rules = protocol(TEXTS.get(space.name, _OF_IMAGES)).within(space.name)
+    net = space.build(key, **sizes).to(where)
+    draw, shape = _texts(space, size) if space.name in TEXTS else _images(sizes.get("img_size", size or _PIXELS))
+    affordable = affordable_batch(net, draw(2), f"{space.name} {key} on {shape}")
+    number = number or affordable
+    requests = {title: rules.requests(members, space.name) for title, members in titled.items()}
+    costs = []
+    with steps(len(requests) + 2) as step:
+        for found in measure_cost(lambda: net, draw(number), requests, loss=rules.objective(), rounds=rounds):
+            costs.append(found)
+            step(found.name)
+    _show(costs)
+    described = "".join(f", {name}={value}" for name, value in sizes.items())
+    say(f"\n{space.name} {key}{described}; batch {number} of {shape}; {_machine(where)}.")
+    return costs
 
 
 def _sizes(space: Space, asked: Mapping[str, int | None], size: int | None) -> dict[str, int]:

@@ -81,7 +81,7 @@ class _HammingKernel:
 
     def __init__(self, partition: Partition, samples: int) -> None:
         self._partition, self._samples = partition, samples
-        self._agreement = Agreement(samples, partition.parts or 2)
+        self._agreement = CodeAgreement(samples, partition.parts or 2)
 
     def update(self, output: Tensor) -> None:
         """Add an output's agreement."""
@@ -99,13 +99,13 @@ PIECE = 1 << 16
 """Number of units to compare at a time: their bits stay in the processor's cache."""
 
 
-class Agreement:
+class CodeAgreement:
     """On how many units each pair of samples has the same code: (N, N) float64, exact.
 
     On the CPU the bits of the codes are packed, units side by side, and compared 64 at a time (a third of the time of
     a matrix product); elsewhere each state's indicator C gives C·Cᵀ.
 
-    >>> agreement = Agreement(2)
+    >>> agreement = CodeAgreement(2)
     >>> agreement.update(torch.tensor([[1, 0, 1], [1, 1, 1]], dtype=torch.uint8))
     >>> agreement.compute().tolist()
     [[3.0, 2.0], [2.0, 3.0]]

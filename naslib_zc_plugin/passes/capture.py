@@ -298,7 +298,7 @@ FLAGS: dict[Function, Function] = {
 
 
 def norm_replacements(
-    training: bool, norm: str, keeps: Callable[..., bool], by: Function = F.batch_norm
+    training: bool, norm: str, keeps: Callable[..., bool], by: Function | None = None
 ) -> dict[Function, Function]:
     """Return the replacement of batch normalisation.
 
@@ -306,9 +306,9 @@ def norm_replacements(
         training: whether modules are in train mode; in evaluation mode the input's statistics are taken, too.
         norm: ``"batch"``; ``"off"``: the input is passed on; ``"new"``: it is scaled and shifted alone.
         keeps: called with the input, the running variance and the scale; whether that norm stays on.
-        by: the function that normalises.
+        by: the function that normalises; None: torch's.
     """
-    here = partial(batch_norm if training else own_statistics, by=by)
+    here = partial(batch_norm if training else own_statistics, by=by or F.batch_norm)
 
     def replaced(input: Tensor, mean: Any, variance: Any, **kwargs: Any) -> Tensor:
         stays = keeps(input, variance, kwargs["weight"])

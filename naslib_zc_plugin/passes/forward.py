@@ -77,14 +77,12 @@ class ForwardPass(Pass):
         if setting.noise:
             self.all_inputs = [noisy_inputs(inputs, setting.noise, seed) for inputs in self.all_inputs]
         self._graph = any(each.order for each in observations)
-        twice = any(each.order > 1 for each in observations)
-        self._twice, self._quick = (TWICE, QUICK) if twice else ({}, {})
+        self._twice, self._quick = (TWICE, QUICK) if any(each.order > 1 for each in observations) else ({}, {})
         by_inputs = self._graph and any(each.input_gradient for each in observations)
         for value in (*(self.weights.values() if self._graph else ()), *tensors(self.inputs if by_inputs else ())):
             value.requires_grad_(not holds_tokens(value))
         for module in network.module.modules():
-            if module.training is not setting.training:
-                module.training = setting.training
+            module.training = setting.training
         self._substituted = not isinstance(setting.weights, OriginalWeights)
         self._calls = LayerCalls(network, {**self.weights, **self.buffers}, self._sees, derive=self._graph)
         self._names = {id(value): name for name, value in (*self.weights.items(), *self.buffers.items())}
@@ -291,8 +289,7 @@ class ForwardPass(Pass):
             named = any(fnmatchcase(module, self.setting.keep_norm) for module in modules)
             return named or self._calls.is_derived(input)  # one that standardises a weight
 
-        by = self._quick.get(F.batch_norm, F.batch_norm)
-        norms = norm_replacements(self.setting.training, self.setting.norm, keeps, by)
+        norms = norm_replacements(self.setting.training, self.setting.norm, keeps, self._quick.get(F.batch_norm))
         return {**self._quick, **norms, **self._twice, **FLAGS}
 
     def _asked(self, running: Sequence[Running]) -> dict[Running, Sequence[Grad]]:
@@ -357,9 +354,7 @@ class Gradients:
         if not group:
             return
         values, outputs = self._values(group[0][2])
-        record = (
-            key == "loss" and not HESSIANS.isdisjoint(self._targets) and bool(values) and same_when_recorded(values[0])
-        )
+        record = key == "loss" and not HESSIANS.isdisjoint(self._targets) and all(map(same_when_recorded, values))
         by, hooks = list(self._layers if record else ()), []
         for each, place, grad in group:
             self._answers[each][place] = None
@@ -368,10 +363,8 @@ class Gradients:
         del grad
         group[:] = [item for item in group if item[2].fold is None]  # what is folded is let go as it comes
         try:
-            if key == "each":
-                found = [self._by([one], by, None, False, True) for one in values[0]]
-            else:
-                found = [self._by(values, by, outputs, record, bool(self._targets)) if values else {}]
+            ways, kept = ([[one] for one in values[0]], True) if key == "each" else ([values], bool(self._targets))
+            found = [self._by(way, by, outputs, record, kept) if way else {} for way in ways]
         finally:
             for hook in hooks:
                 hook.remove()
@@ -412,11 +405,9 @@ class Gradients:
         if of in HESSIANS and value.requires_grad:
             if not self._recorded:
                 self._recorded = self._by([value], self._layers, None, True, True)
-            found = [weight for weight in self._layers if id(weight) in self._recorded]
-            gradients = [self._recorded[id(weight)] for weight in found]
-            fixed = [tensor.detach() for tensor in (gradients if of == "hessian" else found)]
-            pairs = [pair for pair in zip(gradients, fixed) if pair[0].requires_grad]
-            return [gradient for gradient, _ in pairs], [each for _, each in pairs]
+            made = [(self._recorded[id(each)], each) for each in self._layers if id(each) in self._recorded]
+            pairs = [(one, (one if of == "hessian" else weight).detach()) for one, weight in made if one.requires_grad]
+            return [one for one, _ in pairs], [fixed for _, fixed in pairs]
         return [value] if value.requires_grad or of == "each" else [], outputs
 
     @cached_property
@@ -429,12 +420,7 @@ class Gradients:
         return loss
 
     def _by(
-        self,
-        values: Sequence[Tensor],
-        by: Sequence[Tensor],
-        outputs: Sequence[Tensor] | None,
-        record: bool,
-        retain_graph: bool,
+        self, values: Sequence[Tensor], by: Sequence[Tensor], outputs: Any, record: bool, retain_graph: bool
     ) -> dict[int, Tensor]:
         """Return the gradients of the values by the tensors' identity, without those that they do not depend on."""
         distinct = list({id(tensor): tensor for tensor in by}.values())

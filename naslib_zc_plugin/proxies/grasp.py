@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+import naslib_zc_plugin.observations.quick_derivatives  # noqa: F401  (H·W is made by them)
 from naslib_zc_plugin.extend import FORWARD, Grad, observation, proxy
 from naslib_zc_plugin.passes import ForwardPass, Steps
 from naslib_zc_plugin.passes.inputs import as_real

@@ -46,12 +46,14 @@ def test_a_line_per_proxy_and_set() -> None:
     assert [line.split()[0] for line in done.stderr.splitlines()] == [f"{n}/7" for n in range(1, 8)]
 
 
-def test_targets_and_whether_they_are_met() -> None:
-    done = _run("--targets")
+def test_targets_and_whether_they_are_met(monkeypatch: pytest.MonkeyPatch) -> None:
+    some = [target for target in TARGETS if target.name in ("naswot", "grasp", "epsilon")]
+    monkeypatch.setattr("naslib_zc_plugin.report.cost.TARGETS", some)
+    done = _run("--targets", "--rounds", "1")
     assert done.exit_code == 0, done.stderr
     lines = [line.split("  ") for line in done.stdout.splitlines()]
     verdicts = {(line[0], line[-1].split()[-1]) for line in lines if line[-1].split()[-1:] in (["met"], ["missed"])}
-    assert {name for name, _ in verdicts} == {target.name for target in (*TARGETS, *SMALL_TARGETS)}
+    assert {name for name, _ in verdicts} == {target.name for target in (*some, *SMALL_TARGETS)}
     assert done.stdout.count("batch 8 of 8×8; CPU, 1 thread.") == 2
     assert "units beside the forward" in done.stdout
 
