@@ -161,7 +161,7 @@ def test_in_a_hosts_loop_histories_are_the_same(
     finished: tuple[Path, Result], tmp_path: Path, host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip(host, reason=f"{host} is not installed")
-    monkeypatch.setattr(quickstart, "publish_boards", lambda *given: [])
+    monkeypatch.setattr(quickstart, "publish_boards", lambda *given, **more: [])
     output = _copied(finished, tmp_path, "trained.db")
     done = _run(output, "--host", host)
     assert done.exit_code == 0, done.output
@@ -212,7 +212,7 @@ def test_a_signal_while_the_page_is_written_leaves_no_half_of_it(
 ) -> None:
     output = _copied(finished, tmp_path)
 
-    def stopped(*given: Any) -> None:
+    def stopped(*given: Any, **more: Any) -> None:
         os.kill(os.getpid(), number)
 
     monkeypatch.setattr(quickstart, "publish_boards", stopped)
