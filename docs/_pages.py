@@ -92,12 +92,13 @@ def proxy_pages() -> Iterator[tuple[str, str]]:
     yield (
         "proxies/costs.txt",
         table(
-            ("proxy", "units", "memory"),
+            ("proxy", "units", "memory", "measured on"),
             (
                 (
                     f"[{name}](proxies/{name}.md)",
                     f"{cost['units']:g}",
                     f"{cost['memory']:g}" if "memory" in cost else "–",
+                    cost.get("on", "nasbench201, batch 64"),
                 )
                 for name, cost in sorted(costs.items(), key=lambda entry: -entry[1]["units"])
             ),
