@@ -78,8 +78,8 @@ def measured_costs() -> dict[str, dict[str, Any]]:
     """Return the cost of each proxy alone, as it was measured: name → ``units`` of time, ``memory``, ``on``.
 
     A unit of time is a forward and a backward pass of the same network and batch; memory is the peak as a multiple of
-    theirs. Without ``on``, which names another space and batch, the network is one of NAS-Bench-201 with 16 channels and
-    15 cells, on 64 images. There is no entry for what was not measured.
+    theirs. Without ``on``, which names another space and batch, the network is one of NAS-Bench-201 (16 channels, 15
+    cells) on 64 images. There is no entry for what was not measured.
 
     >>> measured_costs()["naswot"]["units"]
     0.55
