@@ -286,7 +286,8 @@ def fields(schema: Mapping[str, Any]) -> str:
 
 def markdown(text: str) -> str:
     """Return a description for a cell."""
-    return from_rst(text.replace("``", "`"))
+    parts = re.split(r"(`[^`]*`)", text.replace("``", "`"))
+    return from_rst("".join(part if number % 2 else part.replace("<", r"\<") for number, part in enumerate(parts)))
 
 
 def default(field: Mapping[str, Any]) -> str:

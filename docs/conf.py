@@ -33,6 +33,7 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_theme_options = {"source_repository": HOME, "source_branch": "main", "source_directory": "docs/"}
 highlight_language = "none"
+smartquotes = False  # -- begins an option, and quotes are those of Python
 myst_heading_anchors = 4
 myst_enable_extensions = ["dollarmath"]
 copybutton_prompt_text = ">>> |\\.\\.\\. |\\$ "
