@@ -74,6 +74,7 @@ class Benchmark:
         partial: whether architectures of the benchmark are missing, according to the table itself.
         source: where the numbers of a table in the package come from, and how they are rounded; else empty.
         family: returns the family of an architecture, where it has one: its networks are alike.
+        class_of: returns the benchmark's class of identical networks that an architecture is of, where it has classes.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Benchmark:
     _values: Mapping[str, NDArray[np.float64]]
     source: str = ""
     family: Callable[[str], str] | None = None
+    class_of: Callable[[str], str] | None = None
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -179,7 +181,7 @@ class Table:
         best: column → row and value of its maximum in the whole table, to recognise it by.
         sample: a table of some of the architectures that is read while there is no whole one.
         embedded: a table in the package that is read where there is none in the data directory.
-        family: as of :class:`Benchmark`.
+        family: as of :class:`Benchmark`, as is ``class_of``.
         converter: reads the makers' files and returns the columns; or ``"module:function"``, which is imported when it
             is needed. The table is then written as Parquet.
 
@@ -204,6 +206,7 @@ class Table:
     sample: Sample | None = None
     embedded: EmbeddedTable | None = None
     family: Callable[[str], str] | None = None
+    class_of: Callable[[str], str] | None = None
     converter: Converter | str | None = None
 
     def __post_init__(self) -> None:
@@ -316,7 +319,10 @@ class Table:
                 found = f"{values[name][first]:.3f} at {first}"
                 raise DataError(path, f"the best {name!r} to be {value} at {row}", found)
         infos = {name: self.columns[name] for name in values}
-        return Benchmark(self.name, path, written, infos, partial or sample is not None, values, family=self.family)
+        return Benchmark(
+            self.name, path, written, infos, partial or sample is not None, values,
+            family=self.family, class_of=self.class_of,
+        )  # fmt: skip
 
     def _space_keys(self, path: Path, keys: Sequence[Any], columns: Columns) -> tuple[str, ...]:
         """Return the keys as the space writes them, after checking that no column is unknown and no key comes twice."""

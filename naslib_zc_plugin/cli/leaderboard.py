@@ -47,6 +47,9 @@ def leaderboard(
     units: Annotated[
         Optional[list[str]], typer.Option(metavar="PROXY=X", help="Cost of a score, as nas-zc cost says; repeatable.")
     ] = None,
+    search: Annotated[
+        Optional[list[Path]], typer.Option(metavar="CONFIG", help="Searches whose curves the page shows; repeatable.")
+    ] = None,
     output: Annotated[Optional[Path], typer.Option(metavar="DIR", help="Write a page there, with its tables.")] = None,
 ) -> None:
     """Compare proxies with trained accuracies: correlations, the best, the selected network, with every count.
@@ -71,8 +74,21 @@ def leaderboard(
     ranking = _ranking(boards)
     say(as_text(boards, ranking).rstrip())
     if output:
-        written = publish_boards(output, boards, entries, ranking, "Leaderboard", left_out, aggregates)
+        drawn = [curve for each in search or () for curve in _curves(each, data)]
+        written = publish_boards(output, boards, entries, ranking, "Leaderboard", left_out, aggregates, drawn)
         say(f"\nWritten to {output}: {', '.join(written)}.")
+
+
+def _curves(path: Path, data: Path | None) -> list[SearchCurve]:
+    """Return the curves of a configuration's searches, over evaluations, as far as they have been run."""
+    from naslib_zc_plugin.search.config import load_experiment
+    from naslib_zc_plugin.search.journal import histories
+    from naslib_zc_plugin.search.results import collect_results, curve_lines
+
+    experiment = load_experiment(path, data)
+    found = collect_results(experiment.searches, histories(experiment.store), data)
+    lines = curve_lines(found, experiment.curve.model_copy(update={"over": "evaluations"}))
+    return [replace(line, panel=f"{path.stem}: {line.panel}" if line.panel else path.stem) for line in lines]
 
 
 def _joined(tables: Sequence[ScoreTable], aggregates: Sequence[Aggregate]) -> list[list[Aggregate]]:
@@ -133,15 +149,21 @@ def _entry(scores: ScoreTable, found: Benchmark, column: str, asked: bool, store
     compared = matched(scores, accuracies, name)[0].keys
     dataset = str(scores.facts.get("dataset", "")).partition(":")
     families = {key: found.family(key) for key in compared} if found.family else {}
-    spaces = str(scores.facts.get("space", ""))
-    canonical = space(spaces).canonical if spaces in list_spaces() else str
-    clusters = families or {key: canonical(key) for key in compared}
+    own = str(scores.facts.get("space", ""))
+    class_of = found.class_of or (space(own).canonical if own in list_spaces() else str)
+    clusters = families or {key: class_of(key) for key in compared}
     data_set = name if asked or dataset[1] else dataset[0] or name
     sizes = {size: _sizes(found, name, size) for size in ("params", "flops")}
     return Source(
         scores, accuracies, name, found.name, data_set, sizes, clusters, families, found.source, str(store),
-        read_reasons(store),
+        next((str(each) for each in _configs(store) if each.is_file()), ""), read_reasons(store),
     )  # fmt: skip
+
+
+def _configs(store: Path) -> list[Path]:
+    """Return where the configuration of a store may lie: it has the store's name."""
+    name = f"{store.name.partition(':')[2] or store.stem}.yaml"
+    return [Path("configs", name), store.with_name(name)]
 
 
 def _by_data_set(entries: Sequence[Source]) -> list[Source]:

@@ -27,6 +27,7 @@ from naslib_zc_plugin.files import replace_text
 
 if TYPE_CHECKING:
     from naslib_zc_plugin.campaign.config import Config
+    from naslib_zc_plugin.report.figures import SearchCurve
     from naslib_zc_plugin.search import SearchProgress
     from naslib_zc_plugin.search.config import Experiment
     from naslib_zc_plugin.search.results import Result
@@ -42,6 +43,7 @@ _COUNTED = {"params": "cifar10_params_M", "flops": "cifar10_flops_M"}
 _OPTIONS: Mapping[str, Mapping[str, Any]] = {"flops": {"elementwise": True}}  # as NAS-Bench-201 counts
 _TRAINED: Mapping[str, Any] = {"name": "training"}
 _SHOWN = 5  # scores that differ
+_FROM = 5  # where curves begin
 _HOSTED = 10  # runs of each search that are made in a host's loop, too
 
 
@@ -312,12 +314,20 @@ def _published(campaign: Config, found: Sequence[Result], experiment: Experiment
     ]
     assert experiment.compare is not None
     compared = compare_searches(found, experiment.compare)
-    lines = curve_lines(found, experiment.curve)
-    curves = [replace(line, label=line.label.removesuffix(f" {line.panel}")) for line in lines]
+    curves = list(map(_shown, curve_lines(found, experiment.curve)))
     told = verdicts(compared, experiment.compare)
-    publish_boards(output, boards, sources, None, "Quickstart", searches=curves, notes=told)
+    notes = [*told, f"Searches: medians and quartiles of the runs, from the network {_FROM} of each on."]
+    publish_boards(output, boards, sources, None, "Quickstart", searches=curves, notes=notes)
     below = "".join(f"\n{line}\n" for line in (*told, f"Made by `{command}`."))
     sheet = table_markdown(comparison_table(compared, experiment.compare))
     replace_text(output / "searches.md", f"# Searches\n\n{sheet}{below}")
     replace_text(output / "searches.csv", results_csv(found))
     say(f"4. The leaderboard, with the searches' curves, is {output / 'index.html'}")
+
+
+def _shown(curve: SearchCurve) -> SearchCurve:
+    """Return a curve under its search's name, without the steep beginning, beside which nothing else could be seen."""
+    parts = (curve.places, curve.middle, curve.low, curve.high)
+    places, middle, low, high = (part[_FROM - 1 :] if len(part) > 2 * _FROM else part for part in parts)
+    label = curve.label.removesuffix(f" {curve.panel}")
+    return replace(curve, label=label, places=places, middle=middle, low=low, high=high)

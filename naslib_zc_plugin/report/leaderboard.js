@@ -163,7 +163,7 @@
   const quoted = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
   function commands(row, group, cell) {
     const same = cell.entries.map((place) => data.entries[place]);
-    const scored = [...new Set(same.map((each) => (each.notes.find((note) => note.startsWith("Scored by: ")) || "").slice("Scored by: ".length)).filter(Boolean))];
+    const scored = [...new Set(same.map((each) => each.config ? `nas-zc score ${quoted(each.config)}` : (each.notes.find((note) => note.startsWith("Scored by: ")) || "").slice("Scored by: ".length)).filter(Boolean))];
     const paths = [...new Set(same.map((each) => quoted(each.path || each.name)))].join(" ");
     const more = row.kind === "aggregate" ? ` --aggregate ${quoted(cell.label)}` : "";
     const truth = ` --truth ${quoted(group.truth.replace(/^−/, ""))}`;
@@ -176,20 +176,22 @@
   function openCard() {
     const [name, id] = state.card.split("@");
     const row = data.rows.find((each) => each.name === name);
-    const groups = data.groups.filter((group) => group.benchmark === id || `${group.benchmark}/${group.dataSet}` === id);
-    if (!row || !groups.length) return;
+    const asked = groups.filter((group) => group.benchmark === id || `${group.benchmark}/${group.dataSet}` === id);
+    if (!row || !asked.length) return;
+    const measured = asked.filter((group) => group.cells[row.place]), missing = asked.filter((group) => !group.cells[row.place]);
+    const first = measured[0] || asked[0];
     put(card,
       h("button", { class: "plain close", type: "button", onclick: () => card.close() }, "Close"),
-      h("h2", { id: "card-title" }, `${row.name} on ${groups.length > 1 ? groups[0].bench.title : groups[0].title}`),
+      h("h2", { id: "card-title" }, `${row.name} on ${asked.length > 1 ? first.bench.title : first.title}`),
       row.summary && h("p", {}, row.summary),
       h("p", {}, h("a", { href: address({ v: "proxy", p: row.name, card: "" }) }, `All of ${row.name}`), " · ",
-        h("a", { href: address({ v: "benchmark", b: `${groups[0].benchmark}/${groups[0].dataSet}`, x: row.name, card: "" }) }, `All of ${groups[0].title}`)),
-      groups.map((group) => provenance(row, group)));
+        h("a", { href: address({ v: "benchmark", b: `${first.benchmark}/${first.dataSet}`, x: row.name, card: "" }) }, `All of ${first.title}`)),
+      measured.map((group) => provenance(row, group)),
+      missing.length > 0 && h("p", { class: "note" }, `Not measured on ${missing.map((group) => group.title).join(" and ")}.`));
     if (!card.open) card.showModal();
   }
   function provenance(row, group) {
     const cell = group.cells[row.place];
-    if (!cell) return h("section", {}, h("h3", {}, group.title), h("p", { class: "note" }, "Not measured."));
     const entry = data.entries[cell.entry];
     const rows = Object.entries(cell.is).map(([measure, each]) => {
       const [name, control] = measure.split("|"), rank = cell.rank[measure];
@@ -200,16 +202,24 @@
     const sized = Object.keys(cell.is).filter((measure) => measure.includes("|")).length;
     return h("section", {}, h("h3", {}, group.title),
       h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": `${row.name}, ${group.title}` }, h("table", {}, h("thead", {}, h("tr", {}, ["measure", "value [95 %]", "rank"].map((text) => h("th", { scope: "col" }, text)))), h("tbody", {}, rows))),
+      h("p", { class: "note" }, "Make it again:"), h("pre", { tabindex: 0 }, commands(row, group, cell)),
       !sized && h("p", { class: "note" }, "Sizes are not known here, so nothing is said at equal size."),
       h("dl", { class: "facts" },
         pair("networks", `${count(cell.n)} with a score; ${count(cell.undefined)} undefined, ${count(cell.failed)} failed; ${count(group.n)} in this comparison, ${count(group.classes)} classes of identical or related ones among those compared`),
         pair("accuracy", `${group.truth}${group.source ? `: ${group.source}` : ""}`),
         pair("selects", picked(cell, group)),
         pair("scores", `${cell.entries.map((place) => data.entries[place].path || data.entries[place].name).join(", ")}: ${row.kind === "aggregate" ? "joined from" : "column"} ${row.kind === "aggregate" ? row.members.join(", ") : cell.label}, version ${cell.version}` + options(cell)),
-        cell.seconds !== null && pair("time", `${cell.seconds} s a network (median, as it was measured)`),
+        neighbours(cell), cell.seconds !== null && pair("time", `${cell.seconds} s a network (median, as it was measured)`),
         cell.others.length ? pair("also measured", cell.others.map((each) => `${data.entries[each.entry].name} (N ${count(each.n)}, τ ${fixed(each.tau)})`).join("; ")) : null),
-      h("p", { class: "note" }, "Make it again:"), h("pre", { tabindex: 0 }, commands(row, group, cell)),
       h("details", {}, h("summary", {}, "How the scores were made"), h("pre", { tabindex: 0 }, entry.notes.join("\n"))));
+  }
+  function neighbours(cell) {
+    const beside = cell.beside[key()];
+    if (!beside || !beside.length) return null;
+    return pair("next to it", `by ${heading()}: ` + beside.map(([place, value, low, high, n]) => {
+      const signed = (each) => (each > 0 ? "+" : "") + fixed(each, 3);
+      return `${data.rows[place].name} ${value === null ? "(too few networks in common)" : `${signed(value)} [${signed(low)}, ${signed(high)}], N ${count(n)}`}`;
+    }).join("; ") + " (this one less the other, on the networks that both define)");
   }
   const options = (cell) => { const each = Object.entries(cell.options); return each.length ? `, ${each.map(([name, value]) => `${name} ${value}`).join(", ")}` : ""; };
   const pair = (name, text) => [h("dt", {}, name), h("dd", {}, text)];
@@ -253,7 +263,8 @@
   }
   function cards() {
     return h("div", { class: "cards" }, benches.map((bench) => {
-      const rows = data.rows.filter((row) => row.kind !== "variant").map((row) => [row, folded(row, bench)]).filter(([, each]) => each);
+      const every = data.rows.map((row) => [row, folded(row, bench)]).filter(([, each]) => each);
+      const usual = every.filter(([row]) => row.kind !== "variant"), rows = usual.some(([row]) => !row.trivial) ? usual : every;
       if (!rows.length) return null;
       const top = (kept) => rows.filter(([row]) => kept(row)).sort((a, b) => b[1].value - a[1].value)[0];
       const line = (text, found) => found && [h("dt", {}, text), h("dd", { class: "name" }, h("b", {}, h("a", { href: address({ card: `${found[0].name}@${bench.name}` }) }, breakable(found[0].name))), found[0].chosenOn.includes(bench.name) ? " †" : "",
@@ -388,6 +399,7 @@
     const scale = h("span", { class: "scale", "aria-hidden": "true" }, [-10, -8, -6, -4, -2, 0, 2, 4, 6, 8, 10].map((step) => h("span", { class: (step < 0 ? "m" : "p") + Math.abs(step) })));
     const { zero } = MEASURES[state.m];
     return h("ul", { class: "legend" },
+      h("li", {}, h("b", {}, "A click on a number"), " tells where it comes from and the command that makes it again"),
       h("li", {}, `${heading()}: orders badly`, scale, "orders well", zero ? ` (chance: ${zero})` : ""),
       h("li", {}, h("b", {}, "bold"), " cannot be told from the best of its column (on every data set of it; pairs on the same networks, 95 %)"),
       h("li", {}, "† accuracies of this benchmark helped to choose the members of the aggregate"),
@@ -458,18 +470,19 @@
     const group = data.groups.find((each) => `${each.benchmark}/${each.dataSet}` === state.b) || largest.groups[0];
     const known = data.rows.filter((row) => group.cells[row.place] && group.cells[row.place].n);
     const ordered = known.slice().sort((a, b) => score(b, group) - score(a, group));
-    const row = known.find((each) => each.name === state.x) || ordered[0];
+    const plain = ordered.filter((each) => each.kind !== "variant" || state.variants || each.name === state.x);
+    const row = known.find((each) => each.name === state.x) || ordered.find((each) => each.kind !== "variant") || ordered[0];
     const proxy = h("select", { name: "x", onchange: (event) => change({ x: event.target.value }) }, ordered.map((each) =>
       h("option", { value: each.name, selected: each === row }, `${each.name} (${fixed(score(each, group))})`)));
     const scatter = h("div", { class: "chart", id: "scatter" }), pareto = h("div", { class: "chart", id: "pareto" }), heat = h("div", { class: "chart", id: "heat" }), won = h("div", { class: "chart", id: "wins-chart" });
     put(main, 
-      h("div", { class: "controls" }, h("label", { class: "top" }, "Data set", groupSelectOnly(group)), measureSwitch(), h("label", { class: "top" }, "Proxy in the picture", proxy)),
+      h("div", { class: "controls" }, h("label", { class: "top" }, "Data set", groupSelectOnly(group)), measureSwitch(), h("label", { class: "top" }, "Proxy in the picture", proxy), data.rows.some((each) => each.kind === "variant") && check("variants of proxies", "variants")),
       h("h2", {}, group.title),
       h("p", { class: "note" }, `${count(group.n)} networks in ${count(group.classes)} classes of identical or related ones (of those compared); accuracy: ${group.truth}${group.source ? ` (${group.source})` : ""}; the best has ${group.best}.`),
       h("div", { class: "two" },
         h("figure", {}, h("figcaption", {}, `${row.name} against accuracy: ${MEASURES.tau.sign} ${interval(group.cells[row.place].is.tau)}; ${count(group.keys.length)} of ${count(group.n)} networks drawn; the pointer shows which.`), scatter),
         h("figure", {}, h("figcaption", {}, `Cost against ${heading()}: what lies on the line is beaten by nothing cheaper.`), pareto)),
-      undefinedTable(group, ordered), selectedTable(group, ordered),
+      undefinedTable(group, plain), selectedTable(group, plain),
       h("h3", {}, "Which proxies say the same"), h("figure", {}, h("figcaption", {}, "Spearman's ρ between the scores of two proxies, each oriented so that higher is better; blank: fewer than ten networks in common."), heat),
       h("h3", {}, "Who beats whom"), h("figure", {}, h("figcaption", {}, "Pairs on the networks that both define; 95 % intervals of the difference."), won));
     drawScatter(group, row, scatter);
@@ -548,7 +561,7 @@
   const link = (row) => h("a", { href: address({ v: "proxy", p: row.name }) }, row.name);
   function undefinedTable(group, rows) {
     const found = rows.map((row) => [row, group.cells[row.place]]).filter(([, cell]) => cell.undefined || cell.failed).sort((a, b) => b[1].undefined / b[1].scored - a[1].undefined / a[1].scored);
-    const none = data.rows.filter((row) => group.cells[row.place] && !group.cells[row.place].n);
+    const none = data.rows.filter((row) => row.kind !== "variant" && group.cells[row.place] && !group.cells[row.place].n);
     if (!found.length && !none.length) return h("p", { class: "note" }, "No score of this data set is undefined.");
     const lines = [...none.map((row) => [row, group.cells[row.place]]), ...found].map(([row, cell]) => [link(row), count(cell.scored), count(cell.undefined), `${percent(cell.undefined, cell.scored)} %`, count(cell.failed), why(row, cell, group)]);
     return [h("h3", {}, "Where scores are undefined, and why"), table("Undefined scores", ["proxy", "scored", "undefined", "", "failed", "why"], lines, [5])];
@@ -647,9 +660,9 @@
         pair("many networks", `where there are more than ${count(data.compared)}, comparisons are on so many of them: those that most proxies scored, the others at random; numbers are over all`),
         pair("a benchmark", "the mean over its data sets, which count once in means over benchmarks"),
         pair("supervised", "\"choice\": trained accuracies chose the members of this aggregate; no proxy here is fitted to accuracies. What authors of papers tuned on a benchmark is not marked: nobody wrote it down"),
-        pair("cost", "time of one score over that of one forward and backward pass in train mode of the same network on the same batch, as nas-zc cost measures it")),
+        pair("cost", `time of one score over that of one forward and backward pass in train mode of the same network on the same batch: ${data.costs}`)),
       h("h2", {}, "Where they come from"),
-      table("Score tables", ["scores", "compared with", "made by"], data.entries.map((entry) => [entry.path || entry.name, entry.truth, (entry.notes.find((note) => note.startsWith("Scored by: ")) || "–").replace("Scored by: ", "")]), [1, 2]),
+      table("Score tables", ["scores", "compared with", "made by"], data.entries.map((entry) => [entry.path || entry.name, entry.truth, entry.config ? `nas-zc score ${entry.config}` : (entry.notes.find((note) => note.startsWith("Scored by: ")) || "–").replace("Scored by: ", "")]), [1, 2]),
       data.leftOut.length ? [h("h3", {}, "Left out"), h("ul", {}, data.leftOut.map((each) => h("li", {}, each)))] : null,
       h("h3", {}, "This page again"), h("pre", { tabindex: 0 }, data.command || "not known"),
       text("Beside it lie overview.csv (and overview.parquet): every number of this page in full precision; leaderboard.csv: each table of scores by itself."),

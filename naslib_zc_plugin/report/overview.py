@@ -18,7 +18,15 @@ from naslib_zc_plugin.aggregates import AGGREGATES, Aggregate, oriented
 from naslib_zc_plugin.proxies import canonical
 from naslib_zc_plugin.report.correlations import Floats, Indices, IntervalEstimate, agreement, partial_agreement
 from naslib_zc_plugin.report.leaderboards import is_scored, matched
-from naslib_zc_plugin.report.paired import COMPARED, FEWEST, MEASURES, Standings, networks_compared, standings
+from naslib_zc_plugin.report.paired import (
+    COMPARED,
+    FEWEST,
+    MEASURES,
+    Neighbour,
+    Standings,
+    networks_compared,
+    standings,
+)
 from naslib_zc_plugin.report.selection import Selected, selected
 from naslib_zc_plugin.table import STATUSES, Column, ScoreTable
 
@@ -38,12 +46,14 @@ class Source:
         truth: accuracy by architecture, higher better.
         truth_name: its name.
         benchmark: whose architectures they are.
-        data_set: entries of one benchmark and data set are compared with each other, by the accuracies of most of them.
+        data_set: its name; entries of one benchmark and data set are compared with each other, by the accuracies that
+            most of their proxies are compared with.
         sizes: "params" and "flops" by architecture, as far as they are known, for what is said at equal size.
         clusters: class of identical (or closely related) networks by architecture; those left out are alone.
         families: the same for display, of networks that have families.
         source: where the accuracies come from.
         path: the table's file, as it is named in commands.
+        config: the configuration that makes the scores, where it is known; provenance names the command of before.
         reasons: by label how many scores do not exist for each reason, as far as that is known.
     """
 
@@ -57,6 +67,7 @@ class Source:
     families: Mapping[str, str] = field(default_factory=dict)
     source: str = ""
     path: str = ""
+    config: str = ""
     reasons: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
@@ -82,6 +93,7 @@ class Cell:
         n: of them that are defined.
         estimates: by measure ("tau", "rho", "ndcg", "top", and "tau|params" for what holds at equal parameters).
         ranks: by measure of tau's and rho's: rank, and the best and worst one that comparisons allow; 1 the best.
+        neighbours: by the same measures, the names of what is next to it in rank and the differences to it.
         among_best: the measures in which it cannot be told from the best.
         pick: the network that it selects; None where it has no score.
         picked: the keys of that network, or of all that share the best score.
@@ -95,6 +107,7 @@ class Cell:
     n: int
     estimates: Mapping[str, IntervalEstimate]
     ranks: Mapping[str, tuple[int, int, int]]
+    neighbours: Mapping[str, Sequence[tuple[str, Neighbour]]]
     among_best: Sequence[str]
     pick: Selected | None
     picked: Sequence[str]
@@ -236,11 +249,12 @@ def _group(
 
 
 def _usual_truth(entries: Sequence[Source]) -> Source:
-    """Return the entry whose accuracies most columns are compared with."""
-    columns: dict[str, int] = {}
+    """Return an entry with the accuracies that most proxies are compared with, variants aside."""
+    proxies: dict[str, set[str]] = {}
     for entry in entries:
-        columns[entry.truth_name] = columns.get(entry.truth_name, 0) + len(entry.table.columns)
-    name = max(columns, key=lambda each: columns[each])
+        names = {column.proxy for column in entry.table.columns.values()}
+        proxies[entry.truth_name] = proxies.get(entry.truth_name, set()) | names
+    name = max(proxies, key=lambda each: len(proxies[each]))
     return next(entry for entry in entries if entry.truth_name == name)
 
 
@@ -309,7 +323,9 @@ def _compared(
         pick = selected(oriented(column), truth)
         cells[name] = Cell(
             entries_of[0], entries_of, label, column, int(np.isfinite(scores[place]).sum()),
-            made.estimates[place], made.ranks[place], made.among_best[place], pick,
+            made.estimates[place], made.ranks[place],
+            {key: [(names[each.place], each) for each in beside] for key, beside in made.neighbours[place].items()},
+            made.among_best[place], pick,
             [keys[i] for i in pick.positions] if pick else [], [_other(one, truth) for one in found[name][1:]],
         )  # fmt: skip
     families = [truth_of.families.get(key, "") for key in keys] if truth_of.families else []

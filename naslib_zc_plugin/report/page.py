@@ -18,9 +18,14 @@ from dataclasses import asdict, dataclass, field
 from importlib import resources
 from typing import Any
 
-import jinja2
 import numpy as np
-import vl_convert
+
+try:
+    import jinja2
+    import vl_convert
+except ImportError as error:
+    what = "the leaderboard page needs jinja2 and vl-convert-python: pip install 'naslib-zc-plugin[leaderboard]'"
+    raise ImportError(what) from error
 
 from naslib_zc_plugin.aggregates import AGGREGATES
 from naslib_zc_plugin.files import csv_cell, visible
@@ -68,13 +73,15 @@ def leaderboard_page(found: Overview, facts: PageFacts, units: Mapping[str, floa
     Args:
         found: what it shows.
         facts: what it says of itself.
-        units: cost of one score by proxy.
+        units: cost of one score by proxy, where it is another than this package's own measurement (``units.json``).
     """
+    measured = json.loads(resources.files(__package__).joinpath("units.json").read_text(encoding="utf-8"))
+    costs = {**measured["units"], **(units or {})}
     shown = {
         "title": visible(facts.title), "command": visible(facts.command), "date": facts.date, "version": facts.version,
         "notes": [visible(each) for each in facts.notes], "leftOut": [visible(each) for each in facts.left_out],
-        "compared": COMPARED, "entries": [_entry(entry) for entry in found.entries],
-        "rows": [_row(row, found, units or {}) for row in found.rows],
+        "compared": COMPARED, "costs": measured["measured"], "entries": [_entry(entry) for entry in found.entries],
+        "rows": [_row(row, found, costs) for row in found.rows],
         "groups": [_group(group, found) for group in found.groups],
         "searches": [_curve(each) for each in facts.searches],
     }  # fmt: skip
@@ -103,7 +110,7 @@ def _hash(text: str) -> str:
 
 def _entry(entry: Source) -> dict[str, Any]:
     notes = [visible(note) for note in provenance_notes(entry.table.facts)]
-    kept = {"truth": entry.truth_name, "source": entry.source, "path": entry.path}
+    kept = {"truth": entry.truth_name, "source": entry.source, "path": entry.path, "config": entry.config}
     return {"name": visible(entry.table.name), **{k: visible(v) for k, v in kept.items()}, "notes": notes}
 
 
@@ -152,7 +159,7 @@ def _group(group: Group, found: Overview) -> dict[str, Any]:
         "sizes": {name: _numbers(values[drawn]) for name, values in group.sizes.items()},
         "families": [visible(group.families[place]) for place in drawn] if group.families else [],
         "cells": {
-            str(names.index(name)): _cell(cell, group, drawn, found.entries[cell.entry].reasons.get(cell.label, {}))
+            str(names.index(name)): _cell(cell, group, names, drawn, found)
             for name, cell in group.cells.items()
         },
         "ranked": [names.index(name) for name in group.ranked],
@@ -169,8 +176,8 @@ def _thinned(group: Group, most: int) -> list[int]:
     return group.plotted[order[:most]].tolist()  # type: ignore[no-any-return]
 
 
-def _cell(cell: Cell, group: Group, drawn: Any, reasons: Mapping[str, int]) -> dict[str, Any]:
-    column, pick = cell.column, cell.pick
+def _cell(cell: Cell, group: Group, names: list[str], drawn: Any, found: Overview) -> dict[str, Any]:
+    column, pick, reasons = cell.column, cell.pick, found.entries[cell.entry].reasons.get(cell.label, {})
     values: list[Any] = _numbers(column.values[drawn])
     for place, code in enumerate(column.status[drawn].tolist()):
         if values[place] is None:
@@ -186,6 +193,8 @@ def _cell(cell: Cell, group: Group, drawn: Any, reasons: Mapping[str, int]) -> d
         "seconds": _short(float(np.median(seconds)), 3) if len(seconds) else None,
         "is": {name: _interval(each) for name, each in cell.estimates.items() if each.value is not None},
         "rank": {name: list(each) for name, each in cell.ranks.items()}, "among": list(cell.among_best),
+        "beside": {key: [[names.index(name), *_interval(each.difference), each.n] for name, each in beside]
+                   for key, beside in cell.neighbours.items()},
         "pick": None if pick is None else {
             "y": _short(pick.accuracy, 5), "low": _short(pick.low, 5), "high": _short(pick.high, 5),
             "rank": pick.rank, "worst": pick.worst_rank, "count": len(cell.picked),

@@ -249,6 +249,15 @@ def networks_compared(scores: Floats, most: int, seed: int) -> Indices:
     return np.sort(np.lexsort((drawn, -np.isfinite(scores).sum(axis=0)))[:most])
 
 
+@dataclass(frozen=True)
+class Neighbour:
+    """Another score, by how much one's own agrees better than it on the networks that both define, and their number."""
+
+    place: int
+    difference: IntervalEstimate
+    n: int
+
+
 @dataclass(frozen=True, eq=False)
 class Standings:
     """How M scores stand by each measure: "tau", "rho", at an equal control z "tau|z" and "rho|z"; "ndcg" and "top".
@@ -256,12 +265,14 @@ class Standings:
     Attributes:
         estimates: for each score by measure, with 95 % intervals.
         ranks: for each score by measure: rank, and the best and worst one that comparisons allow; only of those ranked.
+        neighbours: for each score by measure, of those ranked: what is next to it in rank, better one first.
         among_best: for each score the measures in which it cannot be told from the best of those ranked.
         wins: by measure of tau and rho, of the ranked scores; see :attr:`Compared.wins`.
     """
 
     estimates: list[dict[str, IntervalEstimate]]
     ranks: list[dict[str, tuple[int, int, int]]]
+    neighbours: list[dict[str, list[Neighbour]]]
     among_best: list[list[str]]
     wins: dict[str, npt.NDArray[np.int8]]
 
@@ -284,7 +295,7 @@ def standings(
         ranked: places of the scores that are compared with each other.
         seed: of the resamples of the shares of the best.
     """
-    made = Standings([{} for _ in scores], [{} for _ in scores], [[] for _ in scores], {})
+    made = Standings([{} for _ in scores], [{} for _ in scores], [{} for _ in scores], [[] for _ in scores], {})
     alone = [[place] for place in range(len(scores)) if place not in set(ranked)]
     for measure, coefficient in MEASURES.items():
         for name, control in {measure: None, **{f"{measure}|{each}": controls[each] for each in controls}}.items():
@@ -313,6 +324,17 @@ def _rank(made: Standings, name: str, pairs: Compared, places: Sequence[int]) ->
         made.ranks[places[own]][name] = rank, min(low, rank), max(high, rank)
         if told[own, best] >= 0:
             made.among_best[places[own]].append(name)
+    order = sorted(there, key=lambda own: -float(values[own]))
+    for at, own in enumerate(order):
+        beside = [order[each] for each in (at - 1, at + 1) if 0 <= each < len(order)]
+        made.neighbours[places[own]][name] = [_neighbour(pairs, own, other, places[other]) for other in beside]
+
+
+def _neighbour(pairs: Compared, own: int, other: int, place: int) -> Neighbour:
+    apart, error = float(pairs.values[own, other] - pairs.values[other, own]), float(pairs.errors[own, other])
+    if not math.isfinite(apart) or pairs.n[own, other] < FEWEST:
+        return Neighbour(place, IntervalEstimate(None, None, None), int(pairs.n[own, other]))
+    return Neighbour(place, IntervalEstimate(apart, apart - Z * error, apart + Z * error), int(pairs.n[own, other]))
 
 
 def _add_shares(

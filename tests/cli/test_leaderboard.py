@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -198,6 +201,24 @@ def test_members_in_several_tables_are_joined_on_the_page(data: Path, tmp_path: 
     with (tmp_path / "whole" / "overview.csv").open(encoding="utf-8", newline="") as file:
         wanted = [line for line in csv.DictReader(file) if line["proxy"] == "log_rank_sum(naswot, params)"]
     assert lines and [line["value"] for line in lines] == [line["value"] for line in wanted]
+
+
+def test_curves_of_searches_are_on_the_page(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NAS_ZC_DATA", raising=False)
+    config = tmp_path / "tiny.yaml"
+    config.write_text(
+        "space: nasbench201\nevaluator: {name: benchmark, metric: cifar10_val_200}\nbudget: {evaluations: 9}\n"
+        f"repeats: 2\nstore: {tmp_path / 'tiny.db'}\nsearches: {{at random: {{strategy: {{name: random_search}}}}}}\n"
+    )
+    done = CliRunner().invoke(app, ["search", str(config), "--output", str(tmp_path / "results")])
+    assert done.exit_code == 0, done.stderr
+    found = _run(data, "--search", str(config), "--output", str(tmp_path / "board"))
+    assert found.exit_code == 0, found.stderr
+    page = (tmp_path / "board" / "index.html").read_text(encoding="utf-8")
+    packed = re.search(r'id="data">([^<]*)<', page)
+    assert packed is not None
+    (curve,) = json.loads(zlib.decompress(base64.b64decode(packed[1])))["searches"]
+    assert (curve["label"], curve["panel"], curve["places"][-1]) == ("at random", "tiny", 9)
 
 
 def test_a_truth_may_be_of_one_space_alone(data: Path) -> None:

@@ -131,7 +131,8 @@ def test_networks_are_really_trained_and_the_page_is_written(finished: tuple[Pat
         (line,) = [line for line in done.stdout.splitlines() if line.endswith(entry.key)]
         assert f"{entry.fitness:.1f}" in line and f"{entry.metrics['test accuracy']:.1f}" in line
     page = Path(done.stdout.splitlines()[-1].rpartition(" ")[2])
-    assert page == output / "index.html" and "nas-zc quickstart" in page.read_text(encoding="utf-8")
+    assert page == output / "index.html" and page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert "nas-zc quickstart --networks 2" in (output / "leaderboard.md").read_text(encoding="utf-8")
     assert "\x1b" not in done.stdout + done.stderr
 
 

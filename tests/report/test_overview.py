@@ -10,6 +10,7 @@ import pytest
 from scipy.stats import kendalltau, spearmanr
 
 from naslib_zc_plugin.aggregates import Aggregate
+from naslib_zc_plugin.report.correlations import paired_difference
 from naslib_zc_plugin.report.overview import Source, overview, row_of
 from naslib_zc_plugin.table import STATUSES, ScoreTable
 from tests.report.tables import FACTS, Entry, column
@@ -32,6 +33,7 @@ def _source(name: str, keys: list[str], columns: dict[str, object], truth: str =
     return Source(table, accuracies, truth, "toy", "set", path=f"{name}.db", **more)  # type: ignore[arg-type]
 
 
+NOISES = {"zen": 0.5, "snip": 1.0, "fisher": 3.0}
 SMALL = _source(
     "small", KEYS[:40], {"naswot": column(FAR[:40].tolist(), "naswot"), "snip": column(FAR[:40].tolist(), "snip")}
 )
@@ -76,6 +78,20 @@ def test_the_best_and_who_cannot_be_told_from_it() -> None:
     won = group.wins["tau"]
     places = {name: group.ranked.index(name) for name in scores}
     assert won[places["zen"], places["fisher"]] == 1 and won[places["fisher"], places["zen"]] == -1
+
+
+def test_neighbours_in_rank_are_told_with_the_interval_of_the_difference() -> None:
+    made = {name: column((TRUTH + noise * RNG.normal(size=N)).tolist(), name) for name, noise in NOISES.items()}
+    (group,) = overview([_source("s", KEYS, made)]).groups  # type: ignore[arg-type]
+    taus = {name: cell.estimates["tau"].value for name, cell in group.cells.items()}
+    order = sorted(taus, key=lambda name: -taus[name])  # type: ignore[operator]
+    beside = [[name for name, _ in group.cells[each].neighbours["tau"]] for each in order]
+    assert beside == [[order[1]], [order[0], order[2]], [order[1]]]
+    (_, above), (_, below) = group.cells[order[1]].neighbours["tau"]
+    values = [group.cells[name].column.values for name in order]
+    drawn = paired_difference(values[1], values[0], TRUTH, resamples=500).kendall
+    assert above.n == N and above.difference.value == pytest.approx(drawn.value, abs=1e-6)
+    assert above.difference.low == pytest.approx(drawn.low, abs=0.03) and below.difference.value > 0  # type: ignore[operator]
 
 
 def test_identical_networks_are_one_observation() -> None:

@@ -230,6 +230,8 @@ def test_cells_tell_their_counts_and_where_they_come_from(shown: Shown, found: O
     for words in ("nas-zc score one.yaml", "nas-zc leaderboard stores/one.db --truth cifar10_test", "column naswot",
                   "cifar10_test: a table", "version 1"):  # fmt: skip
         assert words in text
+    for name, each in found.groups[0].cells["naswot"].neighbours["tau"]:
+        assert f"{name} {'+' if each.difference.value > 0 else ''}".replace("-", "−") in text
     tau = found.groups[0].cells["naswot"].estimates["tau"]
     assert f"{tau.value:.3f} [{tau.low:.3f}, {tau.high:.3f}]" in text
     link = tab.url
