@@ -40,8 +40,9 @@ class Request(enum.Enum):
 FORWARD, NEXT, AGAIN = Request.FORWARD, Request.NEXT, Request.AGAIN
 
 
-TARGETS = ("logits", "loss", "hessian", "each")
-"""The values that can be differentiated by name, in the order of the work (tensors come before ``"each"``)."""
+TARGETS = ("logits", "loss", "hessian", "hessian_weights", "tensor", "each")
+"""The values that can be differentiated by name, and tensors of the pass, in the order of the work."""
+HESSIANS = frozenset(["hessian", "hessian_weights"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +57,8 @@ class Grad:
 
     Attributes:
         of: ``"logits"``: of the sum of all logits; ``"loss"``; ``"hessian"``: of the product of the loss gradient by
-            all layers' weights, held fixed, with itself, which is the Hessian times the gradient; ``"each"``: of each
+            all layers' weights, held fixed, with itself, which is the Hessian times the gradient;
+            ``"hessian_weights"``: of its product with these weights, the Hessian times the weights; ``"each"``: of each
             sample's sum of logits, which gives one list of gradients per sample; or a tensor of the pass.
         by: leaves (``p.weights``, ``p.layers``, ``p.inputs``) or tensors that were seen in the forward run.
         fold: called with the position in ``by`` and the gradient as soon as it is there, so that no more than one is
@@ -76,8 +78,9 @@ class Grad:
 
     def __post_init__(self) -> None:
         """Check the target."""
-        if isinstance(self.of, str) and self.of not in TARGETS:
-            raise TypeError(f"Grad takes of= one of {', '.join(TARGETS)} or a tensor, not {self.of!r}")
+        names = [name for name in TARGETS if name != "tensor"]
+        if isinstance(self.of, str) and self.of not in names:
+            raise TypeError(f"Grad takes of= one of {', '.join(names)} or a tensor, not {self.of!r}")
         if self.fold is not None and isinstance(self.of, str) and self.of == "each":
             raise TypeError('Grad("each") takes no fold')
 
@@ -162,8 +165,8 @@ class Observation:
         shown = {id(tensor) for tensor in inputs}
         missing = {
             "order=1": self.order < 1,
-            "order=2": self.order < 2 and "hessian" in names,
-            "labels=True": not self.labels and bool(names & {"loss", "hessian"}),
+            "order=2": self.order < 2 and bool(names & HESSIANS),
+            "labels=True": not self.labels and bool(names & {"loss", *HESSIANS}),
             "input_gradient=True": not self.input_gradient and any(id(t) in shown for grad in grads for t in grad.by),
         }
         return ", ".join(name for name, needed in missing.items() if needed)
