@@ -92,12 +92,13 @@ def proxy_pages() -> Iterator[tuple[str, str]]:
     yield (
         "proxies/costs.txt",
         table(
-            ("proxy", "units", "memory"),
+            ("proxy", "units", "memory", "measured on"),
             (
                 (
                     f"[{name}](proxies/{name}.md)",
                     f"{cost['units']:g}",
                     f"{cost['memory']:g}" if "memory" in cost else "–",
+                    cost.get("on", "nasbench201, batch 64"),
                 )
                 for name, cost in sorted(costs.items(), key=lambda entry: -entry[1]["units"])
             ),
@@ -285,7 +286,8 @@ def fields(schema: Mapping[str, Any]) -> str:
 
 def markdown(text: str) -> str:
     """Return a description for a cell."""
-    return from_rst(text.replace("``", "`"))
+    parts = re.split(r"(`[^`]*`)", text.replace("``", "`"))
+    return from_rst("".join(part if number % 2 else part.replace("<", r"\<") for number, part in enumerate(parts)))
 
 
 def default(field: Mapping[str, Any]) -> str:

@@ -25,7 +25,7 @@ project = "naslib-zc-plugin"
 author = "The naslib-zc-plugin developers"
 copyright = f"{author}, Apache-2.0"  # the name is Sphinx's
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
-exclude_patterns = ["_build", "proxies/costs.txt"]
+exclude_patterns = ["_build", "results/leaderboard"]
 html_theme = "furo"
 html_math_renderer = "mathml"
 html_title = project
@@ -33,6 +33,7 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_theme_options = {"source_repository": HOME, "source_branch": "main", "source_directory": "docs/"}
 highlight_language = "none"
+smartquotes = False  # -- begins an option, and quotes are those of Python
 myst_heading_anchors = 4
 myst_enable_extensions = ["dollarmath"]
 copybutton_prompt_text = ">>> |\\.\\.\\. |\\$ "
@@ -73,8 +74,10 @@ def absolute_links(app: Sphinx, docname: str, source: list[str]) -> None:
             return match[0]
         return f"{match[1]}({HOME}/{'tree' if place.is_dir() else 'blob'}/main/{place.relative_to(ROOT)}{match[3]})"
 
-    pages = re.compile(r"\[([^]]+)\]\((leaderboard/index\.html)\)")  # a page that is there already, and no source
-    source[0] = pages.sub(r'<a href="\2">\1</a>' if (folder / "leaderboard").is_dir() else r"\1", source[0])
+    pages = re.compile(
+        r"\[([^]]+)\]\((?!https?:)([^)]+\.html)\)"
+    )  # which are there already, and no sources of the site
+    source[0] = pages.sub(lambda m: f'<a href="{m[2]}">{m[1]}</a>' if (folder / m[2]).exists() else m[1], source[0])
     link = re.compile(r"(\])\((?!https?:|#|mailto:)([^)#\s]+)(#[^)\s]*|)\)")
     parts = re.split(r"(?ms)(^```.*?^```)", source[0])
     source[0] = "".join(part if number % 2 else link.sub(absolute, part) for number, part in enumerate(parts))

@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 import naslib_zc_plugin as zc
 from naslib_zc_plugin.cli import _console
 from naslib_zc_plugin.cli._app import app
+from naslib_zc_plugin.proxies import measured_costs
 
 
 def _run(*arguments: str) -> Result:
@@ -29,6 +30,11 @@ def test_a_table_says_what_each_is_and_costs() -> None:
     assert [line.split()[0] for line in lines] == zc.list_proxies()
     (line,) = _run("naswot").stdout.splitlines()[1:]
     assert re.split(r"  +", line) == ["naswot", "higher", "data", "0.55", "log-determinant of the kernel of ReLU codes"]
+
+
+def test_the_cost_of_every_proxy_was_measured() -> None:
+    assert set(measured_costs()) == set(zc.list_proxies())
+    assert all(cost["units"] > 0 for cost in measured_costs().values())
 
 
 def test_no_match_is_exit_code_1_with_a_hint() -> None:
