@@ -44,6 +44,10 @@ _DIGITS = 4
 _MISSING = {"undefined": "u", "failed": "f", "pending": None}
 
 
+COSTS = "alone, on one thread, of NAS-Bench-201 (C=16, N=5) on 64 images; where images do not apply, of an encoder"
+"""How the package's own costs were measured."""
+
+
 @dataclass(frozen=True)
 class PageFacts:
     """What a page says of itself.
@@ -73,15 +77,13 @@ def leaderboard_page(found: Overview, facts: PageFacts, units: Mapping[str, floa
     Args:
         found: what it shows.
         facts: what it says of itself.
-        units: cost of one score by proxy, where it is another than this package's own measurement (``units.json``).
+        units: cost of one score by proxy, where it is another than this package has measured.
     """
-    measured = json.loads(resources.files(__package__).joinpath("units.json").read_text(encoding="utf-8"))
-    costs = {**measured["units"], **(units or {})}
     shown = {
         "title": visible(facts.title), "command": visible(facts.command), "date": facts.date, "version": facts.version,
         "notes": [visible(each) for each in facts.notes], "leftOut": [visible(each) for each in facts.left_out],
-        "compared": COMPARED, "costs": measured["measured"], "entries": [_entry(entry) for entry in found.entries],
-        "rows": [_row(row, found, costs) for row in found.rows],
+        "compared": COMPARED, "costs": COSTS, "entries": [_entry(entry) for entry in found.entries],
+        "rows": [_row(row, found, units or {}) for row in found.rows],
         "groups": [_group(group, found) for group in found.groups],
         "searches": [_curve(each) for each in facts.searches],
     }  # fmt: skip
@@ -126,7 +128,8 @@ def _row(row: BoardRow, found: Overview, units: Mapping[str, float]) -> dict[str
     known = [info for info in infos if info is not None]
     whole = len(known) == len(parts)
     needs = sorted({need for info in known for need in info.needs}) if whole else None
-    cost = [units.get(part, units.get(row.proxy) if not row.members else None) for part in parts]
+    given = [units.get(part, units.get(row.proxy) if not row.members else None) for part in parts]
+    cost = [own if own is not None or info is None else info.units for own, info in zip(given, infos)]
     one = known[0] if known and not row.members else None
     versions = sorted({group.cells[row.name].column.version for group in found.groups if row.name in group.cells})
     return {
