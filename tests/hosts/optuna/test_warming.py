@@ -125,6 +125,16 @@ def test_lost_trust_ends_what_is_left_of_the_queue() -> None:
         warm_up(study, made.build, proxy=made.smallness, pool=80, evaluate=16)
 
 
+def test_a_queue_of_whole_trials_ends_too() -> None:
+    sampler = ProxySampler(made.build, proxy=made.smallness, candidates=2, around=RandomSampler(seed=0), trust="auto")
+    study = made.study(sampler)
+    warm_up(study, made.build, proxy=made.smallness, pool=80, evaluate=16, trust="auto")
+    for _ in range(19):
+        study.optimize(lambda trial: float(made.parameters(made.build(trial))), n_trials=1)
+    assert study.user_attrs["zc_smallness_lost"][0] < 19
+    assert TrialState.FAIL in [trial.state for trial in study.trials[:19]]
+
+
 # Several at once --------------------
 
 
