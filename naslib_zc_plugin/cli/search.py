@@ -109,6 +109,7 @@ def publish_results(
     experiment: Experiment, searches: Sequence[LoadedSearch], folder: Path, data: Path | None, command: str
 ) -> list[str]:
     """Print the results and write them, with their curves, into a folder; return the names of the files."""
+    from naslib_zc_plugin.report.figures import curves
     from naslib_zc_plugin.search import comparisons, results
     from naslib_zc_plugin.text_table import table_markdown, table_text
 
@@ -117,10 +118,17 @@ def publish_results(
     if experiment.compare:
         compared = comparisons.compare_searches(found, experiment.compare, data)
         ways.append(comparisons.comparison_table(compared, experiment.compare))
+    measured = {each.config.label: _measured(each, result) for each, result in zip(searches, found) if each.measure}
+    volumes = results.hypervolumes(found, measured)
+    ways += [results.hypervolume_table(volumes, experiment.curve)] if volumes else []
     sheets = [results.results_table(found, searches, command), *ways, results.architectures_table(found)]
     say("\n".join(map(table_text, sheets)).rstrip())
     folder.mkdir(parents=True, exist_ok=True)
     drawn = _draw(found, experiment.curve, folder)
+    if volumes:
+        drawn.append("hypervolume.png")
+        lines = results.hypervolume_lines(volumes)
+        curves(folder / drawn[-1], lines, "evaluations", "hypervolume, %", "median, quartiles")
     pictures = "".join(f"\n![Search curves]({name})\n" for name in drawn)
     tables = "\n".join(map(table_markdown, sheets))
     replace_text(folder / "results.md", f"# {folder.name}\n\n{tables}{pictures}")
@@ -141,6 +149,14 @@ def found_results(experiment: Experiment, searches: Sequence[LoadedSearch], data
         for each in searches
     }
     return collect_results(experiment.searches, recorded, data, known)
+
+
+def _measured(search: LoadedSearch, result: Result) -> dict[str, float]:
+    """Return the measures of what a search evaluated, of those that have one."""
+    assert search.measure is not None
+    keys = {entry.key for repeat in result.repeats for entry in repeat.entries}
+    known = {key: search.measure(key) for key in sorted(keys)}
+    return {key: value for key, value in known.items() if value is not None}
 
 
 def _draw(found: Sequence[Result], curve: CurveConfig, folder: Path) -> list[str]:

@@ -23,9 +23,9 @@ from pydantic import (
 from naslib_zc_plugin import spaces
 from naslib_zc_plugin.aggregates import SAMPLE
 from naslib_zc_plugin.configuration import ConfigurationError, Location, Problem, Section, completed, located, read
-from naslib_zc_plugin.constraints import HERE, limits_of
+from naslib_zc_plugin.constraints import HERE, Limit, limits_of, measure_of
 from naslib_zc_plugin.search.evaluators import list_evaluators
-from naslib_zc_plugin.search.loop import HOSTS
+from naslib_zc_plugin.search.loop import FRONT, HOSTS
 from naslib_zc_plugin.strategies import PUBLISHED, STRATEGIES, list_strategies, published_settings
 
 SECONDS = "seconds"
@@ -47,6 +47,10 @@ def _named(names: Callable[[], Sequence[str]], **more: Any) -> Callable[[dict[st
         made["properties"] = {"name": {"anyOf": [{"enum": list(names())}, {"type": "string"}]}, **more}
 
     return extend
+
+
+def _strategies() -> list[str]:
+    return sorted([*list_strategies(), FRONT])
 
 
 class Budget(Section):
@@ -103,8 +107,9 @@ class SearchPart(Section):
 
     space: str = Field("", json_schema_extra=completed(spaces.list_spaces))
     """Search space."""
-    strategy: Mapping[str, Any] = Field({}, json_schema_extra=_named(list_strategies, preset={"enum": list(PUBLISHED)}))
-    """`name` of a strategy, perhaps `preset` (published settings), `proxy` (for its scores), and its options."""
+    strategy: Mapping[str, Any] = Field({}, json_schema_extra=_named(_strategies, preset={"enum": list(PUBLISHED)}))
+    """`name` of a strategy, perhaps `preset` (published settings), `proxy` (for its scores), and its options. `front`:
+    NSGA-II over `candidates` by the proxy and the search's `measure`; `along` of its front are evaluated."""
     evaluator: Mapping[str, Any] = Field({}, json_schema_extra=_named(list_evaluators))
     """`name` of an evaluator, and its options."""
     budget: Budget = Budget()
@@ -112,6 +117,9 @@ class SearchPart(Section):
     constraints: Mapping[str, Any] = {}
     """Limits on what is known without training: a proxy, `latency` (a benchmark's `device`) or `latency_here` -> a text
     such as `<= 1.0e6`, or `min`, `max` and options. What is beyond them is neither scored nor evaluated."""
+    measure: ProxyConfig = ""
+    """A measure that should be low beside a high fitness: a name as under `constraints`, or a mapping with its name and
+    options, such as `{name: latency, device: raspi4}`. The hypervolume of both is reported."""
     scores: ScoreSource = ScoreSource()
     """Where proxies' scores come from."""
     report: Mapping[str, str] = {}
@@ -133,7 +141,7 @@ class SearchPart(Section):
     def _check_name(cls, value: Mapping[str, Any], info: ValidationInfo) -> Mapping[str, Any]:
         if not isinstance(value.get("name", ""), str):
             raise ValueError("must be a mapping with a name")
-        if info.field_name == "strategy" and "name" in value:
+        if info.field_name == "strategy" and value.get("name", FRONT) != FRONT:
             STRATEGIES.canonical(value["name"])
         if info.field_name == "strategy" and value.get("preset"):
             published_settings(value["preset"])
@@ -143,6 +151,13 @@ class SearchPart(Section):
     @classmethod
     def _check_limits(cls, value: Mapping[str, Any]) -> Mapping[str, Any]:
         limits_of(value)
+        return value
+
+    @field_validator("measure")
+    @classmethod
+    def _check_measure(cls, value: ProxyConfig) -> ProxyConfig:
+        if value:
+            measure_of(value)
         return value
 
     @field_validator("space", "host")
@@ -163,9 +178,13 @@ class SearchConfig(SearchPart):
 
     label: str = ""
 
+    def limits(self) -> list[Limit]:
+        """Return the limits, and the measure as one that everything keeps."""
+        return [*limits_of(self.constraints), *([measure_of(self.measure)] if self.measure else [])]
+
     def proxies(self) -> list[ProxyConfig]:
         """Return the proxies that the strategy, the evaluator and the limits use."""
-        limits = limits_of(self.constraints)
+        limits = self.limits()
         asked = [limit.request for limit in limits if limit.request]
         limited = [{**each.options, "name": each.name, "label": each.label} for each in asked]
         timed = self.scores.images and any(limit.name == HERE for limit in limits)
@@ -326,6 +345,12 @@ def _missing(search: SearchConfig) -> Iterator[Problem]:
             yield Problem(0, name, "is missing")
         elif isinstance(part, Mapping) and "name" not in part:
             yield Problem(0, f"{name}.name", "is missing")
+    if search.strategy.get("name") == FRONT:
+        yield from (
+            Problem(0, name, "is missing: a front is one of a proxy's score and of a measure")
+            for name, there in (("strategy.proxy", "proxy" in search.strategy), ("measure", search.measure))
+            if not there
+        )
     if search.budget.evaluations is None and search.budget.seconds is None:
         yield Problem(0, "budget", "is missing: give evaluations, seconds, or both")
     for title in search.published:

@@ -92,7 +92,12 @@ class ProxySampler(BaseSampler):
         self.around.reseed_rng()
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """Tell the inner sampler of a new trial."""
+        """Tell the inner sampler of a new trial; end a warm-up's queue where trust is lost by now.
+
+        Optuna asks for nothing more where a trial was enqueued whole.
+        """
+        if "fixed_params" in trial.system_attrs:
+            trusted(study, self.judge.attribute, self._trust, trial.number)
         self.around.before_trial(_Trained(study), trial)
 
     def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
