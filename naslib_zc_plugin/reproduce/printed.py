@@ -66,7 +66,7 @@ class PrintedRow:
         table: such as ``gradalign-4``.
         row: the method or setting.
         part: the data set, benchmark or search.
-        campaigns: names of the campaigns that may have its scores, perhaps with a star; the one of most scores counts.
+        campaigns: names of the campaigns that may have its scores, perhaps with a star, or joined by a plus.
             None: the scores are a column of the benchmark, or there are none.
         label: of the scores.
         truth: the benchmark's column.

@@ -67,8 +67,8 @@ class Tables:
     def _made(self, row: PrintedRow) -> tuple[str, Numbers]:
         scored = self._sources.scored(row)
         if scored is None:
-            names = " or ".join(row.campaigns)
-            return f"no scores of {row.label}: nas-zc score configs/{names}.yaml", {}
+            name = row.campaigns[-1].partition("+")[0].rstrip("*")
+            return f"no scores of {row.label}: nas-zc score configs/{name}.yaml", {}
         if len(scored.keys) < 10:
             return f"{scored.source}: {len(scored.keys)} {_FEW}", {}
         if kind := row.options.get("search"):
