@@ -96,7 +96,7 @@ def trained(
         inside = ProxySampler(build, proxy=score, candidates=count, around=inside, trust=trust, seed=seed)
     study = optuna.create_study(direction="maximize", sampler=inside)
     if kind in ("warm", "all"):
-        warm_up(study, build, proxy=score, pool=POOL, evaluate=EVALUATE, seed=seed)
+        warm_up(study, build, proxy=score, pool=POOL, evaluate=EVALUATE, trust=trust, seed=seed)
     found: list[float] = []
 
     def objective(trial: Any) -> float:

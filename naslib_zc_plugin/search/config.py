@@ -201,6 +201,20 @@ class CurveConfig(Section):
         return self
 
 
+class CompareConfig(Section):
+    """One of the searches that the others are compared with."""
+
+    of: str
+    """A title of the report."""
+    against: str
+    """Its label; in variants, what its labels begin with."""
+    top: Annotated[float, Field(gt=0, lt=100)] = 1.0
+    """How many percent of the space are the best, to which the evaluations are counted."""
+
+
+MaybeCompare = Optional[CompareConfig]
+
+
 class SearchFile(SearchPart):
     """A file of searches that are compared.
 
@@ -216,6 +230,8 @@ class SearchFile(SearchPart):
     """The journal's file; beside the configuration and named like it unless given."""
     curve: CurveConfig = CurveConfig()
     """How progress is drawn."""
+    compare: MaybeCompare = None
+    """What the searches are compared with, run by run."""
 
 
 @dataclass(frozen=True)
@@ -226,11 +242,13 @@ class Experiment:
         searches: at least one, each with its own label.
         store: path of the journal.
         curve: how progress is drawn.
+        compare: what they are compared with; None: they are not.
     """
 
     searches: tuple[SearchConfig, ...]
     store: str
     curve: CurveConfig = CurveConfig()
+    compare: CompareConfig | None = None
 
 
 def load_experiment(path: str | Path, data: str | Path | None = None) -> Experiment:
@@ -256,9 +274,10 @@ def load_experiment(path: str | Path, data: str | Path | None = None) -> Experim
         if problems := list(_missing(search)):
             raise ConfigurationError(f"{path}: {label}", problems)
         searches.append(search)
-    if problems := list(_mistaken(file.curve, searches)):
+    if problems := [*_mistaken(file.curve, searches), *_not_compared(file.compare, searches)]:
         raise ConfigurationError(str(path), problems)
-    return Experiment(tuple(searches), str(path.parent / (file.store or f"{path.stem}.db")), file.curve)
+    store = str(path.parent / (file.store or f"{path.stem}.db"))
+    return Experiment(tuple(searches), store, file.curve, file.compare)
 
 
 def select_searches(experiment: Experiment, patterns: Sequence[str]) -> Experiment:
@@ -324,3 +343,15 @@ def _mistaken(curve: CurveConfig, searches: Sequence[SearchConfig]) -> Iterator[
     for pattern in (each for patterns in curve.panels.values() for each in patterns):
         if not fnmatch.filter(labels, pattern):
             yield Problem(0, "curve.panels", f"no search is called {pattern!r}; there are {', '.join(labels)}")
+
+
+def _not_compared(compare: CompareConfig | None, searches: Sequence[SearchConfig]) -> Iterator[Problem]:
+    """Yield a title and a label that a comparison names and no search has."""
+    if compare is None:
+        return
+    titles = sorted({title for each in searches for title in each.report})
+    if compare.of not in titles:
+        yield Problem(0, "compare.of", f"{compare.of!r} is in no report; there are {', '.join(titles) or 'none'}")
+    labels = [each.label for each in searches]
+    if not any(label == compare.against or label.startswith(f"{compare.against} ") for label in labels):
+        yield Problem(0, "compare.against", f"no search is called {compare.against!r}; there are {', '.join(labels)}")

@@ -1,4 +1,4 @@
-"""One architecture becomes scores, a thousand times, and nothing piles up."""
+"""One architecture becomes scores, hundreds of times, and nothing piles up."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ def living() -> dict[str, int]:
 
 
 def growth(config: Config) -> tuple[dict[str, int], dict[str, int], int]:
-    """Score a thousand architectures; return what lived after 200 and at the end, and how many bytes were added."""
+    """Score 600 architectures; return what lived after 150 and at the end, and how many bytes were added."""
     score = Scorer(config)
     before, memory = {}, 0
-    for number in range(1000):
+    for number in range(600):
         outcome = score(Task(f"net-{number % 100}", tuple(config.requests())))
         assert {row.status for row in outcome.rows} <= {"ok", "undefined"}, outcome
-        if number == 199:
+        if number == 149:
             before, memory = living(), resident()
     return before, living(), resident() - memory
 
 
 @pytest.mark.skipif(not STATUS.exists(), reason="needs Linux's /proc to see the memory")
-def test_a_thousand_architectures_leave_nothing_behind(campaign: Make) -> None:
+def test_many_architectures_leave_nothing_behind(campaign: Make) -> None:
     """Measured in a process of its own: that of the tests holds the threads and caches of whatever ran before."""
     config = campaign(proxies=["naswot", "snip", "synflow", "epsilon", "gradalign2"])
     code = (
@@ -66,15 +66,15 @@ def test_a_thousand_architectures_leave_nothing_behind(campaign: Make) -> None:
     found = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     before, after, added = json.loads(found.stdout)
     assert after == before
-    assert added < 16 * 2**20
+    assert added < 9 * 2**20  # 20 KiB for each of the last 450
 
 
-def test_a_thousand_scores_of_one_network_leave_it_alone(campaign: Make) -> None:
+def test_many_scores_of_one_network_leave_it_alone(campaign: Make) -> None:
     config = campaign()
     net, batch = space("toy").build("net-5", num_classes=4), config.protocol.batch(config.probe(), "toy", 0)
     first = zc.score(net, batch, ["naswot", "snip", "synflow"], seed=0)
     before = living()
-    for _ in range(1000):
+    for _ in range(200):  # what piles up shows after the first
         scores = zc.score(net, batch, ["naswot", "snip", "synflow"], seed=0)
     del scores
     assert living() == before

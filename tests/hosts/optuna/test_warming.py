@@ -111,11 +111,18 @@ def test_mistakes_are_told(options: dict[str, Any]) -> None:
 def test_lost_trust_ends_what_is_left_of_the_queue() -> None:
     sampler = ProxySampler(made.build, proxy=made.smallness, candidates=2, around=RandomSampler(seed=0), trust="auto")
     study = made.study(sampler)
-    warm_up(study, made.build, proxy=made.smallness, pool=80, evaluate=30)
-    study.optimize(made.objective, n_trials=22)
+    assert warm_up(study, made.build, proxy=made.smallness, pool=80, evaluate=16, trust="auto") == 19
+    by = [trial.user_attrs["zc_by"] for trial in study.trials]
+    assert by == 3 * [*4 * ["warm_up"], "control"] + 4 * ["warm_up"]
+    scores = [trial.user_attrs["zc_smallness"] for trial in study.trials]
+    assert max(scores[4::5]) <= min(score for place, score in enumerate(scores) if by[place] == "warm_up")
+    for _ in range(22):
+        study.optimize(made.objective, n_trials=1)
     states = [trial.state for trial in study.trials]
-    assert states.count(TrialState.COMPLETE) == 22 and states.count(TrialState.WAITING) == 0
-    assert states.count(TrialState.FAIL) > 0 and states[:20] == [TrialState.COMPLETE] * 20
+    assert states.count(TrialState.WAITING) == 0 and states.count(TrialState.FAIL) > 0
+    assert study.user_attrs["zc_smallness_lost"][1] < 0
+    with pytest.raises(ValueError, match="was made with"):
+        warm_up(study, made.build, proxy=made.smallness, pool=80, evaluate=16)
 
 
 # Several at once --------------------
