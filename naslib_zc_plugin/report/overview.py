@@ -82,7 +82,7 @@ class Other:
 
 
 @dataclass(frozen=True, eq=False)
-class Cell:
+class BoardCell:
     """One proxy (or aggregate) on one data set.
 
     Attributes:
@@ -145,7 +145,7 @@ class Group:
     families: Sequence[str]
     classes: int
     plotted: Indices
-    cells: Mapping[str, Cell]
+    cells: Mapping[str, BoardCell]
     wins: Mapping[str, npt.NDArray[np.int8]]
     ranked: Sequence[str]
     alike: Floats
@@ -321,7 +321,7 @@ def _compared(
     for place, name in enumerate(names):
         entries_of, label, column = found[name][0]
         pick = selected(oriented(column), truth)
-        cells[name] = Cell(
+        cells[name] = BoardCell(
             entries_of[0], entries_of, label, column, int(np.isfinite(scores[place]).sum()),
             made.estimates[place], made.ranks[place],
             {key: [(names[each.place], each) for each in beside] for key, beside in made.neighbours[place].items()},

@@ -33,7 +33,7 @@ from naslib_zc_plugin.proxies import describe
 from naslib_zc_plugin.record import ProxyInfo
 from naslib_zc_plugin.report.correlations import Floats, IntervalEstimate
 from naslib_zc_plugin.report.figures import SearchCurve
-from naslib_zc_plugin.report.overview import TRIVIAL, BoardRow, Cell, Group, Overview, Source
+from naslib_zc_plugin.report.overview import TRIVIAL, BoardCell, BoardRow, Group, Overview, Source
 from naslib_zc_plugin.report.paired import COMPARED
 from naslib_zc_plugin.report.rendering import provenance_notes
 from naslib_zc_plugin.table import STATUSES
@@ -176,7 +176,7 @@ def _thinned(group: Group, most: int) -> list[int]:
     return group.plotted[order[:most]].tolist()  # type: ignore[no-any-return]
 
 
-def _cell(cell: Cell, group: Group, names: list[str], drawn: Any, found: Overview) -> dict[str, Any]:
+def _cell(cell: BoardCell, group: Group, names: list[str], drawn: Any, found: Overview) -> dict[str, Any]:
     column, pick, reasons = cell.column, cell.pick, found.entries[cell.entry].reasons.get(cell.label, {})
     values: list[Any] = _numbers(column.values[drawn])
     for place, code in enumerate(column.status[drawn].tolist()):

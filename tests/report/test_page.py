@@ -236,7 +236,8 @@ def test_cells_tell_their_counts_and_where_they_come_from(shown: Shown, found: O
     assert f"{tau.value:.3f} [{tau.low:.3f}, {tau.high:.3f}]" in text
     link = tab.url
     tab.keyboard.press("Escape")
-    tab.wait_for_function("!document.querySelector('dialog[open]') && !location.hash.includes('card=')")
+    tab.wait_for_selector("dialog[open]", state="detached")
+    tab.wait_for_url(lambda url: "card=" not in url)
     again = shown.open("#" + link.partition("#")[2])
     assert again.locator("dialog[open] h2").inner_text() == "naswot on NAS-Bench-201"
 
