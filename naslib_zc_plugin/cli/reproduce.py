@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
@@ -76,7 +77,10 @@ def reproduce(
     if len(found) > 1:
         say(f"All: {counts_text([cell for cells in found.values() for cell in cells])}")
     if output:
-        replace_text(output, whole_page(found, again(context)))
+        command = again(context)
+        if data is not None:
+            command = command.replace(shlex.quote(str(data)), "DIR")  # a path of this machine is of no use to others
+        replace_text(output, whole_page(found, command))
         say(f"Written to {output}.")
 
 

@@ -13,7 +13,7 @@ from naslib_zc_plugin.reproduce.printed import (
     OUTSIDE,
     PAPERS,
     VERDICTS,
-    Cell,
+    ComparedNumber,
     counted,
     number_of,
     title,
@@ -23,18 +23,18 @@ HEADER = ("row", "part", "measure", "printed", "ours", "difference", "N", "verdi
 _FEW = 30  # architectures, with fewer of which an interval holds nearly anything
 
 
-def lines(cells: Sequence[Cell]) -> list[list[str]]:
+def lines(cells: Sequence[ComparedNumber]) -> list[list[str]]:
     """Return a line under :data:`HEADER` for each printed number."""
     return [_line(cell) for cell in cells]
 
 
-def counts_text(cells: Sequence[Cell]) -> str:
+def counts_text(cells: Sequence[ComparedNumber]) -> str:
     """Return how many numbers are inside, outside, and so on, in one line."""
     counts = ", ".join(f"{count:,} {verdict}" for verdict, count in counted(cells).items() if count)
     return f"{len(cells):,} printed numbers: {counts}."
 
 
-def whole_page(tables: Mapping[str, Sequence[Cell]], command: str, note: str = "") -> str:
+def whole_page(tables: Mapping[str, Sequence[ComparedNumber]], command: str, note: str = "") -> str:
     """Return the page with all tables.
 
     Args:
@@ -63,7 +63,7 @@ def whole_page(tables: Mapping[str, Sequence[Cell]], command: str, note: str = "
     return "\n".join(part for part in parts if part)
 
 
-def _summary(every: Sequence[Cell]) -> str:
+def _summary(every: Sequence[ComparedNumber]) -> str:
     counts = counted(every)
     obtainable = len(every) - counts[NOT_TO_BE_HAD]
     held = counts[INSIDE] + counts[EXPLAINED]
@@ -93,7 +93,7 @@ def _meaning(verdict: str) -> str:
     }[verdict]
 
 
-def _by_table(tables: Mapping[str, Sequence[Cell]]) -> str:
+def _by_table(tables: Mapping[str, Sequence[ComparedNumber]]) -> str:
     rows = []
     for name, cells in tables.items():
         counts = counted(cells)
@@ -101,8 +101,8 @@ def _by_table(tables: Mapping[str, Sequence[Cell]]) -> str:
     return _markdown(("table", *VERDICTS), rows)
 
 
-def _explanations(every: Sequence[Cell]) -> str:
-    by_reason: dict[str, list[Cell]] = {}
+def _explanations(every: Sequence[ComparedNumber]) -> str:
+    by_reason: dict[str, list[ComparedNumber]] = {}
     for cell in every:
         if cell.verdict == EXPLAINED:
             by_reason.setdefault(cell.why, []).append(cell)
@@ -115,7 +115,7 @@ def _explanations(every: Sequence[Cell]) -> str:
     return "".join(found)
 
 
-def _absent(every: Sequence[Cell]) -> str:
+def _absent(every: Sequence[ComparedNumber]) -> str:
     found: dict[tuple[str, str, str], int] = {}
     for cell in every:
         if cell.verdict in (NOT_RUN, NOT_TO_BE_HAD):
@@ -125,7 +125,7 @@ def _absent(every: Sequence[Cell]) -> str:
     return _markdown(("table", "", "why", "numbers"), [[*place, f"{count:,}"] for place, count in found.items()])
 
 
-def _line(cell: Cell) -> list[str]:
+def _line(cell: ComparedNumber) -> list[str]:
     ours = cell.ours
     number = number_of(cell.printed)
     digits = len(cell.printed.partition(".")[2]) + 1 if number is not None else 0

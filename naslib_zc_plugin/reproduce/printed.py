@@ -66,7 +66,7 @@ class PrintedRow:
         table: such as ``gradalign-4``.
         row: the method or setting.
         part: the data set, benchmark or search.
-        campaigns: names of the campaigns that may have its scores, perhaps with a star; the one of most scores counts.
+        campaigns: names of the campaigns that may have its scores, perhaps with a star, or joined by a plus.
             None: the scores are a column of the benchmark, or there are none.
         label: of the scores.
         truth: the benchmark's column.
@@ -100,7 +100,7 @@ class OurNumber:
 
 
 @dataclass(frozen=True)
-class Cell:
+class ComparedNumber:
     """A printed number beside ours.
 
     Attributes:
@@ -145,7 +145,7 @@ def half_unit(printed: str) -> float:
     return 0.5 * 10.0 ** -len(printed.partition(".")[2])
 
 
-def judged(row: PrintedRow, measure: str, ours: OurNumber, source: str) -> Cell:
+def judged(row: PrintedRow, measure: str, ours: OurNumber, source: str) -> ComparedNumber:
     """Return the cell of a printed number: inside if a number that is printed so lies in the interval of ours."""
     printed = row.printed[measure]
     number = number_of(printed)
@@ -155,7 +155,7 @@ def judged(row: PrintedRow, measure: str, ours: OurNumber, source: str) -> Cell:
         verdict = INSIDE if ours.low - room <= number <= ours.high + room else OUTSIDE
     if verdict == OUTSIDE and (found := explanation(row, measure)):
         verdict, why = EXPLAINED, found
-    return Cell(row, measure, printed, ours, source, verdict, why)
+    return ComparedNumber(row, measure, printed, ours, source, verdict, why)
 
 
 @lru_cache(maxsize=1)
@@ -217,7 +217,7 @@ def explanation(row: PrintedRow, measure: str) -> str:
     return ""
 
 
-def counted(cells: Iterable[Cell]) -> dict[str, int]:
+def counted(cells: Iterable[ComparedNumber]) -> dict[str, int]:
     """Count cells by verdict, all verdicts in their order."""
     found = Counter(cell.verdict for cell in cells)
     return {verdict: found[verdict] for verdict in VERDICTS}

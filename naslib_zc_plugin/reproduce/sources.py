@@ -85,25 +85,33 @@ class Sources:
         sign = -1.0 if found.columns[column].higher_is_better is False and not as_it_is else 1.0
         return {key: sign * value for key, value in found.column(column).items()}
 
-    def candidates(self, row: PrintedRow) -> list[ScoreTable]:
-        """Return the tables that have a row's scores, the one of most scores first."""
-        found: dict[int, ScoreTable] = {}
-        names = [name for pattern in row.campaigns for name in sorted(self._files) if fnmatchcase(name, pattern)]
-        tables = [self._stored(self._files[name]) for name in dict.fromkeys(names)]
-        if self._run and row.campaigns:
-            tables = [self._run(row.campaigns[-1].rstrip("*"))]
-        for table in tables:
-            if size := _scored(table, row.label):
-                found.setdefault(size, table)
-        return [found[size] for size in sorted(found, reverse=True)]
+    def candidates(self, row: PrintedRow) -> list[list[ScoreTable]]:
+        """Return the tables that have a row's scores, the campaign of most scores first.
 
-    def scored(self, row: PrintedRow, truth: str = "", table: ScoreTable | None = None) -> Scored | None:
+        Campaigns that are joined by ``+`` follow one protocol, and count as one.
+        """
+        found = []
+        for joined in row.campaigns[-1:] if self._run else row.campaigns:
+            tables = [table for pattern in joined.split("+") for table in self._tables(pattern)]
+            tables = [table for table in tables if _scored(table, row.label)]
+            if tables:
+                found.append(tables)
+        return sorted(found, key=lambda tables: -sum(_scored(table, row.label) for table in tables))
+
+    def _tables(self, pattern: str) -> list[ScoreTable]:
+        if self._run:
+            return [self._run(pattern.rstrip("*"))]
+        return [self._stored(file) for file in self._matching(pattern)]
+
+    def _matching(self, pattern: str) -> list[str]:
+        return [file for name, file in sorted(self._files.items()) if fnmatchcase(name, pattern)]
+
+    def scored(self, row: PrintedRow, truth: str = "") -> Scored | None:
         """Return a row's scores beside a column of the benchmark.
 
         Args:
             row: the row.
             truth: another column than the row's.
-            table: other scores than those that a row takes.
 
         Returns:
             None where nobody has such scores.
@@ -111,18 +119,23 @@ class Sources:
         name = self.space_of(row)
         accuracies = self.truth(name, truth or row.truth, "loss" in row.options)
         if not row.campaigns:
-            column = self.truth(name, row.label)
-            return self._limited(_beside(row.label, name, column, accuracies), row)
-        if table is None:
-            table = next(iter(self.candidates(row)), None)
-        if table is None:
+            return self._limited(_beside(row.label, name, self.truth(name, row.label), accuracies), row)
+        tables = next(iter(self.candidates(row)), None)
+        if tables is None:
             return None
-        found = (aggregate_named(row.label) and Aggregate.parse(row.label).column(table)) or table[row.label]
-        made = np.isin(found.status, [STATUSES.index("ok"), STATUSES.index("undefined")])
-        values = np.where(np.isfinite(found.values), oriented(found), np.nan)
-        scores = {key: value for key, value, is_made in zip(table.keys, values.tolist(), made) if is_made}
-        how = "made now" if self._run else "in the package" if table.name in self._packed() else "stored"
-        return self._limited(_beside(f"{table.name}, {how}", name, scores, accuracies), row)
+        scores: dict[str, float] = {}
+        for table in tables:
+            found = Aggregate.parse(row.label).column(table) if row.label not in table else table[row.label]
+            made = np.isin(found.status, [STATUSES.index("ok"), STATUSES.index("undefined")])
+            values = np.where(np.isfinite(found.values), oriented(found), np.nan)
+            for key, value, is_made in zip(table.keys, values.tolist(), made.tolist()):
+                if is_made:
+                    scores.setdefault(key, value)
+        how = "made now" if self._run else "stored"
+        if not self._run and all(table.name in self._packed() for table in tables):
+            how = "in the package"
+        source = " and ".join(table.name for table in tables)
+        return self._limited(_beside(f"{source}, {how}", name, scores, accuracies), row)
 
     def space_of(self, row: PrintedRow) -> str:
         """Return the search space of a row, by the names of its campaigns or of its truth."""

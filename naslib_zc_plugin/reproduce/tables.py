@@ -14,7 +14,7 @@ from naslib_zc_plugin.reproduce.printed import (
     MISSING,
     NOT_TO_BE_HAD,
     OUTSIDE,
-    Cell,
+    ComparedNumber,
     OurNumber,
     PrintedRow,
     judged,
@@ -40,11 +40,11 @@ class Tables:
         self.cells = lru_cache(None)(self._cells)
         self._known: dict[tuple[object, ...], tuple[str, Numbers]] = {}
 
-    def _cells(self, table: str) -> tuple[Cell, ...]:
+    def _cells(self, table: str) -> tuple[ComparedNumber, ...]:
         """Return the cells of a table, in its order."""
         return tuple(cell for row in printed_table(table) for cell in self._row(row))
 
-    def _row(self, row: PrintedRow) -> Iterator[Cell]:
+    def _row(self, row: PrintedRow) -> Iterator[ComparedNumber]:
         source, found = self._numbers(row)
         for measure in row.printed:
             ours = found.get(measure, OurNumber(None, reason=source))
@@ -67,8 +67,8 @@ class Tables:
     def _made(self, row: PrintedRow) -> tuple[str, Numbers]:
         scored = self._sources.scored(row)
         if scored is None:
-            names = " or ".join(row.campaigns)
-            return f"no scores of {row.label}: nas-zc score configs/{names}.yaml", {}
+            name = row.campaigns[-1].partition("+")[0].rstrip("*")
+            return f"no scores of {row.label}: nas-zc score configs/{name}.yaml", {}
         if len(scored.keys) < 10:
             return f"{scored.source}: {len(scored.keys)} {_FEW}", {}
         if kind := row.options.get("search"):

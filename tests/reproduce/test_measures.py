@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.stats import binomtest, kendalltau, spearmanr
 
 from naslib_zc_plugin.reproduce.measures import estimates, search_estimates, share_interval
-from naslib_zc_plugin.reproduce.printed import NOT_RUN, NOT_TO_BE_HAD
-from naslib_zc_plugin.reproduce.sources import Scored
+from naslib_zc_plugin.reproduce.printed import NOT_RUN, NOT_TO_BE_HAD, printed_table
+from naslib_zc_plugin.reproduce.sources import Scored, Sources
 from naslib_zc_plugin.reproduce.switches import is_live
 from naslib_zc_plugin.spaces import space
+from naslib_zc_plugin.store.parquet import write_parquet
 
 SPACE = space("nasbench201")
 RNG = np.random.default_rng(0)
@@ -96,3 +98,23 @@ def test_operations_that_lie_on_no_path_are_seen() -> None:
     keys = [SPACE.key(index) for index in range(15625)]
     assert sum(map(is_live, keys)) == 9444  # NAS-Bench-Suite-Zero has these, and the empty cell
     assert is_live("|nor_conv_3x3~0|+|none~0|skip_connect~1|+|none~0|none~1|avg_pool_3x3~2|")
+
+
+def test_campaigns_of_one_protocol_count_as_one(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    keys = [SPACE.key(index) for index in range(60)]
+    proxies = {"jacov": {"name": "jacov", "version": 1, "higher_is_better": True, "options": {}}}
+    for name, first, part in (("naslib", 0, keys[:40]), ("frontier", 100, keys[30:])):
+        records = [
+            {"key": key, "proxy": "jacov", "version": 1, "value": float(value), "status": "ok", "seconds": 0.1}
+            for value, key in enumerate(part, first)
+        ]
+        facts = {"space": "nasbench201", "proxies": proxies}
+        write_parquet(tmp_path / f"nasbench201_cifar100_{name}.parquet", records, facts)
+    (row,) = (row for row in printed_table("gradalign-4") if (row.row, row.part) == ("jacov", "CIFAR-100"))
+    found = Sources(stored=tmp_path).scored(row)
+    assert found is not None
+    found_values = dict(zip(found.keys, found.values.tolist()))
+    # The first campaign's, where both have a score.
+    assert found_values == dict(zip(keys, [*map(float, range(40)), *map(float, range(110, 130))]))
+    assert found.source == "nasbench201_cifar100_naslib and nasbench201_cifar100_frontier, stored"
