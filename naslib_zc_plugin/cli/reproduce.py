@@ -13,7 +13,9 @@ from naslib_zc_plugin.cli._console import DataOption, again, complain, say, show
 from naslib_zc_plugin.files import replace_text
 
 if TYPE_CHECKING:
+    from naslib_zc_plugin.reproduce.printed import ComparedNumber
     from naslib_zc_plugin.reproduce.sources import Campaign, Sources
+    from naslib_zc_plugin.reproduce.tables import Tables
     from naslib_zc_plugin.table import ScoreTable
 
 _QUICK = 100  # architectures
@@ -46,16 +48,14 @@ def reproduce(
 
     Scores are made by the campaigns of the papers' protocols, or taken from stored ones, as each line says.
     """
-    from naslib_zc_plugin.reproduce.page import HEADER, counts_text, lines, whole_page
-    from naslib_zc_plugin.reproduce.printed import list_tables, printed_rows, printed_table, title
+    from naslib_zc_plugin.reproduce.page import counts_text, whole_page
+    from naslib_zc_plugin.reproduce.printed import list_tables, printed_table
     from naslib_zc_plugin.reproduce.sources import Sources
     from naslib_zc_plugin.reproduce.tables import Tables
 
     names = list_tables() if every else list(dict.fromkeys(tables or ()))
     if not names:
-        counts = {name: sum(len(row.printed) for row in printed_rows() if row.table == name) for name in list_tables()}
-        show_table(["table", "of", "numbers"], [[name, title(name), str(count)] for name, count in counts.items()])
-        return
+        return _show_tables()
     for name in names:
         printed_table(name)
     number = _QUICK if quick else 0
@@ -68,12 +68,7 @@ def reproduce(
     if switches:
         return _switches(sources, names, switches.split(","))
     made = Tables(sources, _QUICK_RESAMPLES if quick else resamples, _QUICK_RUNS if quick else 60)
-    found = {}
-    for name in names:
-        found[name] = made.cells(name)
-        say(f"{title(name)}\n")
-        show_table(HEADER, lines(found[name]), numbers=HEADER[3:7])
-        say(f"\n{counts_text(found[name])}\n")
+    found = {name: _shown(name, made) for name in names}
     if len(found) > 1:
         say(f"All: {counts_text([cell for cells in found.values() for cell in cells])}")
     if output:
@@ -82,6 +77,26 @@ def reproduce(
             command = command.replace(shlex.quote(str(data)), "DIR")  # a path of this machine is of no use to others
         replace_text(output, whole_page(found, command))
         say(f"Written to {output}.")
+
+
+def _show_tables() -> None:
+    """Show which tables there are, and how many numbers each has."""
+    from naslib_zc_plugin.reproduce.printed import list_tables, printed_rows, title
+
+    counts = {name: sum(len(row.printed) for row in printed_rows() if row.table == name) for name in list_tables()}
+    show_table(["table", "of", "numbers"], [[name, title(name), str(count)] for name, count in counts.items()])
+
+
+def _shown(name: str, made: Tables) -> Sequence[ComparedNumber]:
+    """Make a table and show it."""
+    from naslib_zc_plugin.reproduce.page import HEADER, counts_text, lines
+    from naslib_zc_plugin.reproduce.printed import title
+
+    found = made.cells(name)
+    say(f"{title(name)}\n")
+    show_table(HEADER, lines(found), numbers=HEADER[3:7])
+    say(f"\n{counts_text(found)}\n")
+    return found
 
 
 def _campaigns(configs: Path, work: Path, data: Path | None, number: int) -> Campaign:
