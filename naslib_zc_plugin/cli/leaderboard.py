@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from naslib_zc_plugin.cli._console import DataOption, again, complain, say
+from naslib_zc_plugin.cli._console import DataOption, again, complain, say, working
 from naslib_zc_plugin.files import replace_text, replacing
 
 if TYPE_CHECKING:
@@ -66,16 +66,18 @@ def leaderboard(
     options = LeaderboardOptions(aggregates, undefined, positive, top / 100, resamples, seed)  # type: ignore[arg-type]
     costs = _units(units or ())
     entries, left_out = read_sources(stores, data, table, truth or ())
-    boards = [
-        compare(each.table, each.truth, each.truth_name, replace(options, aggregates=joined), costs, again(context),
-                each.source)
-        for each, joined in zip(entries, _joined([each.table for each in entries], aggregates))
-    ]  # fmt: skip
+    boards = []
+    with working("comparing") as now:
+        for each, joined in zip(entries, _joined([each.table for each in entries], aggregates)):
+            now(f"comparing {each.table.name} with {each.truth_name}")
+            given = replace(options, aggregates=joined)
+            boards.append(compare(each.table, each.truth, each.truth_name, given, costs, again(context), each.source))
     ranking = _ranking(boards)
     say(as_text(boards, ranking).rstrip())
     if output:
         drawn = [curve for each in search or () for curve in _curves(each, data)]
-        written = publish_boards(output, boards, entries, ranking, "Leaderboard", left_out, aggregates, drawn)
+        with working("drawing the page"):
+            written = publish_boards(output, boards, entries, ranking, "Leaderboard", left_out, aggregates, drawn)
         say(f"\nWritten to {output}: {', '.join(written)}.")
 
 
