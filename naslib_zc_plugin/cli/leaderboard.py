@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from naslib_zc_plugin.aggregates import Aggregate
     from naslib_zc_plugin.benchmarks import Benchmark
     from naslib_zc_plugin.report.figures import SearchCurve
-    from naslib_zc_plugin.report.leaderboards import Leaderboard, Ranking
+    from naslib_zc_plugin.report.leaderboards import Leaderboard, LeaderboardOptions, Ranking
     from naslib_zc_plugin.report.overview import Overview, Source
     from naslib_zc_plugin.table import ScoreTable
 
@@ -59,26 +59,35 @@ def leaderboard(
     """
     from naslib_zc_plugin.aggregates import Aggregate
     from naslib_zc_plugin.report.leaderboards import LeaderboardOptions
-    from naslib_zc_plugin.report.leaderboards import leaderboard as compare
     from naslib_zc_plugin.report.rendering import as_text
 
     aggregates = [Aggregate.parse(text) for text in aggregate or ()]
     options = LeaderboardOptions(aggregates, undefined, positive, top / 100, resamples, seed)  # type: ignore[arg-type]
     costs = _units(units or ())
     entries, left_out = read_sources(stores, data, table, truth or ())
-    boards = []
-    with working("comparing") as now:
-        for each, joined in zip(entries, _joined([each.table for each in entries], aggregates)):
-            now(f"comparing {each.table.name} with {each.truth_name}")
-            given = replace(options, aggregates=joined)
-            boards.append(compare(each.table, each.truth, each.truth_name, given, costs, again(context), each.source))
+    boards = _boards(entries, options, costs, again(context))
     ranking = _ranking(boards)
     say(as_text(boards, ranking).rstrip())
     if output:
-        drawn = [curve for each in search or () for curve in _curves(each, data)]
         with working("drawing the page"):
+            drawn = [curve for each in search or () for curve in _curves(each, data)]
             written = publish_boards(output, boards, entries, ranking, "Leaderboard", left_out, aggregates, drawn)
         say(f"\nWritten to {output}: {', '.join(written)}.")
+
+
+def _boards(
+    entries: Sequence[Source], options: LeaderboardOptions, costs: Mapping[str, float], command: str
+) -> list[Leaderboard]:
+    """Compare each table with its truth."""
+    from naslib_zc_plugin.report.leaderboards import leaderboard as compare
+
+    boards = []
+    with working("comparing") as now:
+        for each, joined in zip(entries, _joined([each.table for each in entries], options.aggregates)):
+            now(f"comparing {each.table.name} with {each.truth_name}")
+            given = replace(options, aggregates=joined)
+            boards.append(compare(each.table, each.truth, each.truth_name, given, costs, command, each.source))
+    return boards
 
 
 def _curves(path: Path, data: Path | None) -> list[SearchCurve]:
