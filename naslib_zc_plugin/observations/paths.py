@@ -121,6 +121,12 @@ class Paths:
     channels: dict[str, list[int | None]]
     lost: list[str] = field(default_factory=list)
 
+    def check_layers(self) -> None:
+        """Raise :class:`NotApplicable` with the names of layers that were used, and whose calls nobody saw."""
+        if self.lost:
+            where = "in a copy, in a part or by other modules"
+            raise NotApplicable(f"layers' weights are used {where} ({some(self.lost)})")
+
 
 def paths(p: ForwardPass, mixing: bool = False) -> Paths:
     """Return the paths of the network of a pass; it is run once for all who ask for the same.
@@ -152,8 +158,7 @@ def layer_paths(p: ForwardPass, mixing: bool = False) -> Steps[Paths]:
     p.network.check_packed()
     found = paths(p, mixing)
     yield FORWARD
-    if found.lost:
-        raise NotApplicable(f"layers' weights are used in a copy, in a part or by other modules ({some(found.lost)})")
+    found.check_layers()
     return found
 
 
