@@ -18,19 +18,17 @@ import tempfile
 from pathlib import Path
 
 from naslib_zc_plugin.files import replace_text, replacing
+from naslib_zc_plugin.proxies import measured_costs
 
 DATASETS = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16_120": "ImageNet16-120"}
-# Of the campaigns: the cost of their scores in the README's units, further options, and the figures shown.
-UNITS = (
-    "grad_norm=1.15 snip=1.15 plain=1.15 fisher=1.15 grasp=3.6 jacov=0.85 epe_nas=0.85 naswot=0.55 zen=0.3 "
-    "synflow=0.07 l2_norm=0.02 params=0.02"
-)
+# Of the campaigns: the proxies whose cost is shown, further options, and the figures shown.
+PRICED = "grad_norm snip plain fisher grasp jacov epe_nas naswot zen synflow l2_norm params"
 CAMPAIGNS = {
-    "naslib": (UNITS, [], ["scatter", "heatmap"]),
+    "naslib": (PRICED, [], ["scatter", "heatmap"]),
     "gradalign": ("", [], ["scatter"]),
     "gradalign_balanced": ("", [], []),
     "gradalign_others": ("", [], []),
-    "epsilon": ("epsilon=0.1", [], ["scatter"]),
+    "epsilon": ("epsilon", [], ["scatter"]),
     "tenas": ("", ["--aggregate", "tenas"], []),
 }
 CAPTIONS = {
@@ -40,13 +38,14 @@ CAPTIONS = {
 HEAD = """# NAS-Bench-201, {name}: leaderboards
 
 Made by `nas-zc leaderboard` from [`scores/`](scores), one campaign after the other. What the campaigns are, and how far
-they went: [overview](nasbench201.md). Units: the README's, measured at batch 64, where they are known.
+they went: [overview](nasbench201.md). Units: [what a score costs](../cost.md), where it is known.
 """
 
 
-def section(data: Path, results: Path, config: str, units: str, asked: list[str], shown: list[str]) -> str:
+def section(data: Path, results: Path, config: str, priced: str, asked: list[str], shown: list[str]) -> str:
     """Return a campaign's leaderboard, and put its figures where the page finds them."""
-    costs = [word for each in units.split() for word in ("--units", each)]
+    known = measured_costs()
+    costs = [word for name in priced.split() for word in ("--units", f"{name}={known[name]['units']:g}")]
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(
             [sys.executable, "-m", "naslib_zc_plugin", "leaderboard", f"{config}.parquet", *asked, *costs,
@@ -77,9 +76,9 @@ def main() -> None:
         for campaign, how in CAMPAIGNS.items():
             config = f"nasbench201_{dataset}_{campaign}"
             if (results / "scores" / f"{config}.parquet").exists():
-                units, asked, shown = how
+                priced, asked, shown = how
                 large = campaign == "naslib" and dataset != "cifar10"  # half a megabyte each, and much alike
-                parts.append(section(arguments.data, results, config, units, asked, [] if large else shown))
+                parts.append(section(arguments.data, results, config, priced, asked, [] if large else shown))
         path = results / f"nasbench201_{dataset}.md"
         replace_text(path, "\n".join(parts))
         print(path)

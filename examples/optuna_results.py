@@ -78,10 +78,8 @@ def proxy_of(arm: str, seed: int, scores: dict[str, dict[str, float]]) -> Callab
     return lambda net: float(noise[places[net.key]])
 
 
-def trained(
-    arm: str, seed: int, accuracies: dict[str, float], scores: dict[str, dict[str, float]]
-) -> tuple[list[float], int]:
-    """Return the accuracies that a study trains, in order, and how many networks were scored."""
+def trained(arm: str, seed: int, accuracies: dict[str, float], scores: dict[str, dict[str, float]]) -> dict[str, Any]:
+    """Return the accuracies that a study trains, in order, how many networks were scored, and when trust was lost."""
     proxy, kind = proxy_of(arm, seed, scores), arm.removeprefix("noise ").removeprefix("weak ").removesuffix(" auto")
     seen: set[str] = set()
 
@@ -96,7 +94,7 @@ def trained(
         inside = ProxySampler(build, proxy=score, candidates=count, around=inside, trust=trust, seed=seed)
     study = optuna.create_study(direction="maximize", sampler=inside)
     if kind in ("warm", "all"):
-        warm_up(study, build, proxy=score, pool=POOL, evaluate=EVALUATE, seed=seed)
+        warm_up(study, build, proxy=score, pool=POOL, evaluate=EVALUATE, trust=trust, seed=seed)
     found: list[float] = []
 
     def objective(trial: Any) -> float:
@@ -108,7 +106,12 @@ def trained(
 
     while len(found) < TRAININGS:
         study.optimize(objective, n_trials=1)
-    return found, len(seen)
+    lost = [value[0] for name, value in study.user_attrs.items() if name.endswith("_lost")]
+    return {
+        "trained": [round(each, 4) for each in found],
+        "scored": len(seen),
+        **({"lost": next(iter(lost), None)} if trust == "auto" else {}),
+    }
 
 
 def tables(data: Path, results: Path) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
@@ -145,6 +148,10 @@ def lines(known: dict[tuple[str, int], dict[str, Any]], best: float) -> Iterator
             + " | ".join([*(f"{each:.2f}" for each in mine.mean(axis=0)), *differences])
             + (f" | {scored:,.0f} |")
         )
+    yield ""
+    for arm in (arm for arm in ARMS if arm.endswith("auto")):
+        kept = sum(known[arm, seed]["lost"] is None for seed in seeds)
+        yield f"- {ARMS[arm]}: kept to the end in {kept} of {len(seeds)}."
     yield f"\n{len(seeds)} paired seeds."
 
 
@@ -168,8 +175,7 @@ def main() -> None:
                 if (arm, seed) in known:
                     continue
                 start = time.perf_counter()
-                found, scored = trained(arm, seed, accuracies, scores)
-                row = {"study": arm, "seed": seed, "trained": [round(each, 4) for each in found], "scored": scored}
+                row = {"study": arm, "seed": seed, **trained(arm, seed, accuracies, scores)}
                 known[arm, seed] = row
                 file.write(json.dumps(row) + "\n")
                 file.flush()

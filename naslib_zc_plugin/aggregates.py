@@ -42,6 +42,7 @@ class AggregateKind:
         count: number of members that it takes; None: any.
         share: returns the share of pairs of networks in order, given scores, (members, n), and accuracies, (n,); of
             kinds that papers report by that number.
+        chosen_on: benchmarks whose accuracies helped to choose the members, for a mark on what is measured there.
 
     >>> import numpy as np
     >>> worst_rank = AggregateKind(join=lambda scores, sample: places(scores, sample).min(axis=0))
@@ -51,6 +52,7 @@ class AggregateKind:
     members: tuple[ProxyRequest, ...] = ()
     count: int | None = None
     share: Share | None = None
+    chosen_on: tuple[str, ...] = ()
 
 
 def places(scores: Floats, sample: Floats) -> Floats:
@@ -408,9 +410,14 @@ _log_ranks = partial(_recipe, log_rank_sum)
 AZ_NAS = _log_ranks("az_expressivity", "az_progressivity", "az_trainability", "flops")
 VKDNW_AGG = _log_ranks("vkdnw", "jacov", "az_expressivity", "az_trainability", "flops")
 
-RECOMMENDED = _log_ranks("az_expressivity", "az_trainability", "meco", "meco_opt", "params")
+RECOMMENDED = _log_ranks(
+    "az_expressivity", "az_trainability", "meco", "meco_opt", "params", chosen_on=("nasbench201", "nasbench101")
+)
 """For networks of one search space; without images and without labels. docs/results/frontier.md: how it was chosen."""
-RECOMMENDED_MODELS = _log_ranks("params", "total_width", "activations")
+RECOMMENDED_MODELS = _log_ranks("params", "total_width", "activations", chosen_on=("timm",))
 """For networks that are unlike each other: three counts, for all else says less of them; without images and labels."""
-RECOMMENDED_WITH_DATA = _log_ranks("jacov", "synflow", "az_expressivity", "az_trainability", "meco", "meco_opt")
+RECOMMENDED_WITH_DATA = _log_ranks(
+    "jacov", "synflow", "az_expressivity", "az_trainability", "meco", "meco_opt",
+    chosen_on=("nasbench201", "nasbench101"),
+)  # fmt: skip
 """For networks of one search space, with a batch of images; without labels."""

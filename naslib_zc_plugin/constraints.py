@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -143,6 +144,22 @@ def limits_of(constraints: Mapping[str, Any]) -> tuple[Limit, ...]:
         raise ValueError(f"constraints must be a mapping such as {{params: '<= 1.0e6'}}, not {constraints!r}")
     found = (_limit(str(name), given) for name, given in constraints.items())
     return tuple(sorted(found, key=lambda limit: limit.name == HERE))
+
+
+def measure_of(given: str | Mapping[str, Any]) -> Limit:
+    """Return a measure as a limit that every value keeps: its name, or a mapping with ``name`` and its options.
+
+    Raises:
+        ValueError: as :func:`limits_of`; or the name is missing, or bounds are given.
+
+    >>> measure_of({"name": "latency", "device": "raspi4"}).label
+    'raspi4_ms'
+    """
+    options = {"name": given} if isinstance(given, str) else dict(given)
+    name = options.pop("name", None)
+    if not isinstance(name, str) or set(options) & set(_WORDS):
+        raise ValueError(f"a measure is a name, or a mapping with name and options, without bounds, not {given!r}")
+    return _limit(name, {**options, "max": sys.float_info.max})
 
 
 def limits_of_texts(texts: Sequence[str]) -> dict[str, Any]:

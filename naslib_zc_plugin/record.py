@@ -182,6 +182,8 @@ class ProxyInfo:
         aliases: other names, accepted wherever a proxy is named.
         summary: first line of the documentation.
         documentation: formula, direction, and how papers and codes differ.
+        units: measured time of a score, as a multiple of a forward and a backward pass of the same network and batch;
+            None where it was not measured.
     """
 
     name: str
@@ -193,6 +195,7 @@ class ProxyInfo:
     aliases: tuple[str, ...]
     summary: str
     documentation: str
+    units: float | None = None
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,8 @@ campaign/test_engines_local campaign/test_plan campaign/test_run campaign/test_s
 cli/test_leaderboard cli/test_quickstart examples/test_epsilon_results examples/test_gradalign_results
 examples/test_nasbench201_pages examples/test_nlp_results hosts passes/test_untouched passes/test_wrappers
 proxies/test_conformance proxies/test_epsilon_weights proxies/test_flexibert_published proxies/test_new_proxy
-proxies/test_oracles report/test_figures search/test_experiment search/test_scores spaces/test_nasbench_nlp
-spaces/test_nds_network test_distribution test_hostile test_readers
+proxies/test_oracles report/test_figures report/test_page search/test_experiment search/test_scores
+spaces/test_nasbench_nlp spaces/test_nds_network test_distribution test_hostile test_readers
 """.split()
 
 

@@ -39,6 +39,7 @@ Reader = Callable[[Path], Any]
 Case = tuple[str, Path, Reader]
 SECONDS, MEMORY = 20, 700
 ZEROS = 1 << 20
+_ZEROS = bytes(ZEROS)
 
 
 def _write(folder: Path, name: str, content: bytes) -> Path:
@@ -48,12 +49,20 @@ def _write(folder: Path, name: str, content: bytes) -> Path:
     return path
 
 
-def _zeros(size: int, level: int = 9) -> Iterator[bytes]:
-    """So many zeros, packed for gzip."""
-    packer = zlib.compressobj(level, wbits=31)
+def _deflated(head: bytes, size: int) -> tuple[bytes, int]:
+    """The head and so many zeros, packed by deflate, and their checksum; a block of zeros is packed but once."""
+    packer, checksum = zlib.compressobj(9, wbits=-zlib.MAX_WBITS), zlib.crc32(head)
+    begun = packer.compress(head) + packer.flush(zlib.Z_FULL_FLUSH)
+    block = packer.compress(bytes(ZEROS)) + packer.flush(zlib.Z_FULL_FLUSH)
     for _ in range(size // ZEROS):
-        yield packer.compress(bytes(ZEROS))
-    yield packer.flush()
+        checksum = zlib.crc32(_ZEROS, checksum)
+    return begun + block * (size // ZEROS) + packer.flush(), checksum
+
+
+def _gzip(head: bytes, size: int) -> bytes:
+    """The head and so many zeros as a gzip file."""
+    packed, checksum = _deflated(head, size)
+    return b"\x1f\x8b\x08" + bytes(6) + b"\xff" + packed + struct.pack("<II", checksum, len(head) + size)
 
 
 def _convert(name: str) -> Reader:
@@ -152,6 +161,12 @@ def _zip(name: str, content: bytes, method: int = zipfile.ZIP_DEFLATED, copies: 
 
 def _big_member(name: str, head: bytes, size: int, method: int = zipfile.ZIP_DEFLATED) -> bytes:
     """A zip archive with a member of zeros after its head."""
+    if method == zipfile.ZIP_DEFLATED:
+        packed, checksum = _deflated(head, size)
+        facts = struct.pack("<HHHHHLLLHH", 20, 0, method, 0, 0, checksum, len(packed), len(head) + size, len(name), 0)
+        member = b"PK\3\4" + facts + name.encode() + packed
+        entry = b"PK\1\2" + struct.pack("<H", 20) + facts + bytes(14) + name.encode()
+        return member + entry + b"PK\5\6" + struct.pack("<HHHHLLH", 0, 0, 1, 1, len(entry), len(member), 0)
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", method) as archive, archive.open(name, "w", force_zip64=True) as member:
         member.write(head)
@@ -242,11 +257,10 @@ def _header(kind: bytes, size: int) -> bytes:
 def _tar_cases(folder: Path) -> Iterator[Case]:
     kinds = {"pax": tarfile.XHDTYPE, "global": tarfile.XGLTYPE, "long name": tarfile.GNUTYPE_LONGNAME}
     for name, kind in kinds.items():
-        packer = zlib.compressobj(9, wbits=31)
-        content = packer.compress(_header(kind, 3 << 30)) + b"".join(packer.compress(bytes(ZEROS)) for _ in range(512))
-        yield f"cifar {name}", _write(folder, f"{name}.tar.gz", content + packer.flush()), probe
+        content = _gzip(_header(kind, 3 << 30), 512 << 20)
+        yield f"cifar {name}", _write(folder, f"{name}.tar.gz", content), probe
         yield f"nats {name}", _sparse(folder, f"{name}.tar", _header(kind, 3 << 30), 4 << 30), _convert("nasbench201")
-    yield "cifar zeros", _write(folder, "zeros.tar.gz", b"".join(_zeros(1 << 30))), probe
+    yield "cifar zeros", _write(folder, "zeros.tar.gz", _gzip(b"", 1 << 30)), probe
     empty = tarfile.TarInfo("a").tobuf(tarfile.GNU_FORMAT)
     many = gzip.compress(empty * 400_000, 1)
     yield "cifar members", _write(folder, "members.tar.gz", many), probe
@@ -319,7 +333,7 @@ def _json_cases(folder: Path) -> Iterator[Case]:
     bomb = _big_member("log.json", b"", 256 << 20)
     yield "logs zeros", _write(folder, "zeros.zip", bomb), _convert("nasbench_nlp")
     yield "logs many", _write(folder, "many.zip", _zip("{}.json", b"{}", 0, 200_000)), _convert("nasbench_nlp")
-    zeros = _write(folder / "gzip/flexibert", "architectures.jsonl.gz", b"".join(_zeros(512 << 20)))
+    zeros = _write(folder / "gzip/flexibert", "architectures.jsonl.gz", _gzip(b"", 512 << 20))
     yield "table gzip", zeros, _read("flexibert")
 
 
@@ -382,9 +396,7 @@ def _parquet_cases(folder: Path) -> Iterator[Case]:
 
 
 def _yaml_cases(folder: Path) -> Iterator[Case]:
-    laughs = "a0: &a0 [x, x]\n" + "".join(
-        f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 30)
-    )
+    laughs = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 30))
     for name, text in {
         "aliases": laughs,
         "line": "a: " + "x" * (200 << 20),

@@ -202,7 +202,7 @@ def test_pydantic_is_imported_with_no_other_module() -> None:
         ("space: one\nbatch: {a: 1, b: 2, 'a': 3}\n", 2, "batch.a stands twice, first in line 2"),
         ("space: one\nbatch: {true: 1, yes: 2}\n", 2, "batch.yes stands twice, first in line 2"),
         (f"space: one\nseed: {2**70}\n", 2, "seed must be a number of at most 64 bits"),
-        (f"space: one\nbatch: [{{a: {-2**63 - 1}}}]\n", 2, "batch[0].a must be a number of at most 64 bits"),
+        (f"space: one\nbatch: [{{a: {-(2**63) - 1}}}]\n", 2, "batch[0].a must be a number of at most 64 bits"),
         ("space: one\nseed: 1" + ":1" * 50_000 + "\n", 2, "seed must be a number of at most 64 bits"),
         ("space: one\n1" + "0" * 500 + ": 1\n", 2, f"1{'0' * 59} must be a number of at most 64 bits"),
     ],

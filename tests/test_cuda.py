@@ -10,25 +10,25 @@ import torch
 import naslib_zc_plugin as zc
 from naslib_zc_plugin.spaces import space
 from naslib_zc_plugin.testing.fingerprint import fingerprint
+from tests.examples import example
 from tests.golden.nets import SPECS, load
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 
 UNDRAWN = [name for name in zc.list_proxies() if "draws" not in zc.describe(name).needs]
-# Sums of signs move by single units where a gradient is about 0; grasp and plain cancel; chains have epsilon about 0.
-TOLERANCES = {"gradsign": 1e-3, "gradalign1": 3e-3, "gradalign2": 1e-3, "grasp": 1e-2, "plain": 1e-2, "epsilon": 1e-2}
-ABSOLUTE = {"grasp": 1e-3, "plain": 1e-3, "epsilon": 1e-4}
 
 
 @pytest.mark.parametrize("name", SPECS)
 def test_cpu_and_gpu_agree_on_the_golden_networks(name: str) -> None:
     golden = load(name)
+    throughput = example("throughput")
     here = zc.score(golden.net, golden.batch, UNDRAWN)
     there = zc.score(copy.deepcopy(golden.net).cuda(), golden.batch, UNDRAWN)
     for proxy in UNDRAWN:
         assert there[proxy].status == here[proxy].status, there[proxy].reason
         if here[proxy].value is not None:
-            expected = pytest.approx(here[proxy].value, rel=TOLERANCES.get(proxy, 1e-4), abs=ABSOLUTE.get(proxy, 0))
+            relative, absolute = throughput.TOLERANCES.get(proxy, 1e-4), throughput.ABSOLUTE.get(proxy, 0)
+            expected = pytest.approx(here[proxy].value, rel=relative, abs=absolute)
             assert there[proxy].value == expected, proxy
 
 

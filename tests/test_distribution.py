@@ -125,12 +125,18 @@ assert max(benchmark("nasbench201").column("cifar10_test_200").values()) == 94.3
 from naslib_zc_plugin.cli.quickstart import CONFIG
 from naslib_zc_plugin.search.config import load_experiment
 assert [search.label for search in load_experiment(CONFIG).searches]
+from importlib.metadata import requires
+from naslib_zc_plugin.cli import doctor
+assert doctor.version_of(doctor.NAME)
+assert {"cli", "tables", "plots", "dask", "nni", "optuna"} <= set(doctor.missing_of_extras(requires(doctor.NAME)))
 """
 
 
-@pytest.mark.parametrize("kind", ["wheel", "sdist"])
-def test_it_works_without_the_checkout(built: Built, kind: str, tmp_path: Path) -> None:
-    """Installed into an environment of its own, which borrows the packages that it needs from this one."""
+def test_it_works_without_the_checkout(built: Built, tmp_path: Path) -> None:
+    """Installed into an environment of its own, which borrows the packages that it needs from this one.
+
+    The wheel is built of the sdist, as pip would build it.
+    """
     home = tmp_path / "venv"
     venv.create(home, with_pip=False)
     scripts = home / ("Scripts" if os.name == "nt" else "bin")
@@ -138,9 +144,7 @@ def test_it_works_without_the_checkout(built: Built, kind: str, tmp_path: Path) 
     borrowed = dict.fromkeys(sysconfig.get_path(name) for name in ("purelib", "platlib"))
     (Path(own) / "borrowed.pth").write_text("\n".join(borrowed), encoding="utf-8")
     install = [sys.executable, "-m", "pip", "--python", scripts / "python", "install", "--quiet", "--no-index"]
-    run(*install, "--no-deps", "--no-build-isolation", getattr(built, kind), folder=tmp_path)
+    run(*install, "--no-deps", "--no-build-isolation", built.wheel, folder=tmp_path)
 
     run(scripts / "python", "-c", SMOKE, folder=tmp_path)
-    assert "naswot" in run(scripts / "nas-zc", "proxies", folder=tmp_path).stdout.splitlines()
-    if kind == "wheel":  # which takes a while, and reads the metadata that both have
-        assert "Nothing that is installed is broken." in run(scripts / "nas-zc", "doctor", folder=tmp_path).stdout
+    assert "naswot" in run(scripts / "nas-zc", "proxies", "--names", folder=tmp_path).stdout.splitlines()

@@ -1,9 +1,6 @@
-"""The face: its names stay what they are whatever is imported, and the field's other spellings are accepted."""
+"""The face: the field's other spellings are accepted."""
 
 from __future__ import annotations
-
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -20,24 +17,6 @@ def case() -> tuple[nn.Module, tuple[torch.Tensor, torch.Tensor]]:
     torch.manual_seed(0)
     net = nn.Sequential(nn.Conv2d(3, 6, 3), nn.BatchNorm2d(6), nn.ReLU(), nn.Flatten(), nn.Linear(96, 3))
     return net, (torch.randn(6, 3, 6, 6), torch.arange(6) % 3)
-
-
-@pytest.mark.parametrize(
-    "code",
-    [
-        "import naslib_zc_plugin.proxies.epsilon as e; assert callable(e.epsilon_weights)",
-        "import naslib_zc_plugin.scoring as s; assert s.score is zc.score",
-        "from naslib_zc_plugin.proxies import epsilon; assert callable(epsilon.epsilon)",
-        "import pkgutil, importlib\n"
-        "for m in pkgutil.iter_modules(zc.__path__, 'naslib_zc_plugin.'):\n"
-        "    m.name.endswith('__main__') or importlib.import_module(m.name)",
-    ],
-)
-def test_the_functions_survive_any_import(code: str) -> None:
-    check = "assert all(callable(getattr(zc, n)) for n in ('score', 'proxy', 'describe', 'list_proxies')), 'hidden'"
-    code = f"import naslib_zc_plugin as zc\n{code}\n{check}\nassert zc.list_proxies('nas*') == ['naswot']"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
 
 
 def test_other_spellings_are_told_apart() -> None:

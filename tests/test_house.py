@@ -38,7 +38,7 @@ def _assert_no_torch(code: str) -> None:
 
 def test_the_torch_check_fails_on_torch() -> None:
     with pytest.raises(AssertionError, match="torch was imported"):
-        _assert_no_torch("import torch")
+        _assert_no_torch("sys.modules['torch'] = sys")
 
 
 def test_torch_stays_out_of_what_is_quick() -> None:
@@ -54,10 +54,10 @@ def test_torch_stays_out_of_what_is_quick() -> None:
     )
 
 
-@pytest.mark.parametrize("argument", ["--help", "proxies"])
-def test_torch_stays_out_of_the_command_line(argument: str) -> None:
+@pytest.mark.parametrize("arguments", [["--help"], ["proxies", "--names"]])
+def test_torch_stays_out_of_the_command_line(arguments: list[str]) -> None:
     _assert_no_torch(
-        f"import runpy\nsys.argv = ['nas-zc', {argument!r}]\n"
+        f"import runpy\nsys.argv = ['nas-zc', *{arguments!r}]\n"
         "try:\n    runpy.run_module('naslib_zc_plugin', run_name='__main__')\n"
         "except SystemExit as done:\n    assert not done.code, done.code"
     )
@@ -67,12 +67,18 @@ def test_no_module_bears_the_name_of_a_public_function() -> None:
     code = (
         "import importlib, pkgutil, naslib_zc_plugin as zc\n"
         "import naslib_zc_plugin.proxies.epsilon as e\n"
-        "assert e.epsilon.name == 'epsilon'\n"
+        "assert e.epsilon.name == 'epsilon' and callable(e.epsilon_weights)\n"
+        "import naslib_zc_plugin.scoring as s\n"
+        "assert s.score is zc.score\n"
+        "from naslib_zc_plugin.proxies import epsilon\n"
+        "assert epsilon is e\n"
         "before = {name: getattr(zc, name) for name in zc.__all__}\n"
+        "assert all(callable(before[n]) for n in ('score', 'proxy', 'describe', 'list_proxies')), 'hidden'\n"
         "for module in pkgutil.iter_modules(zc.__path__, 'naslib_zc_plugin.'):\n"
         "    if not module.name.endswith(('__main__', '.cli')):\n"
         "        importlib.import_module(module.name)\n"
         "assert all(getattr(zc, name) is value for name, value in before.items())\n"
+        "assert zc.list_proxies('nas*') == ['naswot']\n"
     )
     done = _run(sys.executable, "-c", code)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -81,8 +87,8 @@ def test_no_module_bears_the_name_of_a_public_function() -> None:
 # Shape --------------------
 
 BOUNDS = {
-    "files": 265,  # 205 before proxies and rankings of 2023 to 2026, 240 before Optuna, NePS and limits
-    "lines of code": 23_700,  # 14,450 before networks were seen as used and readers had limits, 21,000 before those
+    "files": 280,  # 205 before newer proxies and rankings, 240 before hosts of today, 265 before tables made again
+    "lines of code": 26_100,  # 14,450 before networks were seen as used and readers had limits, 21,000 before those
     "90 % file": 400,
     "longest file": 540,  # the paths of a network's graph
     "modules with one importer": 0,
@@ -104,11 +110,11 @@ def test_the_house_keeps_its_bounds(house: House, figure: str) -> None:
         "circles": house.circles,
         "names in two rooms": house.shared_names,
     }.get(figure, list)()
-    assert house.figures()[figure] <= BOUNDS[figure], rows
+    assert house.figures[figure] <= BOUNDS[figure], rows
 
 
 def test_files_hold_an_idea_whole(house: House) -> None:
-    assert house.figures()["median file"] >= 90
+    assert house.figures["median file"] >= 90
 
 
 def test_bodies_are_short() -> None:

@@ -73,6 +73,8 @@ class Benchmark:
         columns: name → its meaning.
         partial: whether architectures of the benchmark are missing, according to the table itself.
         source: where the numbers of a table in the package come from, and how they are rounded; else empty.
+        family: returns the family of an architecture, where it has one: its networks are alike.
+        class_of: returns the benchmark's class of identical networks that an architecture is of, where it has classes.
     """
 
     name: str
@@ -82,6 +84,8 @@ class Benchmark:
     partial: bool
     _values: Mapping[str, NDArray[np.float64]]
     source: str = ""
+    family: Callable[[str], str] | None = None
+    class_of: Callable[[str], str] | None = None
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -177,6 +181,7 @@ class Table:
         best: column → row and value of its maximum in the whole table, to recognise it by.
         sample: a table of some of the architectures that is read while there is no whole one.
         embedded: a table in the package that is read where there is none in the data directory.
+        family: as of :class:`Benchmark`, as is ``class_of``.
         converter: reads the makers' files and returns the columns; or ``"module:function"``, which is imported when it
             is needed. The table is then written as Parquet.
 
@@ -200,6 +205,8 @@ class Table:
     best: Mapping[str, tuple[int, float]] = field(default_factory=dict)
     sample: Sample | None = None
     embedded: EmbeddedTable | None = None
+    family: Callable[[str], str] | None = None
+    class_of: Callable[[str], str] | None = None
     converter: Converter | str | None = None
 
     def __post_init__(self) -> None:
@@ -312,7 +319,10 @@ class Table:
                 found = f"{values[name][first]:.3f} at {first}"
                 raise DataError(path, f"the best {name!r} to be {value} at {row}", found)
         infos = {name: self.columns[name] for name in values}
-        return Benchmark(self.name, path, written, infos, partial or sample is not None, values)
+        return Benchmark(
+            self.name, path, written, infos, partial or sample is not None, values,
+            family=self.family, class_of=self.class_of,
+        )  # fmt: skip
 
     def _space_keys(self, path: Path, keys: Sequence[Any], columns: Columns) -> tuple[str, ...]:
         """Return the keys as the space writes them, after checking that no column is unknown and no key comes twice."""

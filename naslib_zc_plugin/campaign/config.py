@@ -311,6 +311,7 @@ def _of_benchmark(asked: OfBenchmark, seed: int, data: str | Path | None) -> lis
 
 # Its provenance --------------------
 
+_OWN = ("source", "dataset")  # of images and tokens; everything else is an option of their source
 _STORED = {"variant": "flavour"}  # options of networks that stores know by an older name
 
 
@@ -334,6 +335,7 @@ def _provenance(config: Config) -> dict[str, Any]:
     rules = protocol.stored()
     dataset = PurePath(shown.name).stem
     given = config.images or config.tokens
+    chosen = {} if isinstance(given, str) else {name: given[name] for name in given if name not in _OWN}
     file = shown.name if not config.declared or isinstance(given, str) else given["source"]
     rules["normalisation"] = rules["normalisation"].get(dataset)
     for part in ("truth", "options", "spaces", "logs", "source"):
@@ -357,7 +359,7 @@ def _provenance(config: Config) -> dict[str, Any]:
         "architectures": _identified(config),
         "preset": rules,
         "dataset": dataset,
-        "images": {"name": PurePath(file).name, "sha256": digest(shown)},
+        "images": {"name": PurePath(file).name, "sha256": digest(shown), **({"options": chosen} if chosen else {})},
         "proxies": proxies,
         "seed": config.seed,
         "threads": config.threads,

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from naslib_zc_plugin.campaign.engines import Outcome, Task
 from naslib_zc_plugin.store.database import SEALED, Format, ResultsFile, reading, rows_of, sqlite_errors
 from naslib_zc_plugin.store.embedded import is_embedded, read_embedded
-from naslib_zc_plugin.store.parquet import read_parquet
+from naslib_zc_plugin.store.parquet import parquet_reasons, read_parquet
 from naslib_zc_plugin.table import STATUSES, Column, ScoreTable
 
 _VERSION_1 = """
@@ -61,6 +61,11 @@ WHERE a.asked
 ORDER BY a.key, p.label
 """
 
+_REASONS = f"""
+SELECT p.label, r.text, count(*) FROM architecture a
+JOIN score s ON s.architecture = a.canonical JOIN proxy p ON p.id = s.proxy JOIN reason r ON r.id = s.reason
+WHERE a.asked AND s.status <> {STATUSES.index("ok")} GROUP BY p.label, r.text
+"""
 _POSITIVE = "({0} IS NULL OR typeof({0}) = '{1}' AND {0} >= 0 AND {0} < 9e999)"
 _CODES = {name: STATUSES.index(name) for name in ("ok", "undefined", "failed")}
 # NULL where a status is not known; an affinity makes texts of numbers to numbers, other texts stay.
@@ -84,6 +89,7 @@ WHERE NOT coalesce({_POSITIVE.format("seconds", "real")} AND {_POSITIVE.format("
 LIMIT 1
 """
 _DENSE, _CELLS = 64, 10**7
+_VARIABLES = 500  # of one statement; older builds of SQLite take 999
 
 
 @dataclass(frozen=True)
@@ -144,7 +150,9 @@ class Store(ResultsFile):
         with self.transaction():
             numbers = self._proxies()
             wanted = [numbers[label] for label in labels]
-            for canonical in dict.fromkeys(keys.values()):
+            asked, whole = self._known(list(dict.fromkeys([*keys, *keys.values()])), len(numbers))
+            lacking = [key for key in dict.fromkeys(keys.values()) if key not in whole]
+            for canonical in lacking:
                 self.connection.execute(
                     "INSERT OR IGNORE INTO architecture (key, asked, canonical) "
                     "VALUES (?, 0, (SELECT coalesce(max(id), 0) + 1 FROM architecture))",
@@ -154,10 +162,27 @@ class Store(ResultsFile):
                 "INSERT INTO architecture (key, asked, canonical) "
                 "VALUES (?, 1, (SELECT id FROM architecture WHERE key = ?)) "
                 "ON CONFLICT (key) DO UPDATE SET asked = 1 WHERE asked = 0",
-                keys.items(),
+                [(key, canonical) for key, canonical in keys.items() if key not in asked],
             )
-            tasks = [self._missing(canonical, labels, wanted) for canonical in dict.fromkeys(keys.values())]
+            tasks = [self._missing(canonical, labels, wanted) for canonical in lacking]
         return [task for task in tasks if task.labels]
+
+    def _known(self, keys: Sequence[str], proxies: int) -> tuple[set[str], set[str]]:
+        """Return those of the keys that were asked for, and those that have a score by each of the store's proxies."""
+        asked, whole = set(), set()
+        for place in range(0, len(keys), _VARIABLES):
+            part = keys[place : place + _VARIABLES]
+            found = self.connection.execute(
+                "SELECT key, asked, (SELECT count(*) FROM score WHERE architecture = id) FROM architecture "
+                f"WHERE key IN ({', '.join('?' * len(part))})",
+                part,
+            )
+            for key, was_asked, count in found:
+                if was_asked:
+                    asked.add(key)
+                if count == proxies:
+                    whole.add(key)
+        return asked, whole
 
     def _missing(self, key: str, labels: Sequence[str], wanted: Sequence[int]) -> Task:
         found = self.connection.execute(
@@ -318,6 +343,28 @@ def read_table(path: str | Path) -> ScoreTable:
     with reading(path, STORE, ("fact", "proxy", "reason", "origin")) as connection:
         refuse_invalid(connection)
         return _table(path.stem, connection)
+
+
+def read_reasons(path: str | Path) -> dict[str, dict[str, int]]:
+    """Return by label how many scores do not exist for each reason; scores in the package come without reasons.
+
+    Args:
+        path: as of :func:`read_table`.
+
+    Raises:
+        StoreError: no such store, or one that is damaged.
+        DataError: no such export, or a file that is none.
+    """
+    if is_embedded(path):
+        return {}
+    path = Path(path)
+    if path.suffix == ".parquet":
+        return parquet_reasons(path)
+    found: dict[str, dict[str, int]] = {}
+    with reading(path, STORE, ("proxy", "reason")) as connection:
+        for label, reason, number in connection.execute(_REASONS):
+            found.setdefault(str(label), {})[str(reason)] = number
+    return found
 
 
 def refuse_invalid(connection: sqlite3.Connection) -> None:

@@ -12,12 +12,15 @@ import signal
 import sys
 from contextlib import suppress
 
-_RESUMED = ("score", "search")  # commands that go on where they were stopped
+_RESUMED = ("quickstart", "score", "search")  # commands that go on where they were stopped
 _RESUMABLE = 75
 
 
 def main() -> None:
-    """Run the command line and exit: 0 done, 1 nothing found, 2 wrong use, 75 to be continued, 130 interrupted."""
+    """Run the command line and exit.
+
+    Exit codes: 0 done, 1 nothing found or scores refused, 2 wrong use, 75 to be continued, 130 interrupted.
+    """
     if sys.argv[1:2] and sys.argv[1] in _RESUMED:
         # Before the imports, which take seconds; a command that has begun has handlers of its own.
         for number in (signal.SIGINT, signal.SIGTERM):

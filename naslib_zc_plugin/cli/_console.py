@@ -16,8 +16,15 @@ from typing import Annotated, Callable, Optional, Protocol, TypeVar
 
 import typer
 from rich.console import Console
-from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -33,6 +40,8 @@ RESUMABLE = 75
 """Exit code of a command that was stopped: the same one goes on (EX_TEMPFAIL of sysexits.h)."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _EVERY = 30.0  # seconds between lines of a log
+_BAR = (BarColumn(20), MofNCompleteColumn())
+_LATEST = TextColumn("{task.description}", markup=False)
 
 
 class _Counted(Protocol):
@@ -102,24 +111,23 @@ def steps(total: int | None, done: int = 0) -> Iterator[Callable[[str], None]]:
         of = f"/{total}  " if total else ". "
         yield lambda text: typer.echo(f"{next(number):>{len(str(total or 0))}}{of}{visible(text)}", err=True)
         return
-    latest = TextColumn("{task.description}", markup=False)
-    columns = (BarColumn(20), MofNCompleteColumn(), TimeRemainingColumn(), latest)
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*_BAR, TimeRemainingColumn(), _LATEST, console=console, transient=True) as bar:
         task = bar.add_task("", total=total, completed=done)
         yield lambda text: bar.update(task, advance=1, description=visible(text))
 
 
 @contextmanager
 def live(line_of: Callable[[Shown], str]) -> Iterator[Callable[[Shown], None]]:
-    """Show progress as one line that changes on a terminal, and as a plain line now and then elsewhere.
+    """Show progress as a bar with a line on a terminal, and as a plain line now and then elsewhere.
 
     Args:
         line_of: returns the line of a progress.
     """
     console = Console(stderr=True, highlight=False)
     if console.is_terminal:
-        with Live(console=console, refresh_per_second=4) as line:
-            yield lambda progress: line.update(Text(visible(line_of(progress))))
+        with Progress(*_BAR, _LATEST, console=console, refresh_per_second=4) as bar:
+            task = bar.add_task("", total=None)
+            yield lambda now: bar.update(task, completed=now.done, total=now.total, description=visible(line_of(now)))
         return
     last = -_EVERY
 
@@ -131,6 +139,22 @@ def live(line_of: Callable[[Shown], str]) -> Iterator[Callable[[Shown], None]]:
             typer.echo(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {visible(line_of(progress))}", err=True)
 
     yield report
+
+
+@contextmanager
+def working(text: str) -> Iterator[Callable[[str], None]]:
+    """Show on a terminal that something goes on whose length nobody knows; elsewhere nothing.
+
+    Args:
+        text: what goes on; call the function with what comes next.
+    """
+    console = Console(stderr=True, highlight=False)
+    if not console.is_terminal:
+        yield lambda _: None
+        return
+    with Progress(SpinnerColumn(), TimeElapsedColumn(), _LATEST, console=console, transient=True) as bar:
+        task = bar.add_task(visible(text), total=None)
+        yield lambda following: bar.update(task, description=visible(following))
 
 
 def again(context: typer.Context) -> str:

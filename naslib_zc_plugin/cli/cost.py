@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-    from naslib_zc_plugin.report.cost import Cost
+    from naslib_zc_plugin.report.cost import Cost, Target
     from naslib_zc_plugin.spaces import Space
 
     Draw = Callable[[int], tuple[Tensor, Tensor]]
@@ -29,6 +29,7 @@ _ARCHITECTURES = {
     "nasbench201": "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
 }
 _OPTIONS = {"channels": ("C", "width", "hidden"), "cells": ("N", "depth", "layers")}  # of the spaces' networks
+_SMALL = {"channels": 4, "cells": 1}
 _OF_IMAGES = "lightweight"  # a protocol whose proxies have no options of their own
 _PIXELS, _IMG_SIZE, _TOKENS, _CLASSES = 32, 224, 64, 10  # the second of networks that are built for a size of images
 _FEWEST, _MOST, _WORK = 4, 64, 1.4e10  # samples of a batch; multiply-accumulate operations of a forward pass
@@ -47,32 +48,58 @@ def cost(
     threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0: as torch chooses.")] = 0,
     proxies: ProxiesOption = "*",
     rounds: Annotated[int, typer.Option(min=1, help="How often to measure.")] = 5,
+    targets: Annotated[
+        bool, typer.Option("--targets", help="Measure what this package is to cost at most, and say whether it does.")
+    ] = False,
 ) -> None:
     """Measure the cost of proxies, alone and together, against plain training of the same network on the same batch.
 
     One unit is one forward and backward pass. Unless given, the sizes of the network are the space's own; images are
     32×32, or 224×224 for networks that are built for a size; texts have 64 tokens; and a batch is as large as takes no
     more work than 64 images in the largest network of NAS-Bench-201, at most 64 and at least 4.
+
+    --targets takes a large and a small network of NAS-Bench-201 (or of the sizes that are given) and one thread.
     """
     # Without it torch's profiler, which counts the memory, writes log lines of its own.
     os.environ.setdefault("KINETO_LOG_LEVEL", "6")
     import torch
 
-    from naslib_zc_plugin.protocols import TEXTS, protocol
-    from naslib_zc_plugin.report.cost import measure_cost, requests_for
+    from naslib_zc_plugin.report.cost import SMALL_TARGETS, TARGETS, requests_for
     from naslib_zc_plugin.spaces import space as space_called
 
     named, where, names = space_called(space), _device(device), chosen_proxies(proxies)
-    if threads:
-        torch.set_num_threads(threads)
-    rules = protocol(TEXTS.get(space, _OF_IMAGES)).within(space)
-    requests = {title: rules.requests(members, space) for title, members in requests_for(names).items()}
+    if threads or targets:
+        torch.set_num_threads(threads or 1)
     key = arch or _ARCHITECTURES.get(space) or named.sample(Random(0))
-    sizes = _sizes(named, {"channels": channels, "cells": cells}, size)
-    net = named.build(key, **sizes).to(where)
-    draw, shape = _texts(named, size) if space in TEXTS else _images(sizes.get("img_size", size or _PIXELS))
-    affordable = affordable_batch(net, draw(2), f"{space} {key} on {shape}")
-    number = batch or affordable
+
+    def measure(titled: Mapping[str, Sequence[str]], asked: Mapping[str, int | None], number: int | None) -> list[Cost]:
+        return _measured(named, key, where, _sizes(named, asked, size), size, number, titled, rounds)
+
+    given = {"channels": channels, "cells": cells}
+    if targets:
+        for some, usual, number in ((TARGETS, {"channels": 16, "cells": 5}, 64), (SMALL_TARGETS, _SMALL, 8)):
+            asked = {name: value or usual[name] for name, value in given.items()}
+            _show_targets(some, measure({each.name: each.proxies for each in some}, asked, batch or number))
+    else:
+        measure(requests_for(names), given, batch)
+    say("1 unit: one forward and backward pass in train mode; time: median of ratios measured side by side")
+    say(f"(±: interquartile range, --rounds {rounds}). Memory: peak beyond network and batch.")
+
+
+def _measured(
+    space: Space, key: str, where: torch.device, sizes: Mapping[str, int], size: int | None, number: int | None,
+    titled: Mapping[str, Sequence[str]], rounds: int,
+) -> list[Cost]:  # fmt: skip
+    """Measure requests by title on a network of the sizes, show what they cost, and return it."""
+    from naslib_zc_plugin.protocols import TEXTS, protocol
+    from naslib_zc_plugin.report.cost import measure_cost
+
+    rules = protocol(TEXTS.get(space.name, _OF_IMAGES)).within(space.name)
+    net = space.build(key, **sizes).to(where)
+    draw, shape = _texts(space, size) if space.name in TEXTS else _images(sizes.get("img_size", size or _PIXELS))
+    affordable = affordable_batch(net, draw(2), f"{space.name} {key} on {shape}")
+    number = number or affordable
+    requests = {title: rules.requests(members, space.name) for title, members in titled.items()}
     costs = []
     with steps(len(requests) + 2) as step:
         for found in measure_cost(lambda: net, draw(number), requests, loss=rules.objective(), rounds=rounds):
@@ -80,9 +107,8 @@ def cost(
             step(found.name)
     _show(costs)
     described = "".join(f", {name}={value}" for name, value in sizes.items())
-    say(f"\n{space} {key}{described}; batch {number} of {shape}; {_machine(where)}.")
-    say("1 unit: one forward and backward pass in train mode; time: median of ratios measured side by side")
-    say(f"(±: interquartile range, --rounds {rounds}). Memory: peak beyond network and batch.")
+    say(f"\n{space.name} {key}{described}; batch {number} of {shape}; {_machine(where)}.")
+    return costs
 
 
 def _sizes(space: Space, asked: Mapping[str, int | None], size: int | None) -> dict[str, int]:
@@ -187,10 +213,27 @@ def _machine(device: torch.device) -> str:
 
 
 def _show(costs: Sequence[Cost]) -> None:
-    header = ("scored in one call", "units", "±", "memory", "MiB", "note")
+    header = ("scored in one call", "forwards", "units", "±", "memory", "MiB", "note")
     rows = []
     for found in costs:
-        numbers = [f"{n:.2f}" if n is not None else "–" for n in (found.units, found.spread, found.peak_units)]
+        shown = (found.forwards, found.units, found.spread, found.peak_units)
+        numbers = [f"{n:.2f}" if n is not None else "–" for n in shown]
         peak = "–" if found.peak is None else f"{found.peak / 2**20:.1f}"
         rows.append([found.name, *numbers, peak, f"{found.status}: {found.reason}" if found.reason else ""])
-    show_table(header, rows, numbers=header[1:5])
+    show_table(header, rows, numbers=header[1:6])
+
+
+def _show_targets(targets: Sequence[Target], measured: Sequence[Cost]) -> None:
+    """Show what each target asks for, and whether it is met; microseconds are those beside the passes."""
+    costs, rows = {found.name: found for found in measured}, []
+    for target in targets:
+        found, cost = target.found(costs), costs[target.name]
+        share = None if found is None or not cost.units or cost.seconds is None else found / cost.units * cost.seconds
+        beside = f"{1e6 * share:.0f}" if share is not None and target.of == "units" else "–"
+        verdict = "failed" if found is None else "met" if found <= target.most else "missed"
+        what = f"{target.of} beside the {target.less}" if target.less else target.of
+        number = "–" if found is None else f"{found:.2f}"
+        rows.append([target.name, what, number, f"{target.most:.2f}", beside, verdict])
+    say("")
+    show_table(("target", "of", "found", "at most", "µs", ""), rows, numbers=("found", "at most", "µs"))
+    say("")

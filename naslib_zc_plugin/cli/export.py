@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from naslib_zc_plugin.cli._console import say
+from naslib_zc_plugin.cli._console import say, working
 
 
 def export(
@@ -23,5 +23,6 @@ def export(
     """Write the scores of a campaign as Parquet, CSV, JSON lines or NAS-Bench-Suite-Zero's JSON."""
     from naslib_zc_plugin.campaign import exchange as exporting
 
-    count = exporting.export(store, output, canonical, data)
+    with working(f"writing {output}"):
+        count = exporting.export(store, output, canonical, data)
     say(f"{count:,} scores written to {output}.")

@@ -3,36 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from naslib_zc_plugin.cli._console import DataOption, again, complain, say
-from naslib_zc_plugin.files import replace_text
+from naslib_zc_plugin.cli._console import DataOption, again, complain, say, working
+from naslib_zc_plugin.files import replace_text, replacing
 
 if TYPE_CHECKING:
+    from naslib_zc_plugin.aggregates import Aggregate
     from naslib_zc_plugin.benchmarks import Benchmark
-    from naslib_zc_plugin.report.leaderboards import Leaderboard, Ranking
+    from naslib_zc_plugin.report.figures import SearchCurve
+    from naslib_zc_plugin.report.leaderboards import Leaderboard, LeaderboardOptions, Ranking
+    from naslib_zc_plugin.report.overview import Overview, Source
     from naslib_zc_plugin.table import ScoreTable
-
-
-@dataclass(frozen=True)
-class Picture:
-    """The data of the figures beside a board.
-
-    Attributes:
-        table: the scores.
-        truth: the accuracy by architecture.
-        label: of its axis.
-        colour: the number of parameters by architecture; None if they are not known.
-    """
-
-    table: ScoreTable
-    truth: Mapping[str, float]
-    label: str
-    colour: Mapping[str, float] | None = None
 
 
 def leaderboard(
@@ -40,7 +27,8 @@ def leaderboard(
     stores: Annotated[list[Path], typer.Argument(metavar="STORE", help="Stores, Parquet exports or embedded:NAME.")],
     data: DataOption = None,
     truth: Annotated[
-        Optional[list[str]], typer.Option(metavar="COLUMN", help="What to compare with, of the benchmark; repeatable.")
+        Optional[list[str]],
+        typer.Option(metavar="[SPACE:]COLUMN", help="What to compare with, of the benchmark; repeatable."),
     ] = None,
     table: Annotated[
         Optional[str], typer.Option("--benchmark", metavar="NAME", help="Whose columns they are, unless the space's.")
@@ -59,36 +47,140 @@ def leaderboard(
     units: Annotated[
         Optional[list[str]], typer.Option(metavar="PROXY=X", help="Cost of a score, as nas-zc cost says; repeatable.")
     ] = None,
-    output: Annotated[
-        Optional[Path], typer.Option(metavar="DIR", help="Write Markdown, CSV, HTML and figures there, too.")
+    search: Annotated[
+        Optional[list[Path]], typer.Option(metavar="CONFIG", help="Searches whose curves the page shows; repeatable.")
     ] = None,
+    output: Annotated[Optional[Path], typer.Option(metavar="DIR", help="Write a page there, with its tables.")] = None,
 ) -> None:
     """Compare proxies with trained accuracies: correlations, the best, the selected network, with every count.
 
-    Several stores, or several --truth, give a table each, and the proxies' mean ranks over them.
+    Several stores, or several --truth, give a table each, and the proxies' mean ranks over them; --output writes one
+    page of them all, which needs no other file and no network.
     """
     from naslib_zc_plugin.aggregates import Aggregate
-    from naslib_zc_plugin.benchmarks import benchmark
-    from naslib_zc_plugin.campaign.store import read_table
     from naslib_zc_plugin.report.leaderboards import LeaderboardOptions
-    from naslib_zc_plugin.report.leaderboards import leaderboard as compare
     from naslib_zc_plugin.report.rendering import as_text
 
     aggregates = [Aggregate.parse(text) for text in aggregate or ()]
     options = LeaderboardOptions(aggregates, undefined, positive, top / 100, resamples, seed)  # type: ignore[arg-type]
-    costs, boards, pictures = _units(units or ()), [], []
-    for store in stores:
-        scores = read_table(store)
-        found = benchmark(table or _fact(scores, "space", "which search space its architectures are of"), data)
-        advice = f"what to compare with: give --truth COLUMN, one of {', '.join(found.columns)}"
-        for column in truth or [_fact(scores, "truth", advice)]:
-            name, accuracies = _truth(found, column)
-            boards.append(compare(scores, accuracies, name, options, costs, again(context), found.source))
-            pictures.append(_picture(scores, accuracies, name, found))
+    costs = _units(units or ())
+    entries, left_out = read_sources(stores, data, table, truth or ())
+    boards = _boards(entries, options, costs, again(context))
     ranking = _ranking(boards)
     say(as_text(boards, ranking).rstrip())
     if output:
-        say(f"\nWritten to {output}: {', '.join(publish_boards(output, boards, pictures, ranking, 'Leaderboard'))}.")
+        with working("drawing the page"):
+            drawn = [curve for each in search or () for curve in _curves(each, data)]
+            written = publish_boards(output, boards, entries, ranking, "Leaderboard", left_out, aggregates, drawn)
+        say(f"\nWritten to {output}: {', '.join(written)}.")
+
+
+def _boards(
+    entries: Sequence[Source], options: LeaderboardOptions, costs: Mapping[str, float], command: str
+) -> list[Leaderboard]:
+    """Compare each table with its truth."""
+    from naslib_zc_plugin.report.leaderboards import leaderboard as compare
+
+    boards = []
+    with working("comparing") as now:
+        for each, joined in zip(entries, _joined([each.table for each in entries], options.aggregates)):
+            now(f"comparing {each.table.name} with {each.truth_name}")
+            given = replace(options, aggregates=joined)
+            boards.append(compare(each.table, each.truth, each.truth_name, given, costs, command, each.source))
+    return boards
+
+
+def _curves(path: Path, data: Path | None) -> list[SearchCurve]:
+    """Return the curves of a configuration's searches, over evaluations, as far as they have been run."""
+    from naslib_zc_plugin.search.config import load_experiment
+    from naslib_zc_plugin.search.journal import histories
+    from naslib_zc_plugin.search.results import collect_results, curve_lines
+
+    experiment = load_experiment(path, data)
+    found = collect_results(experiment.searches, histories(experiment.store), data)
+    lines = curve_lines(found, experiment.curve.model_copy(update={"over": "evaluations"}))
+    return [replace(line, panel=f"{path.stem}: {line.panel}" if line.panel else path.stem) for line in lines]
+
+
+def _joined(tables: Sequence[ScoreTable], aggregates: Sequence[Aggregate]) -> list[list[Aggregate]]:
+    """Return for each table the aggregates of which it has all members; one that no table has is each one's.
+
+    Members that lie in several tables are joined on the page.
+    """
+    labels = {label for table in tables for label in table}
+    missing = [each for each in aggregates if not set(each.labels) <= labels]
+    return [[*missing, *(each for each in aggregates if set(each.labels) <= set(table))] for table in tables]
+
+
+def read_sources(
+    stores: Sequence[Path], data: Path | None, table: str | None, truths: Sequence[str]
+) -> tuple[list[Source], list[str]]:
+    """Return the tables with what they are compared with, and a note on each store that cannot be compared.
+
+    Raises:
+        ValueError: none can be compared; the message is the first one's.
+    """
+    from naslib_zc_plugin.benchmarks import benchmark
+    from naslib_zc_plugin.campaign.store import read_table
+
+    entries: list[Source] = []
+    refused: list[ValueError] = []
+    for store in stores:
+        scores = read_table(store)
+        try:
+            found = benchmark(table or _fact(scores, "space", "which search space its architectures are of"), data)
+            entries += [
+                _entry(scores, found, column, bool(truths), store) for column in _columns(scores, found, truths)
+            ]
+        except ValueError as error:
+            refused.append(error)
+    if not entries:
+        raise refused[0]
+    for reason in refused:
+        complain(f"left out: {reason}")
+    return _by_data_set(entries), list(map(str, refused))
+
+
+def _columns(scores: ScoreTable, found: Benchmark, truths: Sequence[str]) -> list[str]:
+    """Return the columns to compare a table with: those asked for (of this space), or the one that it names."""
+    asked = [each.rpartition(":") for each in truths]
+    for_it = [column for space, _, column in asked if space in ("", found.name)]
+    advice = f"what to compare with: give --truth COLUMN, one of {', '.join(found.columns)}"
+    return for_it or [_fact(scores, "truth", advice)]
+
+
+def _entry(scores: ScoreTable, found: Benchmark, column: str, asked: bool, store: Path) -> Source:
+    """Return a table with what it is compared with."""
+    from naslib_zc_plugin.campaign.store import read_reasons
+    from naslib_zc_plugin.report.leaderboards import matched
+    from naslib_zc_plugin.report.overview import Source
+    from naslib_zc_plugin.spaces import list_spaces, space
+
+    name, accuracies = _truth(found, column)
+    compared = matched(scores, accuracies, name)[0].keys
+    dataset = str(scores.facts.get("dataset", "")).partition(":")
+    families = {key: found.family(key) for key in compared} if found.family else {}
+    own = str(scores.facts.get("space", ""))
+    class_of = found.class_of or (space(own).canonical if own in list_spaces() else str)
+    clusters = families or {key: class_of(key) for key in compared}
+    data_set = name if asked or dataset[1] else dataset[0] or name
+    sizes = {size: _sizes(found, name, size) for size in ("params", "flops")}
+    return Source(
+        scores, accuracies, name, found.name, data_set, sizes, clusters, families, found.source, str(store),
+        next((str(each) for each in _configs(store) if each.is_file()), ""), read_reasons(store),
+    )  # fmt: skip
+
+
+def _configs(store: Path) -> list[Path]:
+    """Return where the configuration of a store may lie: it has the store's name."""
+    name = f"{store.name.partition(':')[2] or store.stem}.yaml"
+    return [Path("configs", name), store.with_name(name)]
+
+
+def _by_data_set(entries: Sequence[Source]) -> list[Source]:
+    """Return the entries, those on made images with the others of their accuracies' data set."""
+    known = {(each.benchmark, each.truth_name): each.data_set for each in entries if each.data_set != each.truth_name}
+    return [replace(each, data_set=known.get((each.benchmark, each.truth_name), each.data_set)) for each in entries]
 
 
 def _fact(table: ScoreTable, name: str, advice: str) -> str:
@@ -123,20 +215,11 @@ def _units(given: Sequence[str]) -> dict[str, float]:
     return costs
 
 
-def _picture(table: ScoreTable, accuracies: Mapping[str, float], name: str, found: Benchmark) -> Picture:
-    """Return a picture, coloured by parameters where they are known for every architecture that is drawn."""
-    sizes = {key: size for key, size in _parameters(table, name, found).items() if size > 0}
-    whole = all(key in sizes for key in table.keys if key in accuracies)
-    return Picture(table, accuracies, name, sizes if whole else None)
-
-
-def _parameters(table: ScoreTable, truth: str, found: Benchmark) -> dict[str, float]:
-    """Return the parameters of each architecture: the table's own count, or the benchmark's for the truth's data."""
-    counted = next((column.values for column in table.columns.values() if column.proxy == "params"), None)
-    if counted is not None:
-        return dict(zip(table.keys, counted.tolist()))
+def _sizes(found: Benchmark, truth: str, name: str) -> dict[str, float]:
+    """Return the parameters or FLOPs that the benchmark knows, those of the truth's data set first; else nothing."""
     dataset = truth.lstrip("−").partition("_")[0]
-    for column, scale in ((f"{dataset}_params_M", 1e6), ("params", 1.0)):
+    millions = {f"{dataset}_{name}_M": 1e6, f"{name}_M": 1e6, name: 1.0, f"cifar10_{name}_M": 1e6}
+    for column, scale in {**millions, **({"gmacs": 1e9} if name == "flops" else {})}.items():
         if column in found.columns:
             return {key: scale * value for key, value in found.column(column).items()}
     return {}
@@ -165,39 +248,77 @@ def _ranking(boards: Sequence[Leaderboard]) -> Ranking | None:
 
 
 def publish_boards(
-    output: Path, boards: Sequence[Leaderboard], pictures: Sequence[Picture], ranking: Ranking | None, heading: str
+    output: Path,
+    boards: Sequence[Leaderboard],
+    entries: Sequence[Source],
+    ranking: Ranking | None,
+    heading: str,
+    left_out: Sequence[str] = (),
+    aggregates: Sequence[Aggregate] = (),
+    searches: Sequence[SearchCurve] = (),
+    notes: Sequence[str] = (),
 ) -> list[str]:
-    """Write leaderboards into a folder, made if need be: as Markdown, CSV, figures, and one HTML page with them all.
+    """Write leaderboards into a folder, made if need be: one page, and its tables as Markdown, CSV and Parquet.
 
     Args:
         output: the folder. Files of an earlier run are replaced.
         boards: at least one.
-        pictures: one for each board.
+        entries: their tables, and what these are compared with.
         ranking: over all boards.
         heading: of the page and of the Markdown file.
+        left_out: inputs that are not there, and why.
+        aggregates: of the page, besides those that have members of their own.
+        searches: curves for the page.
+        notes: sentences below the page's title.
 
     Returns:
-        The names of the files.
+        The names of the files, the page first.
     """
-    from naslib_zc_plugin.report.figures import heatmap, scatter, similarities
-    from naslib_zc_plugin.report.rendering import as_csv, as_html, as_markdown
+    from naslib_zc_plugin import __version__
+    from naslib_zc_plugin.report.overview import overview
+    from naslib_zc_plugin.report.page import PageFacts, leaderboard_page, overview_csv
+    from naslib_zc_plugin.report.rendering import as_csv, as_markdown
 
     output.mkdir(parents=True, exist_ok=True)
-    written: list[str] = []
-    figures = []
-    for number, picture in enumerate(pictures, 1):
-        part = "" if len(pictures) == 1 else f"-{number}"
-        names = f"scatter{part}.png", f"heatmap{part}.png"
-        scatter(output / names[0], picture.table, picture.truth, colour=picture.colour, truth_label=picture.label)
-        heatmap(output / names[1], similarities(picture.table, picture.truth, picture.label)["spearman"])
-        captions = f"Scores against {picture.label}", "Rank correlations between proxies"
-        figures.append({caption: (output / name).read_bytes() for caption, name in zip(captions, names)})
-        written += names
+    options, command = boards[0].options, boards[0].command
+    tables = [replace(each, table=_positive(each.table)) for each in entries] if options.positive else entries
+    found = overview(tables, _aggregates(aggregates), options.seed)
+    facts = PageFacts(heading, command, date.today().isoformat(), __version__, notes, left_out, searches)
+    units = {row.label: row.units for board in boards for row in board.rows if row.units is not None}
     texts = {
-        "leaderboard.md": f"# {heading}\n\n{as_markdown(boards, ranking)}",
+        "index.html": leaderboard_page(found, facts, units),
         "leaderboard.csv": as_csv(boards),
-        "leaderboard.html": as_html(boards, ranking, figures, heading),
+        "overview.csv": overview_csv(found),
+        "leaderboard.md": f"# {heading}\n\n{as_markdown(boards, ranking)}",
     }
     for name, text in texts.items():
         replace_text(output / name, text)
-    return [*texts, *written]
+    return [*texts, *_parquet(output, found)]
+
+
+def _aggregates(asked: Sequence[Aggregate]) -> list[Aggregate]:
+    """Return the aggregates of a page: those asked for, and all that have members of their own."""
+    from naslib_zc_plugin.aggregates import AGGREGATES, Aggregate
+
+    named = [Aggregate.parse(name) for name in AGGREGATES.names() if AGGREGATES.load(name).members]
+    return list({each.label: each for each in [*named, *asked]}.values())
+
+
+def _positive(table: ScoreTable) -> ScoreTable:
+    from naslib_zc_plugin.report.leaderboards import positive
+
+    return replace(table, columns={label: positive(column) for label, column in table.columns.items()})
+
+
+def _parquet(output: Path, found: Overview) -> list[str]:
+    """Write the overview's lines as Parquet where pyarrow is installed, and return the file's name."""
+    from naslib_zc_plugin.report.page import overview_lines
+
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        return []
+    with replacing(output / "overview.parquet") as draft:
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(list(overview_lines(found))), draft, compression="zstd")
+    return ["overview.parquet"]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from naslib_zc_plugin.cli._console import say
+from naslib_zc_plugin.cli._console import say, working
 
 
 def merge(
@@ -22,5 +22,6 @@ def merge(
     """
     from naslib_zc_plugin.campaign import exchange as merging
 
-    count = merging.merge(target, sources)
+    with working(f"copying into {target}"):
+        count = merging.merge(target, sources)
     say(f"{count:,} scores added to {target}.")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Callable, Optional
 
 import typer
 
@@ -59,8 +61,19 @@ def search(
     say(f"\nWritten to {folder}: {', '.join(written)}; every evaluation is in {experiment.store}.")
 
 
-def run_searches(experiment: Experiment, data: Path | None, restart: bool) -> list[LoadedSearch]:
+def run_searches(
+    experiment: Experiment,
+    data: Path | None,
+    restart: bool,
+    shown: Callable[[], AbstractContextManager[Callable[[SearchProgress], None]]] | None = None,
+) -> list[LoadedSearch]:
     """Run the rest of an experiment, and show its progress.
+
+    Args:
+        experiment: the searches.
+        data: the data directory.
+        restart: forget what the journal holds.
+        shown: how progress is shown; a line unless given.
 
     Raises:
         typer.Exit: it was stopped; with the code of commands that go on.
@@ -74,7 +87,7 @@ def run_searches(experiment: Experiment, data: Path | None, restart: bool) -> li
     if restart:
         delete_store(path, JOURNAL)
     try:
-        with Journal(path) as journal, stopped_by_signals(), live(_line) as report:
+        with Journal(path) as journal, stopped_by_signals(), (shown or partial(live, _line))() as report:
             run_experiment(searches, journal, report)
     except KeyboardInterrupt:
         complain(f"stopped; {path} holds what was done, and the same command goes on from there")
@@ -96,9 +109,37 @@ def publish_results(
     experiment: Experiment, searches: Sequence[LoadedSearch], folder: Path, data: Path | None, command: str
 ) -> list[str]:
     """Print the results and write them, with their curves, into a folder; return the names of the files."""
-    from naslib_zc_plugin.search import results
-    from naslib_zc_plugin.search.journal import histories
+    from naslib_zc_plugin.report.figures import curves
+    from naslib_zc_plugin.search import comparisons, results
     from naslib_zc_plugin.text_table import table_markdown, table_text
+
+    found = found_results(experiment, searches, data)
+    ways = [results.checkpoint_table(found, experiment.curve)] if experiment.curve.at else []
+    if experiment.compare:
+        compared = comparisons.compare_searches(found, experiment.compare, data)
+        ways.append(comparisons.comparison_table(compared, experiment.compare))
+    measured = {each.config.label: _measured(each, result) for each, result in zip(searches, found) if each.measure}
+    volumes = results.hypervolumes(found, measured)
+    ways += [results.hypervolume_table(volumes, experiment.curve)] if volumes else []
+    sheets = [results.results_table(found, searches, command), *ways, results.architectures_table(found)]
+    say("\n".join(map(table_text, sheets)).rstrip())
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = _draw(found, experiment.curve, folder)
+    if volumes:
+        drawn.append("hypervolume.png")
+        lines = results.hypervolume_lines(volumes)
+        curves(folder / drawn[-1], lines, "evaluations", "hypervolume, %", "median, quartiles")
+    pictures = "".join(f"\n![Search curves]({name})\n" for name in drawn)
+    tables = "\n".join(map(table_markdown, sheets))
+    replace_text(folder / "results.md", f"# {folder.name}\n\n{tables}{pictures}")
+    replace_text(folder / "results.csv", results.results_csv(found))
+    return ["results.md", "results.csv", *drawn]
+
+
+def found_results(experiment: Experiment, searches: Sequence[LoadedSearch], data: Path | None) -> list[Result]:
+    """Return the results that the journal of an experiment holds."""
+    from naslib_zc_plugin.search.journal import histories
+    from naslib_zc_plugin.search.results import collect_results
 
     recorded = histories(experiment.store)
     known = {
@@ -107,17 +148,15 @@ def publish_results(
         )
         for each in searches
     }
-    found = results.collect_results(experiment.searches, recorded, data, known)
-    ways = [results.checkpoint_table(found, experiment.curve)] if experiment.curve.at else []
-    sheets = [results.results_table(found, searches, command), *ways, results.architectures_table(found)]
-    say("\n".join(map(table_text, sheets)).rstrip())
-    folder.mkdir(parents=True, exist_ok=True)
-    drawn = _draw(found, experiment.curve, folder)
-    pictures = "".join(f"\n![Search curves]({name})\n" for name in drawn)
-    tables = "\n".join(map(table_markdown, sheets))
-    replace_text(folder / "results.md", f"# {folder.name}\n\n{tables}{pictures}")
-    replace_text(folder / "results.csv", results.results_csv(found))
-    return ["results.md", "results.csv", *drawn]
+    return collect_results(experiment.searches, recorded, data, known)
+
+
+def _measured(search: LoadedSearch, result: Result) -> dict[str, float]:
+    """Return the measures of what a search evaluated, of those that have one."""
+    assert search.measure is not None
+    keys = {entry.key for repeat in result.repeats for entry in repeat.entries}
+    known = {key: search.measure(key) for key in sorted(keys)}
+    return {key: value for key, value in known.items() if value is not None}
 
 
 def _draw(found: Sequence[Result], curve: CurveConfig, folder: Path) -> list[str]:

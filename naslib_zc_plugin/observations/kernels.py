@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import math
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -70,68 +69,68 @@ class Partition:
     def codes(self, output: Tensor) -> Tensor:
         """Return the code of each value, uint8."""
         if not self.parts:
+            if output.device.type == "cpu" and output.dtype in (torch.float32, torch.float64):
+                return torch.from_numpy(np.greater(output.detach().numpy(), 0).view(np.uint8))  # an eighth of the time
             return (output > 0).to(torch.uint8)
         scaled = (precise(output) - self.low) * (self.parts / (self.high - self.low))
         return scaled.clamp_(0, self.parts - 1).to(torch.uint8)
 
 
 class _HammingKernel:
-    """Sum of agreements; outputs are collected until they make a piece worth comparing."""
+    """Sum of agreements."""
 
     def __init__(self, partition: Partition, samples: int) -> None:
         self._partition, self._samples = partition, samples
-        self._sum: Tensor | None = None
-        self._buffer: Tensor | None = None
-        self._filled = 0
+        self._agreement = CodeAgreement(samples, partition.parts or 2)
 
     def update(self, output: Tensor) -> None:
         """Add an output's agreement."""
-        values = output.reshape(self._samples, -1)
-        for piece in values.split(PIECE, dim=1) if values.shape[1] > PIECE else (values,):
-            buffer = self._room(piece)
-            buffer[:, self._filled : self._filled + piece.shape[1]] = piece
-            self._filled += piece.shape[1]
+        for piece in output.reshape(self._samples, -1).split(PIECE, dim=1):
+            self._agreement.update(self._partition.codes(piece))
 
     def compute(self) -> Tensor:
         """Return the sum."""
-        self._compare()
-        return torch.zeros(self._samples, self._samples, dtype=torch.float64) if self._sum is None else self._sum
-
-    def _room(self, piece: Tensor) -> Tensor:
-        buffer = self._buffer
-        if buffer is None or buffer.dtype != piece.dtype or self._filled + piece.shape[1] > PIECE:
-            self._compare()
-        if buffer is None or buffer.dtype != piece.dtype:
-            buffer = self._buffer = piece.new_empty(self._samples, PIECE)
-        return buffer
-
-    def _compare(self) -> None:
-        if self._buffer is not None and self._filled:
-            codes = self._partition.codes(self._buffer[:, : self._filled])
-            found = hamming_agreement(codes, self._partition.parts or 2)
-            self._sum = found if self._sum is None else self._sum + found
-            self._filled = 0
+        return self._agreement.compute()
 
 
 # Agreement of codes --------------------
 
-PIECE = 8192
-"""Number of units to compare at a time: their codes stay in the processor's cache."""
+PIECE = 1 << 16
+"""Number of units to compare at a time: their bits stay in the processor's cache."""
 
 
-def hamming_agreement(codes: Tensor, states: int = 2) -> Tensor:
-    """Return on how many units each pair of samples has the same code, uint8 (N, units) → (N, N) float64, exact.
+class CodeAgreement:
+    """On how many units each pair of samples has the same code: (N, N) float64, exact.
 
-    On the CPU the bits of the codes are packed, units side by side, and compared 64 at a time (an eighth of the time of
+    On the CPU the bits of the codes are packed, units side by side, and compared 64 at a time (a third of the time of
     a matrix product); elsewhere each state's indicator C gives C·Cᵀ.
 
+    >>> agreement = CodeAgreement(2)
+    >>> agreement.update(torch.tensor([[1, 0, 1], [1, 1, 1]], dtype=torch.uint8))
+    >>> agreement.compute().tolist()
+    [[3.0, 2.0], [2.0, 3.0]]
+
     Args:
-        codes: of each sample, 0 to ``states`` − 1.
-        states: number of codes.
+        samples: their number N.
+        states: number of codes, which are 0 to ``states`` − 1.
     """
-    if codes.device.type == "cpu" and hasattr(np, "bitwise_count") and sys.byteorder == "little":
-        return torch.from_numpy(_by_bits(codes.numpy(), max(1, (states - 1).bit_length())))
-    return _by_products(codes, states)
+
+    def __init__(self, samples: int, states: int = 2) -> None:
+        self._samples, self._states = samples, states
+        self._bits: _Bits | None = None
+        self._sum = torch.zeros(samples, samples, dtype=torch.float64)
+
+    def update(self, codes: Tensor) -> None:
+        """Add the codes of some units, uint8 (N, units)."""
+        if codes.device.type == "cpu" and hasattr(np, "bitwise_count"):
+            self._bits = self._bits or _Bits(self._samples, max(1, (self._states - 1).bit_length()))
+            self._bits.update(codes.numpy())
+        else:
+            self._sum = self._sum.to(codes.device) + _by_products(codes, self._states)
+
+    def compute(self) -> Tensor:
+        """Return the sum."""
+        return self._sum if self._bits is None else self._sum + torch.from_numpy(self._bits.compute()).to(self._sum)
 
 
 def _by_products(codes: Tensor, states: int) -> Tensor:
@@ -144,28 +143,46 @@ def _by_products(codes: Tensor, states: int) -> Tensor:
     return total
 
 
-def _by_bits(codes: np.ndarray, bits: int) -> np.ndarray:
-    """Count the units on which some bit differs, in words of 64 units, and return how many are left."""
-    samples, units = codes.shape
-    differing = np.zeros((samples, samples))
-    for start in range(0, units, PIECE):
-        piece = codes[:, start : start + PIECE]
-        planes = [_words(piece if bits == 1 else (piece >> bit) & 1) for bit in range(bits)]
-        for one in range(samples - 1):
-            apart = planes[0][one + 1 :] ^ planes[0][one]
-            for plane in planes[1:]:
-                apart |= plane[one + 1 :] ^ plane[one]
-            differing[one, one + 1 :] += np.bitwise_count(apart).sum(1, dtype=np.uint32)
-    same: np.ndarray = units - differing - differing.T
-    return same
+class _Bits:
+    """Counts the units on which some bit differs, in words of 64 units, collected until they make a piece."""
 
+    def __init__(self, samples: int, bits: int) -> None:
+        self._words = np.zeros((bits, samples, PIECE // 64), np.uint64)  # bits left over are zero in all samples
+        self._differing = np.zeros((samples, samples))
+        self._filled = self._units = 0
 
-def _words(bits: np.ndarray) -> np.ndarray:
-    """Pack (N, units) of 0 and 1 into (N, words) of 64 bits; bits left over are zero in all samples."""
-    packed = np.packbits(bits, axis=1)
-    whole = np.zeros((len(packed), -(-packed.shape[1] // 8) * 8), np.uint8)
-    whole[:, : packed.shape[1]] = packed
-    return whole.view(np.uint64)
+    def update(self, codes: np.ndarray) -> None:
+        """Add the codes of some units, (N, units)."""
+        for start in range(0, codes.shape[1], PIECE):
+            piece = codes[:, start : start + PIECE]
+            self._units += piece.shape[1]
+            words = -(-piece.shape[1] // 64)
+            if self._filled + words > self._words.shape[2]:
+                self._compare()
+            end = self._filled + words
+            for bit, plane in enumerate(self._words):
+                packed = np.packbits(piece if len(self._words) == 1 else (piece >> bit) & 1, axis=1)
+                room = plane[:, self._filled : end].view(np.uint8)
+                room[:, : packed.shape[1]], room[:, packed.shape[1] :] = packed, 0
+            self._filled = end
+
+    def compute(self) -> np.ndarray:
+        """Return on how many units they do not differ, (N, N)."""
+        self._compare()
+        same: np.ndarray = self._units - self._differing - self._differing.T
+        return same
+
+    def _compare(self) -> None:
+        words = self._words[:, :, : self._filled]
+        room, counts = np.empty_like(words[0]), np.empty(words[0].shape, np.uint8)
+        for one in range(len(room) - 1):
+            others = slice(one + 1, len(room))
+            apart = np.bitwise_xor(words[0, others], words[0, one], out=room[others])
+            for plane in words[1:]:
+                apart |= plane[others] ^ plane[one]
+            found = np.bitwise_count(apart, out=counts[others])
+            self._differing[one, others] += found.sum(1, dtype=np.uint32)
+        self._filled = 0
 
 
 # Other distances --------------------

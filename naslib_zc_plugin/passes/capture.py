@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Callable, ClassVar
 
 import torch
@@ -28,6 +29,9 @@ KINDS: dict[str, Callable[[Any, See], Mapping[Function, Handler]]] = {}
 
 TWICE: dict[Function, Function] = {}
 """Functions that torch cannot differentiate twice, or not rightly, and those that stand for them where it must."""
+
+QUICK: dict[Function, Function] = {}
+"""Functions whose second derivative torch takes long for, and those that stand for them; first ones are the same."""
 
 CONVOLUTIONS: tuple[Function, ...] = (F.conv1d, F.conv2d, F.conv3d)
 TRANSPOSED: tuple[Function, ...] = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)
@@ -153,9 +157,9 @@ def scripted_functions_exist() -> bool:
 
 
 def differentiate(
-    value: Tensor,
+    value: Tensor | Sequence[Tensor],
     by: Sequence[Tensor],
-    weights: Tensor | None = None,
+    weights: Tensor | Sequence[Tensor] | None = None,
     retain_graph: bool = False,
     create_graph: bool = False,
 ) -> Sequence[Tensor | None]:
@@ -163,11 +167,12 @@ def differentiate(
 
     That function is torch's own, and is called outside of them: a checkpoint would not meet the replacements.
     """
-    given = torch.ones_like(value) if weights is None else weights
+    values = (value,) if isinstance(value, Tensor) else tuple(value)
+    given = map(torch.ones_like, values) if weights is None else (weights,) if isinstance(weights, Tensor) else weights
     engine: Any = torch.autograd.Variable._execution_engine
     options = {"allow_unreachable": True, "accumulate_grad": False}
     found: Sequence[Tensor | None] = engine.run_backward(
-        (value,), (given,), retain_graph, create_graph, tuple(by), **options
+        values, tuple(given), retain_graph, create_graph, tuple(by), **options
     )
     return found
 
@@ -250,14 +255,14 @@ _IN_DOUBLE: dict[Function, Function] = {
 # ``F.batch_norm`` hands its first three arguments on by position, and the others by keyword, however it was called.
 
 
-def batch_norm(input: Tensor, mean: Any, variance: Any, **kwargs: Any) -> Tensor:
-    """Normalise as torch does.
+def batch_norm(input: Tensor, mean: Any, variance: Any, by: Function = F.batch_norm, **kwargs: Any) -> Tensor:
+    """Normalise as torch does; ``by`` is the function that does it.
 
     Raises:
         Undefined: there is nothing to normalise over, where torch raises a ``ValueError``.
     """
     try:
-        return F.batch_norm(input, mean, variance, **kwargs)
+        return by(input, mean, variance, **kwargs)  # type: ignore[no-any-return]
     except ValueError as error:
         raise NotApplicable(f"batch norm has one value per channel: {error}") from error
 
@@ -292,15 +297,18 @@ FLAGS: dict[Function, Function] = {
 """Replacements for networks that ask for gradients by tensors of their own."""
 
 
-def norm_replacements(training: bool, norm: str, keeps: Callable[..., bool]) -> dict[Function, Function]:
+def norm_replacements(
+    training: bool, norm: str, keeps: Callable[..., bool], by: Function | None = None
+) -> dict[Function, Function]:
     """Return the replacement of batch normalisation.
 
     Args:
         training: whether modules are in train mode; in evaluation mode the input's statistics are taken, too.
         norm: ``"batch"``; ``"off"``: the input is passed on; ``"new"``: it is scaled and shifted alone.
         keeps: called with the input, the running variance and the scale; whether that norm stays on.
+        by: the function that normalises; None: torch's.
     """
-    here = batch_norm if training else own_statistics
+    here = partial(batch_norm if training else own_statistics, by=by or F.batch_norm)
 
     def replaced(input: Tensor, mean: Any, variance: Any, **kwargs: Any) -> Tensor:
         stays = keeps(input, variance, kwargs["weight"])

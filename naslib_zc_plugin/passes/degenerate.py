@@ -91,7 +91,10 @@ SAME_WHEN_RECORDED = frozenset(
         "Sub Sum T Transpose Unsqueeze UnsafeView View"
     ).split()
     for number in range(3)
-) | {"torch::autograd::AccumulateGrad", "AccumulateGrad"}
+) | {
+    *("torch::autograd::AccumulateGrad", "AccumulateGrad"),
+    *("_TwiceConvolutionBackward", "_TwiceBatchNormBackward", "_TwiceReLUBackward"),
+}
 """Nodes with a single backward formula. Others (group norm, SiLU …) take another, of other rounding, to be recorded."""
 
 

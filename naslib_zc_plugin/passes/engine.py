@@ -40,7 +40,7 @@ from typing import Any, Callable
 
 import torch
 
-from naslib_zc_plugin.passes.inputs import Batch
+from naslib_zc_plugin.passes.inputs import Batch, BatchInputs
 from naslib_zc_plugin.passes.isolation import GlobalStates, Stopwatch
 from naslib_zc_plugin.passes.network import Network
 from naslib_zc_plugin.passes.observation import NoForward, Observation, Observed, Request, Setting
@@ -242,7 +242,7 @@ def _pass(
         running = [Running(each, view) for each in group]
         spent = view.drive(running)
     except BaseException as raised:
-        error = setting.explained(as_error(raised))
+        error = setting.explained(as_error(raised), lambda: network.takes(*BatchInputs().shown(batch)))
         for each in running:
             each.fail(error)
         return {each: Observed(None, error, clock.lap()) for each in group}

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from naslib_zc_plugin.passes.capture import (
     FLAGS,
     KINDS,
+    QUICK,
     TWICE,
     Function,
     Handler,
@@ -40,7 +41,7 @@ from naslib_zc_plugin.passes.inputs import (
 from naslib_zc_plugin.passes.isolation import Stopwatch
 from naslib_zc_plugin.passes.layer_calls import LayerCall, LayerCalls, check_on_two_samples
 from naslib_zc_plugin.passes.network import Network, OriginalWeights, module_of, some
-from naslib_zc_plugin.passes.observation import FORWARD, TARGETS, Forward, Grad, Observation
+from naslib_zc_plugin.passes.observation import FORWARD, HESSIANS, TARGETS, Forward, Grad, Observation
 from naslib_zc_plugin.passes.seeding import kept_random_states, seed_everything
 from naslib_zc_plugin.passes.snapshot import put_back
 
@@ -76,7 +77,7 @@ class ForwardPass(Pass):
         if setting.noise:
             self.all_inputs = [noisy_inputs(inputs, setting.noise, seed) for inputs in self.all_inputs]
         self._graph = any(each.order for each in observations)
-        self._twice = TWICE if any(each.order > 1 for each in observations) else {}
+        self._twice, self._quick = (TWICE, QUICK) if any(each.order > 1 for each in observations) else ({}, {})
         by_inputs = self._graph and any(each.input_gradient for each in observations)
         for value in (*(self.weights.values() if self._graph else ()), *tensors(self.inputs if by_inputs else ())):
             value.requires_grad_(not holds_tokens(value))
@@ -288,7 +289,8 @@ class ForwardPass(Pass):
             named = any(fnmatchcase(module, self.setting.keep_norm) for module in modules)
             return named or self._calls.is_derived(input)  # one that standardises a weight
 
-        return {**norm_replacements(self.setting.training, self.setting.norm, keeps), **self._twice, **FLAGS}
+        norms = norm_replacements(self.setting.training, self.setting.norm, keeps, self._quick.get(F.batch_norm))
+        return {**self._quick, **norms, **self._twice, **FLAGS}
 
     def _asked(self, running: Sequence[Running]) -> dict[Running, Sequence[Grad]]:
         """Send the logits; return the gradients that are asked for, and fail those that ask for something else."""
@@ -330,10 +332,10 @@ class Gradients:
         took: dict[Any, float] = {}
         needed: dict[Running, set[Any]] = {each: set() for each in self._answers}
         clock = Stopwatch(self._view.network.device)
-        for key in sorted(self._targets, key=lambda key: TARGETS.index(key) if isinstance(key, str) else 2.5):
+        for key in sorted(self._targets, key=lambda key: TARGETS.index(key if isinstance(key, str) else "tensor")):
             group = [item for item in self._targets.pop(key) if not item[0].ended]
             users = {each: None for each, *_ in group}
-            paid = {key, "loss"} if key == "hessian" and self._recorded else {key}
+            paid = {key, "loss"} if key in HESSIANS and self._recorded else {key}
             clock.lap()
             try:
                 self._make(key, group)
@@ -351,8 +353,8 @@ class Gradients:
         """Differentiate a target for all that ask for it."""
         if not group:
             return
-        value, outputs = self._value(group[0][2].of), group[0][2].grad_outputs
-        record = key == "loss" and "hessian" in self._targets and same_when_recorded(value)
+        values, outputs = self._values(group[0][2])
+        record = key == "loss" and not HESSIANS.isdisjoint(self._targets) and all(map(same_when_recorded, values))
         by, hooks = list(self._layers if record else ()), []
         for each, place, grad in group:
             self._answers[each][place] = None
@@ -361,10 +363,8 @@ class Gradients:
         del grad
         group[:] = [item for item in group if item[2].fold is None]  # what is folded is let go as it comes
         try:
-            if key == "each":
-                found = [self._by(one, by, None, False, True) for one in value]
-            else:
-                found = [self._by(value, by, outputs, record, bool(self._targets)) if value.requires_grad else {}]
+            ways, kept = ([[one] for one in values[0]], True) if key == "each" else ([values], bool(self._targets))
+            found = [self._by(way, by, outputs, record, kept) if way else {} for way in ways]
         finally:
             for hook in hooks:
                 hook.remove()
@@ -392,20 +392,23 @@ class Gradients:
 
         return [tensor.register_hook(hook(place)) for place, tensor in enumerate(grad.by) if tensor.requires_grad]
 
-    def _value(self, of: str | Tensor) -> Tensor:
+    def _values(self, grad: Grad) -> tuple[Sequence[Tensor], Sequence[Tensor] | None]:
+        """Return what is differentiated, nothing where no gradient can come of it, and the weights of its elements."""
+        of, outputs = grad.of, None
         if isinstance(of, Tensor):
-            return of
-        if of in ("logits", "each"):
+            value, outputs = of, None if grad.grad_outputs is None else [grad.grad_outputs]
+        elif of in ("logits", "each"):
             logits = as_real(self._view.logits)
-            return logits.sum() if of == "logits" else logits.reshape(len(logits), -1).sum(1)
-        if of == "loss" or not self._loss.requires_grad:
-            return self._loss if of == "loss" else self._loss.detach()
-        if not self._recorded:
-            self._recorded = self._by(self._loss, self._layers, None, True, True)
-        found = (self._recorded[id(weight)] for weight in self._layers if id(weight) in self._recorded)
-        gradients = [*map(as_real, found)]
-        products = [(gradient.detach() * gradient).sum() for gradient in gradients]
-        return torch.stack(products).sum() if products else self._loss.detach()
+            value = logits.sum() if of == "logits" else logits.reshape(len(logits), -1).sum(1)
+        else:
+            value = self._loss
+        if of in HESSIANS and value.requires_grad:
+            if not self._recorded:
+                self._recorded = self._by([value], self._layers, None, True, True)
+            made = [(self._recorded[id(each)], each) for each in self._layers if id(each) in self._recorded]
+            pairs = [(one, (one if of == "hessian" else weight).detach()) for one, weight in made if one.requires_grad]
+            return [one for one, _ in pairs], [fixed for _, fixed in pairs]
+        return [value] if value.requires_grad or of == "each" else [], outputs
 
     @cached_property
     def _loss(self) -> Tensor:
@@ -417,15 +420,15 @@ class Gradients:
         return loss
 
     def _by(
-        self, value: Tensor, by: Sequence[Tensor], outputs: Tensor | None, record: bool, retain_graph: bool
+        self, values: Sequence[Tensor], by: Sequence[Tensor], outputs: Any, record: bool, retain_graph: bool
     ) -> dict[int, Tensor]:
-        """Return the gradients of ``value`` by the tensors' identity, without those that it does not depend on."""
+        """Return the gradients of the values by the tensors' identity, without those that they do not depend on."""
         distinct = list({id(tensor): tensor for tensor in by}.values())
         if not distinct:
             return {}
         try:
             with self._view.recomputing():
-                found = differentiate(value, distinct, outputs, retain_graph, record)
+                found = differentiate(values, distinct, outputs, retain_graph, record)
         except RuntimeError as error:  # of a function's backward
             if "derivative for" not in str(error):
                 raise

@@ -234,7 +234,7 @@ class Inputs(ABC):
         """Return functions that stand for torch's in the forward run of these inputs; by default none."""
         return {}
 
-    def explained(self, error: Exception) -> Exception:
+    def explained(self, error: Exception, takes_batch: Callable[[], bool]) -> Exception:
         """Return an error of the pass, with what these inputs have to do with it."""
         return error
 
@@ -416,13 +416,15 @@ class Noise(Inputs):
 
         return {F.embedding: embedding} if holds_tokens(inputs) else {}
 
-    def explained(self, error: Exception) -> Exception:
-        """Return an error with the size of the images."""
+    def explained(self, error: Exception, takes_batch: Callable[[], bool]) -> Exception:
+        """Return an error with the size of the images; a network that takes those of the batch alone has no fault."""
         if self.size is None:
             return error
         kind = "" if isinstance(error, Undefined) else f"{type(error).__name__}: "
         text = f"{kind}{error} (on noise of {self.size} × {self.size} pixels: size=None takes the batch's size)"
-        return type(error)(text) if isinstance(error, Undefined) else RuntimeError(text)
+        if isinstance(error, Undefined):
+            return type(error)(text)
+        return NotApplicable(text) if takes_batch() else RuntimeError(text)
 
 
 # Tokens --------------------

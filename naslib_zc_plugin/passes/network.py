@@ -19,6 +19,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from naslib_zc_plugin.passes.degenerate import NotApplicable
 from naslib_zc_plugin.passes.inputs import tensors
 from naslib_zc_plugin.passes.seeding import seed_everything
+from naslib_zc_plugin.passes.snapshot import ATOMS, PLAIN
 
 Logits = Union[None, int, str, Callable[[Any], Tensor]]
 Result = TypeVar("Result")
@@ -158,6 +159,26 @@ def memory(tensor: Any) -> int | None:
     return (tensor.untyped_storage().data_ptr() or None) if plain else None
 
 
+def _named(parts: Mapping[str, nn.Module], kind: str) -> dict[str, Tensor]:
+    """Return the distinct tensors of a kind of registry of modules under their first names, as torch names them."""
+    found, seen = {}, set()
+    for path, part in parts.items():
+        for name, value in getattr(part, kind).items():
+            if value is not None and id(value) not in seen:
+                seen.add(id(value))
+                found[f"{path}.{name}" if path else name] = value
+    return found
+
+
+def _attributes(part: nn.Module) -> list[tuple[str, Any]]:
+    """Return those attributes of a module that can hold something: most of them are switches, or empty."""
+    return [
+        (name, value)
+        for name, value in vars(part).items()
+        if not ((kind := type(value)) in ATOMS or (kind in PLAIN and not value))
+    ]
+
+
 class _Within(nn.Module):
     """Runs a function while the tensors of ``module`` are substituted."""
 
@@ -191,17 +212,19 @@ class Network:
         self.module = module
         self.logits = logits
         self.kept: list[str] = []
-        self.stored = {name: value.numel() for name, value in module.named_parameters()}
         parts = dict(module.named_modules())
+        named = _named(parts, "_parameters")
+        self.stored = {name: value.numel() for name, value in named.items()}
         self.packed = [
-            name for name, part in parts.items() if any(isinstance(v, torch.ScriptObject) for v in vars(part).values())
+            name for name, part in parts.items() if any(isinstance(v, torch.ScriptObject) for _, v in _attributes(part))
         ]
-        for part in parts.values():
-            if computed_weights(part):
-                _make_weights_plain(part)
-        named = dict(module.named_parameters())
+        computing = [part for part in parts.values() if computed_weights(part)]
+        for part in computing:
+            _make_weights_plain(part)
+        held = dict(module.named_modules()) if computing else parts
+        named = _named(held, "_parameters") if computing else named
         self.parameters: dict[str, Tensor] = {name: value.detach() for name, value in named.items()}
-        self.buffers: dict[str, Tensor] = {name: value.detach() for name, value in module.named_buffers()}
+        self.buffers: dict[str, Tensor] = {name: value.detach() for name, value in _named(held, "_buffers").items()}
         self._names = {id(value): name for name, value in named.items()}
         self._within = _Within(module)
         layers = ((path, part) for path, part in parts.items() if isinstance(part, LAYERS))
@@ -231,7 +254,7 @@ class Network:
         # Torch's recurrent layers renew their list of flat weights by themselves.
         own = ("_parameters", "_buffers", "_modules", "_flat_weights")
         parts = list(self.module.modules())
-        pending = [value for part in parts for name, value in vars(part).items() if name not in own]
+        pending = [value for part in parts for name, value in _attributes(part) if name not in own]
         registered = set(parts)
         while pending:
             value = pending.pop()
@@ -240,10 +263,10 @@ class Network:
             if isinstance(value, nn.Module) and value not in registered:
                 registered.add(value)
                 pending += value.parameters()
-            elif isinstance(value, Mapping):
-                pending += value.values()
             elif isinstance(value, (list, tuple)):
                 pending += value
+            elif isinstance(value, (dict, Mapping)):
+                pending += value.values()
         return False
 
     def check_packed(self) -> None:
@@ -292,6 +315,15 @@ class Network:
         by_name = dict(inputs) if isinstance(inputs, Mapping) else {}
         by_place = () if by_name else tuple(inputs) if isinstance(inputs, (list, tuple)) else (inputs,)
         return pick_logits(self.module(*by_place, **by_name), self.logits)
+
+    def takes(self, inputs: Any) -> bool:
+        """Return whether the network runs on inputs without an error."""
+        try:
+            with torch.no_grad():
+                self.run(inputs)
+        except Exception:
+            return False
+        return True
 
     def __call__(self, tensors: Mapping[str, Tensor], inputs: Any) -> Tensor:
         """Return the logits of one run under ``tensors``."""

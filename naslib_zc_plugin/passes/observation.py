@@ -40,8 +40,9 @@ class Request(enum.Enum):
 FORWARD, NEXT, AGAIN = Request.FORWARD, Request.NEXT, Request.AGAIN
 
 
-TARGETS = ("logits", "loss", "hessian", "each")
-"""The values that can be differentiated by name, in the order of the work (tensors come before ``"each"``)."""
+TARGETS = ("logits", "loss", "hessian", "hessian_weights", "tensor", "each")
+"""The values that can be differentiated by name, and tensors of the pass, in the order of the work."""
+HESSIANS = frozenset(["hessian", "hessian_weights"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +57,8 @@ class Grad:
 
     Attributes:
         of: ``"logits"``: of the sum of all logits; ``"loss"``; ``"hessian"``: of the product of the loss gradient by
-            all layers' weights, held fixed, with itself, which is the Hessian times the gradient; ``"each"``: of each
+            all layers' weights, held fixed, with itself, which is the Hessian times the gradient;
+            ``"hessian_weights"``: of its product with these weights, the Hessian times the weights; ``"each"``: of each
             sample's sum of logits, which gives one list of gradients per sample; or a tensor of the pass.
         by: leaves (``p.weights``, ``p.layers``, ``p.inputs``) or tensors that were seen in the forward run.
         fold: called with the position in ``by`` and the gradient as soon as it is there, so that no more than one is
@@ -76,8 +78,9 @@ class Grad:
 
     def __post_init__(self) -> None:
         """Check the target."""
-        if isinstance(self.of, str) and self.of not in TARGETS:
-            raise TypeError(f"Grad takes of= one of {', '.join(TARGETS)} or a tensor, not {self.of!r}")
+        names = [name for name in TARGETS if name != "tensor"]
+        if isinstance(self.of, str) and self.of not in names:
+            raise TypeError(f"Grad takes of= one of {', '.join(names)} or a tensor, not {self.of!r}")
         if self.fold is not None and isinstance(self.of, str) and self.of == "each":
             raise TypeError('Grad("each") takes no fold')
 
@@ -111,8 +114,13 @@ class Setting(ABC):
         """Return the context in which the pass is made."""
         return nullcontext()
 
-    def explained(self, error: Exception) -> Exception:
-        """Return an error of the pass, with what the setting has to do with it."""
+    def explained(self, error: Exception, takes_batch: Callable[[], bool]) -> Exception:
+        """Return an error of the pass, with what the setting has to do with it.
+
+        Args:
+            error: of the network or of torch.
+            takes_batch: tells whether the network runs on the batch as it is.
+        """
         return error
 
 
@@ -157,8 +165,8 @@ class Observation:
         shown = {id(tensor) for tensor in inputs}
         missing = {
             "order=1": self.order < 1,
-            "order=2": self.order < 2 and "hessian" in names,
-            "labels=True": not self.labels and bool(names & {"loss", "hessian"}),
+            "order=2": self.order < 2 and bool(names & HESSIANS),
+            "labels=True": not self.labels and bool(names & {"loss", *HESSIANS}),
             "input_gradient=True": not self.input_gradient and any(id(t) in shown for grad in grads for t in grad.by),
         }
         return ", ".join(name for name, needed in missing.items() if needed)
@@ -266,9 +274,9 @@ class Forward(Setting):
         noisy = noisy_embedding(inputs, self.noise, seed) if self.noise else {}
         return {**noisy, **self.inputs.replacements(inputs, seed)}
 
-    def explained(self, error: Exception) -> Exception:
+    def explained(self, error: Exception, takes_batch: Callable[[], bool]) -> Exception:
         """Return an error of the pass, with what the inputs have to do with it."""
-        return self.inputs.explained(error)
+        return self.inputs.explained(error, takes_batch)
 
 
 @dataclass(frozen=True)

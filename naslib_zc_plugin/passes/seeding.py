@@ -14,6 +14,7 @@ import random
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -93,10 +94,21 @@ def derived_seed(seed: int, *names: object) -> int:
     return int.from_bytes(digest[:8], "little") >> 1
 
 
+@cache
+def _has_accelerator() -> bool:
+    """Return whether this machine has devices with random states besides the CPU's."""
+    names = ("cuda", "xpu", "mtia", torch._C._get_privateuse1_backend_name())
+    others = (torch.backends.mps, *(getattr(torch, name, None) for name in names))
+    return any(other is not None and other.is_available() for other in others)
+
+
 def seed_everything(seed: int, *names: object) -> None:
     """Set torch's (all devices), numpy's and Python's generators to the derived seed."""
     value = derived_seed(seed, *names)
-    torch.manual_seed(value)
+    if _has_accelerator():
+        torch.manual_seed(value)
+    else:  # which torch would have it wait for, with a record of this call that takes longer than a small layer
+        torch.default_generator.manual_seed(value)
     np.random.seed(value % 2**32)
     random.seed(value)
 

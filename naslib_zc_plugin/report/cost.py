@@ -7,8 +7,9 @@ Each measurement of a proxy is divided by one of the unit right before it: a mac
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Callable
 
@@ -26,6 +27,56 @@ TOGETHER = {
     "weight gradients": ("grad_norm", "snip", "plain", "fisher"),
     "per-sample gradients": ("gradsign", "gradalign1", "gradalign2"),
 }
+NEWER = ("az_expressivity", "az_progressivity", "az_trainability", "meco", "zico", "swap")
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a request is to cost at most.
+
+    Attributes:
+        name: title of the request.
+        proxies: that are scored in one call.
+        most: the limit.
+        of: ``"units"`` of time; ``"forwards"``: time, as a multiple of the forward pass's; ``"memory"`` in units.
+        less: what is taken off the units first, where the work beside the passes is meant: ``"unit"``, ``"forward"``.
+    """
+
+    name: str
+    proxies: tuple[str, ...]
+    most: float
+    of: str = "units"
+    less: str = ""
+
+    def found(self, costs: Mapping[str, Cost]) -> float | None:
+        """Return what it costs by measurements of its request, of the unit and of the forward pass; None: it failed."""
+        cost = costs[self.name]
+        if self.of != "units":
+            return cost.forwards if self.of == "forwards" else cost.peak_units
+        less = costs[self.less].units if self.less else 0.0
+        return None if cost.units is None or less is None else cost.units - less
+
+
+_THIRTEEN = ("NASLib's thirteen", TOGETHER["NASLib's thirteen"])
+_SAMPLES = ("per-sample gradients", TOGETHER["per-sample gradients"])
+TARGETS = (
+    Target(*_THIRTEEN, 4.0),
+    Target(*_THIRTEEN, 1.3, "memory"),
+    Target("naswot", ("naswot",), 1.15, "forwards"),
+    Target("grasp", ("grasp",), 2.6),
+    Target(*_SAMPLES, 1.3),
+    Target(*_SAMPLES, 0.38, "memory"),
+    Target("epsilon", ("epsilon",), 0.1),
+    Target("thirteen and newer ones", (*_THIRTEEN[1], *NEWER), 9.0),
+    Target("recommended", ("az_expressivity", "az_trainability", "meco", "meco_opt", "params"), 3.0),
+)
+"""For a large network of NAS-Bench-201: C=16, N=5, 64 images of 32 × 32 pixels."""
+SMALL_TARGETS = (
+    Target("params", ("params",), 0.06),
+    Target("naswot", ("naswot",), 0.33, less="forward"),
+    Target("grad_norm", ("grad_norm",), 0.22, less="unit"),
+)
+"""For a small one, C=4, N=1, 8 images: the work beside the passes, half of what it was in the first release."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +91,8 @@ class Cost:
         peak_units: ``peak`` as a multiple of the unit's.
         status: of the scores: the worst of ``"ok"``, ``"undefined"`` and ``"failed"``.
         reason: the proxy of that status, and why; empty if all are ok. An undefined one may have stopped early.
+        forwards: time, as a multiple of the forward pass's without gradients. None if it failed.
+        seconds: the median. None if it failed.
     """
 
     name: str
@@ -49,6 +102,8 @@ class Cost:
     peak_units: float | None
     status: str = "ok"
     reason: str = ""
+    forwards: float | None = None
+    seconds: float | None = None
 
 
 Task = Callable[[], "Mapping[str, Score]"]
@@ -82,8 +137,9 @@ def measure_cost(
 ) -> Iterator[Cost]:
     """Measure the unit, the forward pass alone (without gradients), and each request; yield each when it is done.
 
-    Every task runs once for its memory, which warms it up, and then in ``rounds`` pairs with the unit. On the CPU
-    memory is summed from the events of torch's allocator; on a GPU it is the allocator's own peak.
+    Every task runs once for its memory, which warms it up, and then in ``rounds``, between the unit and a forward pass.
+    On the CPU time is the processor's, and memory is summed from the events of torch's allocator; on a GPU time is that
+    which passes, and memory the allocator's own peak.
 
     Args:
         build: returns the network, on the device to measure on; called once.
@@ -124,35 +180,44 @@ def measure_cost(
 
     unit()
     unit_peak, _ = _peak(unit, device)
-    yield Cost("unit", 1.0, 0.0, unit_peak, 1.0)
+    first = _cost("unit", unit, unit, forward, unit_peak, rounds, device)
+    yield replace(first, units=1.0, spread=0.0, peak=unit_peak, peak_units=1.0)
     tasks: dict[str, Task] = {
         "forward": forward,
         **{title: partial(score, net, (x, y), asked, loss=loss) for title, asked in requests.items()},
     }
     for title, task in tasks.items():
-        yield _cost(title, task, unit, unit_peak, rounds, device)
+        yield _cost(title, task, unit, forward, unit_peak, rounds, device)
 
 
-def _cost(name: str, task: Task, unit: Task, unit_peak: int, rounds: int, device: torch.device) -> Cost:
-    """Measure a task's memory, then its time in ``rounds`` pairs with the unit."""
-    from naslib_zc_plugin.passes.isolation import Stopwatch
-
+def _cost(name: str, task: Task, unit: Task, forward: Task, unit_peak: int, rounds: int, device: torch.device) -> Cost:
+    """Measure a task's memory, then its time in ``rounds``, between the unit and a forward pass."""
     peak, scores = _peak(task, device)
     worst = min((s for s in scores.values() if s.status != "ok"), key=lambda s: s.status, default=None)  # failed first
     status, reason = (worst.status, f"{worst.name}: {worst.reason}") if worst else ("ok", "")
     if status == "failed":
         return Cost(name, None, None, None, None, status, reason)
-    clock = Stopwatch(device)
-    ratios = []
-    for _ in range(rounds):
-        clock.lap()
-        unit()
-        unit_seconds = clock.lap()
-        task()
-        ratios.append(clock.lap() / unit_seconds)
+    laps = [[_seconds(each, device) for each in (unit, task, forward)] for _ in range(rounds)]
+    ratios = [lap / unit_lap for unit_lap, lap, _ in laps]
     quartiles = statistics.quantiles(ratios, n=4, method="inclusive") if rounds > 1 else None
     spread = quartiles[2] - quartiles[0] if quartiles else None
-    return Cost(name, statistics.median(ratios), spread, peak, peak / unit_peak, status, reason)
+    forwards = statistics.median(lap / forward_lap for _, lap, forward_lap in laps)
+    seconds = statistics.median(lap for _, lap, _ in laps)
+    units = statistics.median(ratios)
+    return Cost(name, units, spread, peak, peak / unit_peak, status, reason, forwards, seconds)
+
+
+def _seconds(task: Task, device: torch.device) -> float:
+    """Return how long a task takes: of the processor's time, or on a GPU of the time that passes."""
+    from naslib_zc_plugin.passes.isolation import Stopwatch
+
+    if device.type == "cpu":  # other programs do not count
+        began = time.process_time()
+        task()
+        return max(time.process_time() - began, 1e-9)
+    clock = Stopwatch(device)
+    task()
+    return clock.lap()
 
 
 def _peak(task: Task, device: torch.device) -> tuple[int, Mapping[str, Score]]:

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from naslib_zc_plugin.aggregates import oriented
 from naslib_zc_plugin.files import replacing, visible
-from naslib_zc_plugin.report.correlations import Floats, IntervalEstimate, agreement, as_array
+from naslib_zc_plugin.report.correlations import Floats, IntervalEstimate, agreement
 from naslib_zc_plugin.report.leaderboards import matched
+from naslib_zc_plugin.report.pairs import as_array
 from naslib_zc_plugin.table import Column, ScoreTable
 
 if TYPE_CHECKING:

@@ -1,6 +1,7 @@
-"""Leaderboards in words: as text for a terminal, as Markdown, as CSV in full precision, and as one HTML page.
+"""Leaderboards in words: as text for a terminal, as Markdown, as CSV in full precision; and HTML pages of tables.
 
-The page needs nothing else: no network, no other file; its tables sort at a touch.
+Such a page needs nothing else: no network, no other file; its tables sort at a touch. That of leaderboards is
+:mod:`naslib_zc_plugin.report.page`.
 """
 
 from __future__ import annotations
@@ -16,14 +17,13 @@ from string import Template
 from typing import Any
 
 from naslib_zc_plugin.files import csv_cell, visible
-from naslib_zc_plugin.report.correlations import CONFIDENCE, Agreement, IntervalEstimate
+from naslib_zc_plugin.report.correlations import CONFIDENCE, MOST_DRAWN, Agreement, IntervalEstimate
 from naslib_zc_plugin.report.leaderboards import Leaderboard, ProxyRow, Ranking, Vote
 from naslib_zc_plugin.text_table import (
     TextTable,
     escaped,
     heading,
     html_text,
-    table_html,
     table_markdown,
     table_text,
 )
@@ -77,31 +77,6 @@ def as_csv(boards: Sequence[Leaderboard]) -> str:
     return file.getvalue()
 
 
-def as_html(
-    boards: Sequence[Leaderboard],
-    ranking: Ranking | None = None,
-    figures: Sequence[Mapping[str, bytes]] = (),
-    heading: str = "Leaderboard",
-) -> str:
-    """Return one HTML page, with a section per board: its tables, notes on them, and its figures.
-
-    Args:
-        boards: one after another.
-        ranking: the proxies over all boards.
-        figures: for each board PNG images by caption, which become part of the page.
-        heading: of the page.
-    """
-    parts = []
-    for number, board in enumerate(boards):
-        listed = "".join(f"<li>{html_text(note)}</li>\n" for note in board_notes(board))
-        tables = map(table_html, board_tables(board))
-        parts += [f"<h2>{html_text(board_title(board))}</h2>\n", *tables, f"<ul>\n{listed}</ul>\n"]
-        parts += [html_figure(*figure) for figure in (figures[number].items() if number < len(figures) else ())]
-    if ranking:
-        parts.append(table_html(rank_table(ranking)))
-    return html_page(heading, "".join(parts))
-
-
 def html_page(heading: str, body: str) -> str:
     """Return one HTML page that needs nothing else, whose tables sort at a touch.
 
@@ -143,7 +118,8 @@ def board_notes(board: Leaderboard) -> list[str]:
         lines.append("Scores that are not above zero count as undefined.")
     if options.resamples:
         lines.append(
-            f"[{CONFIDENCE:.0%}]: bootstrap over architectures, {options.resamples:,} resamples, seed {options.seed}."
+            f"[{CONFIDENCE:.0%}]: bootstrap over architectures, {options.resamples:,} resamples, seed {options.seed}"
+            f"{f'; of more than {MOST_DRAWN:,}, by their influences' if board.architectures > MOST_DRAWN else ''}."
         )
     if board.truth_source:
         lines.append(f"Accuracies: {board.truth_source}.")

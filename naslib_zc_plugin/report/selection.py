@@ -17,13 +17,11 @@ from naslib_zc_plugin.report.correlations import (
     CONFIDENCE,
     Agreement,
     Floats,
-    Scores,
     UndefinedRank,
     agreement,
-    as_array,
     compared_pairs,
-    finite_truth,
 )
+from naslib_zc_plugin.report.pairs import Scores, as_array, finite_truth
 from naslib_zc_plugin.table import Column
 
 SHARE = 0.1

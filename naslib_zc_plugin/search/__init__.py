@@ -15,7 +15,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
-from naslib_zc_plugin.constraints import HERE, limits_of, machine_of
+from naslib_zc_plugin.constraints import HERE, limits_of, machine_of, measure_of
+from naslib_zc_plugin.registry import check_options
 from naslib_zc_plugin.search.evaluators import load_evaluator
 from naslib_zc_plugin.search.evaluators.benchmark import read_column
 from naslib_zc_plugin.search.evaluators.proxy import (
@@ -26,9 +27,10 @@ from naslib_zc_plugin.search.evaluators.proxy import (
     load_scores,
     proxy_label,
 )
-from naslib_zc_plugin.search.feasible import FeasibleSpace, Infeasible, feasible
+from naslib_zc_plugin.search.feasible import FeasibleSpace, Infeasible, feasible, values_of
+from naslib_zc_plugin.search.fronts import FrontSearch, Number
 from naslib_zc_plugin.search.journal import Entry, Journal, ProxyScore
-from naslib_zc_plugin.search.loop import HOSTS, Diverged, Evaluator, Recorder
+from naslib_zc_plugin.search.loop import FRONT, HOSTS, Diverged, Evaluator, Recorder
 from naslib_zc_plugin.spaces import space
 from naslib_zc_plugin.store.provenance import changes
 from naslib_zc_plugin.strategies import AllFailed, SearchSpace, Strategy, strategy
@@ -74,6 +76,7 @@ class LoadedSearch:
         evaluator: gives architectures their fitness.
         scores: the proxies' scores; None if it uses none.
         part: the part of the space that is drawn from, or that is within the limits; None: all of it.
+        measure: returns the measure of a key, which should be low; None: the search has none.
         as_before: options of the strategy that follow from what is evaluated have their usual values, as in a journal
             that was begun before they did.
     """
@@ -82,6 +85,7 @@ class LoadedSearch:
     evaluator: Evaluator
     scores: SearchScores | None
     part: SearchSpace | None = None
+    measure: Number | None = None
     as_before: bool = False
 
     def provenance(self) -> dict[str, Any]:
@@ -95,7 +99,9 @@ class LoadedSearch:
             "seed": config.seed,
             "host": config.host,
             **({"draw": config.draw} if config.draw != "all" else {}),
-            **({"constraints": config.constraints, **self._machine()} if config.constraints else {}),
+            **({"constraints": config.constraints} if config.constraints else {}),
+            **({"measure": config.measure} if config.measure else {}),
+            **self._machine(),
         }
         made = self.strategy(lambda key: None, 0)
         if isinstance(made, WarmUp) and made.follows_evaluated and not self.as_before:
@@ -111,8 +117,12 @@ class LoadedSearch:
         """Return the strategy at the beginning of a repeat, which has draws of its own."""
         options = {name: value for name, value in self.config.strategy.items() if name != "proxy"}
         asked = score if "proxy" in self.config.strategy else None
-        seed = f"{self.config.seed}/{repeat}"
-        made = strategy(options.pop("name"), self.part or space(self.config.space), score=asked, seed=seed, **options)
+        seed, searched = f"{self.config.seed}/{repeat}", self.part or space(self.config.space)
+        if options["name"] == FRONT:
+            del options["name"]
+            check_options(f"strategy {FRONT}", FrontSearch, options, first=1)
+            return FrontSearch(searched, score=asked, seed=seed, measure=self.measure, **options)
+        made = strategy(options.pop("name"), searched, score=asked, seed=seed, **options)
         if self.as_before and isinstance(made, WarmUp):
             made.use_usual_options()
         return made
@@ -135,7 +145,7 @@ class LoadedSearch:
 
     def _machine(self) -> dict[str, Any]:
         """Return the fingerprints of latencies that are measured, by their limits."""
-        measured = [limit for limit in limits_of(self.config.constraints) if limit.name == HERE]
+        measured = [limit for limit in self.config.limits() if limit.name == HERE]
         return {"machine": {limit.label: asdict(machine_of(limit)) for limit in measured}} if measured else {}
 
 
@@ -146,6 +156,20 @@ def _part(config: SearchConfig, scores: SearchScores | None, data: str | Path | 
         part = ScoredSubset(space(config.space), scores.scored_keys())
     limits = limits_of(config.constraints)
     return feasible(part or space(config.space), limits, config, scores, data) if limits else part
+
+
+def _measure(config: SearchConfig, scores: SearchScores | None, data: str | Path | None) -> Number | None:
+    """Return the measure of a search: of an interval that was measured the middle."""
+    if not config.measure:
+        return None
+    limit = measure_of(config.measure)
+    value = values_of([limit], config, scores, data)
+
+    def measure(key: str) -> float | None:
+        known = value(limit, key)
+        return None if known.low is None or known.high is None else (known.low + known.high) / 2
+
+    return measure
 
 
 def load_data(experiment: Experiment, data: str | Path | None = None) -> list[LoadedSearch]:
@@ -167,7 +191,8 @@ def load_data(experiment: Experiment, data: str | Path | None = None) -> list[Lo
             if same not in sources:
                 sources[same] = load_scores(config)
             part = _part(config, sources[same], data)
-            search = LoadedSearch(config, load_evaluator(config, data, sources[same]), sources[same], part)
+            measure = _measure(config, sources[same], data)
+            search = LoadedSearch(config, load_evaluator(config, data, sources[same]), sources[same], part, measure)
             search.strategy(lambda key: None, 0)
             for name in set(config.report.values()) - set(search.evaluator.metric_names):
                 read_column(name, config.space, data)

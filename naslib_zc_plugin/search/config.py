@@ -23,9 +23,9 @@ from pydantic import (
 from naslib_zc_plugin import spaces
 from naslib_zc_plugin.aggregates import SAMPLE
 from naslib_zc_plugin.configuration import ConfigurationError, Location, Problem, Section, completed, located, read
-from naslib_zc_plugin.constraints import HERE, limits_of
+from naslib_zc_plugin.constraints import HERE, Limit, limits_of, measure_of
 from naslib_zc_plugin.search.evaluators import list_evaluators
-from naslib_zc_plugin.search.loop import HOSTS
+from naslib_zc_plugin.search.loop import FRONT, HOSTS
 from naslib_zc_plugin.strategies import PUBLISHED, STRATEGIES, list_strategies, published_settings
 
 SECONDS = "seconds"
@@ -47,6 +47,10 @@ def _named(names: Callable[[], Sequence[str]], **more: Any) -> Callable[[dict[st
         made["properties"] = {"name": {"anyOf": [{"enum": list(names())}, {"type": "string"}]}, **more}
 
     return extend
+
+
+def _strategies() -> list[str]:
+    return sorted([*list_strategies(), FRONT])
 
 
 class Budget(Section):
@@ -103,8 +107,9 @@ class SearchPart(Section):
 
     space: str = Field("", json_schema_extra=completed(spaces.list_spaces))
     """Search space."""
-    strategy: Mapping[str, Any] = Field({}, json_schema_extra=_named(list_strategies, preset={"enum": list(PUBLISHED)}))
-    """`name` of a strategy, perhaps `preset` (published settings), `proxy` (for its scores), and its options."""
+    strategy: Mapping[str, Any] = Field({}, json_schema_extra=_named(_strategies, preset={"enum": list(PUBLISHED)}))
+    """`name` of a strategy, perhaps `preset` (published settings), `proxy` (for its scores), and its options. `front`:
+    NSGA-II over `candidates` by the proxy and the search's `measure`; `along` of its front are evaluated."""
     evaluator: Mapping[str, Any] = Field({}, json_schema_extra=_named(list_evaluators))
     """`name` of an evaluator, and its options."""
     budget: Budget = Budget()
@@ -112,6 +117,9 @@ class SearchPart(Section):
     constraints: Mapping[str, Any] = {}
     """Limits on what is known without training: a proxy, `latency` (a benchmark's `device`) or `latency_here` -> a text
     such as `<= 1.0e6`, or `min`, `max` and options. What is beyond them is neither scored nor evaluated."""
+    measure: ProxyConfig = ""
+    """A measure that should be low beside a high fitness: a name as under `constraints`, or a mapping with its name and
+    options, such as `{name: latency, device: raspi4}`. The hypervolume of both is reported."""
     scores: ScoreSource = ScoreSource()
     """Where proxies' scores come from."""
     report: Mapping[str, str] = {}
@@ -133,7 +141,7 @@ class SearchPart(Section):
     def _check_name(cls, value: Mapping[str, Any], info: ValidationInfo) -> Mapping[str, Any]:
         if not isinstance(value.get("name", ""), str):
             raise ValueError("must be a mapping with a name")
-        if info.field_name == "strategy" and "name" in value:
+        if info.field_name == "strategy" and value.get("name", FRONT) != FRONT:
             STRATEGIES.canonical(value["name"])
         if info.field_name == "strategy" and value.get("preset"):
             published_settings(value["preset"])
@@ -143,6 +151,13 @@ class SearchPart(Section):
     @classmethod
     def _check_limits(cls, value: Mapping[str, Any]) -> Mapping[str, Any]:
         limits_of(value)
+        return value
+
+    @field_validator("measure")
+    @classmethod
+    def _check_measure(cls, value: ProxyConfig) -> ProxyConfig:
+        if value:
+            measure_of(value)
         return value
 
     @field_validator("space", "host")
@@ -163,9 +178,13 @@ class SearchConfig(SearchPart):
 
     label: str = ""
 
+    def limits(self) -> list[Limit]:
+        """Return the limits, and the measure as one that everything keeps."""
+        return [*limits_of(self.constraints), *([measure_of(self.measure)] if self.measure else [])]
+
     def proxies(self) -> list[ProxyConfig]:
         """Return the proxies that the strategy, the evaluator and the limits use."""
-        limits = limits_of(self.constraints)
+        limits = self.limits()
         asked = [limit.request for limit in limits if limit.request]
         limited = [{**each.options, "name": each.name, "label": each.label} for each in asked]
         timed = self.scores.images and any(limit.name == HERE for limit in limits)
@@ -201,6 +220,20 @@ class CurveConfig(Section):
         return self
 
 
+class CompareConfig(Section):
+    """One of the searches that the others are compared with."""
+
+    of: str
+    """A title of the report."""
+    against: str
+    """Its label; in variants, what its labels begin with."""
+    top: Annotated[float, Field(gt=0, lt=100)] = 1.0
+    """How many percent of the space are the best, to which the evaluations are counted."""
+
+
+MaybeCompare = Optional[CompareConfig]
+
+
 class SearchFile(SearchPart):
     """A file of searches that are compared.
 
@@ -216,6 +249,8 @@ class SearchFile(SearchPart):
     """The journal's file; beside the configuration and named like it unless given."""
     curve: CurveConfig = CurveConfig()
     """How progress is drawn."""
+    compare: MaybeCompare = None
+    """What the searches are compared with, run by run."""
 
 
 @dataclass(frozen=True)
@@ -226,11 +261,13 @@ class Experiment:
         searches: at least one, each with its own label.
         store: path of the journal.
         curve: how progress is drawn.
+        compare: what they are compared with; None: they are not.
     """
 
     searches: tuple[SearchConfig, ...]
     store: str
     curve: CurveConfig = CurveConfig()
+    compare: CompareConfig | None = None
 
 
 def load_experiment(path: str | Path, data: str | Path | None = None) -> Experiment:
@@ -256,9 +293,10 @@ def load_experiment(path: str | Path, data: str | Path | None = None) -> Experim
         if problems := list(_missing(search)):
             raise ConfigurationError(f"{path}: {label}", problems)
         searches.append(search)
-    if problems := list(_mistaken(file.curve, searches)):
+    if problems := [*_mistaken(file.curve, searches), *_not_compared(file.compare, searches)]:
         raise ConfigurationError(str(path), problems)
-    return Experiment(tuple(searches), str(path.parent / (file.store or f"{path.stem}.db")), file.curve)
+    store = str(path.parent / (file.store or f"{path.stem}.db"))
+    return Experiment(tuple(searches), store, file.curve, file.compare)
 
 
 def select_searches(experiment: Experiment, patterns: Sequence[str]) -> Experiment:
@@ -307,6 +345,12 @@ def _missing(search: SearchConfig) -> Iterator[Problem]:
             yield Problem(0, name, "is missing")
         elif isinstance(part, Mapping) and "name" not in part:
             yield Problem(0, f"{name}.name", "is missing")
+    if search.strategy.get("name") == FRONT:
+        yield from (
+            Problem(0, name, "is missing: a front is one of a proxy's score and of a measure")
+            for name, there in (("strategy.proxy", "proxy" in search.strategy), ("measure", search.measure))
+            if not there
+        )
     if search.budget.evaluations is None and search.budget.seconds is None:
         yield Problem(0, "budget", "is missing: give evaluations, seconds, or both")
     for title in search.published:
@@ -324,3 +368,15 @@ def _mistaken(curve: CurveConfig, searches: Sequence[SearchConfig]) -> Iterator[
     for pattern in (each for patterns in curve.panels.values() for each in patterns):
         if not fnmatch.filter(labels, pattern):
             yield Problem(0, "curve.panels", f"no search is called {pattern!r}; there are {', '.join(labels)}")
+
+
+def _not_compared(compare: CompareConfig | None, searches: Sequence[SearchConfig]) -> Iterator[Problem]:
+    """Yield a title and a label that a comparison names and no search has."""
+    if compare is None:
+        return
+    titles = sorted({title for each in searches for title in each.report})
+    if compare.of not in titles:
+        yield Problem(0, "compare.of", f"{compare.of!r} is in no report; there are {', '.join(titles) or 'none'}")
+    labels = [each.label for each in searches]
+    if not any(label == compare.against or label.startswith(f"{compare.against} ") for label in labels):
+        yield Problem(0, "compare.against", f"no search is called {compare.against!r}; there are {', '.join(labels)}")

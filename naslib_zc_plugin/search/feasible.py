@@ -210,6 +210,19 @@ def feasible(
     """Return the part of a search's space that is within limits, whose values its scores and tables have.
 
     Raises:
+        ValueError, DataError: as :func:`values_of`.
+    """
+    value = values_of(limits, config, scores, data)
+    computed = isinstance(scores, LiveScores) and any(limit.name != TABLE for limit in limits)
+    return FeasibleSpace(whole, limits, value, computed, config.seed)
+
+
+def values_of(
+    limits: Sequence[Limit], config: SearchConfig, scores: SearchScores | None, data: str | Path | None
+) -> Value:
+    """Return the values that limits look at, from a search's scores and tables.
+
+    Raises:
         ValueError: a limit whose values nothing has.
         DataError: a table of latencies that cannot be read.
     """
@@ -237,5 +250,4 @@ def feasible(
         sign = 1 if describe(limit.request.name).higher_is_better else -1
         return Known.exactly(None if found.fitness is None else sign * found.fitness, found.reason)
 
-    computed = isinstance(scores, LiveScores) and any(limit.name != TABLE for limit in limits)
-    return FeasibleSpace(whole, limits, value, computed, config.seed)
+    return value

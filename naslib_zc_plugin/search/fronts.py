@@ -7,11 +7,12 @@ needs Optuna, for its NSGA-II (Deb et al., 2002).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from random import Random
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, Optional
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from naslib_zc_plugin.files import replacing
 from naslib_zc_plugin.registry import closest
 from naslib_zc_plugin.search.feasible import FeasibleSpace, Infeasible
 from naslib_zc_plugin.spaces import Product, list_spaces, space
+from naslib_zc_plugin.strategies import Exhausted, SearchSpace, Strategy, at_least
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -138,7 +140,7 @@ def hypervolume(points: Iterable[Point], value: float, measure: float) -> float:
 
 
 def pareto_front(
-    searched: Product | FeasibleSpace | str,
+    searched: Product | FeasibleSpace | SearchSpace | str,
     score: Number,
     measure: Number,
     *,
@@ -199,6 +201,78 @@ def pareto_front(
     return Front(non_dominated(found), found)
 
 
+@dataclass(eq=False)
+class FrontSearch(Strategy):
+    """Asks for what lies along a front of a score and a measure, in random order, each once; nothing is learnt.
+
+    The front is searched by :func:`pareto_front` when the first is asked for.
+
+    Args:
+        space: as ``searched`` of :func:`pareto_front`.
+        score, seed, start, if_all_fail: as for every strategy.
+        measure: returns a measure of a key, lower better.
+        candidates, population: of the search for the front.
+        along: number of architectures along it, both ends among them; there may be fewer.
+
+    Raises:
+        ValueError: no score, no measure, a number out of range, or a space that NSGA-II cannot search.
+    """
+
+    measure: Number | None = None
+    candidates: int = 2000
+    population: int = 50
+    along: int = 40
+    follows_score: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._check_score()
+        at_least("along", self.along)
+        if self.measure is None:
+            raise ValueError("a front needs measure=, a function of the key that should be low")
+        if self.trust != "always":
+            raise ValueError("trust must be 'always': a front is searched before anything is evaluated")
+        if self.candidates < at_least("population", self.population, 2):
+            raise ValueError(f"candidates={self.candidates} must be at least the population, {self.population}")
+        _product(self.space)
+        self._keys: list[str] | None = None
+        self._asked = 0
+
+    def ask(self) -> str:
+        """Return the next along the front, which the first call searches."""
+        if self._keys is None:
+            self._keys = self._found()
+        if self._asked == len(self._keys):
+            raise Exhausted(f"all {self._asked} along the front were evaluated")
+        self._asked += 1
+        return self._keys[self._asked - 1]
+
+    def _found(self) -> list[str]:
+        def score(key: str) -> float | None:
+            value = self._scored(key)
+            return value if math.isfinite(value) else None
+
+        assert self.measure is not None
+        drawn = Random(f"{self.seed} front")
+        front = pareto_front(
+            self.space, score, self.measure, candidates=self.candidates, population=self.population,
+            seed=drawn.getrandbits(31),
+        )  # fmt: skip
+        keys = front.along(self.along)
+        drawn.shuffle(keys)
+        return keys
+
+    def _state(self) -> dict[str, Any]:
+        return {"keys": self._keys, "asked": self._asked}
+
+    def _load(self, state: Mapping[str, Any]) -> None:
+        keys = None if state["keys"] is None else list(map(str, state["keys"]))
+        asked = at_least("asked", state["asked"], 0)
+        if asked > len(keys or ()):
+            raise ValueError(f"{asked} asked of {len(keys or ())} along the front")
+        self._keys, self._asked = keys, asked
+
+
 def _point(key: str, score: Number, measure: Number) -> Point | None:
     value = score(key)
     if value is None or not math.isfinite(value):
@@ -207,7 +281,7 @@ def _point(key: str, score: Number, measure: Number) -> Point | None:
     return None if size is None or not math.isfinite(size) else Point(key, value, size)
 
 
-def _product(searched: Product | FeasibleSpace | str) -> tuple[Product, FeasibleSpace | None]:
+def _product(searched: Product | FeasibleSpace | SearchSpace | str) -> tuple[Product, FeasibleSpace | None]:
     """Return the space, whose choices NSGA-II makes, and the part of it that is within limits.
 
     Raises:

@@ -18,6 +18,8 @@ RunSearch = Callable[[Strategy, Evaluate, Callable[[], bool], str], None]
 """``run_search(strategy, evaluate, within_budget, space)``: asks, evaluates and tells, one key after the other, while
 ``within_budget()`` holds and the strategy is not exhausted; ``space`` names the search space of the keys."""
 
+FRONT = "front"
+"""The name of the strategy that evaluates what lies along a front of untrained candidates."""
 _FREE_EVALUATIONS = 10_000
 """After so many evaluations without cost a budget of seconds alone is refused."""
 

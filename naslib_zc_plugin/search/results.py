@@ -26,6 +26,7 @@ from naslib_zc_plugin.report.figures import SearchCurve
 from naslib_zc_plugin.search import LoadedSearch
 from naslib_zc_plugin.search.config import SECONDS, CurveConfig, SearchConfig
 from naslib_zc_plugin.search.evaluators.benchmark import read_column
+from naslib_zc_plugin.search.fronts import Point, hypervolume, non_dominated
 from naslib_zc_plugin.search.journal import Entry
 from naslib_zc_plugin.strategies import ProxyAgreement, proxy_agreement, published_settings
 from naslib_zc_plugin.text_table import TextTable
@@ -258,6 +259,72 @@ def _last_steps(repeat: Repeat, places: Floats) -> NDArray[np.intp]:
     """Return the last step that was done at each place on the clock; −1 before the first."""
     clock = np.array([entry.clock for entry in repeat.entries])
     return np.searchsorted(clock, places, side="right") - 1
+
+
+# Fitness and a measure --------------------
+
+
+def hypervolumes(results: Sequence[Result], measures: Mapping[str, Mapping[str, float]]) -> dict[str, Floats]:
+    """Return by search the hypervolume of what was evaluated so far: repeats × evaluations, a share of the pooled one.
+
+    The pooled one is that of all that the searches evaluated; the point up to which it counts is the lowest fitness and
+    the largest measure among it.
+
+    Args:
+        results: the results.
+        measures: label → key → measure, of the searches that have one.
+    """
+    points: dict[str, list[list[Point | None]]] = {}
+    for result in results:
+        known = measures.get(result.config.label)
+        if known is not None and result.repeats:
+            points[result.config.label] = [[_point(entry, known) for entry in each.entries] for each in result.repeats]
+    every = [point for repeats in points.values() for run in repeats for point in run if point]
+    if not every:
+        return {}
+    ends = min(each.value for each in every), max(each.measure for each in every)
+    whole, found = hypervolume(every, *ends), {}
+    for label, repeats in points.items():
+        table = np.full((len(repeats), max(map(len, repeats))), np.nan)
+        for row, run in zip(table, repeats):
+            front: list[Point] = []
+            for place, point in enumerate(run):
+                front = non_dominated([*front, point]) if point else front
+                row[place] = hypervolume(front, *ends) / whole if whole else np.nan
+            row[len(run) :] = row[len(run) - 1]  # an exhausted front adds nothing
+        found[label] = table
+    return found
+
+
+def _point(entry: Entry, measures: Mapping[str, float]) -> Point | None:
+    if entry.fitness is None or entry.key not in measures:
+        return None
+    return Point(entry.key, entry.fitness, measures[entry.key])
+
+
+def hypervolume_table(found: Mapping[str, Floats], curve: CurveConfig) -> TextTable:
+    """Return what :func:`hypervolumes` found at the curve's evaluations, or at quarters of the longest search."""
+    longest = max(table.shape[1] for table in found.values())
+    at = [int(each) for each in curve.at] if curve.over == "evaluations" else []
+    at = at or sorted({max(1, round(longest * share)) for share in (0.25, 0.5, 0.75, 1.0)})
+    body = []
+    for label, table in found.items():
+        middle, low, high = centre_and_band(100 * table, "median")
+        cells = ((middle[n - 1], low[n - 1], high[n - 1]) if n <= len(middle) else None for n in at)
+        body.append([label, *("–" if c is None else "{:.1f} [{:.1f}, {:.1f}]".format(*c) for c in cells)])
+    note = (
+        "Hypervolume of fitness (above the lowest) and measure (below the largest), % of that of all that these "
+        "searches evaluated: median [quartiles] over the runs."
+    )
+    return TextTable("Fitness and measure", ["search", *(f"{n:,}" for n in at)], body, notes=[note])
+
+
+def hypervolume_lines(found: Mapping[str, Floats]) -> list[SearchCurve]:
+    """Return a line for each search of :func:`hypervolumes`, median and quartiles over its repeats."""
+    return [
+        SearchCurve(label, np.arange(1.0, table.shape[1] + 1), *centre_and_band(100 * table, "median"), "")
+        for label, table in found.items()
+    ]
 
 
 # Tables --------------------

@@ -106,6 +106,24 @@ def read_parquet(path: str | Path) -> ScoreTable:
     return ScoreTable(path.stem, keys, made, facts)
 
 
+def parquet_reasons(path: Path) -> dict[str, dict[str, int]]:
+    """Return by label how many scores of an export do not exist for each reason.
+
+    Raises:
+        DataError: there is no such file, or it is damaged.
+        ImportError: pyarrow is not installed.
+    """
+    _, pq = _pyarrow()
+    path = existing(path, _EXPECTED)
+    found: dict[str, dict[str, int]] = {}
+    with readable(path, _EXPECTED):
+        table = pq.read_table(path, columns=["proxy", "reason"], filters=[("status", "!=", "ok")])
+        counted = table.group_by(["proxy", "reason"]).aggregate([([], "count_all")])
+        for line in counted.to_pylist():
+            found.setdefault(str(line["proxy"]), {})[str(line["reason"])] = int(line["count_all"])
+    return found
+
+
 def _facts(path: Path, metadata: Mapping[bytes, bytes]) -> dict[str, Any]:
     """Return the provenance in a file's metadata; files that were written before have no checksum of it."""
     text = metadata[_METADATA]

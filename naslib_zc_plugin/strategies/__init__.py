@@ -14,7 +14,7 @@ from random import Random
 from typing import Any
 
 from naslib_zc_plugin.registry import Registry, check_options, closest
-from naslib_zc_plugin.strategies._agreement import ProxyAgreement, Trust, proxy_agreement
+from naslib_zc_plugin.strategies._agreement import ProxyAgreement, Trust, is_control, proxy_agreement
 from naslib_zc_plugin.strategies._strategy import (
     HOPELESS,
     AllFailed,
@@ -44,6 +44,7 @@ __all__ = [
     "Trust",
     "at_least",
     "check_settings",
+    "is_control",
     "list_strategies",
     "one_of",
     "option_names",

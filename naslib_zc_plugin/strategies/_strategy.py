@@ -73,7 +73,8 @@ class Strategy(ABC):
             far. Codes that start from 0 or −1 never accept scores below.
         if_all_fail: ``"stop"``: raise :class:`AllFailed` where a score would guide the search and none has a value;
             hosts also do so where the first ten evaluations fail. ``"go_on"``: as a random search, which is logged.
-        trust: ``"always"`` follow the score, or ``"auto"``: until :class:`~._agreement.Trust` in it is lost.
+        trust: ``"always"`` follow the score, or ``"auto"``: as far as :class:`~._agreement.Trust` in it goes, and each
+            fifth time without it.
 
     Attributes:
         best: the best key so far and its fitness, the first of equals; None before there is one.

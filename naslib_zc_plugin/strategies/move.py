@@ -31,7 +31,8 @@ class Move(AgingEvolution):
         random: probability, for ``"neighbour"``.
         children: number, for ``"children"``.
         population, sample, replacement, ties, mutation, distinct: as for :class:`.AgingEvolution`.
-        if_all_fail, trust: as for every strategy; without trust it is ageing evolution.
+        if_all_fail, trust: as for every strategy. With ``"auto"`` and less trust there are fewer children, more random
+            neighbours, and fewer tournaments by score; without any it is ageing evolution.
 
     Raises:
         ValueError: no score, another kind, a number out of range, or neighbours that cannot be listed.
@@ -54,6 +55,7 @@ class Move(AgingEvolution):
             raise ValueError(f"random must be a probability, not {self.random!r}")
         one_of("kind", self.kind, "neighbour", "parent", "children")
         at_least("children", self.children)
+        self._by_score = False
         if self.kind == "neighbour":  # it would else be found after P evaluations
             try:
                 self.space.neighbours(self.space.sample(Random(0)))
@@ -63,16 +65,27 @@ class Move(AgingEvolution):
                 ) from error
 
     def _strength(self, key: str, fitness: float) -> float:
-        return self._scored(key) if self.kind == "parent" and self._trust.follows() else fitness
+        return self._scored(key) if self._by_score else fitness
+
+    def ask(self) -> str:
+        """Return a random key until the population is full, then a child."""
+        with self._trust.question() as share:
+            self._by_score = self.kind == "parent" and (share == 1 or 0 < share > self._rng.random())
+            key = super().ask()
+            if not share and not self._trust.lost:
+                self._scored(key)  # a control
+            return key
 
     def _child(self, parent: str) -> str:
-        if self.kind == "parent" or not self._trust.follows():
+        share = self._trust.share
+        if self.kind == "parent" or not share:
             self._check_guided()
             return super()._child(parent)
         if self.kind == "children":
-            return self._best_scored([super(Move, self)._child(parent) for _ in range(self.children)])
+            count = 1 + round((self.children - 1) * share)
+            return self._best_scored([super(Move, self)._child(parent) for _ in range(count)])
         neighbours = self.space.neighbours(parent)
-        if self._rng.random() < self.random:
+        if self._rng.random() < self.random + (1 - self.random) * (1 - share):
             return self._rng.choice(neighbours)
         return self._best_scored(neighbours[::-1])
 

@@ -30,7 +30,8 @@ class WarmUp(Strategy):
 
     Args:
         space, seed, start, if_all_fail: as for every strategy.
-        trust: with ``"auto"``, what is left of the k best once trust is lost is not evaluated.
+        trust: with ``"auto"`` each fifth is one of the strategy inside, until the k best are evaluated; what is left of
+            them once trust is lost is not.
         score: fitness without evaluation, of any key.
         pool: number of random architectures, drawn with replacement as the published codes do.
         evaluate: k; None: all of the pool.
@@ -98,12 +99,18 @@ class WarmUp(Strategy):
         """Return the next of the pool's best, which the first call scores; after them, ask the strategy inside."""
         if self._ranked is None:
             self._ranked = self._rank()
-        if self._asked < len(self._ranked) and self._trust.follows():
+        if self._asked == len(self._ranked):
+            return self.inside.ask()
+        with self._trust.question() as share:
+            if not share:
+                key = self.inside.ask()
+                if not self._trust.lost:
+                    self._scored(key)  # a control
+                return key
             self._asked += 1
             key = self._ranked[self._asked - 1]
             self.inside.on_external_ask(key)
             return key
-        return self.inside.ask()
 
     def on_external_ask(self, key: str) -> None:
         """Note a key that another strategy asked for."""

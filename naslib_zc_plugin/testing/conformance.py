@@ -6,7 +6,7 @@ import functools
 import math
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -65,12 +65,12 @@ def _usable(name: str) -> bool:
 
 
 @functools.cache
-def _in_company(network: str, backwards: bool, variants: int) -> dict[str, tuple[Any, ...]]:
-    """Return the outcomes of all proxies and variants, asked for together, in one order or the other."""
+def _in_company(network: str, variants: int) -> dict[str, tuple[Any, ...]]:
+    """Return the outcomes of all proxies and variants, asked for together, for every other network in reverse."""
     asked: list[str | ProxyRequest] = [*filter(_usable, list_proxies()), *_VARIANTS.values()]
-    case = NETWORKS[network]()
-    with _other_states() if backwards else nullcontext():
-        scores = case.score(asked[::-1] if backwards else asked)
+    in_reverse = sorted(NETWORKS).index(network) % 2
+    with _other_states():
+        scores = NETWORKS[network]().score(asked[::-1] if in_reverse else asked)
     return {label: outcome(score) for label, score in scores.items()}
 
 
@@ -167,9 +167,8 @@ class ProxyConformance:
     def test_a_value_depends_on_the_seed_alone(self, network: str) -> None:
         """Check that other proxies asked for besides, their order, and global random states and modes do not matter."""
         alone, own = outcome(self.alone(network).score), f"{type(self).__module__}.{type(self).__qualname__}"
-        for backwards in (False, True):
-            together = _in_company(network, backwards, len(_VARIANTS))
-            assert together[own if self.request_.options else self.request_.name] == alone
+        together = _in_company(network, len(_VARIANTS))
+        assert together[own if self.request_.options else self.request_.name] == alone
 
     def test_only_what_draws_depends_on_the_seed(self) -> None:
         """Check that any seed gives the same score where ``needs`` does not name draws."""

@@ -13,7 +13,7 @@ import pytest
 from naslib_zc_plugin.benchmarks import nasbench201
 from naslib_zc_plugin.campaign.engines import Outcome, Row, Task
 from naslib_zc_plugin.campaign.exchange import CANONICAL, FIELDS, export
-from naslib_zc_plugin.campaign.store import Store, records
+from naslib_zc_plugin.campaign.store import Store, read_reasons, records
 from naslib_zc_plugin.files import DataError
 from naslib_zc_plugin.store.database import StoreError
 from tests.campaign.made import LABELS, ORIGIN, facts, fill, ok, scored, value
@@ -67,6 +67,15 @@ def test_parquet(store: Path, tmp_path: Path) -> None:
     assert export(store, tmp_path / "a.parquet") == 12
     assert pq.read_table(tmp_path / "a.parquet").to_pylist() == list(records(store))
     assert json.loads(pq.read_schema(tmp_path / "a.parquet").metadata[b"naslib_zc_plugin"]) == facts()
+
+
+def test_reasons_are_counted_alike_in_a_store_and_its_export(store: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    died = {"died": 1}
+    assert read_reasons(store) == {"naswot": died, "snip": {AWKWARD: 1, "died": 1}, "zen": died}
+    export(store, tmp_path / "a.parquet")
+    assert read_reasons(tmp_path / "a.parquet") == read_reasons(store)
+    assert read_reasons("embedded:nasbench201_cifar10_whole") == {}
 
 
 @pytest.mark.usefixtures("toy")

@@ -62,7 +62,7 @@ def test_version() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", ["--help", "--version", "proxies", "cost --help", "import --help", "quickstart --help"]
+    "arguments", ["--help", "--version", "proxies --names", "cost --help", "import --help", "quickstart --help"]
 )
 def test_no_torch_for_quick_answers(arguments: str) -> None:
     done = _python(

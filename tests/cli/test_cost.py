@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 from naslib_zc_plugin.cli._app import app
 from naslib_zc_plugin.cli.cost import affordable_batch, chosen_proxies
 from naslib_zc_plugin.protocols import TEXTS
+from naslib_zc_plugin.report.cost import SMALL_TARGETS, TARGETS
 from naslib_zc_plugin.spaces import list_spaces
 from naslib_zc_plugin.spaces import space as space_called
 
@@ -38,11 +39,23 @@ def test_a_line_per_proxy_and_set() -> None:
     assert header.split()[-5:] == ["units", "±", "memory", "MiB", "note"]
     titles = ["unit", "forward", "grad_norm", "snip", "plain", "fisher", "weight gradients"]
     assert [line.split("  ")[0] for line in lines[: len(titles)]] == titles
-    assert lines[0].split()[1:4] == ["1.00", "0.00", "1.00"]
+    assert lines[0].split()[2:5] == ["1.00", "0.00", "1.00"]
     assert all(float(line.split()[-4]) >= 0 for line in lines[1:6])
     assert "C=2, N=1; batch 8 of 8×8; CPU, 1 thread." in done.stdout
     assert "\x1b" not in done.stdout + done.stderr
     assert [line.split()[0] for line in done.stderr.splitlines()] == [f"{n}/7" for n in range(1, 8)]
+
+
+def test_targets_and_whether_they_are_met(monkeypatch: pytest.MonkeyPatch) -> None:
+    some = [target for target in TARGETS if target.name in ("naswot", "grasp", "epsilon")]
+    monkeypatch.setattr("naslib_zc_plugin.report.cost.TARGETS", some)
+    done = _run("--targets", "--rounds", "1")
+    assert done.exit_code == 0, done.stderr
+    lines = [line.split("  ") for line in done.stdout.splitlines()]
+    verdicts = {(line[0], line[-1].split()[-1]) for line in lines if line[-1].split()[-1:] in (["met"], ["missed"])}
+    assert {name for name, _ in verdicts} == {target.name for target in (*some, *SMALL_TARGETS)}
+    assert done.stdout.count("batch 8 of 8×8; CPU, 1 thread.") == 2
+    assert "units beside the forward" in done.stdout
 
 
 @pytest.mark.parametrize("space", list_spaces())

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -122,17 +124,26 @@ def test_pages_of_before_stay_where_the_disk_is_full(done: tuple[Result, Path], 
 
 def test_files_hold_the_same(done: tuple[Result, Path]) -> None:
     output = done[1]
-    names = ["heatmap.png", "leaderboard.csv", "leaderboard.html", "leaderboard.md", "scatter.png"]
+    names = ["index.html", "leaderboard.csv", "leaderboard.md", "overview.csv", "overview.parquet"]
     assert sorted(path.name for path in output.iterdir()) == names
-    assert all((output / name).read_bytes().startswith(b"\x89PNG") for name in names[::4])
-    page = ElementTree.parse(output / "leaderboard.html")
-    assert len(list(page.iter("img"))) == 2 and len(list(page.iter("table"))) == 4
     with (output / "leaderboard.csv").open(encoding="utf-8", newline="") as file:
         lines = {line["label"]: line for line in csv.DictReader(file)}
     tau = kendalltau(SCORES["ntk"], COLUMNS["cifar10_test_200"])[0]
     assert float(lines["ntk"]["kendall"]) == pytest.approx(-tau)
     assert (lines["ntk"]["units"], json.loads(lines["ntk"]["facts"])["seed"]) == ("37.0", 3)
     assert "| naswot | ↑ |" in (output / "leaderboard.md").read_text(encoding="utf-8")
+    with (output / "overview.csv").open(encoding="utf-8", newline="") as file:
+        told = {
+            line["proxy"]: line for line in csv.DictReader(file) if (line["measure"], line["at_equal"]) == ("tau", "")
+        }
+    assert float(told["ntk"]["value"]) == pytest.approx(-tau)
+    assert set(told) == {*SCORES, "tenas", "log_rank_sum(naswot, params)", "vote(naswot, ntk)"}
+    assert {(line["benchmark"], line["data_set"]) for line in told.values()} == {("nasbench201", "cifar10")}
+    parquet = pytest.importorskip("pyarrow.parquet").read_table(output / "overview.parquet").to_pylist()
+    with (output / "overview.csv").open(encoding="utf-8", newline="") as file:
+        assert [line["value"] or "" for line in csv.DictReader(file)] == [
+            "" if line["value"] is None else str(line["value"]) for line in parquet
+        ]
 
 
 def test_the_command_that_it_names_makes_the_same_table(done: tuple[Result, Path], data: Path) -> None:
@@ -153,8 +164,9 @@ def test_several_truths_give_tables_and_mean_ranks(data: Path, tmp_path: Path) -
     assert ranks[0].split() == ["proxy", "nasbench201", "mean"]
     # The regions' ties leave them a tau as well: all four proxies are ranked.
     assert sorted(line.split()[0] for line in ranks[1:5]) == sorted(SCORES)
-    names = {path.name for path in tmp_path.iterdir()}
-    assert {"scatter-1.png", "scatter-2.png", "heatmap-1.png", "heatmap-2.png"} < names
+    with (tmp_path / "overview.csv").open(encoding="utf-8", newline="") as file:
+        found_sets = {line["data_set"] for line in csv.DictReader(file)}
+    assert found_sets == {"cifar10_val_200", "cifar100_test_200"}
 
 
 def test_two_stores_on_one_truth_are_not_ranked_and_on_two_by_their_names(data: Path) -> None:
@@ -163,6 +175,56 @@ def test_two_stores_on_one_truth_are_not_ranked_and_on_two_by_their_names(data: 
     assert found.exit_code == 0 and "Mean rank" not in found.stdout
     ranked = _run(data, *both, "--truth", "cifar100_test_200").stdout.partition("Mean rank\n")[2]
     assert "small/naswot" in ranked and "plain/naswot" in ranked
+
+
+def test_a_store_that_cannot_be_compared_is_left_out_by_name_where_others_can(data: Path, tmp_path: Path) -> None:
+    found = _run(data, str(data / "plain.parquet"), "--output", str(tmp_path))
+    assert found.exit_code == 0 and "plain: proxies" not in found.stdout
+    assert "nas-zc: left out: plain does not say what to compare with" in found.stderr
+
+
+def test_members_in_several_tables_are_joined_on_the_page(data: Path, tmp_path: Path) -> None:
+    def some(*names: str) -> Iterator[dict[str, Any]]:
+        return (record for record in _records() if record["proxy"] in names)
+
+    for name, kept in {"one": ("naswot", "ntk"), "two": ("params",)}.items():
+        facts = {**FACTS, "proxies": {each: PROXIES[each] for each in kept}}
+        write_parquet(tmp_path / f"{name}.parquet", some(*kept), facts)
+    words = ["leaderboard", str(tmp_path / "one.parquet"), str(tmp_path / "two.parquet"), "--data", str(data)]
+    words += ["--resamples", "0", "--aggregate", "log_rank_sum:naswot,params", "--output", str(tmp_path / "board")]
+    found = CliRunner().invoke(app, words)
+    assert found.exit_code == 0, found.stderr
+    with (tmp_path / "board" / "overview.csv").open(encoding="utf-8", newline="") as file:
+        lines = [line for line in csv.DictReader(file) if line["proxy"] == "log_rank_sum(naswot, params)"]
+    whole = _run(data, "--aggregate", "log_rank_sum:naswot,params", "--output", str(tmp_path / "whole"))
+    assert whole.exit_code == 0, whole.stderr
+    with (tmp_path / "whole" / "overview.csv").open(encoding="utf-8", newline="") as file:
+        wanted = [line for line in csv.DictReader(file) if line["proxy"] == "log_rank_sum(naswot, params)"]
+    assert lines and [line["value"] for line in lines] == [line["value"] for line in wanted]
+
+
+def test_curves_of_searches_are_on_the_page(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NAS_ZC_DATA", raising=False)
+    config = tmp_path / "tiny.yaml"
+    config.write_text(
+        "space: nasbench201\nevaluator: {name: benchmark, metric: cifar10_val_200}\nbudget: {evaluations: 9}\n"
+        f"repeats: 2\nstore: {tmp_path / 'tiny.db'}\nsearches: {{at random: {{strategy: {{name: random_search}}}}}}\n"
+    )
+    done = CliRunner().invoke(app, ["search", str(config), "--output", str(tmp_path / "results")])
+    assert done.exit_code == 0, done.stderr
+    found = _run(data, "--search", str(config), "--output", str(tmp_path / "board"))
+    assert found.exit_code == 0, found.stderr
+    page = (tmp_path / "board" / "index.html").read_text(encoding="utf-8")
+    packed = re.search(r'id="data">([^<]*)<', page)
+    assert packed is not None
+    (curve,) = json.loads(zlib.decompress(base64.b64decode(packed[1])))["searches"]
+    assert (curve["label"], curve["panel"], curve["places"][-1]) == ("at random", "tiny", 9)
+
+
+def test_a_truth_may_be_of_one_space_alone(data: Path) -> None:
+    assert _run(data, "--truth", "timm:accuracy").stdout.startswith("small: proxies against cifar10_test_200\n")
+    named = _run(data, "--truth", "nasbench201:cifar10_val_200").stdout
+    assert named.startswith("small: proxies against cifar10_val_200\n")
 
 
 def test_what_is_less_when_better_is_negated(data: Path) -> None:

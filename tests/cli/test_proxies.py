@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -12,6 +11,7 @@ from typer.testing import CliRunner, Result
 import naslib_zc_plugin as zc
 from naslib_zc_plugin.cli import _console
 from naslib_zc_plugin.cli._app import app
+from naslib_zc_plugin.proxies import measured_costs
 
 
 def _run(*arguments: str) -> Result:
@@ -19,9 +19,22 @@ def _run(*arguments: str) -> Result:
 
 
 def test_names_one_per_line() -> None:
-    done = _run()
+    done = _run("--names")
     assert (done.exit_code, done.stdout.splitlines()) == (0, zc.list_proxies())
-    assert _run("gradalign?").stdout == "gradalign1\ngradalign2\n"
+    assert _run("gradalign?", "--names").stdout == "gradalign1\ngradalign2\n"
+
+
+def test_a_table_says_what_each_is_and_costs() -> None:
+    header, *lines = _run().stdout.splitlines()
+    assert re.split(r"  +", header) == ["proxy", "better", "needs", "units", "what it is"]
+    assert [line.split()[0] for line in lines] == zc.list_proxies()
+    (line,) = _run("naswot").stdout.splitlines()[1:]
+    assert re.split(r"  +", line) == ["naswot", "higher", "data", "0.55", "log-determinant of the kernel of ReLU codes"]
+
+
+def test_the_cost_of_every_proxy_was_measured() -> None:
+    assert set(measured_costs()) == set(zc.list_proxies())
+    assert all(cost["units"] > 0 for cost in measured_costs().values())
 
 
 def test_no_match_is_exit_code_1_with_a_hint() -> None:
@@ -50,13 +63,6 @@ def test_details_of_one_hold_its_documentation_and_options() -> None:
     assert all(f"{name}={option.default!r}: {option.values}" in done.stdout for name, option in info.options.items())
     assert "biases='zero': 'zero' or 'weight'" in done.stdout
     assert "Also known as: nwot" in _run("naswot", "--details").stdout
-
-
-def test_the_readmes_table_is_the_commands() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    made = _run("--markdown").stdout.strip()
-    assert [line.split("`")[1] for line in made.splitlines()[2:]] == zc.list_proxies()
-    assert made in readme, "the table of the proxies is stale: put the output of `nas-zc proxies --markdown` there"
 
 
 def test_on_a_terminal_long_cells_wrap_and_none_is_lost(

@@ -20,12 +20,15 @@ def test_a_study_trains_fifty_networks_of_the_space_and_the_proxy_chooses_the_fi
     keys = [SPACE.key(place) for place in range(SPACE.size)]
     accuracies = {key: key.count("nor_conv_3x3") + key.count("nor_conv_1x1") / 10 for key in keys}
     scores = {name: dict(accuracies) for name in (results.PROXY, results.WEAK)}
-    found, scored = results.trained("warm", 0, accuracies, scores)
-    assert len(found) == results.TRAININGS and 400 < scored <= results.POOL
-    first = found[: results.EVALUATE]
-    assert first == sorted(first, reverse=True) and first[0] >= 4
-    found, scored = results.trained("random", 0, accuracies, scores)
-    assert len(found) == results.TRAININGS and scored == 0
+    found = results.trained("warm", 0, accuracies, scores)
+    assert len(found["trained"]) == results.TRAININGS and 400 < found["scored"] <= results.POOL
+    first = found["trained"][: results.EVALUATE]
+    assert first == sorted(first, reverse=True) and first[0] >= 4 and "lost" not in found
+    found = results.trained("random", 0, accuracies, scores)
+    assert len(found["trained"]) == results.TRAININGS and found["scored"] == 0
+    found = results.trained("warm auto", 0, accuracies, scores)
+    ends = [max(found["trained"][:4]), found["trained"][4]]
+    assert found["lost"] is None and ends[0] > ends[1]  # the fifth is a control
     assert results.proxy_of("noise all", 1, scores)(results.Cell(keys[3])) == results.proxy_of("noise all", 1, scores)(
         results.Cell(keys[3])
     )

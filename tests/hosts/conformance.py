@@ -13,8 +13,12 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from naslib_zc_plugin import strategies
+from naslib_zc_plugin.benchmarks import benchmark
+from naslib_zc_plugin.cli._app import app
+from naslib_zc_plugin.search.journal import histories
 from naslib_zc_plugin.search.loop import HOSTS, RunSearch
 from naslib_zc_plugin.spaces.nasbench201 import SPACE
 
@@ -110,6 +114,22 @@ class HostConformance:
         assert caught.value is error
         assert logging.getLogger(self.host).level == level
 
+    def test_a_configuration_with_limits(self, tmp_path: Path) -> None:
+        """Tables of the package: what is drawn, scored, evaluated and reported is what it is without a host."""
+        found = {}
+        for host in ("none", self.host):
+            path = tmp_path / host / "limits.yaml"
+            path.parent.mkdir()
+            path.write_text(_LIMITS + f"host: {host}\n", encoding="utf-8")
+            done = CliRunner().invoke(app, ["search", str(path), "--output", str(path.parent / "out")])
+            assert done.exit_code == 0, done.output
+            table = (path.parent / "out" / "results.csv").read_text(encoding="utf-8")
+            found[host] = histories(path.parent / "limits.db"), table
+        assert found["none"] == found[self.host]
+        latency = benchmark("nasbench201").column("cifar10_raspi4_latency_ms")
+        evaluated = [entry.key for runs in found[self.host][0].values() for run in runs.values() for entry in run]
+        assert len(evaluated) == 4 * 2 * 30 and max(latency[key] for key in evaluated) <= 12
+
     def test_a_search_within_a_search(self) -> None:
         """What a host keeps in a process, such as one graph for all searches, holds one key at a time."""
         alone = history(self.plain, "aging_evolution", 6)
@@ -161,6 +181,20 @@ class HostConformance:
         assert [path for path in left if not {"torch", "matplotlib"} & set(str(path.name).split("_"))] == []
 
 
+_LIMITS = """
+space: nasbench201
+evaluator: {name: benchmark, metric: cifar10_val_200}
+scores: {table: "embedded:nasbench201_cifar10_whole"}
+constraints: {latency: {device: raspi4, max: 12}, naswot: ">= 1"}
+budget: {evaluations: 30}
+repeats: 2
+report: {test: cifar10_test_200}
+searches:
+  RS: {strategy: {name: random_search, distinct: true}}
+  AE: {strategy: {name: aging_evolution, population: 8, sample: 3}}
+  warm-up: {strategy: {name: warm_up, proxy: synflow, pool: 60, evaluate: 15, around: aging_evolution, trust: auto}}
+  move: {strategy: {name: move, proxy: synflow, population: 8, kind: children, trust: auto}}
+"""
 _SEARCHES = """
 import logging, sys
 sys.path.extend({paths!r})

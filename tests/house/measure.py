@@ -180,6 +180,7 @@ class House:
                     rooms[node.name].add(module.room)
         return {name: where for name, where in rooms.items() if len(where) > 1}
 
+    @cached_property
     def figures(self) -> dict[str, float]:
         """Return the figures that are bounded."""
         sizes = sorted(module.lines for module in self.modules.values())
@@ -200,7 +201,7 @@ class House:
 def main() -> None:
     """Print the figures and what stands behind those that should be zero."""
     house = House()
-    for title, value in house.figures().items():
+    for title, value in house.figures.items():
         print(f"{title:30} {value:10,}")
     for title, rows in (
         ("modules with one importer that are no boundary", house.single_importers()),

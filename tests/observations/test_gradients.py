@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import naslib_zc_plugin as zc
-from naslib_zc_plugin.passes.capture import TWICE
+from naslib_zc_plugin.passes.capture import QUICK, TWICE
 
 N = 5
 NAMES = ["jacov", "jacob_cosine", "large_noise_jacobian", "more_noised_jacobian"]
@@ -264,6 +264,55 @@ def test_a_definition_adds_the_second_derivative_alone(function: Any, call: Any,
     pairs = zip(torch.autograd.grad(right, given, weights), torch.autograd.grad(found, given, weights))
     assert all(torch.equal(one, other) for one, other in pairs)
     assert torch.autograd.gradgradcheck(lambda *x: call(TWICE[function], *x), given, atol=1e-6)
+
+
+def norm(f: Any, x: Tensor, *affine: Tensor) -> Any:
+    return f(x, torch.zeros_like(x[0].flatten(1)[:, 0]), torch.ones_like(x[0].flatten(1)[:, 0]), *affine, training=True)
+
+
+QUICK_CALLS: list[Any] = [
+    (F.conv2d, lambda f, x, w, b: f(x, w, b, 2, 1), [(2, 4, 5, 5), (6, 4, 3, 3), (6,)]),
+    (F.conv2d, lambda f, x, w: f(x.sin(), w, None, (1, 2), (0, 2), (1, 2), 2), [(2, 4, 5, 7), (6, 2, 3, 3)]),
+    (F.conv2d, lambda f, x, w: f(x, w, padding="same"), [(2, 4, 5, 5), (6, 4, 3, 3)]),
+    (F.conv2d, lambda f, x, w: f(x, w), [(4, 5, 5), (6, 4, 3, 3)]),
+    (F.conv1d, lambda f, x, w, b: f(x, w, b, padding=1), [(2, 4, 5), (6, 4, 3), (6,)]),
+    (F.conv3d, lambda f, x, w: f(x, w), [(2, 2, 4, 4, 4), (3, 2, 3, 3, 3)]),
+    (F.batch_norm, norm, [(3, 4, 2, 5), (4,), (4,)]),
+    (F.batch_norm, norm, [(3, 4, 2, 5)]),
+    (F.batch_norm, lambda f, x, w, b: f(x.exp(), None, None, w, b, True), [(7, 3), (3,), (3,)]),
+    (F.relu, lambda f, x: f(x), [(5, 3)]),
+    (torch.relu, lambda f, x: f(x.sin()), [(5, 3)]),
+]
+
+
+@pytest.mark.parametrize(("function", "call", "shapes"), QUICK_CALLS)
+def test_what_is_quick_differs_in_the_second_derivative_alone(function: Any, call: Any, shapes: Any) -> None:
+    given = [real(*shape) for shape in shapes]
+    assert torch.autograd.gradgradcheck(lambda *x: call(QUICK[function], *x), given, atol=1e-6)
+    for layout in (torch.contiguous_format, torch.channels_last):
+        single = [
+            x.detach().float().to(memory_format=layout if x.ndim == 4 else torch.contiguous_format).requires_grad_()
+            for x in given
+        ]
+        right, found = call(function, *single), call(QUICK[function], *single)
+        assert torch.equal(right, found)
+        weights = torch.randn_like(right)
+        pairs = zip(*(torch.autograd.grad(one, single, weights, create_graph=True) for one in (right, found)))
+        assert all(torch.equal(one, other) for one, other in pairs)
+
+
+def test_a_quick_second_derivative_along_the_weights_is_torchs() -> None:
+    x, w, v, scale = real(2, 4, 6, 6), real(5, 4, 3, 3), real(5, 5, 3, 3), real(5)
+
+    def product(conv: Any, norm: Any, relu: Any) -> Any:
+        shown = relu(norm(conv(x, w, None, padding=1), None, None, scale, None, True))
+        loss = conv(shown, v).square().sum()
+        gradients = torch.autograd.grad(loss, (w, v), create_graph=True)
+        return torch.autograd.grad(gradients, (x, w, v, scale), (w.detach(), v.detach()))
+
+    functions = (F.conv2d, F.batch_norm, F.relu)
+    for one, other in zip(product(*functions), product(*(QUICK[function] for function in functions))):
+        torch.testing.assert_close(one, other)
 
 
 class Squashed(nn.Module):

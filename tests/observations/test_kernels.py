@@ -43,13 +43,18 @@ def by_pairs(output: Values, entry: Callable[[Values, Values], float]) -> Values
 def test_agreement_counts_equal_codes_whichever_way_it_counts(case: tuple[int, Values]) -> None:
     states, array = case
     expected = by_pairs(array, lambda one, other: float((one == other).sum()))
-    assert np.array_equal(kernels.hamming_agreement(torch.from_numpy(array), states).numpy(), expected)
+    agreement = kernels.CodeAgreement(len(array), states)
+    for part in torch.from_numpy(array).tensor_split(3, dim=1):
+        agreement.update(part)
+    assert np.array_equal(agreement.compute().numpy(), expected)
     assert np.array_equal(kernels._by_products(torch.from_numpy(array), states).numpy(), expected)
 
 
 def test_agreement_is_exact_where_float32_is_not() -> None:
     ones = torch.ones(2, 2**24 + 3, dtype=torch.uint8)
-    assert kernels.hamming_agreement(ones).eq(2**24 + 3).all()
+    agreement = kernels.CodeAgreement(2)
+    agreement.update(ones)
+    assert agreement.compute().eq(2**24 + 3).all()
     assert kernels._by_products(ones, 2).eq(2**24 + 3).all()
 
 

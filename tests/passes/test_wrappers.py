@@ -75,17 +75,20 @@ def test_the_networks_to_compare_with_compute_the_same(wrapper: str, network: st
     assert all(torch.allclose(first, other, rtol=within, atol=within) for other in others)
 
 
-@pytest.mark.parametrize("proxy", PROXIES)
+def faults(names: tuple[str, ...], network: str) -> list[str]:
+    """What is wrong with the scores of all proxies."""
+    return [found for proxy in PROXIES if (found := fault(proxy, names, network))]
+
+
 @pytest.mark.parametrize("network", NETWORKS)
-def test_nothing_wrapped_is_as_expected(network: str, proxy: str) -> None:
-    assert fault(proxy, (), network) == ""
+def test_nothing_wrapped_is_as_expected(network: str) -> None:
+    assert faults((), network) == []
 
 
-@pytest.mark.parametrize("proxy", PROXIES)
 @pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("wrapper", WRAPPERS)
-def test_a_wrapper_changes_no_score(wrapper: str, network: str, proxy: str) -> None:
-    assert fault(proxy, (wrapper,), network) == ""
+def test_a_wrapper_changes_no_score(wrapper: str, network: str) -> None:
+    assert faults((wrapper,), network) == []
 
 
 def with_few_regions(names: tuple[str, ...], form: str) -> Case:
@@ -121,7 +124,7 @@ def pairs(draw: st.DrawFn) -> tuple[str, ...]:
     return tuple(sorted(names, key=WRAPPERS.index))
 
 
-@settings(max_examples=40, phases=[Phase.explicit, Phase.generate])  # two names need no shrinking
+@settings(max_examples=25, phases=[Phase.explicit, Phase.generate])  # two names need no shrinking
 @given(pairs(), st.sampled_from(list(NETWORKS)))
 @example(("low rank", "compiled layer"), "conv")
 @example(("slice", "standardise (batch norm)"), "conv_bn")
@@ -131,4 +134,4 @@ def pairs(draw: st.DrawFn) -> tuple[str, ...]:
 @example(("mask", "functional"), "sequence")
 @example(("quantise", "functional transposed"), "sequence")
 def test_two_wrappers_change_no_score(names: tuple[str, ...], network: str) -> None:
-    assert [found for proxy in PROXIES if (found := fault(proxy, names, network))] == []
+    assert faults(names, network) == []

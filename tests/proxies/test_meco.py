@@ -107,11 +107,21 @@ def test_some_channels_are_drawn_and_scaled_up() -> None:
 
 def test_images_of_one_size_are_named() -> None:
     case = NETWORKS["branches"]()
-    with pytest.warns(UserWarning, match="nothing could be scored"):
-        score = case.score("meco")["meco"]
-    assert (score.status, "on noise of 64 × 64 pixels: size=None" in score.reason) == ("failed", True)
+    score = case.score("meco")["meco"]
+    assert (score.status, "on noise of 64 × 64 pixels: size=None" in score.reason) == ("undefined", True)
+    assert not score.applies  # nothing is said of the network
     assert value(case, size=None) is not None
     assert value(case, size=8) is not None
+
+
+def test_a_network_that_takes_no_images_at_all_fails() -> None:
+    class Broken(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            raise ValueError("no")
+
+    with pytest.warns(UserWarning, match="nothing could be scored"):
+        score = zc.score(Broken(), batch=torch.randn(2, 3, 9, 9), proxies=["meco"])["meco"]
+    assert (score.status, "ValueError: no" in score.reason) == ("failed", True)
 
 
 def test_batch_norm_takes_more_samples() -> None:

@@ -47,7 +47,7 @@ print("scored")
 LISTED = """
 from naslib_zc_plugin.cli import main
 import sys
-sys.argv = ["nas-zc", "proxies"]
+sys.argv = ["nas-zc", "proxies", "--names"]
 main()
 """
 SUITE = """

@@ -62,14 +62,14 @@ def test_without_controls_and_clusters_it_is_the_agreement() -> None:
 def test_whole_clusters_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each resample written out: the rows of the drawn clusters, one after the other."""
     drawn = []
-    draws = correlations._draws
+    draws = correlations.resampled
 
     def recorded(*arguments: Any) -> Any:
         for counts in draws(*arguments):
             drawn.append(counts)
             yield counts
 
-    monkeypatch.setattr(correlations, "_draws", recorded)
+    monkeypatch.setattr(correlations, "resampled", recorded)
     found = partial_agreement(SCORE, TRUTH, [SIZE], clusters=FAMILY, resamples=30, seed=3)
     counts = np.concatenate(drawn, axis=1)
     assert counts.shape == (len(set(FAMILY)), 31) and (counts.sum(axis=0) == len(set(FAMILY))).all()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from random import Random
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import kendalltau
+from scipy.stats import kendalltau, norm
 
-from naslib_zc_plugin.strategies import proxy_agreement, strategy
-from naslib_zc_plugin.strategies._agreement import ENOUGH, Trust
+from naslib_zc_plugin.strategies import ProxyAgreement, Trust, proxy_agreement, strategy
+from naslib_zc_plugin.strategies._agreement import trusted_share
 from naslib_zc_plugin.testing.strategies import Words
 
 numbers = st.integers(-3, 3).map(float)
@@ -45,17 +46,20 @@ def test_intervals_hold_what_they_promise() -> None:
     assert 925 <= inside <= 975
 
 
-def test_trust_is_lost_for_good_once_there_is_enough() -> None:
+def test_trust_is_lost_for_good() -> None:
     trust = Trust(automatic=True)
-    for number in range(ENOUGH):
-        assert trust.follows()
+    for number in range(20):
         trust.score(str(number), float(number))
         trust.tell(str(number), -float(number))
-    assert not trust.follows() and trust.lost is not None and trust.lost.tau == -1.0
-    for number in range(ENOUGH, 500):
+        if not trust.follows():
+            break
+    assert trust.lost is not None and trust.lost.tau == -1.0 and 5 <= trust.lost.n < 20
+    for number in range(20, 500):
         trust.score(str(number), float(number))
         trust.tell(str(number), float(number))
     assert not trust.follows()
+    with trust.question() as share:
+        assert not share
 
 
 def test_a_score_that_agrees_keeps_its_trust() -> None:
@@ -64,8 +68,54 @@ def test_a_score_that_agrees_keeps_its_trust() -> None:
         for trust in (automatic, never_asked):
             trust.score(str(number), float(number))
             trust.tell(str(number), number + 5.0 * (number % 3))
-            assert trust.follows()
+            assert trust.follows() > 0.8
+    assert automatic.follows() == 1
     assert never_asked.state_dict() == Trust(automatic=False).state_dict()
+
+
+@pytest.mark.parametrize(("correlation", "enough"), [(0.0, False), (0.5, True)])
+def test_most_scores_that_say_something_are_kept_and_those_that_do_not_fade(correlation: float, enough: bool) -> None:
+    rng, shares = Random(2), list[float]()
+    for _ in range(100):
+        trust = Trust(automatic=True)
+        for number in range(60):
+            score = rng.gauss(0, 1)
+            trust.score(str(number), score)
+            trust.tell(str(number), correlation * score + math.sqrt(1 - correlation**2) * rng.gauss(0, 1))
+        shares.append(trust.follows())
+    assert sum(share > 0.9 for share in shares) >= 95 if enough else sum(shares) < 50
+    assert not enough or 0 not in shares
+
+
+@given(st.integers(5, 300), st.floats(-1, 1))
+def test_the_share_is_the_posterior_that_scipy_integrates(n: int, tau: float) -> None:
+    found = trusted_share(ProxyAgreement(n, tau, tau, tau))
+    within = 1 - 2 / (n * (n - 1))
+    width = math.sqrt(0.437 / (n - 4))
+    if abs(tau) > within:
+        return
+    grid = np.linspace(-12, 12, 200_001)
+    density = norm.pdf(grid, 0.3, 0.3) * norm.pdf(math.atanh(tau), grid, width)
+    if density.sum() < 1e-300:
+        return
+    above = density[grid > 0].sum() / density.sum()
+    assert found == pytest.approx(min(1, max(0, (above - 0.5) / (norm.cdf(1) - 0.5))), abs=0.01)
+
+
+def test_each_fifth_question_is_a_control_and_those_inside_are_the_same_question() -> None:
+    trust, shares = Trust(automatic=True), []
+    for _ in range(12):
+        with trust.question() as share, trust.question() as inside:
+            assert inside == share
+            shares.append(share)
+    assert shares == [1, 1, 1, 1, 0, 1, 1, 1, 1, 0, 1, 1]
+    again = Trust(automatic=True)
+    again.load_state_dict(trust.state_dict())
+    for _ in range(3):
+        with again.question() as share, trust.question() as other:
+            assert share == other
+    with Trust(automatic=False).question() as share:
+        assert share == 1
 
 
 def test_trust_is_of_those_that_follow_a_score() -> None:

@@ -104,6 +104,12 @@ def space_keys(keys: Sequence[str], columns: Mapping[str, Sequence[Any]]) -> Seq
     return keys
 
 
+def _class_of(key: str) -> str:
+    from naslib_zc_plugin.benchmarks.nasbench201.convert import class_text
+
+    return class_text(key)
+
+
 def _architectures() -> Mapping[str, Sequence[Any]]:
     return {KEY: [SPACE.key(row) for row in range(ROWS)], INDEX: list(range(ROWS))}
 
@@ -147,5 +153,6 @@ TABLE = Table(
             "imagenet16_test_200": (857, 47.31),
         },
     ),
+    class_of=_class_of,
     converter=f"{__name__}.convert:columns",
 )

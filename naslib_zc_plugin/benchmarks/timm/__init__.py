@@ -97,6 +97,7 @@ TABLE = TimmTable(
         "trainings": ColumnInfo("tags with a row"),
         **{name: ColumnInfo(what, unit, gaps=True) for name, (what, unit) in NUMBERS.items()},
     },
+    family=family,
     converter=f"{__name__}.convert:columns",
 )
 

@@ -13,6 +13,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Callable
 
+from naslib_zc_plugin.hosts._lazy import LazyFace
+
 if TYPE_CHECKING:
     from naslib_zc_plugin.search.loop import Evaluate
     from naslib_zc_plugin.strategies import Strategy
@@ -28,8 +30,6 @@ _FILES = {
     "suite": "ZcApi zc_api",
     "tables": "dataset_api",
 }
-_PLACES = {name: file for file, names in _FILES.items() for name in names.split()}
-__all__ = sorted([*_PLACES, "run_search"])
 
 
 def run_search(strategy: Strategy, evaluate: Evaluate, within_budget: Callable[[], bool], space: str) -> None:
@@ -55,23 +55,18 @@ def run_search(strategy: Strategy, evaluate: Evaluate, within_budget: Callable[[
     from naslib_zc_plugin.hosts.naslib import compat
 
     compat.repair()
-    _import("trainer_loop").run(strategy, evaluate, within_budget, space)
+    _load(f"{__name__}.trainer_loop").run(strategy, evaluate, within_budget, space)
 
 
-def _import(file: str) -> Any:
+def _load(file: str) -> Any:
     try:
-        return import_module(f"{__name__}.{file}")
+        return import_module(file)
     except (ImportError, RuntimeError) as error:
         from naslib_zc_plugin.hosts.naslib.compat import advice
 
         raise ImportError(advice(error)) from error
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(_import(_PLACES[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+_FACE = LazyFace(__name__, _FILES, _load)
+__all__ = [*_FACE.names, "run_search"]
+__getattr__, __dir__ = _FACE.__getitem__, _FACE.__dir__

@@ -17,28 +17,26 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+from naslib_zc_plugin.hosts._lazy import LazyFace
+
 _FILES = {
     "optimizers": "ProxyCandidates WarmUp",
     "ask_and_tell": "run_search",
     "records": "TrialScore agreement read_scores read_trials",
 }
-_PLACES = {name: file for file, names in _FILES.items() for name in names.split()}
-__all__ = sorted(_PLACES)
 _HELP = "pip install 'naslib-zc-plugin[neps]' (Python 3.11 or later; pandas and networkx older than 3)"
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def _load(file: str) -> Any:
     if find_spec("neps") is None:
         raise ImportError(f"NePS as a host needs NePS, not installed: {_HELP}")
     try:
-        module = import_module(f"{__name__}.{_PLACES[name]}")
+        return import_module(file)
     except ImportError as error:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         raise ImportError(f"NePS cannot be imported in Python {version}: {error}. Install it anew: {_HELP}") from error
-    return getattr(module, name)
 
 
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+_FACE = LazyFace(__name__, _FILES, _load)
+__all__ = _FACE.names
+__getattr__, __dir__ = _FACE.__getitem__, _FACE.__dir__

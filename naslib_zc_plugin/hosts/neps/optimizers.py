@@ -62,16 +62,16 @@ class _Optimizer(_Inside):
         Raises:
             AllFailed: no network has a score, and ``if_all_fail`` is ``"stop"``.
         """
-        guide = self._guide
+        guide, first = self._guide, _next_id(trials)
         try:
             guide.look(trials)
+            guide.number = first - 1
             chosen = self.propose(trials, budget_info, 1 if n is None else n)
         except Exception as error:
             if str(error) != guide.last_error:  # NePS asks again some times before it shows one
                 logger.error("%s", error)
             guide.last_error = str(error)
             raise
-        first = _next_id(trials)
         made = [SampledConfig(str(first + place), config) for place, (config, _) in enumerate(chosen)]
         for sampled, (config, by) in zip(made, chosen):
             key = guide.pipelines.key(config)
@@ -117,8 +117,9 @@ class WarmUp(_Optimizer):
             Bayesian optimisation; or ``"proxy_candidates"`` with those of :class:`ProxyCandidates`, which shares the
             proxy.
             Evolution's population is k unless it is given.
-        trust: follow the proxy ``"always"``; or ``"auto"``, until its agreement with the results is not shown
-            (:class:`naslib_zc_plugin.strategies._agreement.Trust`): what is left of the k is not evaluated then.
+        trust: follow the proxy ``"always"``; or ``"auto"``, as far as its agreement with the results deserves
+            (:class:`naslib_zc_plugin.strategies.Trust`): each fifth trial is one of the optimizer inside, scored, and
+            what is left of the k once trust is lost is not evaluated.
         if_all_fail: what to do if nothing in the pool has a score: ``"stop"`` or ``"go_on"``.
         build: function that makes the network of the arguments that it names, for spaces without a network among their
             arguments; or its name ``"module:function"``.
@@ -153,12 +154,18 @@ class WarmUp(_Optimizer):
         if guide.ranked is None:
             guide.ranked = self._rank()
             guide.record.add({"warm_up": guide.ranked})
+        keyed = {guide.pipelines.key(config): config for config in (guide.ranked if guide.follows() else [])}
+        left = [key for key in keyed if key not in guide.asked]
         chosen: list[Proposal] = []
-        for config in guide.ranked if guide.follows() else []:
-            key = guide.pipelines.key(config)
-            if key not in guide.asked and len(chosen) < count:
-                guide.asked.add(key)
-                chosen.append((config, "warm_up"))
+        while left and len(chosen) < count:
+            if guide.is_control():
+                ((config, _),) = self._inside.propose(trials, budget, 1)
+                chosen.append(guide.control(config))
+                left = [key for key in left if key not in guide.asked]
+            else:
+                guide.asked.add(left[0])
+                chosen.append((keyed[left.pop(0)], "warm_up"))
+            guide.number += 1
         if len(chosen) < count:
             chosen += self._inside.propose(trials, budget, count - len(chosen))
         return chosen
@@ -180,8 +187,8 @@ class ProxyCandidates(_Optimizer):
     """For each trial an optimizer of NePS proposes several candidates, of which the best-scored is evaluated.
 
     A candidate whose network some trial has already is taken only if all are such. Without any score the first
-    candidate is taken, which is what the optimizer would have proposed by itself. With ``trust="auto"`` there is one
-    candidate, which is not scored, once the proxy is no longer followed.
+    candidate is taken, which is what the optimizer would have proposed by itself. With ``trust="auto"`` there are as
+    many candidates as the proxy deserves, in each fifth trial one, and one that is not scored once there is no trust.
 
     Bayesian optimisation proposes its candidates as one batch that it holds for good together.
 
@@ -220,16 +227,21 @@ class ProxyCandidates(_Optimizer):
 
     def propose(self, trials: Trials, budget: Any, count: int) -> list[Proposal]:
         """Return the best-scored candidate of each of ``count`` draws."""
-        return [self._best(trials, budget) for _ in range(count)]
+        chosen: list[Proposal] = []
+        for _ in range(count):
+            chosen.append(self._best(trials, budget))
+            self._guide.number += 1
+        return chosen
 
     def _best(self, trials: Trials, budget: Any) -> Proposal:
-        guide = self._guide
-        if self._candidates == 1 or not guide.follows():
+        guide, is_control = self._guide, self._guide.is_control()
+        share = guide.follows()
+        if self._candidates == 1 or not share or is_control:
             ((config, by),) = self._inside.propose(trials, budget, 1)
             guide.asked.add(guide.pipelines.key(config))
-            return config, by
+            return guide.control(config) if is_control and self._candidates > 1 else (config, by)
         drawn: dict[str, Config] = {}
-        for config, _ in self._inside.propose(trials, budget, self._candidates):
+        for config, _ in self._inside.propose(trials, budget, 1 + round((self._candidates - 1) * share)):
             drawn.setdefault(guide.pipelines.key(config), config)
         fresh = [key for key in drawn if key not in guide.asked] or list(drawn)
         scores = guide.scored([drawn[key] for key in fresh])

@@ -26,7 +26,8 @@ class TrialScore:
 
     Attributes:
         trial: NePS's id of it.
-        by: ``"warm_up"``, ``"candidates"``, or ``"around"``: the optimizer inside alone.
+        by: ``"warm_up"``, ``"candidates"``, or the optimizer inside alone: ``"around"``, or ``"control"`` where it was
+            scored to see whether the proxy is of use.
         network: the name of its network.
         score: of the proxy, higher is better; None: there is none, or it was not asked for.
     """

@@ -29,8 +29,7 @@ from naslib_zc_plugin.passes.seeding import Turn, derived_seed, kept_random_stat
 from naslib_zc_plugin.proxies import describe
 from naslib_zc_plugin.registry import check_options
 from naslib_zc_plugin.scoring import Score, score
-from naslib_zc_plugin.strategies import HOPELESS, AllFailed, NoScore, ProxyAgreement, proxy_agreement
-from naslib_zc_plugin.strategies._agreement import Trust
+from naslib_zc_plugin.strategies import HOPELESS, AllFailed, NoScore, ProxyAgreement, Trust, is_control, proxy_agreement
 from naslib_zc_plugin.strategies._strategy import LOWEST, one_of
 
 Proxy = Union[NamedProxy, Callable[..., Any]]
@@ -179,6 +178,7 @@ class Guide:
         keys: names of the trials' networks, by trial.
         asked: these names, and those of what was proposed since.
         proposed: scores by trial, as they were known when it was proposed.
+        number: of the trial that is proposed next, from 0.
         ranked: configurations that a warm-up evaluates, the best first; None until they are known.
         last_error: message of the last call that failed.
     """
@@ -198,6 +198,7 @@ class Guide:
         self.asked: set[str] = set()
         self.proposed: dict[str, float | None] = {}
         self.ranked: list[Config] | None = None
+        self.number = 0
         self._trust = Trust(automatic)
         self._before = runtime._WORKER_NEPS_STATE  # of a run that this optimizer has no part in
         self.keys: dict[str, str] = {}
@@ -247,9 +248,19 @@ class Guide:
         except NoScore:
             return None
 
-    def follows(self) -> bool:
-        """Return whether the proxy is still followed."""
+    def follows(self) -> float:
+        """Return how far the proxy is followed, controls apart, from 0 to 1."""
         return self._trust.follows()
+
+    def is_control(self) -> bool:
+        """Return whether the trial of the number is chosen without the proxy, which is still followed."""
+        return self._trust.automatic and is_control(self.number) and self.follows() > 0
+
+    def control(self, config: Config) -> tuple[Config, str]:
+        """Score a configuration that was chosen without the proxy; return it with what has chosen it."""
+        self.asked.add(self.pipelines.key(config))
+        self.scored([config])
+        return config, "control"
 
     def agreement(self) -> ProxyAgreement:
         """Return how well the proxy agrees with the results so far."""

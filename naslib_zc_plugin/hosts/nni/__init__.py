@@ -18,6 +18,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+from naslib_zc_plugin.hosts._lazy import LazyFace
+
 _FILES = {
     "domains": "SampleDomain domain",
     "evaluators": "BenchmarkEvaluator NoScore ProxyProfiler TrainingEvaluator ZeroCostEvaluator",
@@ -27,8 +29,6 @@ _FILES = {
     "strategies": "AgingEvolution Area Move RandomSearch Search WarmUp run_search",
     "tuner": "ProxyTuner TunerConfig register",
 }
-_PLACES = {name: file for file, names in _FILES.items() for name in names.split()}
-__all__ = sorted(_PLACES)
 _HELP = "pip install 'naslib-zc-plugin[nni]' (Python 3.10 or later, on x86-64)"
 
 # NNI's evaluators import Lightning, whether it is used or not.
@@ -37,14 +37,12 @@ if _missing:
     raise ImportError(f"NNI as a host needs {' and '.join(_missing)}, not installed: {_HELP}")
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def _load(file: str) -> Any:
     try:
         with warnings.catch_warnings():
             # Newer versions of torch have names in torch.nn that NNI warns of.
             warnings.filterwarnings("ignore", "<class .* is found to be not a nn.Module", RuntimeWarning)
-            module = import_module(f"{__name__}.{_PLACES[name]}")
+            return import_module(file)
     except ImportError as error:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         raise ImportError(f"NNI cannot be imported in Python {version}: {error}. Install it anew: {_HELP}") from error
@@ -53,8 +51,8 @@ def __getattr__(name: str) -> Any:
             raise
         advice = "uninstall it, or install the release that is built for this torch"
         raise ImportError(f"NNI imports torchvision, which has no working operators ({error}): {advice}") from error
-    return getattr(module, name)
 
 
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+_FACE = LazyFace(__name__, _FILES, _load)
+__all__ = _FACE.names
+__getattr__, __dir__ = _FACE.__getitem__, _FACE.__dir__

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from random import Random
 from typing import Any, Callable, cast
@@ -24,7 +25,6 @@ from naslib_zc_plugin.proxies import describe
 from naslib_zc_plugin.scoring import Score, score
 
 _SAMPLES = 2  # the fewest that batch norm takes in train mode
-logger = logging.getLogger(__name__)
 
 
 class Scorer:
@@ -95,10 +95,13 @@ class Scorer:
             space: the benchmark of its space, on which the protocol may depend.
         """
         batch = self._source.batch(space, key)
-        net = without_unused(net.to(self._device), tree_map(lambda each: each.to(self._device), batch[0]))
+        net, detour = without_unused(net.to(self._device), tree_map(lambda each: each.to(self._device), batch[0]))
         asked = [self._source.request(each, space) for each in self.proxies.requests]
         seed = derived_seed(self.seed, key)
-        return score(net, batch, asked, seed=seed, logits=logits, weights=self.proxies.weights)
+        found = score(net, batch, asked, seed=seed, logits=logits, weights=self.proxies.weights)
+        if not detour:
+            return found
+        return {label: replace(each, detours=(*each.detours, detour)) for label, each in found.items()}
 
     def of_network(
         self, net: nn.Module, key: str = "", draw: Callable[[int], Iterable[tuple[nn.Module, str]]] | None = None
@@ -163,16 +166,19 @@ def network(model: ExecutableModelSpace, seed: int, key: str) -> nn.Module:
         return cast(nn.Module, model.executable_model())
 
 
-def without_unused(net: nn.Module, inputs: Any) -> nn.Module:
+def without_unused(net: nn.Module, inputs: Any) -> tuple[nn.Module, str]:
     """Replace modules that a forward pass in train mode never uses by empty ones.
 
     NNI's cell of NAS-Bench-101 has a projection for every node, used or not; whatever sums over parameters would count
     them. A module is replaced if neither it nor a module in it is called and no output depends on its parameters. A
-    network that cannot be run on ``inputs`` is left as it is.
+    network that cannot be run on ``inputs`` is left as it is, which is a detour of its scores.
 
     Args:
         net: changed in place, but for the weights and buffers that are used.
         inputs: of a batch, of which the first two samples are taken.
+
+    Returns:
+        The network, and why its modules were left; empty where it was run.
     """
     trial = copy.deepcopy(net).train()
     called: set[str] = set()
@@ -182,16 +188,15 @@ def without_unused(net: nn.Module, inputs: Any) -> nn.Module:
         with kept_random_states():
             outputs = tensors(_run(trial, inputs))
         named = [(name, each) for name, each in trial.named_parameters() if each.requires_grad]
-        total = sum(output.sum() for output in outputs if output.requires_grad)
-        gradients = torch.autograd.grad(cast(Tensor, total), [each for _, each in named], allow_unused=True)
+        roots = [output.sum() for output in outputs if output.requires_grad]
+        gradients = torch.autograd.grad(roots, [each for _, each in named], allow_unused=True) if roots else ()
     except Exception as error:
-        logger.debug("unused modules stay: the network does not run", exc_info=error)
-        return net
+        return net, f"unused modules counted, for the network does not run: {type(error).__name__}: {error}"
     used = {name for (name, _), gradient in zip(named, gradients) if gradient is not None}
     for name in list(_unused(net, called | used)):
         parent, _, child = name.rpartition(".")
         setattr(net.get_submodule(parent), child, nn.Identity())
-    return net
+    return net, ""
 
 
 def logits(output: Any) -> Tensor:

@@ -21,6 +21,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+from naslib_zc_plugin.hosts._lazy import LazyFace
+
 _FILES = {
     "constraints": "constrain",
     "pruning": "prune proxy_score",
@@ -29,25 +31,22 @@ _FILES = {
     "trust": "agreement",
     "warming": "warm_up",
 }
-_PLACES = {name: file for file, names in _FILES.items() for name in names.split()}
-__all__ = sorted(_PLACES)
 _HELP = "pip install 'naslib-zc-plugin[optuna]'"
 
 if find_spec("optuna") is None:
     raise ImportError(f"Optuna as a host needs optuna, not installed: {_HELP}")
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def _load(file: str) -> Any:
     try:
         import optuna
     except ImportError as error:
         raise ImportError(f"Optuna cannot be imported: {error}. Install it anew: {_HELP}") from error
     if not hasattr(optuna.Trial, "set_constraint"):
         raise ImportError(f"Optuna {optuna.__version__} is too old, a trial has no set_constraint: {_HELP}")
-    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+    return import_module(file)
 
 
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+_FACE = LazyFace(__name__, _FILES, _load)
+__all__ = _FACE.names
+__getattr__, __dir__ = _FACE.__getitem__, _FACE.__dir__

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 Proxy = Union[NamedProxy, Callable[["nn.Module"], float]]
 PREFIX = "zc_"
 BY = "zc_by"
+CONTROL = "control"
+"""What :data:`BY` says of a trial that was chosen without the score, and scored."""
 REASON = "zc_reason"
 PRUNED = "zc_pruned"
 """User attributes of trials: the score's name begins with the first; who chose it, why it has no score, the proxy by

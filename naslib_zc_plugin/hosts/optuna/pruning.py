@@ -10,9 +10,9 @@ from optuna.trial import BaseTrial, FrozenTrial
 
 from naslib_zc_plugin.aggregates import SAMPLE
 from naslib_zc_plugin.hosts.optuna.candidates import Build
-from naslib_zc_plugin.hosts.optuna.judge import BY, PRUNED, REASON, Judge, Proxy, logger, sample_of
+from naslib_zc_plugin.hosts.optuna.judge import BY, CONTROL, PRUNED, REASON, Judge, Proxy, logger, sample_of
 from naslib_zc_plugin.hosts.optuna.sampler import ProxySampler
-from naslib_zc_plugin.hosts.optuna.trust import follows
+from naslib_zc_plugin.hosts.optuna.trust import trusted
 from naslib_zc_plugin.strategies import NoScore, one_of
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ def prune(
         keep: share of the sample that passes, above 0, at most 1.
         build: the function of a trial that returns a network, for the sample; that of the study's ``ProxySampler``
             unless given, and not needed once the study has its sample.
-        trust: ``"auto"``: nothing is ended any more once the score does not agree with what was trained.
+        trust: ``"auto"``: the less the score agrees with what was trained, the more passes, and each fifth trial passes
+            anyway; nothing is ended any more once there is no trust.
         sample: number of networks in the sample.
         seed: of weights and the sample.
         loss: as for :func:`naslib_zc_plugin.score`.
@@ -63,10 +64,13 @@ def prune(
     judge = Judge(proxy, batch, seed=seed, sample=sample, loss=loss, logits=logits)
     study = trial.study
     known = study._storage.get_trial(trial._trial_id)
-    if _is_chosen(known) or not follows(study, judge.attribute, trust):
+    if _is_chosen(known):
+        return
+    share, is_control = trusted(study, judge.attribute, trust, trial.number)
+    if not (share or is_control):
         return
     kept = sample_of(study, judge, build or _build_of(study))
-    bound = kept.bound(keep)
+    bound = kept.bound(passing := 1 - (1 - keep) * share)
     try:
         value = judge.fitness(net, kept)
     except NoScore as error:
@@ -77,10 +81,12 @@ def prune(
         value = float("-inf")
     else:
         trial.set_user_attr(judge.attribute, value)
-    if value < bound:
+    if is_control:
+        trial.set_user_attr(BY, CONTROL)
+    elif value < bound:
         trial.set_user_attr(PRUNED, judge.label)
         raise optuna.TrialPruned(
-            f"not trained: {judge.label} {value:.6g} is below {bound:.6g}, that of the best {keep:.0%} of "
+            f"not trained: {judge.label} {value:.6g} is below {bound:.6g}, that of the best {passing:.0%} of "
             f"{len(kept.values)} random networks"
         )
 

@@ -23,8 +23,8 @@ from optuna.trial import FrozenTrial, TrialState
 from naslib_zc_plugin.aggregates import SAMPLE
 from naslib_zc_plugin.hosts.optuna.candidates import Build, CandidateTrial, network
 from naslib_zc_plugin.hosts.optuna.constraints import Limit, Limits
-from naslib_zc_plugin.hosts.optuna.judge import BY, PRUNED, Judge, Proxy, Sample, logger, sample_of
-from naslib_zc_plugin.hosts.optuna.trust import follows
+from naslib_zc_plugin.hosts.optuna.judge import BY, CONTROL, PRUNED, Judge, Proxy, Sample, logger, sample_of
+from naslib_zc_plugin.hosts.optuna.trust import trusted
 from naslib_zc_plugin.strategies import AllFailed, NoScore, at_least, one_of
 
 _TAKEN = (RandomSampler, TPESampler, NSGAIISampler, NSGAIIISampler)
@@ -53,8 +53,9 @@ class ProxySampler(BaseSampler):
         constraints: limits of measures (:func:`.constraints.constrain`): a candidate beyond them is drawn again before
             it is scored.
         redraws: how often at most, for each candidate.
-        trust: ``"auto"``: one candidate, unscored, once 20 or more trained trials have a score and the interval of
-            their agreement does not lie above 0; what is left of a warm-up's queue is then not evaluated.
+        trust: ``"auto"``: as many of the candidates as the agreement with the results so far deserves
+            (:class:`~naslib_zc_plugin.strategies.Trust`), and one, scored, in each fifth trial. Without any trust there
+            is one, unscored, and what is left of a warm-up's queue is not evaluated.
         if_all_fail: ``"stop"``: raise :class:`~naslib_zc_plugin.strategies.AllFailed` where no candidate has a score;
             ``"go_on"``: as the inner sampler alone, which is logged.
         seed: of the networks' weights and the sample.
@@ -91,7 +92,12 @@ class ProxySampler(BaseSampler):
         self.around.reseed_rng()
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """Tell the inner sampler of a new trial."""
+        """Tell the inner sampler of a new trial; end a warm-up's queue where trust is lost by now.
+
+        Optuna asks for nothing more where a trial was enqueued whole.
+        """
+        if "fixed_params" in trial.system_attrs:
+            trusted(study, self.judge.attribute, self._trust, trial.number)
         self.around.before_trial(_Trained(study), trial)
 
     def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
@@ -107,10 +113,12 @@ class ProxySampler(BaseSampler):
     ) -> dict[str, Any]:
         """Choose a candidate, note it with the trial, and return what the inner sampler suggested at once with it."""
         trained = _Trained(study)
-        count = self.candidates if follows(study, self.judge.attribute, self._trust) else 1
-        if "fixed_params" in trial.system_attrs or (count == 1 and not self._limits):
+        share, is_control = trusted(study, self.judge.attribute, self._trust, trial.number)
+        count = 1 + round((self.candidates - 1) * share)
+        is_scored = self.candidates > 1 and (share > 0 or is_control)
+        if "fixed_params" in trial.system_attrs or not (is_scored or self._limits):
             return self.around.sample_relative(trained, trial, search_space)
-        chosen = self._choose(study, trial, search_space, count)
+        chosen = self._choose(study, trial, search_space, count, is_scored)
         asked: Any = {
             name: [float(each.to_internal_repr(chosen.trial.params[name])), repr(each)]
             for name, each in chosen.trial.distributions.items()
@@ -119,7 +127,7 @@ class ProxySampler(BaseSampler):
         storage.set_trial_system_attr(trial._trial_id, _CHOICE, asked)
         if chosen.score is not None:
             storage.set_trial_user_attr(trial._trial_id, self.judge.attribute, chosen.score)
-            storage.set_trial_user_attr(trial._trial_id, BY, "sampler")
+            storage.set_trial_user_attr(trial._trial_id, BY, "sampler" if count > 1 else CONTROL)
         return chosen.relative
 
     def sample_independent(
@@ -142,10 +150,10 @@ class ProxySampler(BaseSampler):
     # Candidates --------------------
 
     def _choose(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution], count: int
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution], count: int, is_scored: bool
     ) -> _Candidate:
-        sample = sample_of(study, self.judge, self.build) if self.judge.is_rank and count > 1 else None
-        drawn = [self._feasible(study, trial, search_space, sample, count > 1) for _ in range(count)]
+        sample = sample_of(study, self.judge, self.build) if self.judge.is_rank and is_scored else None
+        drawn = [self._feasible(study, trial, search_space, sample, is_scored) for _ in range(count)]
         feasible = [each for each in drawn if not each.beyond]
         if not feasible:
             least = min(drawn, key=lambda each: each.beyond)

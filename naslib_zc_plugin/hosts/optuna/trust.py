@@ -1,4 +1,4 @@
-"""How a proxy and the results of a study agree so far, and whether it is still followed."""
+"""How a proxy and the results of a study agree so far, and how far it is followed."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
-from naslib_zc_plugin.hosts.optuna.judge import BY, PREFIX, logger
-from naslib_zc_plugin.strategies import ProxyAgreement, Trust, proxy_agreement
+from naslib_zc_plugin.hosts.optuna.judge import BY, CONTROL, PREFIX, logger
+from naslib_zc_plugin.strategies import ProxyAgreement, Trust, is_control, proxy_agreement
 
 _LOST = "_lost"
 
@@ -30,32 +30,33 @@ def agreement(study: Study, proxy: str) -> ProxyAgreement:
     return proxy_agreement([score for score, _ in both], [value for _, value in both])
 
 
-def follows(study: Study, attribute: str, trust: str) -> bool:
-    """Return whether a study follows a score: always, or until their agreement is not shown (``trust="auto"``).
+def trusted(study: Study, attribute: str, trust: str, number: int) -> tuple[float, bool]:
+    """Return how far a study follows a score in a trial, from 0 to 1, and whether the trial is a control.
 
-    Lost trust is a user attribute of the study, and does not come back.
+    Always wholly, or by :class:`~naslib_zc_plugin.strategies.Trust` (``trust="auto"``). Lost trust is a user attribute
+    of the study, and does not come back.
     """
     if trust == "always":
-        return True
+        return 1.0, False
     if study.user_attrs.get(attribute + _LOST):
-        return False
+        return 0.0, False
     watch = Trust(automatic=True)
     for place, (score, value) in enumerate(_both(study, attribute)):
         watch.score(str(place), score)
         watch.tell(str(place), value)
-    if watch.follows():
-        return True
+    if share := watch.follows():
+        return (0.0, True) if is_control(number) else (share, False)
     assert watch.lost is not None
     study.set_user_attr(attribute + _LOST, list(astuple(watch.lost)))
     _withdraw(study, attribute)
-    return False
+    return 0.0, False
 
 
 def _withdraw(study: Study, attribute: str) -> None:
     """End what is left in the queue of a warm-up by this score: it is not evaluated."""
     storage, ended = study._storage, 0
     for trial in study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
-        if trial.user_attrs.get(BY) != "warm_up" or attribute not in trial.user_attrs:
+        if trial.user_attrs.get(BY) not in ("warm_up", CONTROL) or attribute not in trial.user_attrs:
             continue
         with suppress(UpdateFinishedTrialError):
             # Whoever makes it RUNNING has it: no other process is training it then.

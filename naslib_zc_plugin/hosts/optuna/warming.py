@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +13,9 @@ from naslib_zc_plugin.aggregates import SAMPLE
 from naslib_zc_plugin.hosts._session import SearchSession
 from naslib_zc_plugin.hosts.optuna.candidates import Build, CandidateTrial, at_random, key_of, network
 from naslib_zc_plugin.hosts.optuna.constraints import Limit, Limits
-from naslib_zc_plugin.hosts.optuna.judge import BY, REASON, Judge, Proxy, Sample, logger, sample_of
+from naslib_zc_plugin.hosts.optuna.judge import BY, CONTROL, REASON, Judge, Proxy, Sample, logger, sample_of
 from naslib_zc_plugin.hosts.optuna.reserved import PATIENCE, once, stale_advice
-from naslib_zc_plugin.strategies import NoScore, at_least
+from naslib_zc_plugin.strategies import NoScore, at_least, is_control, one_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -25,8 +25,9 @@ _PURPOSE = "warm-up"
 
 def warm_up(
     study: Study, build: Build, *, batch: Any = None, proxy: Proxy = "recommended", pool: int = 500,
-    evaluate: int = 20, constraints: Mapping[str, Limit] | None = None, redraws: int = 10, if_all_fail: str = "stop",
-    seed: int = 0, sample: int = SAMPLE, patience: float = PATIENCE, loss: Any = None, logits: Any = None,
+    evaluate: int = 20, constraints: Mapping[str, Limit] | None = None, redraws: int = 10, trust: str = "always",
+    if_all_fail: str = "stop", seed: int = 0, sample: int = SAMPLE, patience: float = PATIENCE, loss: Any = None,
+    logits: Any = None,
 ) -> int:  # fmt: skip
     """Score a random pool of the networks that ``build`` makes, and enqueue the best, once for a study.
 
@@ -45,6 +46,8 @@ def warm_up(
         evaluate: number of the best to enqueue.
         constraints: limits of measures; one of the pool beyond them is drawn again.
         redraws: how often at most.
+        trust: ``"auto"``, for a study with a ``ProxySampler`` of ``trust="auto"``: after each four of the best a random
+            one of the pool is enqueued too, so that what the score prefers is compared with what it does not.
         if_all_fail: where nothing in the pool has a score, ``"stop"``: raise ``AllFailed``; ``"go_on"``: enqueue
             nothing.
         sample: number of networks in the sample.
@@ -68,7 +71,8 @@ def warm_up(
     drawn = _Pool(build, judge, Limits(constraints or {}, batch), at_least("redraws", redraws, 0))
     session = SearchSession("warm_up", drawn, drawn.score, seed=seed, pool=pool, if_all_fail=if_all_fail)
     limits = {name: str(limit) for name, limit in (constraints or {}).items() if not isinstance(limit, tuple)}
-    settings = {**judge.settings(), "pool": pool, "evaluate": evaluate, "constraints": limits}
+    settings = {**judge.settings(), "pool": pool, "evaluate": evaluate, "constraints": limits, "trust": trust}
+    one_of("trust", trust, "always", "auto")
     enqueued = 0
 
     def make(scratch: Study, earlier: Sequence[Study]) -> None:
@@ -77,13 +81,15 @@ def warm_up(
         for trial in (trial for before in earlier for trial in before.get_trials(deepcopy=False)):
             session.scores.setdefault(key_of(trial.params), trial.value)
         ranked = dict.fromkeys(session.ask() for _ in range(pool))  # a network that was drawn twice is trained once
-        best = [key for key in ranked if session.scores.get(key) is not None][:evaluate]
+        scored = [key for key in ranked if session.scores.get(key) is not None]
+        best, rest = scored[:evaluate], set(scored[evaluate:])
+        others = [key for key in drawn.trials if key in rest] if trust == "auto" else []
         queued = study.get_trials(deepcopy=False)
         there = {key_of(each.system_attrs.get("fixed_params", {})) for each in queued if each.user_attrs.get(BY)}
-        for key in best:
+        for key, by in _with_controls(best, others):
             if key not in there:
-                known = {judge.attribute: session.scores[key], BY: "warm_up"}
-                study.enqueue_trial(drawn.trials[key].params, user_attrs=known)
+                told = {judge.attribute: session.scores[key], BY: by}
+                study.enqueue_trial(drawn.trials[key].params, user_attrs=told)
                 enqueued += 1
         drawn.say(len(ranked), len(best), evaluate)
 
@@ -91,6 +97,17 @@ def warm_up(
     if not enqueued and (advice := stale_advice(study)):
         logger.warning("the study was warmed up before. %s", advice)
     return enqueued
+
+
+def _with_controls(best: list[str], others: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield the best, and others at the places of controls while there are any, each with what has chosen it."""
+    left, number = iter(others), 0
+    for key in best:
+        if is_control(number) and (other := next(left, None)) is not None:
+            yield other, CONTROL
+            number += 1
+        yield key, "warm_up"
+        number += 1
 
 
 class _Pool:

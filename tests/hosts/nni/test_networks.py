@@ -39,7 +39,7 @@ def test_projections_that_nobody_uses_do_not_count() -> None:
     assert sum(each.numel() for each in whole.parameters()) == 3_786_442
     whole(x).sum().backward()
     reached = sum(each.numel() for each in whole.parameters() if each.grad is not None)
-    net = networks.without_unused(networks.network(model, 0, "cell"), x)
+    net, _ = networks.without_unused(networks.network(model, 0, "cell"), x)
     assert sum(each.numel() for each in net.parameters()) == reached == 2_694_282
     scores = naslib.score(net, (x, torch.tensor([0, 1])), ["params", "l2_norm"])
     kept = [each for name, each in whole.named_parameters() if each.grad is not None and each.ndim > 1]
@@ -82,15 +82,23 @@ def test_a_module_in_use_is_kept_where_its_output_has_no_part() -> None:
             self.discarded(x)
             return self.used(x)
 
-    net = networks.without_unused(Called(), torch.randn(2, 3))
+    net, detour = networks.without_unused(Called(), torch.randn(2, 3))
+    assert not detour
     assert isinstance(net.get_submodule("discarded"), nn.Linear)
     assert isinstance(net.get_submodule("idle"), nn.Identity)
     assert len(list(net.get_submodule("box").parameters())) == 0
 
 
-def test_a_network_that_does_not_run_is_left_alone() -> None:
+def test_a_network_that_does_not_run_is_left_alone_which_its_scores_say() -> None:
     net = nn.Linear(3, 2)
-    assert networks.without_unused(net, torch.randn(2, 5)) is net
+    left, detour = networks.without_unused(net, torch.randn(2, 5))
+    assert left is net and "the network does not run: RuntimeError" in detour
+    batch = torch.randn(2, 5), torch.tensor([0, 1])
+    (found,) = zc.Scorer("params", batch=batch).member_scores(net).values()
+    assert (found.value, found.status, found.detours) == (8, "ok", (detour,))
+    (found,) = zc.Scorer("params", batch=batch).member_scores(nn.Linear(5, 2)).values()
+    assert (found.value, found.detours) == (12, ())
+    assert networks.without_unused(nn.Identity(), torch.randn(2, 5))[1] == ""
 
 
 def test_weights_depend_on_the_seed_and_the_architecture_alone() -> None:

@@ -111,11 +111,28 @@ def test_mistakes_are_told(options: dict[str, Any]) -> None:
 def test_lost_trust_ends_what_is_left_of_the_queue() -> None:
     sampler = ProxySampler(made.build, proxy=made.smallness, candidates=2, around=RandomSampler(seed=0), trust="auto")
     study = made.study(sampler)
-    warm_up(study, made.build, proxy=made.smallness, pool=80, evaluate=30)
-    study.optimize(made.objective, n_trials=22)
+    assert warm_up(study, made.build, proxy=made.smallness, pool=80, evaluate=16, trust="auto") == 19
+    by = [trial.user_attrs["zc_by"] for trial in study.trials]
+    assert by == 3 * [*4 * ["warm_up"], "control"] + 4 * ["warm_up"]
+    scores = [trial.user_attrs["zc_smallness"] for trial in study.trials]
+    assert max(scores[4::5]) <= min(score for place, score in enumerate(scores) if by[place] == "warm_up")
+    for _ in range(22):
+        study.optimize(made.objective, n_trials=1)
     states = [trial.state for trial in study.trials]
-    assert states.count(TrialState.COMPLETE) == 22 and states.count(TrialState.WAITING) == 0
-    assert states.count(TrialState.FAIL) > 0 and states[:20] == [TrialState.COMPLETE] * 20
+    assert states.count(TrialState.WAITING) == 0 and states.count(TrialState.FAIL) > 0
+    assert study.user_attrs["zc_smallness_lost"][1] < 0
+    with pytest.raises(ValueError, match="was made with"):
+        warm_up(study, made.build, proxy=made.smallness, pool=80, evaluate=16)
+
+
+def test_a_queue_of_whole_trials_ends_too() -> None:
+    sampler = ProxySampler(made.build, proxy=made.smallness, candidates=2, around=RandomSampler(seed=0), trust="auto")
+    study = made.study(sampler)
+    warm_up(study, made.build, proxy=made.smallness, pool=80, evaluate=16, trust="auto")
+    for _ in range(19):
+        study.optimize(lambda trial: float(made.parameters(made.build(trial))), n_trials=1)
+    assert study.user_attrs["zc_smallness_lost"][0] < 19
+    assert TrialState.FAIL in [trial.state for trial in study.trials[:19]]
 
 
 # Several at once --------------------
@@ -193,18 +210,19 @@ def objective(trial):
     return value
 
 sampler = ProxySampler(made.build, proxy=size, candidates=2, around=optuna.samplers.TPESampler(n_startup_trials=2))
-study = optuna.create_study(study_name="a", direction="maximize", sampler=sampler, load_if_exists=True,
-                            storage=f"sqlite:///{folder / 'a.db'}")
-print("enqueued", warm_up(study, made.build, proxy=size, pool=12, evaluate=4))
-study.optimize(objective, n_trials=trials)
+with made.storage(sys.argv[4], folder) as storage:
+    given = {"direction": "maximize", "load_if_exists": True, "storage": storage}
+    study = optuna.create_study(study_name="a", sampler=sampler, **given)
+    print("enqueued", warm_up(study, made.build, proxy=size, pool=12, evaluate=4))
+    study.optimize(objective, n_trials=trials)
 """
 
 
-def worker(folder: Path, hold: str = "", trials: int = 0) -> subprocess.Popen[str]:
+def worker(kind: str, folder: Path, hold: str = "", trials: int = 0) -> subprocess.Popen[str]:
     paths = os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])
     return subprocess.Popen(
-        [sys.executable, "-c", WORKER, str(folder), hold, str(trials)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, env={**os.environ, "PYTHONPATH": paths},
+        [sys.executable, "-c", WORKER, str(folder), hold, str(trials), kind], stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": paths},
     )  # fmt: skip
 
 
@@ -217,11 +235,12 @@ def kill_once_it_holds(process: subprocess.Popen[str], mark: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")
-def test_two_processes_of_which_one_is_killed_twice(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["sqlite", "journal"])
+def test_two_processes_of_which_one_is_killed_twice(kind: str, tmp_path: Path) -> None:
     """While it scores and while it trains; the next goes on, scores nothing twice, and loses no result."""
-    kill_once_it_holds(worker(tmp_path, "scoring"), tmp_path / "scoring")
+    kill_once_it_holds(worker(kind, tmp_path, "scoring"), tmp_path / "scoring")
     assert len((tmp_path / "scored").read_text()) == 5
-    second, third = worker(tmp_path, "training", 4), worker(tmp_path, "training", 4)
+    second, third = worker(kind, tmp_path, "training", 4), worker(kind, tmp_path, "training", 4)
     while not (tmp_path / "training").exists():
         assert None in (second.poll(), third.poll())
         time.sleep(0.02)
@@ -236,20 +255,23 @@ def test_two_processes_of_which_one_is_killed_twice(tmp_path: Path) -> None:
     said += holding.communicate()[0]
     assert sorted(said.split("\n"))[-2:] == ["enqueued 0", "enqueued 4"]
 
-    study = optuna.load_study(study_name="a", storage=f"sqlite:///{tmp_path / 'a.db'}")
-    pools = [optuna.load_study(study_name=f"a (zero-cost warm-up){end}", storage=study._storage) for end in ("", " 2")]
-    networks = {str(trial.params) for pool in pools for trial in pool.trials}
-    scored = len((tmp_path / "scored").read_text())
-    results = {trial.number: trial.value for trial in study.trials if trial.state == TrialState.COMPLETE}
-    assert [trial.number for trial in study.trials if trial.state == TrialState.RUNNING] == [2]
-    assert sum(trial.user_attrs["zc_by"] == "warm_up" for trial in study.trials) == 4
-    assert len(networks) >= 8 and len(results) >= 4
+    with made.storage(kind, tmp_path) as storage:
+        study = optuna.load_study(study_name="a", storage=storage)
+        pools = [
+            optuna.load_study(study_name=f"a (zero-cost warm-up){end}", storage=study._storage) for end in ("", " 2")
+        ]
+        networks = {str(trial.params) for pool in pools for trial in pool.trials}
+        scored = len((tmp_path / "scored").read_text())
+        results = {trial.number: trial.value for trial in study.trials if trial.state == TrialState.COMPLETE}
+        assert [trial.number for trial in study.trials if trial.state == TrialState.RUNNING] == [2]
+        assert sum(trial.user_attrs["zc_by"] == "warm_up" for trial in study.trials) == 4
+        assert len(networks) >= 8 and len(results) >= 4
 
-    resumed = worker(tmp_path, "", 2)
-    said, errors = resumed.communicate()
-    assert resumed.returncode == 0, errors
-    assert "enqueued 0" in said and "RUNNING trials of 'a': 2." in errors and "study.tell(NUMBER" in errors
-    study = optuna.load_study(study_name="a", storage=study._storage)
-    after = {trial.number: trial.value for trial in study.trials if trial.state == TrialState.COMPLETE}
-    assert len(after) == len(results) + 2 and results.items() <= after.items()
-    assert len((tmp_path / "scored").read_text()) <= scored + 4  # two candidates each
+        resumed = worker(kind, tmp_path, "", 2)
+        said, errors = resumed.communicate()
+        assert resumed.returncode == 0, errors
+        assert "enqueued 0" in said and "RUNNING trials of 'a': 2." in errors and "study.tell(NUMBER" in errors
+        study = optuna.load_study(study_name="a", storage=study._storage)
+        after = {trial.number: trial.value for trial in study.trials if trial.state == TrialState.COMPLETE}
+        assert len(after) == len(results) + 2 and results.items() <= after.items()
+        assert len((tmp_path / "scored").read_text()) <= scored + 4  # two candidates each

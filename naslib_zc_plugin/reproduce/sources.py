@@ -1,0 +1,174 @@
+"""Scores and trained accuracies of a printed row: stored exports, scores in the package, or campaigns that run now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from pathlib import Path
+from random import Random
+from typing import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from naslib_zc_plugin.aggregates import Aggregate, aggregate_named, oriented
+from naslib_zc_plugin.benchmarks import Benchmark, benchmark
+from naslib_zc_plugin.campaign.store import read_table
+from naslib_zc_plugin.reproduce.printed import PrintedRow
+from naslib_zc_plugin.spaces import list_spaces, space
+from naslib_zc_plugin.store.embedded import PREFIX, list_embedded
+from naslib_zc_plugin.table import STATUSES, ScoreTable
+
+Floats = npt.NDArray[np.float64]
+Campaign = Callable[[str], ScoreTable]
+"""Runs the campaign of a name, and returns its scores."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """Scores beside what training gave, of the architectures that have both.
+
+    Attributes:
+        source: where the scores come from.
+        space: the search space.
+        keys: the architectures.
+        values: the scores, higher better; NaN where they are undefined.
+        truth: what training gave, higher better unless the row's option ``loss`` keeps it as it is.
+    """
+
+    source: str
+    space: str
+    keys: list[str]
+    values: Floats
+    truth: Floats
+
+    def where(self, kept: npt.NDArray[np.bool_]) -> Scored:
+        """Return the part of some architectures."""
+        keys = [key for key, is_kept in zip(self.keys, kept.tolist()) if is_kept]
+        return replace(self, keys=keys, values=self.values[kept], truth=self.truth[kept])
+
+
+class Sources:
+    """Scores by row.
+
+    Args:
+        data: the directory of benchmark tables; that of the environment, or what the package has, unless given.
+        stored: a folder of campaigns' exports and stores, called like their configurations; None to use none.
+        campaign: runs a campaign; None to use stored scores alone.
+        number: of architectures at most, a random sample of each row's; 0 for all.
+    """
+
+    def __init__(
+        self,
+        data: Path | None = None,
+        stored: Path | None = None,
+        campaign: Campaign | None = None,
+        number: int = 0,
+    ) -> None:
+        self._data, self._campaign, self._number = data, campaign, number
+        self._files: dict[str, str] = {}
+        if stored is not None:
+            self._files = {name[len(PREFIX) :]: name for name in list_embedded()}
+            self._files.update({path.stem: str(path) for end in ("db", "parquet") for path in stored.glob(f"*.{end}")})
+        self.benchmark = lru_cache(None)(self._benchmark)
+        self._stored = lru_cache(None)(read_table)
+        self._run = lru_cache(None)(campaign) if campaign else None
+
+    def _benchmark(self, name: str) -> Benchmark:
+        return benchmark(name, self._data)
+
+    def truth(self, name: str, column: str, as_it_is: bool = False) -> Mapping[str, float]:
+        """Return a column of a benchmark by architecture, higher better unless it is wanted as it is."""
+        found = self.benchmark(name)
+        sign = -1.0 if found.columns[column].higher_is_better is False and not as_it_is else 1.0
+        return {key: sign * value for key, value in found.column(column).items()}
+
+    def candidates(self, row: PrintedRow) -> list[list[ScoreTable]]:
+        """Return the tables that have a row's scores, the campaign of most scores first.
+
+        Campaigns that are joined by ``+`` follow one protocol, and count as one.
+        """
+        found = []
+        for joined in row.campaigns[-1:] if self._run else row.campaigns:
+            tables = [table for pattern in joined.split("+") for table in self._tables(pattern)]
+            tables = [table for table in tables if _scored(table, row.label)]
+            if tables:
+                found.append(tables)
+        return sorted(found, key=lambda tables: -sum(_scored(table, row.label) for table in tables))
+
+    def _tables(self, pattern: str) -> list[ScoreTable]:
+        if self._run:
+            return [self._run(pattern.rstrip("*"))]
+        return [self._stored(file) for file in self._matching(pattern)]
+
+    def _matching(self, pattern: str) -> list[str]:
+        return [file for name, file in sorted(self._files.items()) if fnmatchcase(name, pattern)]
+
+    def scored(self, row: PrintedRow, truth: str = "") -> Scored | None:
+        """Return a row's scores beside a column of the benchmark.
+
+        Args:
+            row: the row.
+            truth: another column than the row's.
+
+        Returns:
+            None where nobody has such scores.
+        """
+        name = self.space_of(row)
+        accuracies = self.truth(name, truth or row.truth, "loss" in row.options)
+        if not row.campaigns:
+            return self._limited(_beside(row.label, name, self.truth(name, row.label), accuracies), row)
+        tables = next(iter(self.candidates(row)), None)
+        if tables is None:
+            return None
+        scores: dict[str, float] = {}
+        for table in tables:
+            found = Aggregate.parse(row.label).column(table) if row.label not in table else table[row.label]
+            made = np.isin(found.status, [STATUSES.index("ok"), STATUSES.index("undefined")])
+            values = np.where(np.isfinite(found.values), oriented(found), np.nan)
+            for key, value, is_made in zip(table.keys, values.tolist(), made.tolist()):
+                if is_made:
+                    scores.setdefault(key, value)
+        how = "made now" if self._run else "stored"
+        if not self._run and all(table.name in self._packed() for table in tables):
+            how = "in the package"
+        source = " and ".join(table.name for table in tables)
+        return self._limited(_beside(f"{source}, {how}", name, scores, accuracies), row)
+
+    def space_of(self, row: PrintedRow) -> str:
+        """Return the search space of a row, by the names of its campaigns or of its truth."""
+        text = row.campaigns[0] if row.campaigns else "nasbench201"
+        return max((name for name in list_spaces() if text.startswith(name)), key=len)
+
+    def _packed(self) -> set[str]:
+        return {name for name, file in self._files.items() if file.startswith(PREFIX)}
+
+    def _limited(self, found: Scored, row: PrintedRow) -> Scored:
+        """Return the population of a row: those above zero, the first by index, or a sample, as options say."""
+        if "positive" in row.options:
+            found = replace(found, values=np.where(found.values > 0, found.values, np.nan))
+        if first := int(row.options.get("first", 0)):
+            index = space(found.space).index
+            found = found.where(np.array([index(key) < first for key in found.keys], dtype=bool))
+        if self._number and len(found.keys) > self._number:
+            chosen = np.zeros(len(found.keys), dtype=bool)
+            chosen[Random(0).sample(range(len(found.keys)), self._number)] = True
+            found = found.where(chosen)
+        return found
+
+
+def _scored(table: ScoreTable, label: str) -> int:
+    """Count the architectures that have a score, or whose score is undefined."""
+    if label in table:
+        return table[label].count("ok") + table[label].count("undefined")
+    if aggregate_named(label) and all(member in table for member in Aggregate.parse(label).labels):
+        return len(table)
+    return 0
+
+
+def _beside(source: str, name: str, scores: Mapping[str, float], truth: Mapping[str, float]) -> Scored:
+    keys = [key for key in scores if np.isfinite(truth.get(key, np.nan))]
+    pair = (np.array([mapping[key] for key in keys], dtype=np.float64) for mapping in (scores, truth))
+    return Scored(source, name, keys, *pair)
