@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,13 +25,14 @@ from result_pages import markdown, replaced
 from scipy.stats import kendalltau
 
 from naslib_zc_plugin.aggregates import Aggregate, Floats, places, ranked_scores
-from naslib_zc_plugin.benchmarks import benchmark
+from naslib_zc_plugin.benchmarks import Benchmark, benchmark
 from naslib_zc_plugin.benchmarks.nasbench201.convert import class_text
 from naslib_zc_plugin.campaign.store import read_table
 from naslib_zc_plugin.files import replace_text
 from naslib_zc_plugin.ranked import pairs_in_order
 from naslib_zc_plugin.report.correlations import paired_difference, partial_agreement
 from naslib_zc_plugin.report.rendering import interval
+from naslib_zc_plugin.spaces import space
 from naslib_zc_plugin.spaces.nasbench201.keys import EDGES, parse
 from naslib_zc_plugin.table import STATUSES
 
@@ -107,7 +108,10 @@ def is_reachable(key: str) -> bool:
 
 
 def population(
-    results: Path, campaigns: Sequence[tuple[str, Sequence[str]]], truth: Mapping[str, float]
+    results: Path,
+    campaigns: Sequence[tuple[str, Sequence[str]]],
+    truth: Mapping[str, float],
+    same: Callable[[str], str] = str,
 ) -> tuple[Population, list[str]]:
     """Return the networks of the first campaign whose scores and accuracies are all there, and their keys."""
     found: dict[str, dict[str, float]] = {}
@@ -120,7 +124,7 @@ def population(
                 found[label] = {key: value for key, value, is_there in values if is_there}
     first = read_table(results / "scores" / f"{campaigns[0][0]}.parquet").keys
     keys = [key for key in first if key in truth and all(key in each for each in found.values())]
-    clusters = [class_text(key) if key.startswith("|") else key for key in keys]
+    clusters = [same(key) for key in keys]
     scores = {label: np.array([each[key] for key in keys]) for label, each in found.items()}
     return Population(scores, np.array([truth[key] for key in keys]), clusters), keys
 
@@ -144,12 +148,22 @@ SETS: Mapping[str, tuple[Sequence[tuple[str, Sequence[str]]], str, str]] = {
         "nasbench201",
         "cifar10_test_200",
     ),
+    "darts": ([("darts_frontier", ())], "darts", "test_acc"),
+    "scenes": ([("transnasbench101_micro_frontier", ())], "transnasbench101_micro", "class_scene_val"),
+    "jigsaw": ([("transnasbench101_micro_frontier", ())], "transnasbench101_micro", "jigsaw_val"),
+    "autoencoder": ([("transnasbench101_micro_frontier", ())], "transnasbench101_micro", "autoencoder_val"),
+    "nasbench_nlp": ([("nasbench_nlp_frontier", ())], "nasbench_nlp", "ptb_test_ppl"),
 }
-"""Table → the campaigns and which columns of them (none named: all), the benchmark, and its column of accuracies.
+"""Table → the campaigns and which columns of them (none named: all), the benchmark, and its column of results.
 
 The networks are those of the first campaign. For CIFAR-100 they differ from those for CIFAR-10 by their head, which the
 proxies of features, on noise, do not read; MeCo's noise is of one size whatever the data set.
 """
+SAME: Mapping[str, Callable[[str], str]] = {
+    "nasbench201": class_text,
+    "transnasbench101_micro": space("transnasbench101_micro").canonical,
+}
+"""Benchmark → the function that gives keys of identical networks one name."""
 SIZES: Mapping[str, tuple[str, str, str, str]] = {
     "FlexiBERT, GLUE": ("flexibert_sizes", "flexibert", "glue", ""),
     "PiT, CIFAR-100": ("vit_bench_sizes", "vit_bench", "c100_base_acc", "pit|"),
@@ -168,9 +182,15 @@ def populations(data: Path, results: Path) -> Iterator[tuple[str, Population, Po
     """Yield each table's name and networks, and those of them without unreachable operations."""
     for name, (campaigns, of, column) in SETS.items():
         if all((results / "scores" / f"{campaign}.parquet").exists() for campaign, _ in campaigns):
-            found, keys = population(results, campaigns, benchmark(of, data).column(column))
+            found, keys = population(results, campaigns, _truth(benchmark(of, data), column), SAME.get(of, str))
             kept = np.array([is_reachable(key) for key in keys]) if of == "nasbench201" else None
             yield name, found, None if kept is None else found.part(kept)
+
+
+def _truth(known: Benchmark, column: str) -> dict[str, float]:
+    """Return what training gave, higher better."""
+    sign = 1 if known.columns[column].higher_is_better else -1
+    return {key: sign * value for key, value in known.column(column).items()}
 
 
 def tables(data: Path, results: Path, resamples: int = 1000) -> dict[str, str]:

@@ -11,14 +11,15 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from naslib_zc_plugin.files import replace_text, replacing
+from naslib_zc_plugin.cli.leaderboard import read_sources
+from naslib_zc_plugin.files import replace_text
 from naslib_zc_plugin.proxies import measured_costs
+from naslib_zc_plugin.report.figures import heatmap, scatter, similarities
 
 DATASETS = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16_120": "ImageNet16-120"}
 # Of the campaigns: the proxies whose cost is shown, further options, and the figures shown.
@@ -55,11 +56,22 @@ def section(data: Path, results: Path, config: str, priced: str, asked: list[str
         )  # fmt: skip
         text = (Path(folder) / "leaderboard.md").read_text(encoding="utf-8").partition("\n\n")[2]
         text = re.sub(r" --output \S+", "", text)  # a folder that is gone
-        for figure in shown:
-            with replacing(results / "figures" / f"{config}_{figure}.png") as draft:
-                shutil.copy(Path(folder) / f"{figure}.png", draft)
-            text += f"\n![{CAPTIONS[figure]}](figures/{config}_{figure}.png)\n"
+    for figure in shown:
+        name = f"{config}_{figure}.png"
+        draw(results / "figures" / name, figure, results / "scores" / f"{config}.parquet", data)
+        text += f"\n![{CAPTIONS[figure]}](figures/{name})\n"
     return text
+
+
+def draw(path: Path, figure: str, scores: Path, data: Path) -> None:
+    """Draw a figure of a campaign."""
+    ((found,), _) = read_sources([scores], data, None, [])
+    if figure == "heatmap":
+        heatmap(path, similarities(found.table, found.truth, found.truth_name)["spearman"])
+        return
+    sizes = {key: size for key, size in found.sizes.get("params", {}).items() if size > 0}
+    whole = all(key in sizes for key in found.table.keys if key in found.truth)
+    scatter(path, found.table, found.truth, colour=sizes if whole else None, truth_label=found.truth_name)
 
 
 def main() -> None:

@@ -315,6 +315,12 @@ _OWN = ("source", "dataset")  # of images and tokens; everything else is an opti
 _STORED = {"variant": "flavour"}  # options of networks that stores know by an older name
 
 
+def options_of_images(config: Config) -> dict[str, Any]:
+    """Return the options of the source of images or tokens, with which it gives them again."""
+    given = config.images or config.tokens
+    return {} if isinstance(given, str) else {name: given[name] for name in given if name not in _OWN}
+
+
 def provenance(config: Config) -> dict[str, Any]:
     """Return everything that a score depends on besides its key, and the architectures, as values that JSON can hold.
 
@@ -335,7 +341,6 @@ def _provenance(config: Config) -> dict[str, Any]:
     rules = protocol.stored()
     dataset = PurePath(shown.name).stem
     given = config.images or config.tokens
-    chosen = {} if isinstance(given, str) else {name: given[name] for name in given if name not in _OWN}
     file = shown.name if not config.declared or isinstance(given, str) else given["source"]
     rules["normalisation"] = rules["normalisation"].get(dataset)
     for part in ("truth", "options", "spaces", "logs", "source"):
@@ -359,7 +364,7 @@ def _provenance(config: Config) -> dict[str, Any]:
         "architectures": _identified(config),
         "preset": rules,
         "dataset": dataset,
-        "images": {"name": PurePath(file).name, "sha256": digest(shown), **({"options": chosen} if chosen else {})},
+        "images": {"name": PurePath(file).name, "sha256": digest(shown)},
         "proxies": proxies,
         "seed": config.seed,
         "threads": config.threads,

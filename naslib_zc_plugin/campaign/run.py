@@ -14,7 +14,7 @@ from typing import Any, Callable
 
 from naslib_zc_plugin import __version__
 from naslib_zc_plugin.campaign import plan
-from naslib_zc_plugin.campaign.config import Config, provenance
+from naslib_zc_plugin.campaign.config import Config, options_of_images, provenance
 from naslib_zc_plugin.campaign.engines import Engine, Outcome, Task
 from naslib_zc_plugin.campaign.engines.local import LocalEngine
 from naslib_zc_plugin.campaign.store import Store
@@ -106,7 +106,8 @@ def prepare(config: Config, store: Store, extend: bool = False, command: str = "
         dataset = before["dataset"]
         truth = config.truth or config.protocol.truth_of(dataset)
         now.update(images=before["images"], dataset=dataset, truth=truth)
-    store.declare({**now, "command": command} if command else now)
+    notes = {"command": command, "image_options": options_of_images(config)}
+    store.declare({**now, **{name: note for name, note in notes.items() if note}})
 
 
 def origin(config: Config) -> dict[str, Any]:

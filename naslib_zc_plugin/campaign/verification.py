@@ -167,13 +167,13 @@ def _source(facts: Mapping[str, Any], folder: Path, data: Path | None) -> dict[s
     places = [root / name for root in (folder, *([data, data / "probes"] if data else []))]
     found = next((str(place) for place in places if place.exists()), name)
     try:
-        probe(found, **given.get("options", {}))
+        probe(found, **facts.get("image_options", {}))
     except DataError as error:
         if found == name and error.found.startswith("no such"):
             looked = ", ".join(map(str, places))
             raise DataError(name, f"the images or tokens of the scores at one of {looked}", "no such file") from error
         raise
-    return {"source": found, **given.get("options", {})}
+    return {"source": found, **facts.get("image_options", {})}
 
 
 def _check_device(config: Config) -> None:

@@ -100,19 +100,19 @@ def show_table(header: Sequence[str], rows: Sequence[Sequence[str]], numbers: Co
 
 
 @contextmanager
-def steps(total: int | None, done: int = 0) -> Iterator[Callable[[str], None]]:
+def steps(total: int | None) -> Iterator[Callable[[str], None]]:
     """Show progress over ``total`` steps (None: unknown): call the function with a word on each finished one.
 
     A bar with the latest word on a terminal, a line for each step elsewhere.
     """
     console = Console(stderr=True, highlight=False)
     if not console.is_terminal:
-        number = count(done + 1)
+        number = count(1)
         of = f"/{total}  " if total else ". "
         yield lambda text: typer.echo(f"{next(number):>{len(str(total or 0))}}{of}{visible(text)}", err=True)
         return
     with Progress(*_BAR, TimeRemainingColumn(), _LATEST, console=console, transient=True) as bar:
-        task = bar.add_task("", total=total, completed=done)
+        task = bar.add_task("", total=total)
         yield lambda text: bar.update(task, advance=1, description=visible(text))
 
 

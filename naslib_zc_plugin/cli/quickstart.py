@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Callable
+from typing import TYPE_CHECKING, Annotated, Any, Callable, NamedTuple
 
 import typer
 
@@ -15,9 +15,9 @@ from naslib_zc_plugin.cli._console import (
     ProxiesOption,
     again,
     complain,
+    live,
     say,
     show_table,
-    steps,
     stopped_by_signals,
 )
 from naslib_zc_plugin.cli.leaderboard import publish_boards, read_sources
@@ -284,16 +284,20 @@ def _trained(experiment: Experiment, restart: bool) -> None:
     say()
 
 
+class _Trainings(NamedTuple):
+    """How many trainings are done, of how many."""
+
+    done: int
+    total: int
+
+
 @contextmanager
 def _bar(experiment: Experiment) -> Iterator[Callable[[SearchProgress], None]]:
     """Show a bar of the evaluations of an experiment of one run."""
-    from naslib_zc_plugin.search.journal import histories
-
     (search,) = experiment.searches
     number = search.budget.evaluations or 0
-    done = len(histories(experiment.store).get(search.label, {}).get(0, ()))
-    with steps(number, min(done, number)) as step:
-        yield lambda progress: step(f"trained, {progress.clock:.0f} s in all") if progress.search else None
+    with live(lambda each: f"{each.done}/{each.total}  trained") as show:
+        yield lambda progress: show(_Trainings(progress.step if progress.search else number, number))
 
 
 # 4. The page --------------------

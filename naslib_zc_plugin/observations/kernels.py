@@ -118,7 +118,7 @@ class CodeAgreement:
     def __init__(self, samples: int, states: int = 2) -> None:
         self._samples, self._states = samples, states
         self._bits: _Bits | None = None
-        self._sum = torch.zeros(samples, samples, dtype=torch.float64)
+        self._sum = torch.zeros(samples, samples, dtype=torch.float64, device="cpu")
 
     def update(self, codes: Tensor) -> None:
         """Add the codes of some units, uint8 (N, units)."""

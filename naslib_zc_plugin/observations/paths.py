@@ -121,6 +121,12 @@ class Paths:
     channels: dict[str, list[int | None]]
     lost: list[str] = field(default_factory=list)
 
+    def check_layers(self) -> None:
+        """Raise :class:`NotApplicable` with the names of layers that were used, and whose calls nobody saw."""
+        if self.lost:
+            where = "in a copy, in a part or by other modules"
+            raise NotApplicable(f"layers' weights are used {where} ({some(self.lost)})")
+
 
 def paths(p: ForwardPass, mixing: bool = False) -> Paths:
     """Return the paths of the network of a pass; it is run once for all who ask for the same.
@@ -152,8 +158,7 @@ def layer_paths(p: ForwardPass, mixing: bool = False) -> Steps[Paths]:
     p.network.check_packed()
     found = paths(p, mixing)
     yield FORWARD
-    if found.lost:
-        raise NotApplicable(f"layers' weights are used in a copy, in a part or by other modules ({some(found.lost)})")
+    found.check_layers()
     return found
 
 
@@ -169,6 +174,7 @@ class _Run:
         self._values: dict[Place, Value] = {}
         self._objects: dict[int, tuple[Callable[[], Any], int | None]] = {}
         self._layers: dict[Any, CalledLayer] = {}
+        self._bases: dict[Any, Any] = {}  # nodes of outputs that are views, and those of what they are views of
         self._channel: int | None = None  # of the call under way, where its function tells
         self._pools = False  # likewise, whether it does
         self._pooled: set[Place] = set()
@@ -231,15 +237,17 @@ class _Run:
             graph = Graph(logits, self._sources)
             if not graph.whole:
                 raise NotApplicable("no path that can be differentiated leads from the inputs to the outputs")
+            # A view that is written over later has another node then; what it is a view of keeps its own.
+            nodes = {node: node if graph.passes(node) else self._bases.get(node, node) for node in self._layers}
             for node, layer in self._layers.items():
-                layer.on_path = graph.passes(node)
+                layer.on_path = graph.passes(nodes[node])
             found = ((place, self._values[place]) for place in graph.cuts() if place in self._values)
             cuts = sorted(found, key=lambda item: item[1].number)
             last = max((layer.number for layer in self._layers.values() if layer.on_path), default=0)
             head = next(
                 (last for (node, _), _ in cuts if node in self._layers and self._layers[node].number == last), None
             )
-            depth = graph.longest(set(self._layers))
+            depth = graph.longest(set(nodes.values()))
             met = {number for number, ((node, _), _) in enumerate(cuts) if graph.joins(node)}
         alone = {number - 1 for number, (place, _) in enumerate(cuts) if place in self._pooled}
         mixed = _mixed(logits, cuts, self._leaves) - alone if mixing else set[int]()
@@ -298,6 +306,8 @@ class _Run:
         if isinstance(call.output, Tensor) and not self._over:
             node = call.output.grad_fn or object()
             self._layers[node] = CalledLayer(call.name, self._calls.number)
+            if call.output._base is not None:
+                self._bases[node] = call.output._base.grad_fn
 
     def _module(self, name: str, module: nn.Module, args: Any, output: Any) -> None:
         if self._over:

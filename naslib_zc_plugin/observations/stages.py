@@ -111,6 +111,7 @@ Placed = tuple[int, Value]
 
 def _placed(found: Paths) -> list[Placed]:
     """Return the values among which stages are chosen: those with positions, if there are any."""
+    found.check_layers()  # the last one may be the classifier
     known = [
         (place, value)
         for place, value in enumerate(found.cuts)

@@ -19,7 +19,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from naslib_zc_plugin.passes.degenerate import NotApplicable
 from naslib_zc_plugin.passes.inputs import tensors
 from naslib_zc_plugin.passes.seeding import seed_everything
-from naslib_zc_plugin.passes.snapshot import ATOMS, PLAIN
+from naslib_zc_plugin.passes.snapshot import ATOMS, PLAIN, Snapshot
 
 Logits = Union[None, int, str, Callable[[Any], Tensor]]
 Result = TypeVar("Result")
@@ -317,12 +317,16 @@ class Network:
         return pick_logits(self.module(*by_place, **by_name), self.logits)
 
     def takes(self, inputs: Any) -> bool:
-        """Return whether the network runs on inputs without an error."""
+        """Return whether the network runs on inputs without an error; what the run changes is put back."""
+        held = {name: value.clone() for name, value in {**self.parameters, **self.buffers}.items()}
+        snapshot = Snapshot(self.module)
         try:
             with torch.no_grad():
-                self.run(inputs)
+                self(held, inputs)
         except Exception:
             return False
+        finally:
+            snapshot.restore()
         return True
 
     def __call__(self, tensors: Mapping[str, Tensor], inputs: Any) -> Tensor:

@@ -7,6 +7,7 @@ from torch import Tensor
 import naslib_zc_plugin.observations.quick_derivatives  # noqa: F401  (H·W is made by them)
 from naslib_zc_plugin.extend import FORWARD, Grad, observation, proxy
 from naslib_zc_plugin.passes import ForwardPass, Steps
+from naslib_zc_plugin.passes.degenerate import precise
 from naslib_zc_plugin.passes.inputs import as_real
 
 
@@ -51,4 +52,4 @@ def grasp(layers: list[tuple[Tensor, Tensor]]) -> float:
     >>> grasp([(torch.tensor([1.0, 2.0]), torch.tensor([-3.0, 1.0]))])
     1.0
     """
-    return -sum((gradient * product).sum().item() for gradient, product in layers)
+    return -sum((precise(gradient) * precise(product)).sum().item() for gradient, product in layers)

@@ -45,9 +45,9 @@ def perturbation(p: ForwardPass) -> Steps[tuple[Tensor, Tensor, list[Tensor]]]:
             return
         if source.ndim != 4 or not source.is_floating_point() or source.data_ptr() in shown[p.turn]:
             return
-        small, kept = source.shape[-2:] == (1, 1), maps[p.turn]
+        small, kept = _has_one_position(source), maps[p.turn]
         pooled = output.ndim < 4 or (output.shape[-2:] == (1, 1) and not small)
-        if pooled and (not small or kept is None or kept.shape[-2:] == (1, 1)):
+        if pooled and (not small or kept is None or _has_one_position(kept)):
             maps[p.turn] = source
 
     def go_on(call: LayerCall) -> None:
@@ -66,6 +66,11 @@ def perturbation(p: ForwardPass) -> Steps[tuple[Tensor, Tensor, list[Tensor]]]:
     norms = (name for name, module in p.network.module.named_modules() if isinstance(module, nn.BatchNorm2d))
     held = (p.buffers.get(f"{name}.running_var" if name else "running_var") for name in norms)
     return first, second, [variance for variance in held if variance is not None]
+
+
+def _has_one_position(features: Tensor) -> bool:
+    """Return whether a map has one value per channel, wherever it has its channels."""
+    return features.numel() <= len(features) * max(features.shape[1:])
 
 
 @proxy(

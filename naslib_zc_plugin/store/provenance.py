@@ -16,7 +16,7 @@ from naslib_zc_plugin.probes import Probe, Tokens
 EXTENDABLE = ("architectures", "proxies")
 """Entries that may grow in a store (``--extend``) without touching the scores in it."""
 
-DERIVED = ("truth", "singletons", "command", "detours")
+DERIVED = ("truth", "singletons", "command", "image_options", "detours")
 """Entries that no score depends on, or that follow from the others or from the scores."""
 
 

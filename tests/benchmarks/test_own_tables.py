@@ -161,8 +161,8 @@ def test_a_table_needs_a_file_that_can_be_read_or_values() -> None:
 
 
 def test_the_example_of_the_documentation_is_a_benchmark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = (Path(__file__).resolve().parents[2] / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    code = text.partition("## Add a benchmark")[2].partition("```python\n")[2].partition("```")[0]
+    text = (Path(__file__).resolve().parents[2] / "docs/tutorials/own_space.md").read_text(encoding="utf-8")
+    code = text.partition("## A benchmark")[2].partition("```python\n")[2].partition("```")[0]
     (tmp_path / "accuracies.csv").write_text("architecture,accuracy,seconds\na-b,91.5,60\na-c,88,\n", encoding="utf-8")
     distribution(tmp_path, monkeypatch, f"{code}\nMY_SPACE = TABLE\n", "my_space")
     found = benchmark("my_space")

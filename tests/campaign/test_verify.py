@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from naslib_zc_plugin.campaign.config import Config, provenance
+from naslib_zc_plugin.campaign.config import Config, options_of_images, provenance
 from naslib_zc_plugin.campaign.engines import Task
 from naslib_zc_plugin.campaign.exchange import export
 from naslib_zc_plugin.campaign.plan import stream
@@ -47,7 +47,7 @@ def _scored(path: Path, **changes: Any) -> Path:
     score, found = Scorer(config), space(config.space)
     keys = {key: found.canonical(key) for key in stream(config.architectures, found, config.seed)}
     with closing(Store(path)) as store, store.transaction():
-        store.declare(provenance(config))
+        store.declare({**provenance(config), "image_options": options_of_images(config)})
         store.ask(keys, list(config.requests()))
         outcomes = [score(Task(key, tuple(config.requests()))) for key in set(keys.values())]
         store.add(outcomes, {"device": "cpu", "threads": 1, "seed": config.seed, "torch": "2"})
@@ -128,8 +128,8 @@ def test_what_is_made_otherwise_here_is_refused_by_name(submission: Path, tmp_pa
     unknown = {**facts["proxies"], "snip": {**facts["proxies"]["snip"], "name": "snipp"}}
     for changes, said in (
         ({"proxies": older}, "proxies.snip"), ({"proxies": unknown}, "unknown proxy 'snipp'"),
-        ({"images": {**facts["images"], "options": {**NOISE, "source": None}}}, "does not say how"),
-        ({"images": {"name": "synthetic:normal", "sha256": facts["images"]["sha256"]}}, "images"),
+        ({"image_options": {**NOISE, "source": None}}, "does not say how"),
+        ({"image_options": {}}, "images"),
         ({"images": {**facts["images"], "sha256": "0"}}, "images.sha256"),
         ({"space": "nasbench"}, "unknown"), ({"preset": []}, "does not say how its scores were made"),
         ({"preset": {**facts["preset"], "flavour": "other"}}, "preset.flavour"),

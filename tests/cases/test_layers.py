@@ -184,6 +184,22 @@ class VisionTransformer(nn.Module):
         return self.head(self.blocks(self.patches(x).flatten(2).transpose(1, 2)).mean(1))
 
 
+@pytest.mark.parametrize("flat", [False, True])
+def test_zen_takes_the_map_before_pooling_where_the_head_turns_what_was_pooled(flat: bool) -> None:
+    """As heads of ConvNeXt and TinyViT do, which norm the pooled channels in the last dimension."""
+
+    class Head(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            turned = F.layer_norm(F.adaptive_avg_pool2d(x, 1).permute(0, 2, 3, 1), (6,))
+            return turned.flatten(1) if flat else turned.permute(0, 3, 1, 2).flatten(1)
+
+    body = nn.Sequential(nn.Conv2d(3, 6, 3), nn.BatchNorm2d(6), nn.ReLU())
+    plain = nn.Sequential(body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 4))
+    turning = nn.Sequential(body, Head(), nn.Identity(), nn.Linear(6, 4))
+    x = torch.randn(4, 3, 8, 8)
+    assert zc.score(turning, x, "zen")["zen"].value == zc.score(plain, x, "zen")["zen"].value
+
+
 def test_zen_of_a_network_without_a_map_before_pooling_is_undefined() -> None:
     scores = [zc.score(VisionTransformer(depth), (images(), None), ["zen"])["zen"] for depth in (1, 2, 12)]
     assert {score.status for score in scores} == {"undefined"}, [score.value for score in scores]

@@ -34,7 +34,8 @@ def test_on_a_terminal_a_bar_counts_and_says_the_latest(capsys: pytest.CaptureFi
     with live(lambda now: f"{now.total - now.done} [left]") as report:
         report(Done(3, 8))
     assert "3/8 5 [left]" in _shown(capsys)
-    with steps(4, done=1) as step:
+    with steps(4) as step:
+        step("first")
         step("second\x1b[2J")
     assert "2/4" in (shown := _shown(capsys)) and "second\\x1b[2J" in shown
 

@@ -226,6 +226,20 @@ def test_a_layer_that_is_called_again_is_one_layer_and_deeper() -> None:
     assert scores(case.net, case.batch[0])[:2] == [3, 4]
 
 
+def test_a_layer_whose_output_is_written_over_is_passed() -> None:
+    """A linear layer's output of three dimensions is a view, which gets another node; so it is with positions added."""
+
+    class Embeds(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.project, self.head = nn.Linear(3, 6), nn.Linear(6, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.head(self.project(x).add_(torch.ones(6)).mean(1))
+
+    assert scores(Embeds(), torch.randn(2, 5, 3))[:2] == [2, 2]
+
+
 def test_width_times_depth_of_encoders_is_hidden_size_times_layers() -> None:
     from naslib_zc_plugin.spaces import space
 

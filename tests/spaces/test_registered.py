@@ -65,11 +65,10 @@ def test_without_the_distribution_it_is_unknown() -> None:
         space("toy")
 
 
-def test_the_space_of_contributing_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_space_of_the_documentation_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One file and one entry point of another distribution: sampled, mutated, built and scored by name."""
     torch = pytest.importorskip("torch")
-    text = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    section = text.partition("## Add a search space")[2].partition("\n## ")[0]
+    section = (Path(__file__).parents[2] / "docs/tutorials/own_space.md").read_text(encoding="utf-8")
     code, entry = (section.partition(f"```{kind}\n")[2].partition("```")[0] for kind in ("python", "toml"))
     (tmp_path / "my_package").mkdir()
     (tmp_path / "my_package/widths.py").write_text(code, encoding="utf-8")

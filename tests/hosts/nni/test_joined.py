@@ -34,7 +34,7 @@ def by_hand(batch: Any) -> list[float]:
     keys = [space("nasbench201").sample(rng) for _ in range(5)] + KEYS
     rows = []
     for key in keys:
-        net = scoring.without_unused(scoring.network(made.frozen(made.space(), key), 2, key), batch[0])
+        net, _ = scoring.without_unused(scoring.network(made.frozen(made.space(), key), 2, key), batch[0])
         found = package.score(net, batch, MEMBERS, seed=derived_seed(2, key), weights="fresh")
         rows.append([-np.inf if found[name].value is None else found[name].value for name in MEMBERS])
     scores = np.array(rows).T
