@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from string import ascii_letters, ascii_lowercase
 
 from result_pages import markdown
 
@@ -42,7 +43,7 @@ needs timm, transformers and torchvision, in an environment of its own: the pack
 - Dropout is 0, so that both see the same network; drawn weights and noise are those of the seed's names.
 
 """
-LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+LETTERS = [*ascii_letters, *(f"{first}{second}" for first in ascii_lowercase for second in ascii_lowercase)]
 
 
 def page(found: Rows, within: float, exceptions: Mapping[str, float]) -> str:
@@ -128,6 +129,7 @@ def _family(members: Rows, reasons: Mapping[str, tuple[str, int]]) -> str:
 
 def _reason(text: str) -> str:
     """Return a reason without what differs from network to network."""
+    text = re.sub(r"^.*(?=\(on noise of)", "… ", text)
     text = re.sub(r"shape \([\d, ]+\)", "shape (…)", text)
     text = re.sub(r"output \([\d, ]+\)", "output (…)", text)
     text = re.sub(r"\(the first are [^)]*\)", "", text)
