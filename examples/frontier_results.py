@@ -202,6 +202,8 @@ def tables(data: Path, results: Path, resamples: int = 1000) -> dict[str, str]:
             chosen[name] = whole
     if len(chosen) == 2:
         made["choice"] = _choice(chosen)
+    if all(name in made for name in SEARCHED):
+        made["searches"] = _searches(data, results)
     if all((results / "scores" / f"{campaign}.parquet").exists() for campaign, *_ in SIZES.values()):
         made["sizes"] = _sizes(data, results, resamples)
     return made
@@ -253,6 +255,43 @@ def _finite(scores: Floats) -> Floats:
 def _undefined(part: Population, name: str) -> int:
     members = RECIPES.get(name, (name,))
     return int(np.any([~np.isfinite(part.scores[member]) for member in members], axis=0).sum())
+
+
+# Searches --------------------
+
+SEARCHED = {"cifar10": "cifar10_val_12", "cifar100": "cifar100_val_12", "imagenet16_120": "imagenet16_val_12"}
+"""Table → the column of what is known after a training: validation accuracy after 12 epochs."""
+TRAININGS, POOL, RUNS = (0, 20, 100), 500, 30
+SEARCHERS = ("params", "meco_opt", "az_nas", "recommended", "recommended_with_data")
+
+
+def _searches(data: Path, results: Path) -> str:
+    """Return test accuracies of what is found, by a row for each order of training and a column for their number.
+
+    A run draws a pool at random, trains its first networks by the score (ranks are those within the pool), and takes
+    the best by validation; without trainings it takes the first one. At random they are trained as they come.
+    """
+    rows: dict[str, list[str]] = {name: [] for name in ("random", *SEARCHERS)}
+    for name, column in SEARCHED.items():
+        campaigns, of, test = SETS[name]
+        known = benchmark(of, data)
+        whole, keys = population(results, campaigns, known.column(test), SAME[of])
+        seen, rng = known.column(column), np.random.default_rng(0)
+        validation = np.array([seen[key] for key in keys])
+        found: dict[tuple[str, int], list[float]] = {}
+        for _ in range(RUNS):
+            pool = rng.permutation(len(keys))[:POOL]
+            part = Population({label: each[pool] for label, each in whole.scores.items()}, whole.truth[pool], [])
+            for row in rows:
+                members = () if row == "random" else (row,) if row in whole.scores else Aggregate.parse(row).labels
+                order = np.argsort(-part.joined(members), kind="stable") if members else np.arange(POOL)
+                for number in TRAININGS:
+                    trained = pool[order[: max(1, number)]]
+                    found.setdefault((row, number), []).append(whole.truth[trained[validation[trained].argmax()]])
+        for row, cells in rows.items():
+            cells += [f"{np.mean(found[row, n]):.2f} ± {np.std(found[row, n]):.2f}" for n in TRAININGS]
+    header = [f"{name}, {number}" for name in ("CIFAR-10", "CIFAR-100", "ImageNet16-120") for number in TRAININGS]
+    return markdown(["", *header], [[name, *cells] for name, cells in rows.items()])
 
 
 # Choosing a recipe --------------------
