@@ -14,7 +14,7 @@ aten = torch.ops.aten
 KINDS: dict[str, tuple[Any, ...]] = {
     "relu": (
         aten.relu, aten.relu_, aten.leaky_relu, aten.leaky_relu_, aten._prelu_kernel, aten.hardtanh, aten.hardtanh_,
-        aten.clamp, aten.clamp_, aten.clamp_min, aten.clamp_min_, aten.threshold, aten.threshold_,
+        aten.clamp, aten.clamp_, aten.clamp_min, aten.clamp_min_, aten.threshold, aten.threshold_, aten.maximum,
     ),
     "gelu": (aten.gelu, aten.silu, aten.silu_, aten.mish, aten.mish_, aten.hardswish, aten.hardswish_,
              aten.elu, aten.elu_),
@@ -44,6 +44,8 @@ class Activations(TorchDispatchMode):
             lowest = args[1] if len(args) > 1 else (kwargs or {}).get("min")
             if not isinstance(lowest, (int, float)) or lowest != 0:
                 return output
+        if packet is aten.maximum and all(each.any() for each in args):  # of learned thresholds, at first zeros
+            return output
         self.found.append((kind, (output.movedim(args[1], -1) if kind == "softmax" else output).clone()))
         return output
 

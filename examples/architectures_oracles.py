@@ -271,7 +271,7 @@ def synflow(ref: Reference) -> float:
 
 def logsynflow(ref: Reference) -> float:
     """Likewise, with logarithms of the gradients' sizes and 1."""
-    return sum((w * (1 + g.abs()).log()).sum().item() for w, g in ref.once("flow", lambda: flow(ref)))
+    return sum((w * g.abs().log1p()).sum().item() for w, g in ref.once("flow", lambda: flow(ref)))
 
 
 def head_confidence(ref: Reference) -> float:
@@ -338,9 +338,15 @@ def zen(ref: Reference) -> float:
         if isinstance(output, Tensor) and args[0].ndim == 4 and output.shape[2:] in ((), (1, 1)):
             maps.append(args[0].detach().clone())
 
+    def go_on(module: nn.Module, args: Any, output: Tensor) -> None:
+        if args[0].ndim == 4 and args[0].shape[2:].numel() > 1:
+            maps.clear()  # what was pooled is a part of a layer's, as in squeeze and excitation
+
     for module in net.modules():
         if "Pool" in type(module).__name__:
             module.register_forward_hook(hook)
+        elif isinstance(module, nn.Conv2d):
+            module.register_forward_hook(go_on)
     seed_everything(0, NormalPair(0.01))
     shape = (16, *_tensors(ref.case.inputs)[0].shape[1:])
     x = torch.randn(shape)

@@ -71,6 +71,10 @@ def total_width(ref: Reference) -> float:
     return float(sum(channels for _, channels, _ in ref.once("calls", lambda: calls(ref))))
 
 
+MADE = tuple(f"aten::{name}" for name in ("empty", "zeros", "ones", "full", "new_", "rand"))
+"""How operators begin that take a tensor for its shape alone."""
+
+
 class Longest(TorchDispatchMode):
     """Keep, for each piece of memory, the most layers on a path from the inputs to what lies in it."""
 
@@ -95,7 +99,7 @@ class Longest(TorchDispatchMode):
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run the operator; what it gives is behind what it gets."""
         output = function(*args, **(kwargs or {}))
-        if not function._schema.name.startswith("aten::empty"):
+        if not function._schema.name.startswith(MADE):
             self.reach(_flat([output]), self.length(_flat([args, kwargs or {}])))
         return output
 
@@ -123,7 +127,9 @@ def depth(ref: Reference) -> float:
         module.register_forward_hook(after)
     with torch.no_grad(), seen:
         logits = ref.logits(net, inputs)
-    return float(seen.length([logits]))
+    if (length := seen.length([logits])) < 0:
+        raise Absent("tokens are computed with before they are looked up")
+    return float(length)
 
 
 # Outputs of modules --------------------

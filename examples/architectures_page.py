@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from string import ascii_letters, ascii_lowercase
 
 from result_pages import markdown
 
@@ -35,13 +36,14 @@ needs timm, transformers and torchvision, in an environment of its own: the pack
 - *as the oracle says*: [`architectures_oracles.py`](../../examples/architectures_oracles.py) computes the value once
   more, slowly, from its definition, by module hooks and ordinary backward runs on a copy of the network. A value is
   right within {within} of that ({exceptions}), or within four times what rounding changes: double precision, or
-  weights and inputs moved by 1e-7 of their size.
+  weights and inputs moved by 1e-7 of their size; or where the score of the network in double precision is within
+  {within} of the oracle's in double precision (signs of gradients flip together where single precision is coarse).
 - *no oracle*: the status is ok, and there is nothing to hold the value against.
 - *undefined*: for the reason of the letter, see [below](#reasons).
 - Dropout is 0, so that both see the same network; drawn weights and noise are those of the seed's names.
 
 """
-LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+LETTERS = [*ascii_letters, *(f"{first}{second}" for first in ascii_lowercase for second in ascii_lowercase)]
 
 
 def page(found: Rows, within: float, exceptions: Mapping[str, float]) -> str:
@@ -127,6 +129,7 @@ def _family(members: Rows, reasons: Mapping[str, tuple[str, int]]) -> str:
 
 def _reason(text: str) -> str:
     """Return a reason without what differs from network to network."""
+    text = re.sub(r"^.*(?=\(on noise of)", "… ", text)
     text = re.sub(r"shape \([\d, ]+\)", "shape (…)", text)
     text = re.sub(r"output \([\d, ]+\)", "output (…)", text)
     text = re.sub(r"\(the first are [^)]*\)", "", text)
