@@ -129,14 +129,14 @@ def live(line_of: Callable[[Shown], str]) -> Iterator[Callable[[Shown], None]]:
             task = bar.add_task("", total=None)
             yield lambda now: bar.update(task, completed=now.done, total=now.total, description=visible(line_of(now)))
         return
-    last = -_EVERY
+    last, said = -_EVERY, ""
 
     def report(progress: Shown) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last >= _EVERY or progress.done == progress.total:
-            last = now
-            typer.echo(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {visible(line_of(progress))}", err=True)
+        nonlocal last, said
+        now, line = time.monotonic(), visible(line_of(progress))
+        if line != said and (now - last >= _EVERY or progress.done == progress.total):
+            last, said = now, line
+            typer.echo(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line}", err=True)
 
     yield report
 

@@ -16,17 +16,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Callable
 
 import numpy as np
 import numpy.typing as npt
 
 from naslib_zc_plugin.report.correlations import Floats, Indices, IntervalEstimate
+from naslib_zc_plugin.report.pairs import Pairs
 
 Z = 1.959963984540054
 """Half the width of a 95 % interval, in standard errors."""
-_Table = npt.NDArray[np.float32]
-_Derive = Callable[["_Table", "_Table", "_Table"], "tuple[Floats, Floats]"]
+_Related = tuple[float, Floats]
+"""A coefficient, and its derivative by the weight of each network."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +62,7 @@ def compared(
     r"""Compare proxies by Spearman's :math:`\rho` or Kendall's :math:`\tau_b`, as they are or at an equal control.
 
     At an equal control z the coefficient is the partial one of
-    :func:`~naslib_zc_plugin.report.correlations.partial_agreement`. Time and memory grow with the square of the number
-    of networks: for 3,000 of them a proxy takes about a second.
+    :func:`~naslib_zc_plugin.report.correlations.partial_agreement`.
 
     Args:
         scores: shape (M, n), higher better, NaN where undefined.
@@ -76,25 +75,27 @@ def compared(
     >>> found.values.round(3).tolist(), found.n.tolist()
     ([[1.0, 1.0], [0.333, 0.333]], [[4, 3], [3, 3]])
     """
-    derive = {"kendall": _kendall, "spearman": _spearman}[coefficient]
     defined = np.isfinite(scores) & (True if control is None else np.isfinite(control))
     patterns, pattern_of = np.unique(defined, axis=0, return_inverse=True)
     pattern_of = pattern_of.reshape(-1)
     _, member = np.unique(np.arange(len(truth)) if clusters is None else clusters, return_inverse=True)
-    order = np.argsort(member, kind="stable")
-    starts = np.searchsorted(member[order], np.arange(member.max() + 1))
+    classes = int(member.max()) + 1
     found = np.full((len(scores), len(patterns)), np.nan)
-    influence = np.zeros((len(scores), len(patterns), len(starts)), dtype=np.float32)
-    for place, score in enumerate(scores):
-        own = np.flatnonzero(defined[place])
-        if len(own) < 3:
-            continue
-        given = [score[own], truth[own], *([] if control is None else [control[own]])]
-        found[place], moved = _related(derive, given, patterns[:, own].T.astype(np.float32))
-        whole = np.zeros((len(truth), len(patterns)), dtype=np.float32)
-        whole[own] = np.nan_to_num(moved)
-        influence[place] = np.add.reduceat(whole[order], starts, axis=0).T
-    scale = len(starts) / max(1, len(starts) - 1)
+    influence = np.zeros((len(scores), len(patterns), classes))
+    for column, pattern in enumerate(patterns):
+        for place, score in enumerate(scores):
+            kept = np.flatnonzero(defined[place] & pattern)
+            if len(kept) < 3:
+                continue
+            related = _related(coefficient, score[kept], truth[kept])
+            if control is not None:
+                z = control[kept]
+                related = _at_equal(
+                    related, _related(coefficient, score[kept], z), _related(coefficient, truth[kept], z)
+                )
+            found[place, column] = related[0]
+            influence[place, column] = np.bincount(member[kept], np.nan_to_num(related[1]), classes)
+    scale = classes / max(1, classes - 1)
     errors = np.empty((len(scores),) * 2)
     for place in range(len(scores)):
         apart = influence[place][pattern_of] - influence[:, pattern_of[place]]
@@ -104,57 +105,23 @@ def compared(
     return Compared(found[:, pattern_of], errors, counts @ counts.T)
 
 
-def _related(derive: _Derive, given: list[Floats], masks: _Table) -> tuple[Floats, Floats]:
-    """Return the coefficient of the first two variables, at an equal third if any, and each network's influence.
-
-    For each column of masks, (n, masks), over the networks that it holds: shapes (masks,) and (n, masks).
-    """
-    signs = [_signs(each) for each in given]
-    xy, d_xy = derive(signs[0], signs[1], masks)
-    if len(signs) == 2:
-        return xy, d_xy
-    (xz, d_xz), (yz, d_yz) = derive(signs[0], signs[2], masks), derive(signs[1], signs[2], masks)
-    free_x, free_y = (np.where(1 - r**2 < 1e-9, np.nan, 1 - r**2) for r in (xz, yz))
-    root = np.sqrt(free_x * free_y)
-    partial = (xy - xz * yz) / root
-    moved = (d_xy - yz * d_xz - xz * d_yz) / root + partial * (xz * d_xz / free_x + yz * d_yz / free_y)
-    return partial, moved
+def _related(coefficient: str, x: Floats, y: Floats) -> tuple[float, Floats]:
+    """Return a coefficient, and its derivative by the weight of each network: shape (n,)."""
+    pairs = Pairs.of(x, y)
+    if coefficient == "kendall":
+        value, influences = pairs.tau_influences()
+    else:
+        value, influences = float(pairs.rho(np.ones((len(x), 1)))[0]), pairs.rho_influences()
+    return value, influences / len(x)
 
 
-def _signs(values: Floats) -> _Table:
-    """Return the signs of all differences, (n, n): of ranks, for a difference of scores may overflow."""
-    ranks = np.unique(values, return_inverse=True)[1].reshape(-1).astype(np.float32)
-    found: _Table = np.sign(ranks[:, None] - ranks)
-    return found
-
-
-def _kendall(x: _Table, y: _Table, masks: _Table) -> tuple[Floats, Floats]:
-    """Return tau-b and its derivatives by the networks' weights, from concordance and the shares of untied pairs."""
-    sums = [_double(table @ masks * masks) for table in (x * y, x * x, y * y)]
-    return _quotient(sums, [2 * each for each in sums])
-
-
-def _spearman(x: _Table, y: _Table, masks: _Table) -> tuple[Floats, Floats]:
-    """Return rho and its derivatives; a network moves the ranks of the others as well as its own product."""
-    u, v = (_double(table @ masks * masks) for table in (x, y))  # twice the ranks less their mean
-    sums = [u * v, u * u, v * v]
-    single = [part.astype(np.float32) for part in (u, v)]
-    (xu, xv), (yu, yv) = ([_double(table @ part * masks) for part in single] for table in (x, y))
-    return _quotient(sums, [sums[0] - xv - yu, sums[1] - 2 * xu, sums[2] - 2 * yv])
-
-
-def _double(values: npt.NDArray[Any]) -> Floats:
-    return values.astype(np.float64)
-
-
-def _quotient(sums: list[Floats], moved: list[Floats]) -> tuple[Floats, Floats]:
-    """Return N / √(AB) of three sums over networks, and its derivatives from theirs."""
-    n, a, b = (each.sum(axis=0) for each in sums)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        root = np.sqrt(a * b)
-        found = np.where(root > 0, n / root, np.nan)
-        derived = moved[0] / root - found / 2 * (moved[1] / a + moved[2] / b)
-    return np.clip(found, -1, 1), derived
+def _at_equal(xy: _Related, xz: _Related, yz: _Related) -> _Related:
+    """Return the coefficient of x and y at an equal z, and its derivative."""
+    (value, moved), (rx, dx), (ry, dy) = xy, xz, yz
+    free_x, free_y = (1 - r**2 if 1 - r**2 >= 1e-9 else math.nan for r in (rx, ry))
+    root = math.sqrt(free_x * free_y)
+    partial = (value - rx * ry) / root
+    return partial, (moved - ry * dx - rx * dy) / root + partial * (rx * dx / free_x + ry * dy / free_y)
 
 
 BEST = 0.1

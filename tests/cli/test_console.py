@@ -53,6 +53,7 @@ def test_in_a_log_there_are_lines_and_no_orders(capsys: pytest.CaptureFixture[st
         report(Done(1, 9))
         report(Done(2, 9))  # too soon for another line
         report(Done(9, 9))
+        report(Done(9, 9))  # which has been said
         step("one")
     lines = capsys.readouterr().err.splitlines()
     assert [line[-6:] for line in lines] == ["1 of 9", "9 of 9", "2  one"] and lines[2] == "1/2  one"
