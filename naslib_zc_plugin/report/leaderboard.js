@@ -163,7 +163,7 @@
   const quoted = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
   function commands(row, group, cell) {
     const same = cell.entries.map((place) => data.entries[place]);
-    const scored = [...new Set(same.map((each) => each.config ? `nas-zc score ${quoted(each.config)}` : (each.notes.find((note) => note.startsWith("Scored by: ")) || "").slice("Scored by: ".length)).filter(Boolean))];
+    const scored = [...new Set(same.map((each) => each.command).filter(Boolean))];
     const paths = [...new Set(same.map((each) => quoted(each.path || each.name)))].join(" ");
     const more = row.kind === "aggregate" ? ` --aggregate ${quoted(cell.label)}` : "";
     const truth = ` --truth ${quoted(group.truth.replace(/^−/, ""))}`;
@@ -662,7 +662,7 @@
         pair("supervised", "\"choice\": trained accuracies chose the members of this aggregate; no proxy here is fitted to accuracies. What authors of papers tuned on a benchmark is not marked: nobody wrote it down"),
         pair("cost", `time of one score over that of one forward and backward pass in train mode of the same network on the same batch: ${data.costs}`)),
       h("h2", {}, "Where they come from"),
-      table("Score tables", ["scores", "compared with", "made by"], data.entries.map((entry) => [entry.path || entry.name, entry.truth, entry.config ? `nas-zc score ${entry.config}` : (entry.notes.find((note) => note.startsWith("Scored by: ")) || "–").replace("Scored by: ", "")]), [1, 2]),
+      table("Score tables", ["scores", "compared with", "made by"], data.entries.map((entry) => [entry.path || entry.name, entry.truth, entry.command || "–"]), [1, 2]),
       data.leftOut.length ? [h("h3", {}, "Left out"), h("ul", {}, data.leftOut.map((each) => h("li", {}, each)))] : null,
       h("h3", {}, "This page again"), h("pre", { tabindex: 0 }, data.command || "not known"),
       text("Beside it lie overview.csv (and overview.parquet): every number of this page in full precision; leaderboard.csv: each table of scores by itself."),

@@ -7,6 +7,7 @@ measurement there, and compares all of them with each other on the networks that
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -69,6 +70,11 @@ class Source:
     path: str = ""
     config: str = ""
     reasons: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    @property
+    def command(self) -> str:
+        """The command that makes the scores: of the configuration, where it is known; empty if nothing tells."""
+        return f"nas-zc score {shlex.quote(self.config)}" if self.config else str(self.table.facts.get("command", ""))
 
 
 @dataclass(frozen=True)

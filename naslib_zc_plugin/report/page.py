@@ -112,7 +112,7 @@ def _hash(text: str) -> str:
 
 def _entry(entry: Source) -> dict[str, Any]:
     notes = [visible(note) for note in provenance_notes(entry.table.facts)]
-    kept = {"truth": entry.truth_name, "source": entry.source, "path": entry.path, "config": entry.config}
+    kept = {"truth": entry.truth_name, "source": entry.source, "path": entry.path, "command": entry.command}
     return {"name": visible(entry.table.name), **{k: visible(v) for k, v in kept.items()}, "notes": notes}
 
 
@@ -269,7 +269,7 @@ def overview_lines(found: Overview) -> Iterator[dict[str, Any]]:
                     "not_told_from_best": measure in cell.among_best, "n": cell.n,
                     "undefined": column.count("undefined"), "failed": column.count("failed"),
                     "scores": entry.path or entry.table.name, "label": cell.label,
-                    "command": str(entry.table.facts.get("command", "")),
+                    "command": entry.command,
                 }  # fmt: skip
 
 
