@@ -43,30 +43,28 @@ def machine() -> dict[str, str]:
     }
 
 
-def sections(in_part: bool = False) -> dict[str, Callable[[], dict[str, str]]]:
-    """Name → function that makes the section's mapping, or the part of it that the tests compare."""
+def sections() -> dict[str, Callable[[], dict[str, str]]]:
+    """Name → function that makes the section's mapping."""
     made: dict[str, Callable[[], Iterator[tuple[str, str]]]] = {
-        f"scores/{name}/{seed}": partial(scores.scores, name, seed, alone=not (in_part and seed))
-        for name in networks.MAKERS
-        for seed in scores.SEEDS
+        f"scores/{name}/{seed}": partial(scores.scores, name, seed) for name in networks.MAKERS for seed in scores.SEEDS
     }
     for name in SPACES:
         made[f"keys/{name}"] = partial(spaces.keys, name)
-        made[f"built/{name}"] = partial(spaces.built, name, spaces.NUMBER // 2 if in_part else spaces.NUMBER)
+        made[f"built/{name}"] = partial(spaces.built, name)
     made["protocols"], made["probes"] = protocols.protocols, protocols.probes
     for name in histories.SPACES:
         made[f"histories/{name}"] = partial(histories.histories, name)
     return {name: lambda make=make: dict(make()) for name, make in made.items()}  # type: ignore[misc]
 
 
-def entries(wanted: str = "", in_part: bool = False) -> Iterator[tuple[str, dict[str, str]]]:
-    """The sections (or parts of them) whose name begins with ``wanted``, made one after the other on one thread."""
+def entries(wanted: str = "") -> Iterator[tuple[str, dict[str, str]]]:
+    """The sections whose name begins with ``wanted``, made one after the other on one thread."""
     import torch
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        for name, make in sections(in_part).items():
+        for name, make in sections().items():
             if name.startswith(wanted):
                 yield name, make()
     finally:

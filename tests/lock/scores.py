@@ -69,8 +69,8 @@ def requests() -> dict[str, Any]:
     }
 
 
-def scores(name: str, seed: int, alone: bool = True) -> Iterator[tuple[str, str]]:
-    """What a network's scores are, in company, alone and over repeats: label → text."""
+def scores(name: str, seed: int) -> Iterator[tuple[str, str]]:
+    """What a network's scores are: label → text."""
     case, names, options = networks.make(name), PROXIES, requests()
 
     def scored(asked: Any, **more: Any) -> dict[str, tuple[str, Any, Any]]:
@@ -78,7 +78,7 @@ def scores(name: str, seed: int, alone: bool = True) -> Iterator[tuple[str, str]
 
     for label, found in scored([*names, *options.values()]).items():
         yield f"company/{label}", written(found)
-    for label, request in [*zip(names, names), *options.items()] if alone else ():
+    for label, request in [*zip(names, names), *options.items()]:
         (found,) = scored([request]).values()
         yield f"alone/{label}", written(found)
     for label, found in scored(list(REPEATED), repeats=2).items():

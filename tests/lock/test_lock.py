@@ -1,8 +1,4 @@
-"""The numbers are those of the record.
-
-``python -m tests.lock --against WORKTREE`` compares every number. Here, of each space's 20 networks the first 10 are
-built, and proxies are scored alone, besides in company, by the first seed only.
-"""
+"""The numbers are those of the record."""
 
 from __future__ import annotations
 
@@ -41,13 +37,9 @@ def test_the_record_has_every_section() -> None:
 def test_numbers(name: str) -> None:
     if name.startswith("built/") and name.split("/")[1] in compare.EXEMPT and not NNI:
         pytest.skip("NNI builds these networks: needs the extra [nni]")
-    (found,) = [made for section, made in record.entries(name, in_part=True) if section == name]
+    (found,) = [made for section, made in record.entries(name) if section == name]
     assert not face.strays()
     same = compare.bitwise if record.machine() == RECORD["machine"] else compare.near
-    expected = RECORD["entries"][name]
-    if found.keys() < expected.keys():
-        assert name.startswith("built/") or (name.startswith("scores/") and name.endswith("/1"))
-        expected = {label: expected[label] for label in found}
-    result = same({name: expected}, {name: found})
+    result = same({name: RECORD["entries"][name]}, {name: found})
     assert not result.differences, result.report()
     assert result.compared > 0

@@ -124,7 +124,7 @@ def pairs(draw: st.DrawFn) -> tuple[str, ...]:
     return tuple(sorted(names, key=WRAPPERS.index))
 
 
-@settings(max_examples=25, phases=[Phase.explicit, Phase.generate])  # two names need no shrinking
+@settings(max_examples=40, phases=[Phase.explicit, Phase.generate])  # two names need no shrinking
 @given(pairs(), st.sampled_from(list(NETWORKS)))
 @example(("low rank", "compiled layer"), "conv")
 @example(("slice", "standardise (batch norm)"), "conv_bn")
