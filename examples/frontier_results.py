@@ -41,7 +41,7 @@ E, P, T = "az_expressivity", "az_progressivity", "az_trainability"
 BASELINES = ("params", "flops", "layers")
 AZ_NAS, _ = timm_results.named("az_nas")
 RECIPES: Mapping[str, Sequence[str]] = {
-    **dict(map(timm_results.named, ("az_nas", "recommended", "recommended_with_data", "recommended_models"))),
+    **dict(map(timm_results.named, ("az_nas", "vkdnw_agg", "recommended", "recommended_with_data", "recommended_models"))),
     "E + T + synflow + meco": (E, T, "synflow", "meco"),
     "E + P + T + synflow + meco": (E, P, T, "synflow", "meco"),
     "E + P + T + zen + meco": (E, P, T, "zen", "meco"),
