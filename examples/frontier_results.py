@@ -222,7 +222,7 @@ def tables(data: Path, results: Path, resamples: int = 1000) -> dict[str, str]:
     """Return each table as Markdown, by its name in the page; only those whose scores are there."""
     made, chosen = {}, {}
     for name, whole, reachable in populations(data, results):
-        made[name] = _agreements(whole, reachable, resamples)
+        made[name] = _agreements(whole, reachable, resamples, gain=name.startswith("whole_"))
         if name in ("cifar10", "nasbench101"):
             chosen[name] = whole
     if len(chosen) == 2:
@@ -234,8 +234,11 @@ def tables(data: Path, results: Path, resamples: int = 1000) -> dict[str, str]:
     return made
 
 
-def _agreements(whole: Population, reachable: Population | None, resamples: int) -> str:
-    """Return a row for each score, baselines first, then proxies, then recipes, the best of each first."""
+def _agreements(whole: Population, reachable: Population | None, resamples: int, gain: bool = False) -> str:
+    """Return a row for each score, baselines first, then proxies, then recipes, the best of each first.
+
+    With ``gain``, for a whole space, the last column is VKDNW's nDCG of the reachable ones; intervals are by influence.
+    """
     parts = [each for each in (whole, reachable) if each is not None]
     against, below = (AZ_NAS, RECIPES[AZ_NAS]) if whole.has(RECIPES[AZ_NAS]) else ("params", ("params",))
     groups: list[list[list[str]]] = [[], [], []]
@@ -246,17 +249,31 @@ def _agreements(whole: Population, reachable: Population | None, resamples: int)
         for part in parts:
             scores = _finite(part.joined(RECIPES[name]) if group == 2 else part.scores[name])
             given: dict[str, Any] = {"clusters": part.clusters, "resamples": resamples}
+            given["intervals"] = "influence" if gain else "auto"
             found = partial_agreement(scores, part.truth, **given)
             row += [f"{found.n:,}"] if part is not whole else [f"{found.n:,}", f"{_undefined(whole, name)}"]
             row += [interval(found.kendall), interval(found.spearman, 2)]
             above = paired_difference(scores, part.joined(below), part.truth, **given).kendall
             row.append("–" if name == against else interval(above, sign="+"))
+        row += [f"{_gain(scores, part.truth):.3f}"] if gain else []
         groups[group].append(row)
     rows = [row for group in groups for row in sorted(group, key=lambda row: -float(row[3].split()[0]))]
     shown = f"τ above {'AZ-NAS' if against == AZ_NAS else against}"
     header = ["", "N", "undefined", "τ", "ρ", shown]
     more = ["N, reachable", "τ", "ρ", shown] if reachable is not None else []
-    return markdown([*header, *more], rows)
+    return markdown([*header, *more, *(["nDCG"] if gain else [])], rows)
+
+
+def _gain(scores: Floats, truth: Floats) -> float:
+    """Return nDCG as VKDNW prints it: of a tenth of the networks, with the gain 2^accuracy − 1, accuracies in percent.
+
+    Its code gives the printed row "FLOPs" (.745, .576, .403) for the order of ``params``: .744, .574, .401.
+    """
+    first = len(truth) // 10
+    discounts = 1 / np.log2(2 + np.arange(first))
+    gains = 2.0**truth - 1
+    found, best = gains[np.argsort(-scores, kind="stable")[:first]], np.sort(gains)[::-1][:first]
+    return float(found @ discounts / (best @ discounts))
 
 
 def _sizes(data: Path, results: Path, resamples: int) -> str:
