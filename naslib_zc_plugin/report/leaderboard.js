@@ -13,28 +13,23 @@
     top: { sign: "top 10 %", name: "overlap of the top 10 %", zero: 0.1, span: 0.9 },
   };
   const CONTROLS = { "": "as it is", params: "equal parameters", flops: "equal FLOPs" };
-  const TITLES = {
-    nasbench201: "NAS-Bench-201", nasbench101: "NAS-Bench-101", nasbench_nlp: "NAS-Bench-NLP", flexibert: "FlexiBERT",
-    timm: "Real models (timm)", vit_bench: "ViT-Bench-101", nasbench301: "NAS-Bench-301", transnasbench101_micro: "TransNAS-Bench-101",
-    cifar10: "CIFAR-10", cifar100: "CIFAR-100", imagenet16_120: "ImageNet16-120",
-  };
-  const titled = (name) => TITLES[name] || name;
 
   const benches = [];
   data.groups.forEach((group) => {
     let bench = benches.find((each) => each.name === group.benchmark);
-    if (!bench) benches.push((bench = { name: group.benchmark, title: titled(group.benchmark), groups: [] }));
+    if (!bench) benches.push((bench = { name: group.benchmark, title: group.titles[0], groups: [] }));
     bench.groups.push(group);
     group.bench = bench;
     group.title = bench.title;
   });
   benches.forEach((bench) => {
     bench.groups.sort((a, b) => Object.keys(b.cells).length - Object.keys(a.cells).length);
-    if (bench.groups.length > 1) bench.groups.forEach((group) => (group.title = `${bench.title}, ${titled(group.dataSet)}`));
+    if (bench.groups.length > 1) bench.groups.forEach((group) => (group.title = `${bench.title}, ${group.titles[1]}`));
   });
   data.rows.forEach((row, place) => { row.place = place; row.id = row.name; });
   benches.sort((a, b) => covered(b) - covered(a));
   const largest = benches[0];
+  const titleOf = (name) => (benches.find((bench) => bench.name === name) || { title: name }).title;
   const groups = benches.flatMap((bench) => bench.groups);
   function covered(bench) {
     return data.rows.filter((row) => row.kind !== "variant" && bench.groups.some((group) => group.cells[row.place])).length;
@@ -61,6 +56,7 @@
   const count = (value) => value.toLocaleString("en");
   const interval = (each, digits = 2) =>
     !each ? "–" : fixed(each[0], digits) + (each[1] === null ? "" : ` [${fixed(each[1], digits)}, ${fixed(each[2], digits)}]`);
+  const truthOf = (group) => group.truth + (group.meaning ? `, ${group.meaning}` : "") + (group.source ? `: ${group.source}` : "");
   const percent = (part, whole) => (whole ? Math.round((100 * part) / whole) : 0);
 
   // ---- the view, which the address holds ----
@@ -147,7 +143,7 @@
   function summary(row, column) {
     const lines = [`${row.name} on ${column.title}`];
     column.bench.groups.forEach((group) => {
-      const cell = group.cells[row.place], title = column.bench.groups.length > 1 ? `${titled(group.dataSet)}: ` : "";
+      const cell = group.cells[row.place], title = column.bench.groups.length > 1 ? `${group.titles[1]}: ` : "";
       if (!cell) return lines.push(`${title}not measured`);
       const rank = cell.rank[key()];
       lines.push(`${title}${MEASURES[state.m].sign} ${interval(cell.is[key()])}` +
@@ -206,7 +202,7 @@
       !sized && h("p", { class: "note" }, "Sizes are not known here, so nothing is said at equal size."),
       h("dl", { class: "facts" },
         pair("networks", `${count(cell.n)} with a score; ${count(cell.undefined)} undefined, ${count(cell.failed)} failed; ${count(group.n)} in this comparison, ${count(group.classes)} classes of identical or related ones among those compared`),
-        pair("accuracy", `${group.truth}${group.source ? `: ${group.source}` : ""}`),
+        pair("accuracy", truthOf(group)),
         pair("selects", picked(cell, group)),
         pair("scores", `${cell.entries.map((place) => data.entries[place].path || data.entries[place].name).join(", ")}: ${row.kind === "aggregate" ? "joined from" : "column"} ${row.kind === "aggregate" ? row.members.join(", ") : cell.label}, version ${cell.version}` + options(cell)),
         neighbours(cell), cell.seconds !== null && pair("time", `${cell.seconds} s a network (median, as it was measured)`),
@@ -478,7 +474,7 @@
     put(main, 
       h("div", { class: "controls" }, h("label", { class: "top" }, "Data set", groupSelectOnly(group)), measureSwitch(), h("label", { class: "top" }, "Proxy in the picture", proxy), data.rows.some((each) => each.kind === "variant") && check("variants of proxies", "variants")),
       h("h2", {}, group.title),
-      h("p", { class: "note" }, `${count(group.n)} networks in ${count(group.classes)} classes of identical or related ones (of those compared); accuracy: ${group.truth}${group.source ? ` (${group.source})` : ""}; the best has ${group.best}.`),
+      h("p", { class: "note" }, `${count(group.n)} networks in ${count(group.classes)} classes of identical or related ones (of those compared); accuracy: ${truthOf(group)}; the best has ${group.best}.`),
       h("div", { class: "two" },
         h("figure", {}, h("figcaption", {}, `${row.name} against accuracy: ${MEASURES.tau.sign} ${interval(group.cells[row.place].is.tau)}; ${count(group.keys.length)} of ${count(group.n)} networks drawn; the pointer shows which.`), scatter),
         h("figure", {}, h("figcaption", {}, `Cost against ${heading()}: what lies on the line is beaten by nothing cheaper.`), pareto)),
@@ -596,7 +592,7 @@
         pair("needs", row.needs === null ? "not known: it is of a distribution that is not installed here" : row.needs.join(", ") || "nothing but the network"),
         pair("cost", row.units === null ? "not measured" : `${units(row)} units of a forward and a backward pass${row.members.length ? " (the members' sum; together they share passes)" : ""}`),
         pair("versions", row.versions.join(", ")),
-        row.chosenOn.length ? pair("chosen with accuracies of", row.chosenOn.map(titled).join(", ")) : null),
+        row.chosenOn.length ? pair("chosen with accuracies of", row.chosenOn.map(titleOf).join(", ")) : null),
       h("h3", {}, `${heading()} everywhere`), h("figure", {}, h("figcaption", {}, "Points: this one; ticks: all others; lines: 95 % intervals."), chart),
       table(`Results of ${row.name}`, ["data set", heading() + " [95 %]", "rank", "N", "undefined", "selects, accuracy", "scores"], measured.map((group) => {
         const cell = group.cells[row.place], rank = cell.rank[key()];

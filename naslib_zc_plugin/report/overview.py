@@ -56,6 +56,8 @@ class Source:
         path: the table's file, as it is named in commands.
         config: the configuration that makes the scores, where it is known; provenance names the command of before.
         reasons: by label how many scores do not exist for each reason, as far as that is known.
+        titles: of the benchmark and of the data set, as papers write them.
+        meaning: of the accuracy.
     """
 
     table: ScoreTable
@@ -70,6 +72,8 @@ class Source:
     path: str = ""
     config: str = ""
     reasons: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    titles: tuple[str, str] = ("", "")
+    meaning: str = ""
 
     @property
     def command(self) -> str:
@@ -129,6 +133,8 @@ class Group:
         data_set: its name.
         truth_name: the accuracy that all are compared with.
         source: where that comes from.
+        titles: of the benchmark and of the data set; empty ones: their names.
+        meaning: of the accuracy.
         keys: the networks that have it and that some proxy scored.
         truth: their accuracies.
         sizes: "params" and "flops" of them, NaN where not known; a name that is not known at all is left out.
@@ -145,6 +151,8 @@ class Group:
     data_set: str
     truth_name: str
     source: str
+    titles: tuple[str, str]
+    meaning: str
     keys: Sequence[str]
     truth: Floats
     sizes: Mapping[str, Floats]
@@ -336,7 +344,8 @@ def _compared(
         )  # fmt: skip
     families = [truth_of.families.get(key, "") for key in keys] if truth_of.families else []
     return Group(
-        truth_of.benchmark, truth_of.data_set, truth_of.truth_name, truth_of.source, keys, truth, sizes, families,
+        truth_of.benchmark, truth_of.data_set, truth_of.truth_name, truth_of.source, truth_of.titles, truth_of.meaning,
+        keys, truth, sizes, families,
         len(np.unique(clusters[chosen])), chosen, cells, made.wins, [names[place] for place in ranked],
         _alike(scores[ranked][:, chosen]),
     )  # fmt: skip

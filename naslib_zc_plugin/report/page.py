@@ -156,6 +156,7 @@ def _group(group: Group, found: Overview) -> dict[str, Any]:
     drawn = np.array(sorted({*_thinned(group, _PLOTTED), *picked}), dtype=np.intp)
     return {
         "benchmark": visible(group.benchmark), "dataSet": visible(group.data_set), "truth": visible(group.truth_name),
+        "titles": list(map(visible, _titles(group))), "meaning": visible(group.meaning),
         "source": visible(group.source), "n": len(group.keys), "classes": group.classes,
         "best": _short(float(group.truth.max())), "keys": [visible(group.keys[place]) for place in drawn],
         "y": _numbers(group.truth[drawn], 5),
@@ -170,6 +171,10 @@ def _group(group: Group, found: Overview) -> dict[str, Any]:
                  for measure, won in group.wins.items()},
         "alike": [[None if math.isnan(v) else round(100 * v) for v in line] for line in group.alike.tolist()],
     }  # fmt: skip
+
+
+def _titles(group: Group) -> tuple[str, str]:
+    return group.titles[0] or group.benchmark, group.titles[1] or group.data_set
 
 
 def _thinned(group: Group, most: int) -> list[int]:
@@ -238,7 +243,7 @@ def _static(found: Overview) -> dict[str, Any]:
         texts = ["–" if each is None or each.value is None else f"{each.value:.2f}" for each in values]
         if any(text != "–" for text in texts):
             lines.append([visible(row.name), *texts])
-    header = [f"{visible(group.benchmark)} {visible(group.data_set)}" for group in found.groups]
+    header = [visible(", ".join(_titles(group))) for group in found.groups]
     return {"header": ["proxy", *header], "lines": lines}
 
 
