@@ -47,16 +47,16 @@ def list_benchmarks(pattern: str = "*") -> list[str]:
 
 
 def benchmarks_of(space: str) -> list[str]:
-    """Return the names of the benchmarks of a search space, the one of its name first.
+    """Return the names of the benchmarks of a search space, the one of its name first; that alone if there are none.
 
     >>> benchmarks_of("nds_darts")
     ['nds_darts', 'darts']
     """
-    found = [space]
+    found = []
     for name in BENCHMARKS.names():
         with suppress(TypeError, ValueError):  # another distribution's entry is broken: whoever loads it learns why
-            found += [name] if BENCHMARKS.load(name).space_name == space else []
-    return found
+            found += [name] if space in (name, BENCHMARKS.load(name).space_name) else []
+    return sorted(found, key=lambda name: name != space) or [space]
 
 
 def benchmark(name: str, data: str | Path | None = None) -> Benchmark:

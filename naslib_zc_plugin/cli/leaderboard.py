@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from naslib_zc_plugin.cli._console import DataOption, again, complain, say, working
-from naslib_zc_plugin.files import replace_text, replacing
+from naslib_zc_plugin.files import DataError, replace_text, replacing
 
 if TYPE_CHECKING:
     from naslib_zc_plugin.aggregates import Aggregate
@@ -145,7 +145,7 @@ def _compared(
     """Compare a table with the first benchmark of its space that knows its architectures.
 
     Raises:
-        ValueError: there is none; the message is about the benchmark of the space's name.
+        ValueError: there is none; the message is about the first benchmark that could be read.
     """
     from naslib_zc_plugin.benchmarks import BENCHMARKS, Truth, benchmarks_of
 
@@ -160,7 +160,7 @@ def _compared(
             return [_entry(scores, form, found, data_set, truth, store) for data_set, truth in chosen.items()]
         except ValueError as error:
             refused.append(error)
-    raise refused[0]
+    raise next((each for each in refused if not isinstance(each, DataError)), refused[0])
 
 
 def _usual(scores: ScoreTable, form: Table, found: Benchmark) -> dict[str, Truth]:
@@ -180,10 +180,10 @@ def _usual(scores: ScoreTable, form: Table, found: Benchmark) -> dict[str, Truth
         column = _fact(scores, "truth", f"what to compare with: give --truth, one of {', '.join(found.columns)}")
         own = [each for each, truth in usual.items() if truth == Truth(column, truth.title)]
         of = data_set if data_set in form.truths else next(iter(own), column if ":" in data_set else data_set or column)
-        return {of: Truth(column, usual[of].title if of in usual else of)}
+        return {of: Truth(column, form.truths[of].title if of in form.truths else of)}
     usual = {data_set: usual[data_set]} if data_set in usual else usual
     columns = ", ".join(dict.fromkeys(truth.column for truth in usual.values()))
-    complain(f"{scores.name} is compared with {columns}: its own {named or 'is not known'}")
+    complain(f"{scores.name} names {named or 'nothing'}, which {form.name} does not have: compared with {columns}")
     return usual
 
 
