@@ -209,7 +209,7 @@ def _entry(scores: ScoreTable, form: Table, found: Benchmark, data_set: str, tru
     return Source(
         scores, accuracies, name, found.name, data_set, sizes, clusters, families, found.source, str(store),
         next((str(each) for each in _configs(store) if each.is_file()), ""), read_reasons(store),
-        (form.title or form.name, truth.title), found.columns[truth.column].description,
+        (form.title or form.name, truth.title), found.columns[truth.column].description, _latencies(found, name),
     )  # fmt: skip
 
 
@@ -265,6 +265,13 @@ def _sizes(found: Benchmark, truth: str, name: str) -> dict[str, float]:
         if column in found.columns:
             return {key: scale * value for key, value in found.column(column).items()}
     return {}
+
+
+def _latencies(found: Benchmark, truth: str) -> dict[str, dict[str, float]]:
+    """Return the latencies that the benchmark knows of the truth's data set, by what was timed."""
+    begins = truth.lstrip("−").partition("_")[0] + "_"
+    timed = {name: info for name, info in found.columns.items() if info.unit == "ms" and name.startswith(begins)}
+    return {info.description.partition(":")[0]: found.column(name) for name, info in timed.items()}
 
 
 def _ranking(boards: Sequence[Leaderboard]) -> Ranking | None:

@@ -60,7 +60,7 @@
   const percent = (part, whole) => (whole ? Math.round((100 * part) / whole) : 0);
 
   // ---- the view, which the address holds ----
-  const DEFAULTS = { v: "overview", m: "tau", c: "", q: "", need: "", sort: largest ? largest.name : "", dir: "down", apart: "", variants: "", hide: "", b: "", p: "", x: "", card: "" };
+  const DEFAULTS = { v: "overview", m: "tau", c: "", q: "", need: "", sort: largest ? largest.name : "", dir: "down", apart: "", variants: "", hide: "", b: "", p: "", x: "", f: "", card: "" };
   let state = read();
   function read() {
     const given = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
@@ -470,7 +470,7 @@
     const row = known.find((each) => each.name === state.x) || ordered.find((each) => each.kind !== "variant") || ordered[0];
     const proxy = h("select", { name: "x", onchange: (event) => change({ x: event.target.value }) }, ordered.map((each) =>
       h("option", { value: each.name, selected: each === row }, `${each.name} (${fixed(score(each, group))})`)));
-    const scatter = h("div", { class: "chart", id: "scatter" }), pareto = h("div", { class: "chart", id: "pareto" }), heat = h("div", { class: "chart", id: "heat" }), won = h("div", { class: "chart", id: "wins-chart" });
+    const scatter = h("div", { class: "chart", id: "scatter" }), pareto = h("div", { class: "chart", id: "pareto" }), front = h("div", { class: "chart", id: "front" }), heat = h("div", { class: "chart", id: "heat" }), won = h("div", { class: "chart", id: "wins-chart" });
     put(main, 
       h("div", { class: "controls" }, h("label", { class: "top" }, "Data set", groupSelectOnly(group)), measureSwitch(), h("label", { class: "top" }, "Proxy in the picture", proxy), data.rows.some((each) => each.kind === "variant") && check("variants of proxies", "variants")),
       h("h2", {}, group.title),
@@ -478,11 +478,12 @@
       h("div", { class: "two" },
         h("figure", {}, h("figcaption", {}, `${row.name} against accuracy: ${MEASURES.tau.sign} ${interval(group.cells[row.place].is.tau)}; ${count(group.keys.length)} of ${count(group.n)} networks drawn; the pointer shows which.`), scatter),
         h("figure", {}, h("figcaption", {}, `Cost against ${heading()}: what lies on the line is beaten by nothing cheaper.`), pareto)),
-      undefinedTable(group, plain), selectedTable(group, plain),
+      frontSection(group, row, front), undefinedTable(group, plain), selectedTable(group, plain),
       h("h3", {}, "Which proxies say the same"), h("figure", {}, h("figcaption", {}, "Spearman's ρ between the scores of two proxies, each oriented so that higher is better; blank: fewer than ten networks in common."), heat),
       h("h3", {}, "Who beats whom"), h("figure", {}, h("figcaption", {}, "Pairs on the networks that both define; 95 % intervals of the difference."), won));
     drawScatter(group, row, scatter);
     drawPareto(group, pareto);
+    drawFront(group, row, front);
     drawHeat(group, heat);
     winMatrix(group, won);
   }
@@ -532,6 +533,36 @@
         { data: { values }, mark: { type: "rule", opacity: 0.35, color: soft }, encoding: { x, y: { field: "low", type: "quantitative", title: heading() }, y2: { field: "high" } } },
         { data: { values }, mark: { type: "point", filled: true, size: 60, opacity: 0.95 }, encoding: { x, y, color: { field: "kind", type: "nominal", title: null, legend: { orient: "bottom" }, scale: { domain: ["proxy", "aggregate", "count"], range: ["#3b8fd0", "#e0812b", "#8b96a1"] } }, shape: { field: "kind", type: "nominal", title: null, scale: { domain: ["proxy", "aggregate", "count"], range: ["circle", "diamond", "square"] } }, tooltip: [{ field: "name", title: "proxy" }, { field: "said", title: heading() }, { field: "cost", title: "units" }] } },
         { data: { values: front }, mark: { type: "text", align: "left", dx: 6, dy: -7, color: text, fontSize: 11 }, encoding: { x, y, text: { field: "name" } } },
+      ],
+    });
+  }
+  const LIMITED = { params: "parameters", flops: "FLOPs" };
+  const frontOf = (group) => Math.max(0, group.fronts.findIndex((each) => each.of === state.f));
+  function frontSection(group, row, element) {
+    if (!group.fronts.length) return null;
+    const place = frontOf(group), few = group.cells[row.place].n < group.n;
+    return [h("h3", {}, "The best within a limit, and what a score finds there"),
+      h("div", { class: "controls" }, h("label", { class: "top" }, "Limit of", h("select", { name: "f", onchange: (event) => change({ f: event.target.value }) },
+        group.fronts.map((each, i) => h("option", { value: each.of, selected: i === place }, LIMITED[each.of] || each.of))))),
+      h("figure", {}, h("figcaption", {}, `Each point is the accuracy of one network: the most accurate that is within the limit, and the one that ${row.name} selects there without any training; "any" is the mean of all that are within. ` +
+        (few ? `${row.name} has a score of ${count(group.cells[row.place].n)} of the ${count(group.n)} networks, and selects among those. ` : "") + "Networks that share the best score count with their mean."), element)];
+  }
+  function drawFront(group, row, element) {
+    const place = frontOf(group), front = group.fronts[place], params = data.rows.find((each) => each.name === "params");
+    if (!front) return null;
+    const name = LIMITED[front.of] || `${front.of}, ms`;
+    const lines = { "the best": front.best, [`by ${row.name}`]: group.cells[row.place].within[place] };
+    if (params && params !== row && group.cells[params.place]) lines["by params"] = group.cells[params.place].within[place];
+    lines.any = front.any;
+    const values = Object.entries(lines).flatMap(([way, found]) => front.at.map((at, i) => ({ way, at, y: found[i], best: front.best[i] }))).filter((each) => each.y !== null);
+    const { ink: text, soft, link: blue } = ink(), far = front.at[0] > 0 && front.at[front.at.length - 1] / front.at[0] > 20;
+    const x = { field: "at", type: "quantitative", title: `at most so many ${name}`.replace(/^at most so many (?=latency)/, "limit of the "), scale: far ? { type: "log" } : { zero: false }, axis: { format: "~s", tickCount: 6, labelOverlap: true } };
+    const y = { field: "y", type: "quantitative", title: group.truth, scale: { zero: false } };
+    const domain = Object.keys(lines), color = { field: "way", type: "nominal", title: null, scale: { domain, range: domain.map((way, i) => (way === "any" ? soft : [text, blue, "#e0812b"][i])) }, legend: { orient: "bottom", columns: 2 } };
+    return picture(element, {
+      data: { values }, width: wide(element), height: 320, layer: [
+        { mark: { type: "line", interpolate: "step-after", strokeWidth: 2 }, encoding: { x, y, color, strokeDash: { field: "way", type: "nominal", title: null, legend: null, scale: { domain, range: domain.map((way) => (way === "any" ? [2, 3] : way === "by params" ? [6, 3] : [1, 0])) } } } },
+        { mark: { type: "point", filled: true, size: 26, opacity: 1 }, encoding: { x, y, color, tooltip: [{ field: "way", title: "chosen" }, { field: "at", title: name, format: ".4~s" }, { field: "y", title: "its accuracy" }, { field: "best", title: "the best within" }] } },
       ],
     });
   }
