@@ -253,7 +253,7 @@ def _units(given: Sequence[str]) -> dict[str, float]:
         try:
             costs[name] = float(number)
         except ValueError:
-            raise ValueError(f"--units {text}: write PROXY=NUMBER, such as naswot=0.55") from None
+            raise ValueError(f"--units {text}: write PROXY=NUMBER, such as naswot=0.5") from None
     return costs
 
 
