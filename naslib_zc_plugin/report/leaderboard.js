@@ -202,7 +202,7 @@
       !sized && h("p", { class: "note" }, "Sizes are not known here, so nothing is said at equal size."),
       h("dl", { class: "facts" },
         pair("networks", `${count(cell.n)} with a score; ${count(cell.undefined)} undefined, ${count(cell.failed)} failed; ${count(group.n)} in this comparison, ${count(group.classes)} classes of identical or related ones among those compared`),
-        pair("accuracy", truthOf(group)),
+        cell.undefined ? pair("undefined", why(row, cell, group)) : null, pair("accuracy", truthOf(group)),
         pair("selects", picked(cell, group)),
         pair("scores", `${cell.entries.map((place) => data.entries[place].path || data.entries[place].name).join(", ")}: ${row.kind === "aggregate" ? "joined from" : "column"} ${row.kind === "aggregate" ? row.members.join(", ") : cell.label}, version ${cell.version}` + options(cell)),
         neighbours(cell), cell.seconds !== null && pair("time", `${cell.seconds} s a network (median, as it was measured)`),
@@ -264,12 +264,16 @@
       if (!rows.length) return null;
       const top = (kept) => rows.filter(([row]) => kept(row)).sort((a, b) => b[1].value - a[1].value)[0];
       const line = (text, found) => found && [h("dt", {}, text), h("dd", { class: "name" }, h("b", {}, h("a", { href: address({ card: `${found[0].name}@${bench.name}` }) }, breakable(found[0].name))), found[0].chosenOn.includes(bench.name) ? " †" : "",
-        found[0].units !== null && h("small", {}, ` ${units(found[0])} units`), found[1].cells.length < found[1].of && h("small", {}, ` ${found[1].cells.length} of ${found[1].of} sets`)), h("dd", {}, h("b", {}, fixed(found[1].value)))];
+        found[0].units !== null && h("small", {}, ` ${units(found[0])} units`), h("small", {}, missed(found[1])), found[1].cells.length < found[1].of && h("small", {}, ` ${found[1].cells.length} of ${found[1].of} sets`)), h("dd", {}, h("b", {}, fixed(found[1].value)))];
       const best = top(withoutData), params = rows.find(([row]) => row.name === "params");
       return h("article", { class: "card" }, h("h2", {}, "Best on ", h("a", { href: address({ v: "benchmark", b: `${bench.name}/${bench.groups[0].dataSet}` }) }, bench.title)),
         h("dl", {}, line("without data", best), line("with data", top((row) => row.needs && !withoutData(row))), !state.c && line("baseline", params)),
         best && versus(best[0], bench));
     }));
+  }
+  function missed(each) {
+    const undef = each.cells.reduce((sum, [, cell]) => sum + cell.undefined, 0), all = each.cells.reduce((sum, [, cell]) => sum + cell.scored, 0);
+    return undef ? ` ${percent(undef, all) || "<1"} % undefined` : "";
   }
   function versus(row, bench) {
     if (row.name === "params") return h("p", {}, "Nothing without data beats the number of parameters here.");
@@ -285,7 +289,9 @@
   const units = (row) => (row.units < 0.1 ? row.units.toFixed(2) : row.units.toFixed(1));
 
   function overview(main) {
-    put(main, cards(), controls(),
+    put(main, cards(),
+      h("p", { class: "note" }, "Cost: 1 unit is a forward and a backward pass of the same network on the same batch. † Accuracies of this benchmark helped to choose it. A click on a name, or on any number below, tells how many scores are undefined and why, where the number comes from, and the command that makes it again."),
+      controls(),
       h("div", { class: "wide tall", tabindex: 0, role: "region", "aria-label": "Proxies by benchmark" }, h("table", { id: "board" })),
       legend(), winsSection());
     fill();
@@ -532,7 +538,7 @@
         { data: { values: front }, mark: { type: "line", interpolate: "step-after", color: soft, strokeDash: [4, 3] }, encoding: { x, y } },
         { data: { values }, mark: { type: "rule", opacity: 0.35, color: soft }, encoding: { x, y: { field: "low", type: "quantitative", title: heading() }, y2: { field: "high" } } },
         { data: { values }, mark: { type: "point", filled: true, size: 60, opacity: 0.95 }, encoding: { x, y, color: { field: "kind", type: "nominal", title: null, legend: { orient: "bottom" }, scale: { domain: ["proxy", "aggregate", "count"], range: ["#3b8fd0", "#e0812b", "#8b96a1"] } }, shape: { field: "kind", type: "nominal", title: null, scale: { domain: ["proxy", "aggregate", "count"], range: ["circle", "diamond", "square"] } }, tooltip: [{ field: "name", title: "proxy" }, { field: "said", title: heading() }, { field: "cost", title: "units" }] } },
-        { data: { values: front }, mark: { type: "text", align: "left", dx: 6, dy: -7, color: text, fontSize: 11 }, encoding: { x, y, text: { field: "name" } } },
+        { data: { values: front }, mark: { type: "text", align: "left", dx: 5, dy: -5, angle: -28, color: text, fontSize: 11 }, encoding: { x, y, text: { field: "name" } } },
       ],
     });
   }
