@@ -178,8 +178,8 @@ def _usual(scores: ScoreTable, form: Table, found: Benchmark) -> dict[str, Truth
     }  # fmt: skip
     if named in found.columns or not usual:
         column = _fact(scores, "truth", f"what to compare with: give --truth, one of {', '.join(found.columns)}")
-        own = [each for each, truth in usual.items() if truth == Truth(column, truth.title)]
-        of = data_set if data_set in form.truths else next(iter(own), column if ":" in data_set else data_set or column)
+        own = next((each for each, truth in usual.items() if truth == Truth(column, truth.title)), "")
+        of = data_set if data_set in form.truths else own or (column if ":" in data_set else data_set or column)
         return {of: Truth(column, form.truths[of].title if of in form.truths else of)}
     usual = {data_set: usual[data_set]} if data_set in usual else usual
     columns = ", ".join(dict.fromkeys(truth.column for truth in usual.values()))

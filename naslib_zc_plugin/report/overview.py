@@ -57,7 +57,7 @@ class Source:
         path: the table's file, as it is named in commands.
         config: the configuration that makes the scores, where it is known; provenance names the command of before.
         reasons: by label how many scores do not exist for each reason, as far as that is known.
-        titles: of the benchmark and of the data set, as papers write them.
+        titles: of the benchmark and of the data set, as papers write them; empty ones: their names.
         meaning: of the accuracy.
     """
 
@@ -131,12 +131,7 @@ class Group:
     """The proxies of one benchmark and data set.
 
     Attributes:
-        benchmark: its name.
-        data_set: its name.
-        truth_name: the accuracy that all are compared with.
-        source: where that comes from.
-        titles: of the benchmark and of the data set; empty ones: their names.
-        meaning: of the accuracy.
+        of: an entry with the accuracies that all are compared with.
         keys: the networks that have it and that some proxy scored.
         truth: their accuracies.
         sizes: "params" and "flops" of them, NaN where not known; a name that is not known at all is left out.
@@ -150,12 +145,7 @@ class Group:
         alike: Spearman's rho between them, the same order; NaN where they share fewer than ten networks.
     """
 
-    benchmark: str
-    data_set: str
-    truth_name: str
-    source: str
-    titles: tuple[str, str]
-    meaning: str
+    of: Source
     keys: Sequence[str]
     truth: Floats
     sizes: Mapping[str, Floats]
@@ -348,10 +338,8 @@ def _compared(
         )  # fmt: skip
     families = [truth_of.families.get(key, "") for key in keys] if truth_of.families else []
     return Group(
-        truth_of.benchmark, truth_of.data_set, truth_of.truth_name, truth_of.source, truth_of.titles, truth_of.meaning,
-        keys, truth, sizes, _over(truth_of.latencies, keys), families,
-        len(np.unique(clusters[chosen])), chosen, cells, made.wins, [names[place] for place in ranked],
-        _alike(scores[ranked][:, chosen]),
+        truth_of, keys, truth, sizes, _over(truth_of.latencies, keys), families, len(np.unique(clusters[chosen])),
+        chosen, cells, made.wins, [names[place] for place in ranked], _alike(scores[ranked][:, chosen]),
     )  # fmt: skip
 
 

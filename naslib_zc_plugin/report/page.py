@@ -153,13 +153,12 @@ def _joined(row: BoardRow) -> str:
 
 
 def _group(group: Group, found: Overview) -> dict[str, Any]:
-    names = [row.name for row in found.rows]
+    names, of = [row.name for row in found.rows], group.of
     picked = {group.keys.index(key) for cell in group.cells.values() for key in cell.picked[:1]}
     drawn = np.array(sorted({*_thinned(group, _PLOTTED), *picked}), dtype=np.intp)
     return {
-        "benchmark": visible(group.benchmark), "dataSet": visible(group.data_set), "truth": visible(group.truth_name),
-        "titles": list(map(visible, _titles(group))), "meaning": visible(group.meaning),
-        "source": visible(group.source), "n": len(group.keys), "classes": group.classes,
+        "benchmark": visible(of.benchmark), "dataSet": visible(of.data_set), "truth": visible(of.truth_name),
+        "titles": _titles(of), "meaning": visible(of.meaning), "source": visible(of.source), "n": len(group.keys), "classes": group.classes,
         "best": _short(float(group.truth.max())), "keys": [visible(group.keys[place]) for place in drawn],
         "y": _numbers(group.truth[drawn], 5),
         "sizes": {name: _numbers(values[drawn]) for name, values in group.sizes.items()},
@@ -180,8 +179,8 @@ def _group(group: Group, found: Overview) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _titles(group: Group) -> tuple[str, str]:
-    return group.titles[0] or group.benchmark, group.titles[1] or group.data_set
+def _titles(of: Source) -> list[str]:
+    return [visible(title or name) for title, name in zip(of.titles, (of.benchmark, of.data_set))]
 
 
 def _thinned(group: Group, most: int) -> list[int]:
@@ -263,7 +262,7 @@ def _static(found: Overview) -> dict[str, Any]:
         texts = ["–" if each is None or each.value is None else f"{each.value:.2f}" for each in values]
         if any(text != "–" for text in texts):
             lines.append([visible(row.name), *texts])
-    header = [visible(", ".join(_titles(group))) for group in found.groups]
+    header = [", ".join(_titles(group.of)) for group in found.groups]
     return {"header": ["proxy", *header], "lines": lines}
 
 
@@ -286,7 +285,7 @@ def overview_lines(found: Overview) -> Iterator[dict[str, Any]]:
                 name, _, control = measure.partition("|")
                 rank = cell.ranks.get(measure, (None, None, None))
                 yield {
-                    "benchmark": group.benchmark, "data_set": group.data_set, "accuracy": group.truth_name,
+                    "benchmark": group.of.benchmark, "data_set": group.of.data_set, "accuracy": group.of.truth_name,
                     "proxy": row.name, "kind": row.kind, "version": column.version,
                     "options": json.dumps(dict(column.options), ensure_ascii=False, default=str), "measure": name,
                     "at_equal": control, "value": estimate.value, "low": estimate.low, "high": estimate.high,

@@ -137,11 +137,11 @@ def test_the_csv_has_what_the_page_has_in_full(found: Overview) -> None:
         for name, cell in group.cells.items():
             for measure, estimate in cell.estimates.items():
                 told, _, control = measure.partition("|")
-                wanted = [group.data_set, told, control]
+                wanted = [group.of.data_set, told, control]
                 (line,) = (
                     each for each in lines
                     if [each[k] for k in ("data_set", "measure", "at_equal")] == wanted
-                    and each["proxy"] == name and each["benchmark"] == group.benchmark
+                    and each["proxy"] == name and each["benchmark"] == group.of.benchmark
                 )  # fmt: skip
                 assert (float(line["value"]) if line["value"] else None) == estimate.value
                 assert int(line["n"]) == cell.n
