@@ -159,8 +159,8 @@ def _group(group: Group, found: Overview) -> dict[str, Any]:
     return {
         "benchmark": visible(of.benchmark), "dataSet": visible(of.data_set), "truth": visible(of.truth_name),
         "titles": _titles(of), "meaning": visible(of.meaning), "source": visible(of.source),
-        "n": len(group.keys), "classes": group.classes, "best": _short(float(group.truth.max())), "keys": [visible(group.keys[place]) for place in drawn],
-        "y": _numbers(group.truth[drawn], 5),
+        "n": len(group.keys), "classes": group.classes, "best": _short(float(group.truth.max())),
+        "keys": [visible(group.keys[place]) for place in drawn], "y": _numbers(group.truth[drawn], 5),
         "sizes": {name: _numbers(values[drawn]) for name, values in group.sizes.items()},
         "fronts": [
             {"of": visible(name), "at": _numbers(limits), "best": _within(group, group.truth, values, limits),
