@@ -264,7 +264,7 @@
       if (!rows.length) return null;
       const top = (kept) => rows.filter(([row]) => kept(row)).sort((a, b) => b[1].value - a[1].value)[0];
       const line = (text, found) => found && [h("dt", {}, text), h("dd", { class: "name" }, h("b", {}, h("a", { href: address({ card: `${found[0].name}@${bench.name}` }) }, breakable(found[0].name))), found[0].chosenOn.includes(bench.name) ? " †" : "",
-        found[0].units !== null && h("small", {}, ` ${units(found[0])} units`), h("small", {}, missed(found[1])), found[1].cells.length < found[1].of && h("small", {}, ` ${found[1].cells.length} of ${found[1].of} sets`)), h("dd", {}, h("b", {}, fixed(found[1].value)))];
+        h("small", {}, " " + [found[0].units !== null && `${units(found[0])} units`, missed(found[1]), found[1].cells.length < found[1].of && `${found[1].cells.length} of ${found[1].of} sets`].filter(Boolean).join(", "))), h("dd", {}, h("b", {}, fixed(found[1].value)))];
       const best = top(withoutData), params = rows.find(([row]) => row.name === "params");
       return h("article", { class: "card" }, h("h2", {}, "Best on ", h("a", { href: address({ v: "benchmark", b: `${bench.name}/${bench.groups[0].dataSet}` }) }, bench.title)),
         h("dl", {}, line("without data", best), line("with data", top((row) => row.needs && !withoutData(row))), !state.c && line("baseline", params)),
@@ -273,7 +273,7 @@
   }
   function missed(each) {
     const undef = each.cells.reduce((sum, [, cell]) => sum + cell.undefined, 0), all = each.cells.reduce((sum, [, cell]) => sum + cell.scored, 0);
-    return undef ? ` ${percent(undef, all) || "<1"} % undefined` : "";
+    return undef ? `${percent(undef, all) || "<1"} % undefined` : "";
   }
   function versus(row, bench) {
     if (row.name === "params") return h("p", {}, "Nothing without data beats the number of parameters here.");
@@ -562,7 +562,7 @@
     lines.any = front.any;
     const values = Object.entries(lines).flatMap(([way, found]) => front.at.map((at, i) => ({ way, at, y: found[i], best: front.best[i] }))).filter((each) => each.y !== null);
     const { ink: text, soft, link: blue } = ink(), far = front.at[0] > 0 && front.at[front.at.length - 1] / front.at[0] > 20;
-    const x = { field: "at", type: "quantitative", title: `at most so many ${name}`.replace(/^at most so many (?=latency)/, "limit of the "), scale: far ? { type: "log" } : { zero: false }, axis: { format: "~s", tickCount: 6, labelOverlap: true } };
+    const x = { field: "at", type: "quantitative", title: `at most so many ${name}`.replace(/^at most so many (?=latency)/, "limit of the "), scale: { nice: false, ...(far ? { type: "log" } : { zero: false }) }, axis: { format: "~s", tickCount: 6, labelOverlap: true } };
     const y = { field: "y", type: "quantitative", title: group.truth, scale: { zero: false } };
     const domain = Object.keys(lines), color = { field: "way", type: "nominal", title: null, scale: { domain, range: domain.map((way, i) => (way === "any" ? soft : [text, blue, "#e0812b"][i])) }, legend: { orient: "bottom", columns: 2 } };
     return picture(element, {

@@ -40,7 +40,7 @@ from naslib_zc_plugin.report.selection import selected_within
 from naslib_zc_plugin.table import STATUSES
 
 _PLOTTED = 1500  # networks of a picture
-_LIMITS = 33  # of a measure, from the smallest network to the largest
+_LIMITS = 32  # of a measure, each with so much more of the networks within it, up to all
 _NAMED = 5  # networks that share the best score
 _DIGITS = 4
 _MISSING = {"undefined": "u", "failed": "f", "pending": None}
@@ -195,7 +195,7 @@ def _measures(group: Group) -> Iterator[tuple[str, Floats, Floats]]:
     for name, values in {**group.sizes, **group.latencies}.items():
         known = np.sort(values[np.isfinite(values)])
         if len(known):
-            yield name, values, np.unique(known[np.linspace(0, len(known) - 1, _LIMITS).astype(np.intp)])
+            yield name, values, np.unique(known[np.linspace(0, len(known) - 1, _LIMITS + 1)[1:].astype(np.intp)])
 
 
 def _within(group: Group, scores: Floats, measure: Floats, limits: Floats) -> list[Any]:
