@@ -26,7 +26,10 @@
     bench.groups.sort((a, b) => Object.keys(b.cells).length - Object.keys(a.cells).length);
     if (bench.groups.length > 1) bench.groups.forEach((group) => (group.title = `${bench.title}, ${group.titles[1]}`));
   });
-  data.rows.forEach((row, place) => { row.place = place; row.id = row.name; });
+  data.rows.forEach((row, place) => {
+    row.place = place; row.id = row.name;
+    row.summary = row.summary.replace(/^Compute (the )?(.)/, (_, the, first) => first.toUpperCase());
+  });
   benches.sort((a, b) => covered(b) - covered(a));
   const largest = benches[0];
   const titleOf = (name) => (benches.find((bench) => bench.name === name) || { title: name }).title;
