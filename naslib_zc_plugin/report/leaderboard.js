@@ -570,7 +570,7 @@
     const domain = Object.keys(lines), color = { field: "way", type: "nominal", title: null, scale: { domain, range: domain.map((way, i) => (way === "any" ? soft : [text, blue, "#e0812b"][i])) }, legend: { orient: "bottom", columns: 2 } };
     return picture(element, {
       data: { values }, width: wide(element), height: 320, layer: [
-        { mark: { type: "line", interpolate: "step-after", strokeWidth: 2 }, encoding: { x, y, color, strokeDash: { field: "way", type: "nominal", title: null, legend: null, scale: { domain, range: domain.map((way) => (way === "any" ? [2, 3] : way === "by params" ? [6, 3] : [1, 0])) } } } },
+        { mark: { type: "line", interpolate: "step-after", strokeWidth: 2 }, encoding: { x, y, color, strokeDash: { condition: [{ test: "datum.way === 'any'", value: [2, 3] }, { test: "datum.way === 'by params'", value: [6, 3] }], value: [1, 0] } } },
         { mark: { type: "point", filled: true, size: 26, opacity: 1 }, encoding: { x, y, color, tooltip: [{ field: "way", title: "chosen" }, { field: "at", title: name, format: ".4~s" }, { field: "y", title: "its accuracy" }, { field: "best", title: "the best within" }] } },
       ],
     });
