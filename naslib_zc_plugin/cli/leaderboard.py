@@ -28,9 +28,7 @@ def leaderboard(
     data: DataOption = None,
     truth: Annotated[
         Optional[list[str]],
-        typer.Option(
-            metavar="[SPACE:]NAME", help="What to compare with: a column or data set of the benchmark; repeatable."
-        ),
+        typer.Option(metavar="[SPACE:]NAME", help="Compare with this column or data set; repeatable."),
     ] = None,
     table: Annotated[
         Optional[str], typer.Option("--benchmark", metavar="NAME", help="Whose columns they are, unless the space's.")
@@ -136,7 +134,7 @@ def read_sources(
         raise refused[0]
     for reason in refused:
         complain(f"left out: {reason}")
-    return _by_data_set(entries), list(map(str, refused))
+    return entries, list(map(str, refused))
 
 
 def _compared(
@@ -166,8 +164,9 @@ def _compared(
 def _usual(scores: ScoreTable, form: Table, found: Benchmark) -> dict[str, Truth]:
     """Return what a table is compared with unless asked, by data set.
 
-    It is the column that the table names. Where it names none that the benchmark has, it is that of the table's data
-    set, or that of all data sets which know an architecture (of scores on made images, say).
+    It is the column that the table names, of the data set with which its name begins where the images are made ones.
+    Where the benchmark has no such column, it is that of the table's data set, or else those of all data sets which
+    know an architecture.
     """
     from naslib_zc_plugin.benchmarks import Truth
 
@@ -178,7 +177,8 @@ def _usual(scores: ScoreTable, form: Table, found: Benchmark) -> dict[str, Truth
     }  # fmt: skip
     if named in found.columns or not usual:
         column = _fact(scores, "truth", f"what to compare with: give --truth, one of {', '.join(found.columns)}")
-        own = next((each for each, truth in usual.items() if truth == Truth(column, truth.title)), "")
+        begins = (column.partition("_")[0], "")
+        own = next((k for k, each in usual.items() if (each.column.partition("_")[0], each.begins) == begins), "")
         of = data_set if data_set in form.truths else own or (column if ":" in data_set else data_set or column)
         return {of: Truth(column, form.truths[of].title if of in form.truths else of)}
     usual = {data_set: usual[data_set]} if data_set in usual else usual
@@ -217,12 +217,6 @@ def _configs(store: Path) -> list[Path]:
     """Return where the configuration of a store may lie: it has the store's name."""
     name = f"{store.name.partition(':')[2] or store.stem}.yaml"
     return [Path("configs", name), store.with_name(name)]
-
-
-def _by_data_set(entries: Sequence[Source]) -> list[Source]:
-    """Return the entries, those on made images with the others of their accuracies' data set."""
-    known = {(each.benchmark, each.truth_name): each.data_set for each in entries if each.data_set != each.truth_name}
-    return [replace(each, data_set=known.get((each.benchmark, each.truth_name), each.data_set)) for each in entries]
 
 
 def _fact(table: ScoreTable, name: str, advice: str) -> str:
