@@ -158,7 +158,7 @@ class WarmUp(_Optimizer):
         left = [key for key in keyed if key not in guide.asked]
         chosen: list[Proposal] = []
         while left and len(chosen) < count:
-            if guide.is_control():
+            if guide.is_control(is_warm_up=True):
                 ((config, _),) = self._inside.propose(trials, budget, 1)
                 chosen.append(guide.control(config))
                 left = [key for key in left if key not in guide.asked]
