@@ -188,7 +188,8 @@ class ProxyCandidates(_Optimizer):
 
     A candidate whose network some trial has already is taken only if all are such. Without any score the first
     candidate is taken, which is what the optimizer would have proposed by itself. With ``trust="auto"`` there are as
-    many candidates as the proxy deserves, in each fifth trial one, and one that is not scored once there is no trust.
+    many candidates as the proxy deserves, one in each fifth trial and in two of three while results get no better, and
+    one that is not scored once there is no trust.
 
     Bayesian optimisation proposes its candidates as one batch that it holds for good together.
 
