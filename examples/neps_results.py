@@ -1,6 +1,6 @@
 """Makes docs/results/neps.md: what a proxy saves NePS's optimizers on NAS-Bench-201, in trainings.
 
-    python examples/neps_results.py DATA docs/results [--runs 30] [--bayesian-runs 10] [--only NAME ...]
+    python examples/neps_results.py DATA docs/results [--runs 30] [--bayesian-runs 6] [--only NAME ...]
 
 DATA is a folder of benchmark tables; the other folder holds `scores/` with the campaigns' Parquet exports. No network
 is trained or scored here: results and scores are those of the tables. It needs NePS: pip install
@@ -34,7 +34,7 @@ METRIC, SECONDS = "cifar10_val_200", "cifar10_traintime_200_s"
 RUNS = "neps_nasbench201_cifar10.jsonl"
 EVOLUTION, BAYESIAN = "neps_regularized_evolution", "bayesian_optimization"
 POOL, EVALUATE, CANDIDATES = 500, 20, 32
-FEW = {"trainings": 20, "evaluate": 10, "candidates": 8}  # of Bayesian optimisation, which takes seconds for a proposal
+FEW = {"trainings": 20, "evaluate": 10, "candidates": 4}  # of Bayesian optimisation, which takes seconds for a proposal
 _TABLE: dict[str, Any] = {}
 
 
@@ -106,12 +106,10 @@ def _bayesian_searches() -> dict[str, tuple[str, Callable[..., Any]]]:
     own = {"build": cell, "around": BAYESIAN}
     alone = partial(ProxyCandidates, proxy=at_random, candidates=1, **own)
     found: dict[str, tuple[str, Callable[..., Any]]] = {"bayesian": (f"`{BAYESIAN}`", alone)}
-    for proxy in (synflow, naswot):
-        name = proxy.__name__
-        warm = partial(WarmUp, proxy=proxy, pool=POOL, evaluate=FEW["evaluate"], **own)
-        candidates = partial(ProxyCandidates, proxy=proxy, candidates=FEW["candidates"], **own)
-        found[f"bayesian, {name} warm-up"] = (f"warm-up by {name}, then Bayesian optimisation", warm)
-        found[f"bayesian, {name} candidates"] = (f"Bayesian optimisation, its candidates ranked by {name}", candidates)
+    warm = partial(WarmUp, proxy=synflow, pool=POOL, evaluate=FEW["evaluate"], **own)
+    found["bayesian, warm-up"] = ("warm-up by synflow, then Bayesian optimisation", warm)
+    candidates = partial(ProxyCandidates, proxy=synflow, candidates=FEW["candidates"], **own)
+    found["bayesian, candidates"] = ("Bayesian optimisation, its candidates ranked by synflow", candidates)
     return found
 
 
@@ -206,7 +204,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("results", type=Path)
     parser.add_argument("--runs", type=int, default=30)
-    parser.add_argument("--bayesian-runs", type=int, default=10)
+    parser.add_argument("--bayesian-runs", type=int, default=6)
     parser.add_argument("--only", nargs="*", default=[])
     asked = parser.parse_args()
     load(asked.data, asked.results)

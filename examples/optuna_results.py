@@ -35,7 +35,7 @@ from naslib_zc_plugin.benchmarks import benchmark
 from naslib_zc_plugin.campaign.store import read_table
 from naslib_zc_plugin.files import replace_text
 from naslib_zc_plugin.hosts.optuna import ProxySampler, prune, warm_up
-from naslib_zc_plugin.probes import probe
+from naslib_zc_plugin.probes import images
 from naslib_zc_plugin.search.config import SearchConfig
 from naslib_zc_plugin.search.evaluators.training import TrainingEvaluator
 from naslib_zc_plugin.spaces import space
@@ -134,7 +134,7 @@ def trained_on_scenes(arm: str, seed: int, evaluate: Callable[[str], Any]) -> di
     """Return the validation and test accuracies that a study trains, in order."""
     study = optuna.create_study(direction="maximize", sampler=TPESampler(seed=seed, n_startup_trials=SMALL["startup"]))
     if arm == "scenes warm":
-        nb201, batch = space("nasbench201"), probe("scenes").random(32, seed=seed).batch(32)
+        nb201, batch = space("nasbench201"), images("scenes").random(32, seed=seed).batch(32)
         warm_up(
             study, lambda trial: nb201.build(asked(trial), C=8, N=1), batch=batch, proxy="synflow",
             pool=SMALL["pool"], evaluate=SMALL["evaluate"], seed=seed,
