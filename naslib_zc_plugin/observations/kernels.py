@@ -144,35 +144,64 @@ def _by_products(codes: Tensor, states: int) -> Tensor:
 
 
 class _Bits:
-    """Counts the units on which some bit differs, in words of 64 units, collected until they make a piece."""
+    """Counts the units on which some bit differs; codes that come again one after the other are compared once.
+
+    They do where a network calls ReLU on one tensor for each of the operations that go on from it.
+    """
 
     def __init__(self, samples: int, bits: int) -> None:
-        self._words = np.zeros((bits, samples, PIECE // 64), np.uint64)  # bits left over are zero in all samples
-        self._differing = np.zeros((samples, samples))
-        self._filled = self._units = 0
+        self._samples, self._bits = samples, bits
+        self._last, self._times, self._units = np.zeros((bits, samples, 0), np.uint64), 0, 0
+        self._words: dict[int, _Words] = {}
 
     def update(self, codes: np.ndarray) -> None:
         """Add the codes of some units, (N, units)."""
         for start in range(0, codes.shape[1], PIECE):
             piece = codes[:, start : start + PIECE]
             self._units += piece.shape[1]
-            words = -(-piece.shape[1] // 64)
-            if self._filled + words > self._words.shape[2]:
-                self._compare()
-            end = self._filled + words
-            for bit, plane in enumerate(self._words):
-                packed = np.packbits(piece if len(self._words) == 1 else (piece >> bit) & 1, axis=1)
-                room = plane[:, self._filled : end].view(np.uint8)
-                room[:, : packed.shape[1]], room[:, packed.shape[1] :] = packed, 0
-            self._filled = end
+            made = np.zeros((self._bits, self._samples, -(-piece.shape[1] // 64)), np.uint64)
+            for bit, plane in enumerate(made):  # bits left over are zero in all samples
+                packed = np.packbits(piece if self._bits == 1 else (piece >> bit) & 1, axis=1)
+                plane.view(np.uint8)[:, : packed.shape[1]] = packed
+            again = np.array_equal(made[:, 0], self._last[:, 0]) and np.array_equal(made, self._last)
+            if not again:
+                self._keep()
+                self._last = made
+            self._times += 1
 
     def compute(self) -> np.ndarray:
         """Return on how many units they do not differ, (N, N)."""
-        self._compare()
-        same: np.ndarray = self._units - self._differing - self._differing.T
+        self._keep()
+        none = np.zeros((self._samples, self._samples))
+        differing = sum((times * words.compute() for times, words in self._words.items()), none)
+        same: np.ndarray = self._units - differing - differing.T
         return same
 
-    def _compare(self) -> None:
+    def _keep(self) -> None:
+        if self._times:
+            if self._times not in self._words:
+                self._words[self._times] = _Words(self._samples, self._bits)
+            self._words[self._times].add(self._last)
+        self._times = 0
+
+
+class _Words:
+    """Counts differing bits in words of 64 units, collected until they make a piece."""
+
+    def __init__(self, samples: int, bits: int) -> None:
+        self._words = np.empty((bits, samples, PIECE // 64), np.uint64)
+        self._differing = np.zeros((samples, samples))
+        self._filled = 0
+
+    def add(self, words: np.ndarray) -> None:
+        """Add words, (bits, N, words), no more than a piece."""
+        if self._filled + words.shape[2] > self._words.shape[2]:
+            self.compute()
+        self._words[:, :, self._filled : self._filled + words.shape[2]] = words
+        self._filled += words.shape[2]
+
+    def compute(self) -> np.ndarray:
+        """Return on how many units each sample differs from those after it, (N, N)."""
         words = self._words[:, :, : self._filled]
         room, counts = np.empty_like(words[0]), np.empty(words[0].shape, np.uint8)
         for one in range(len(room) - 1):
@@ -183,6 +212,7 @@ class _Bits:
             found = np.bitwise_count(apart, out=counts[others])
             self._differing[one, others] += found.sum(1, dtype=np.uint32)
         self._filled = 0
+        return self._differing
 
 
 # Other distances --------------------

@@ -19,7 +19,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 from torch.utils.checkpoint import CheckpointFunction
 
-from naslib_zc_plugin.passes.network import computed_weights
+from naslib_zc_plugin.passes.network import computed_weights, named_parts
 from naslib_zc_plugin.passes.seeding import Turn, kept_random_states
 from naslib_zc_plugin.passes.snapshot import Snapshot
 
@@ -234,7 +234,7 @@ class _Isolation(AbstractContextManager[nn.Module]):
 
     def _enter(self) -> nn.Module:
         module = unwrapped(self._given)
-        parts = list(module.modules())
+        parts = list(named_parts(module).values())
         if any(isinstance(part, torch.jit.ScriptModule) for part in parts):
             raise UnsupportedModule(
                 "nothing can be seen or substituted in a TorchScript module: pass the nn.Module it was made from"

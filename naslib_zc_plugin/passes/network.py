@@ -13,13 +13,12 @@ from typing import Any, Callable, ClassVar, TypeVar, Union
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn.modules.batchnorm import _NormBase
 
 from naslib_zc_plugin.passes.degenerate import NotApplicable
 from naslib_zc_plugin.passes.inputs import tensors
 from naslib_zc_plugin.passes.seeding import seed_everything
-from naslib_zc_plugin.passes.snapshot import ATOMS, PLAIN, Snapshot
+from naslib_zc_plugin.passes.snapshot import HOOKS, Snapshot, own_attributes
 
 Logits = Union[None, int, str, Callable[[Any], Tensor]]
 Result = TypeVar("Result")
@@ -170,25 +169,24 @@ def _named(parts: Mapping[str, nn.Module], kind: str) -> dict[str, Tensor]:
     return found
 
 
-def _attributes(part: nn.Module) -> list[tuple[str, Any]]:
-    """Return those attributes of a module that can hold something: most of them are switches, or empty."""
-    return [
-        (name, value)
-        for name, value in vars(part).items()
-        if not ((kind := type(value)) in ATOMS or (kind in PLAIN and not value))
-    ]
+def named_parts(module: nn.Module) -> dict[str, nn.Module]:
+    """Return a module and all within it under their first names, as ``named_modules`` does, which takes long for many.
 
+    >>> list(named_parts(nn.Sequential(nn.ReLU(), nn.Sequential(nn.ReLU()))))
+    ['', '0', '1', '1.0']
+    """
+    found: dict[str, nn.Module] = {}
+    seen = set()
 
-class _Within(nn.Module):
-    """Runs a function while the tensors of ``module`` are substituted."""
+    def follow(path: str, part: nn.Module) -> None:
+        seen.add(id(part))
+        found[path] = part
+        for name, inner in part._modules.items():
+            if inner is not None and id(inner) not in seen:
+                follow(f"{path}.{name}" if path else name, inner)
 
-    def __init__(self, module: nn.Module) -> None:
-        super().__init__()
-        self.module = module
-
-    def forward(self, body: Callable[[], Any]) -> Any:
-        """Return what the function returns."""
-        return body()
+    follow("", module)
+    return found
 
 
 class Network:
@@ -212,21 +210,23 @@ class Network:
         self.module = module
         self.logits = logits
         self.kept: list[str] = []
-        parts = dict(module.named_modules())
+        parts = named_parts(module)
         named = _named(parts, "_parameters")
         self.stored = {name: value.numel() for name, value in named.items()}
-        self.packed = [
-            name for name, part in parts.items() if any(isinstance(v, torch.ScriptObject) for _, v in _attributes(part))
-        ]
         computing = [part for part in parts.values() if computed_weights(part)]
         for part in computing:
             _make_weights_plain(part)
-        held = dict(module.named_modules()) if computing else parts
+        held = named_parts(module) if computing else parts
         named = _named(held, "_parameters") if computing else named
+        self._attributes = {name: own_attributes(vars(part)) for name, part in held.items()}
+        self.packed = [
+            name
+            for name, attributes in self._attributes.items()
+            if any(isinstance(value, torch.ScriptObject) for _, value in attributes)
+        ]
         self.parameters: dict[str, Tensor] = {name: value.detach() for name, value in named.items()}
         self.buffers: dict[str, Tensor] = {name: value.detach() for name, value in _named(held, "_buffers").items()}
         self._names = {id(value): name for name, value in named.items()}
-        self._within = _Within(module)
         layers = ((path, part) for path, part in parts.items() if isinstance(part, LAYERS))
         self.layer_modules = {part: self._weight_name(path, part) for path, part in layers}
         names = dict.fromkeys(self.layer_modules.values())
@@ -251,10 +251,11 @@ class Network:
 
         Such a tensor may be in use where a pass substitutes parameters.
         """
+        parts = named_parts(self.module).values()
+        hooks = [vars(part)[name] for part in parts if any(map(vars(part).get, HOOKS)) for name in HOOKS]
         # Torch's recurrent layers renew their list of flat weights by themselves.
-        own = ("_parameters", "_buffers", "_modules", "_flat_weights")
-        parts = list(self.module.modules())
-        pending = [value for part in parts for name, value in _attributes(part) if name not in own]
+        own = (value for each in self._attributes.values() for name, value in each if name != "_flat_weights")
+        pending: list[Any] = [*hooks, *own]
         registered = set(parts)
         while pending:
             value = pending.pop()
@@ -307,8 +308,24 @@ class Network:
 
         What belongs to a forward run belongs into one body, its backward run, too: a checkpoint computes again in it.
         """
-        names = {f"module.{name}": value for name, value in tensors.items()}
-        return functional_call(self._within, names, (body,))  # type: ignore[no-any-return]
+        places: dict[int, list[tuple[dict[str, Any], str]]] = {}  # where a tensor stands, in several modules or names
+        named: dict[str, Tensor] = {}
+        for path, part in named_parts(self.module).items():
+            for registry in (part._parameters, part._buffers):
+                for name, value in registry.items():
+                    if value is not None:
+                        places.setdefault(id(value), []).append((registry, name))
+                        named[f"{path}.{name}" if path else name] = value
+        present = [(named[name], value) for name, value in tensors.items() if name in named]
+        try:
+            for held, value in present:
+                for registry, name in places[id(held)]:
+                    registry[name] = value
+            return body()
+        finally:
+            for held, _ in present:
+                for registry, name in places[id(held)]:
+                    registry[name] = held
 
     def run(self, inputs: Any) -> Tensor:
         """Return the logits under the tensors in force."""
@@ -348,7 +365,7 @@ def with_fresh_weights(network: Network, seed: int) -> Network:
     Raises:
         RuntimeError: a module's ``reset_parameters`` raised.
     """
-    stored, parts = network.stored, dict(network.module.named_modules())
+    stored, parts = network.stored, named_parts(network.module)
     copies: dict[int, Tensor] = {}  # what several modules share, they go on to share
     for part in parts.values():
         for group in (part._parameters, part._buffers):

@@ -27,8 +27,8 @@ MOST = 10_000
 """So many objects that are neither modules nor tensors nor containers are followed, the nearest first."""
 
 # Values of these types cannot change.
-ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes, range, torch.dtype, torch.device, torch.Size})
-PLAIN = frozenset({OrderedDict, dict, list, set})
+_ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes, range, torch.dtype, torch.device, torch.Size})
+_PLAIN = frozenset({OrderedDict, dict, list, set})
 _ELSEWHERE = (type, types.ModuleType, enum.Enum, nn.Module, Tensor)
 _GENERATORS = (random.Random, np.random.Generator, np.random.BitGenerator, np.random.RandomState, torch.Generator)
 _CONTAINERS = (dict, list, set, deque, bytearray)
@@ -45,7 +45,20 @@ _EMPTY: Any = object()  # a cell, or a slot, without a value
 _INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 # What every module has; most of it is empty in most modules.
 _STANDARD = tuple(nn.Module().__dict__)
-_HOLDERS = tuple(name for name, value in nn.Module().__dict__.items() if type(value) in PLAIN)
+_HOLDERS = tuple(name for name, value in nn.Module().__dict__.items() if type(value) in _PLAIN)
+HOOKS = tuple(name for name in _HOLDERS if "_hooks" in name)
+
+
+def own_attributes(attributes: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Return those of a module's attributes that not every module has, and that can hold or change something."""
+    own: Iterable[tuple[str, Any]] = islice(attributes.items(), len(_STANDARD), None)
+    if tuple(islice(attributes, len(_STANDARD))) != _STANDARD:  # as modules are made, with their own attributes last
+        own = [(name, value) for name, value in attributes.items() if name not in _STANDARD]
+    return [
+        (name, value)
+        for name, value in own
+        if not ((kind := type(value)) in _ATOMS or (kind is tuple and _ATOMS.issuperset(map(type, value))))
+    ]
 
 
 class _Held(NamedTuple):
@@ -115,7 +128,7 @@ class Snapshot:
         self._pending: list[Any] = [module]
         with undisturbed():
             for value in self._pending:  # grows
-                if type(value) not in ATOMS and id(value) not in self._seen:
+                if type(value) not in _ATOMS and id(value) not in self._seen:
                     self._follow(value)
         self._lent, self._pending = {}, []
 
@@ -201,7 +214,7 @@ class Snapshot:
         opaque = closed and record is None and not issubclass(kind, nn.Module)
         if opaque or issubclass(kind, (type, types.ModuleType, enum.Enum)):
             return _Way(None, None, (), False)
-        if kind in (Tensor, nn.Parameter, types.FunctionType, *PLAIN) or issubclass(kind, np.ndarray):
+        if kind in (Tensor, nn.Parameter, types.FunctionType, *_PLAIN) or issubclass(kind, np.ndarray):
             return _Way(record, vars(kind)["__dict__"] if kind is types.FunctionType else None, (), False)
         dictionary, slots = None, []
         for each in kind.__mro__:
@@ -222,13 +235,9 @@ class Snapshot:
         then = dict(held)
         self._owners.append((owner, kind, dictionary, held, then))
         if not issubclass(kind, nn.Module):
-            self._pending += [value for value in then.values() if type(value) not in ATOMS]
+            self._pending += [value for value in then.values() if type(value) not in _ATOMS]
             return
-        if tuple(islice(then, len(_STANDARD))) == _STANDARD:  # as modules are made, with their own attributes last
-            own: Iterable[Any] = islice(then.values(), len(_STANDARD), None)
-        else:
-            own = [value for name, value in then.items() if name not in _STANDARD]
-        self._pending += [value for value in own if type(value) not in ATOMS]
+        self._pending += [value for _, value in own_attributes(then)]
         busy = tuple([name for name in _HOLDERS if then.get(name)])
         if busy not in self._idle:
             self._idle[busy] = [name for name in _HOLDERS if name not in busy]
@@ -322,7 +331,7 @@ class Snapshot:
             kind = type(each)
             if issubclass(kind, _GENERATORS):
                 self._pending.append(each)
-            if kind in ATOMS or id(each) in self._near or issubclass(kind, _ELSEWHERE):
+            if kind in _ATOMS or id(each) in self._near or issubclass(kind, _ELSEWHERE):
                 continue
             self._near[id(each)] = each
             if kind is types.FunctionType:

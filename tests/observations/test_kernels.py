@@ -83,6 +83,25 @@ def test_pieces_change_nothing(sizes: tuple[int, ...]) -> None:
     assert np.array_equal(kernel(Partition(), *outputs), expected)
 
 
+@pytest.mark.parametrize("times", [(1, 2, 3, 1), (2, 2), (3, 1, 1, 2, 1)])
+@pytest.mark.parametrize("parts", [0, 8])
+def test_outputs_that_come_again_count_each_time(times: tuple[int, ...], parts: int) -> None:
+    each = [torch.rand(5, 70 + place % 2) - (0.5 if not parts else 0) for place in range(len(times))]
+    each[1][:, -1] = 0  # the same words as without it
+    outputs = [output for output, often in zip(each, times) for _ in range(often)]
+    codes = [Partition(parts).codes(output).numpy() for output in outputs]
+    expected = by_pairs(np.concatenate(codes, 1), lambda one, other: float((one == other).sum()))
+    assert np.array_equal(kernel(Partition(parts), *outputs), expected)
+    assert np.array_equal(
+        kernel(Partition(parts), *outputs, outputs[0], each[1][:, :-1]),
+        expected
+        + by_pairs(
+            np.concatenate([codes[0], Partition(parts).codes(each[1][:, :-1]).numpy()], 1),
+            lambda one, other: float((one == other).sum()),
+        ),
+    )
+
+
 def test_what_the_network_writes_over_has_been_seen() -> None:
     output, total = torch.randn(4, 9), Partition().kernel(4)
     expected = by_pairs(output.numpy().copy(), lambda one, other: float(((one > 0) == (other > 0)).sum()))
