@@ -170,7 +170,6 @@ def _trials(
     from naslib_zc_plugin.passes import Network, Observed, isolated, observe, with_fresh_weights
     from naslib_zc_plugin.passes.engine import as_error
     from naslib_zc_plugin.passes.seeding import derived_seed
-    from naslib_zc_plugin.passes.snapshot import Snapshot
 
     wanted = [seen for each in asked.values() for seen in each.needs]
     trials: dict[str, list[Score]] = {label: [] for label in asked}
@@ -179,7 +178,7 @@ def _trials(
         with isolated(net, runs, not all(map(_substitutes, wanted))) as module:
             network = Network(module, logits)
             batch = batch.to(network.device, network.dtype)
-            before = Snapshot(module) if repeats > 1 and runs else None
+            before = network.snapshot if repeats > 1 and runs else None
             for repeat in range(repeats):
                 repeat_seed = derived_seed(seed, repeat) if repeat else seed
                 drawn = with_fresh_weights(network, repeat_seed) if fresh else network

@@ -30,6 +30,7 @@ _ARCHITECTURES = {
 }
 _OPTIONS = {"channels": ("C", "width", "hidden"), "cells": ("N", "depth", "layers")}  # of the spaces' networks
 _SMALL = {"channels": 4, "cells": 1}
+_TRANSFORMER = ("vit_bench", "autoformer|192|" + ",".join(["4.0-3"] * 12), {"img_size": 64})
 _OF_IMAGES = "lightweight"  # a protocol whose proxies have no options of their own
 _PIXELS, _IMG_SIZE, _TOKENS, _CLASSES = 32, 224, 64, 10  # the second of networks that are built for a size of images
 _FEWEST, _MOST, _WORK = 4, 64, 1.4e10  # samples of a batch; multiply-accumulate operations of a forward pass
@@ -58,13 +59,14 @@ def cost(
     32×32, or 224×224 for networks that are built for a size; texts have 64 tokens; and a batch is as large as takes no
     more work than 64 images in the largest network of NAS-Bench-201, at most 64 and at least 4.
 
-    --targets takes a large and a small network of NAS-Bench-201 (or of the sizes that are given) and one thread.
+    --targets takes a large and a small network of NAS-Bench-201 (or of the sizes that are given), a transformer of
+    twelve layers, and one thread.
     """
     # Without it torch's profiler, which counts the memory, writes log lines of its own.
     os.environ.setdefault("KINETO_LOG_LEVEL", "6")
     import torch
 
-    from naslib_zc_plugin.report.cost import SMALL_TARGETS, TARGETS, requests_for
+    from naslib_zc_plugin.report.cost import SMALL_TARGETS, TARGETS, TRANSFORMER_TARGETS, requests_for
     from naslib_zc_plugin.spaces import space as space_called
 
     named, where, names = space_called(space), _device(device), chosen_proxies(proxies)
@@ -80,6 +82,10 @@ def cost(
         for some, usual, number in ((TARGETS, {"channels": 16, "cells": 5}, 64), (SMALL_TARGETS, _SMALL, 8)):
             asked = {name: value or usual[name] for name, value in given.items()}
             _show_targets(some, measure({each.name: each.proxies for each in some}, asked, batch or number))
+        other, its, sizes = _TRANSFORMER
+        titled = {each.name: each.proxies for each in TRANSFORMER_TARGETS}
+        costs = _measured(space_called(other), its, where, sizes, None, batch or 8, titled, rounds)
+        _show_targets(TRANSFORMER_TARGETS, costs)
     else:
         measure(requests_for(names), given, batch)
     say("1 unit: one forward and backward pass in train mode; time: median of ratios measured side by side")

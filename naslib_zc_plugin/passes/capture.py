@@ -62,7 +62,9 @@ class Watch(TorchFunctionMode):
         for mapping in handlers:
             for function, handler in mapping.items():
                 self._handlers.setdefault(function, []).append(handler)
-        self._every: Sequence[Handler] = self._handlers.get(EVERY, ())
+        self._every: Sequence[Handler] = self._handlers.pop(EVERY, ())
+        for seen in self._handlers.values() if self._every else ():
+            seen += self._every
         self._replacements = {**(_IN_DOUBLE if dtype is torch.float64 else {}), **(replacements or {})}
         self._dtype, self._calls = dtype, 0
 
@@ -81,7 +83,7 @@ class Watch(TorchFunctionMode):
             if self._dtype is not None:
                 function, args, kwargs = _recast(function, args, kwargs, self._dtype)
             output = self._replacements.get(function, function)(*args, **kwargs)
-            for handler in (*self._handlers.get(function, ()), *self._every):
+            for handler in self._handlers.get(function, self._every):
                 seen = handler(args, kwargs, output)
                 output = output if seen is None else seen
         finally:

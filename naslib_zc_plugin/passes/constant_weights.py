@@ -48,7 +48,7 @@ EMBEDDINGS: dict[str, Callable[[Tensor], Tensor]] = {
 def _roles(network: Network) -> dict[str, str]:
     """Return the role of each parameter and buffer: weight, bias, embedding, state or held."""
     tables = (nn.Embedding, nn.EmbeddingBag)
-    embeddings = {network.name_of(each.weight) for each in network.module.modules() if isinstance(each, tables)}
+    embeddings = {network.name_of(each.weight) for each in network.parts.values() if isinstance(each, tables)}
     roles = {name: "state" if name.rpartition(".")[2] == "initial_state" else "held" for name in network.buffers}
     for name in network.parameters:
         named = (role for role in ("weight", "bias") if role in name.rpartition(".")[2])
@@ -71,8 +71,7 @@ class ConstantPass(Pass):
         values = tuple(sorted({value for several in asked.values() for value in several}))
         self.network.check_packed()
         clock = Stopwatch(self.network.device)
-        for module in self.network.module.modules():
-            module.training = False
+        self.network.set_mode(False)
         with torch.no_grad():
             rows = dict(zip(values, self._outputs(values)))
         seconds = clock.lap()
@@ -84,14 +83,16 @@ class ConstantPass(Pass):
     def _outputs(self, weights: Sequence[float]) -> Tensor:
         """Return the outputs under each weight, (weights, outputs): collapsed where the network allows it."""
         setting: ConstantWeights = self.setting
-        if not setting.keeps(self.network):
-            snapshot = Snapshot(self.network.module)  # recurrent layers keep what is substituted
-            try:
-                seed_everything(self._seed, "constants")
-                return setting.collapsed(self.network, self.batch, weights)
-            except UnknownOperation as unknown:
-                self.detour("the network is run in full, once for each constant weight", unknown)
-            snapshot.restore()
+        snapshot = self.network.snapshot  # recurrent layers keep what is substituted
+        try:
+            seed_everything(self._seed, "constants")
+            return setting.collapsed(self.network, self.batch, weights)
+        except KeptParameter:
+            pass
+        except UnknownOperation as unknown:
+            self.detour("the network is run in full, once for each constant weight", unknown)
+        snapshot.restore()
+        self.network.set_mode(False)
         return setting.uncollapsed(self.network, self.batch, weights, self._seed)
 
 
@@ -120,9 +121,8 @@ class ConstantWeights(Setting):
         first = f"biases={self.biases!r}, states={self.states!r}"
         return f"Constants({first}, embedding={self.embedding!r}, features={self.features!r})"
 
-    def keeps(self, network: Network) -> str:
+    def _keeps(self, network: Network, roles: Mapping[str, str]) -> str:
         """Return what of a network is not equal under each weight, so that it is always run in full; empty: nothing."""
-        roles = _roles(network)
         if self._is_in_full_alone(roles):
             return "a single feature, or states that differ between the values"
         for name, held in network.parameters.items():
@@ -141,9 +141,9 @@ class ConstantWeights(Setting):
             UnknownOperation: an operation of the network is not known to keep channels equal, or a layer has another
                 weight.
         """
-        if kept := self.keeps(network):
-            raise UnknownOperation(kept)
         roles, zeros = _roles(network), [0.0] * len(weights)
+        if kept := self._keeps(network, roles):
+            raise KeptParameter(kept)
         of_role = {"weight": weights, "bias": weights if self.biases == "weight" else zeros}
         given: dict[str, Tensor] = {name: buffer.clone() for name, buffer in network.buffers.items()}
         for name, held in network.parameters.items():
@@ -230,6 +230,10 @@ aten = torch.ops.aten
 
 class UnknownOperation(Exception):
     """An operation that is not known to keep runs of equal channels."""
+
+
+class KeptParameter(UnknownOperation):
+    """Something of a network is not equal under each weight, whatever it computes."""
 
 
 class ConstantWeight(Tensor):

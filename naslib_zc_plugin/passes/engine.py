@@ -36,6 +36,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator, Iterable, Mapping, Sequence
+from inspect import isgeneratorfunction
 from typing import Any, Callable
 
 import torch
@@ -45,7 +46,6 @@ from naslib_zc_plugin.passes.isolation import GlobalStates, Stopwatch
 from naslib_zc_plugin.passes.network import Network
 from naslib_zc_plugin.passes.observation import NoForward, Observation, Observed, Request, Setting
 from naslib_zc_plugin.passes.seeding import Turn, derived_seed
-from naslib_zc_plugin.passes.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +94,8 @@ class Running:
         self._value: Any = None
         self._error: Exception | None = None
         self._steps: Any = None
-        made = self._timed(lambda: observation.function(view, **dict(observation.arguments)))
+        nothing_runs = isgeneratorfunction(observation.function)  # before it is first sent something
+        made = self._timed(lambda: observation.function(view, **dict(observation.arguments)), quick=nothing_runs)
         if isinstance(made, Generator):
             self._steps = made
         else:
@@ -156,9 +157,9 @@ class Running:
         except StopIteration as end:
             self.ended, self._value, self._steps = True, end.value, None
 
-    def _timed(self, step: Callable[[], Any]) -> Any:
+    def _timed(self, step: Callable[[], Any], quick: bool = False) -> Any:
         clock = Stopwatch(self._device)
-        found = self.guard(step, quick=False)()
+        found = self.guard(step, quick)()
         self.seconds += clock.lap()
         return found
 
@@ -222,7 +223,7 @@ def observe(
     with Turn("passes"):
         # A network that keeps something of a run (a recurrent one its last states) begins each pass as it was.
         several = sum(setting.runs for setting in passes) > 1
-        snapshot = Snapshot(network.module) if several else None
+        snapshot = network.snapshot if several else None
         for setting, group in passes.items():
             with setting.surroundings():
                 outcomes.update(_pass(setting, network, batch, group, seed))

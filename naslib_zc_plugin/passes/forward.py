@@ -40,7 +40,7 @@ from naslib_zc_plugin.passes.inputs import (
 )
 from naslib_zc_plugin.passes.isolation import Stopwatch
 from naslib_zc_plugin.passes.layer_calls import LayerCall, LayerCalls, check_on_two_samples
-from naslib_zc_plugin.passes.network import Network, OriginalWeights, module_of, named_parts, some
+from naslib_zc_plugin.passes.network import Network, OriginalWeights, module_of, some
 from naslib_zc_plugin.passes.observation import FORWARD, HESSIANS, TARGETS, Forward, Grad, Observation
 from naslib_zc_plugin.passes.seeding import kept_random_states, seed_everything
 from naslib_zc_plugin.passes.snapshot import put_back
@@ -81,8 +81,7 @@ class ForwardPass(Pass):
         by_inputs = self._graph and any(each.input_gradient for each in observations)
         for value in (*(self.weights.values() if self._graph else ()), *tensors(self.inputs if by_inputs else ())):
             value.requires_grad_(not holds_tokens(value))
-        for module in named_parts(network.module).values():
-            module.training = setting.training
+        network.set_mode(setting.training)
         self._substituted = not isinstance(setting.weights, OriginalWeights)
         self._calls = LayerCalls(network, {**self.weights, **self.buffers}, self._sees, derive=self._graph)
         self._names = {id(value): name for name, value in (*self.weights.items(), *self.buffers.items())}

@@ -20,7 +20,7 @@ from torch.nn.parameter import is_lazy
 from torch.utils.checkpoint import CheckpointFunction
 
 from naslib_zc_plugin.passes.network import computed_weights, named_parts
-from naslib_zc_plugin.passes.seeding import Turn, kept_random_states
+from naslib_zc_plugin.passes.seeding import Turn
 from naslib_zc_plugin.passes.snapshot import Snapshot
 
 
@@ -145,11 +145,8 @@ def _without_reentrant_checkpoints() -> Iterator[None]:
 
 @contextmanager
 def _switches(device: torch.device) -> Iterator[None]:
-    """Turn gradients on, autocast and compilation off; on a GPU take full precision and repeatable kernels.
-
-    Random states are kept.
-    """
-    with kept_random_states(device), torch.inference_mode(False), torch.enable_grad(), ExitStack() as stack:
+    """Turn gradients on, autocast and compilation off; on a GPU take full precision and repeatable kernels."""
+    with torch.inference_mode(False), torch.enable_grad(), ExitStack() as stack:
         stack.enter_context(torch.autocast(device.type, enabled=False))
         stack.enter_context(_without_reentrant_checkpoints())
         if device.type == "cuda":
@@ -241,7 +238,7 @@ class _Isolation(AbstractContextManager[nn.Module]):
             )
         held = [value for part in parts for value in (*part._parameters.values(), *part._buffers.values())]
         tensors = [value for value in held if value is not None]
-        if any(map(is_lazy, tensors)):
+        if any(map(is_lazy, {type(value): value for value in tensors}.values())):  # by their class
             raise UnsupportedModule(
                 "the network has lazy modules without parameters: run it once on a batch before scoring it"
             )

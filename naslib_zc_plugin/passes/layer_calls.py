@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from naslib_zc_plugin.passes.capture import CONVOLUTIONS, TRANSPOSED, Function, Handler, See, Watch
 from naslib_zc_plugin.passes.degenerate import NotApplicable
 from naslib_zc_plugin.passes.inputs import holds_tokens, tensors, tree_map
-from naslib_zc_plugin.passes.network import Network, memory, named_parts, some, without_compiled
+from naslib_zc_plugin.passes.network import Network, memory, some, without_compiled
 from naslib_zc_plugin.passes.seeding import kept_random_states
 from naslib_zc_plugin.passes.snapshot import put_back
 
@@ -136,7 +136,7 @@ class LayerCalls:
         for module, name in self._network.layer_modules.items():
             self._hooks.append(module.register_forward_pre_hook(partial(self._before, name)))
             self._hooks.append(module.register_forward_hook(partial(self._after, name), prepend=True))
-        for name, module in named_parts(self._network.module).items() if self.modules else ():
+        for name, module in self._network.parts.items() if self.modules else ():
             if name.rpartition(".")[2] == "_orig_mod":  # what is compiled is one module with what compiled it
                 continue
             self._hooks.append(module.register_forward_hook(partial(self._module, without_compiled(name))))

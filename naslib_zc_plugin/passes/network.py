@@ -201,7 +201,7 @@ class Network:
         buffers: likewise.
         layers: names, among ``parameters``, of the weights of convolution and linear modules, in module order.
         layer_modules: these modules, and the names of their weights: also those that are no parameters.
-        packed: names of the modules whose weights are packed, as in quantised networks, where nothing can read them.
+        parts: the modules under their first names.
         kept: of a network of fresh weights (:func:`with_fresh_weights`), names of the parameters that have the values
             which the user's network holds, and these are not all equal.
     """
@@ -218,12 +218,7 @@ class Network:
             _make_weights_plain(part)
         held = named_parts(module) if computing else parts
         named = _named(held, "_parameters") if computing else named
-        self._attributes = {name: own_attributes(vars(part)) for name, part in held.items()}
-        self.packed = [
-            name
-            for name, attributes in self._attributes.items()
-            if any(isinstance(value, torch.ScriptObject) for _, value in attributes)
-        ]
+        self.parts, self._altered = held, bool(computing)
         self.parameters: dict[str, Tensor] = {name: value.detach() for name, value in named.items()}
         self.buffers: dict[str, Tensor] = {name: value.detach() for name, value in _named(held, "_buffers").items()}
         self._names = {id(value): name for name, value in named.items()}
@@ -246,12 +241,35 @@ class Network:
         return memory(tensor) in self._memory
 
     @cached_property
+    def _attributes(self) -> dict[str, list[tuple[str, Any]]]:
+        """Attributes of the modules that can hold something."""
+        return {name: own_attributes(vars(part)) for name, part in self.parts.items()}
+
+    @cached_property
+    def packed(self) -> list[str]:
+        """Names of the modules whose weights are packed, as in quantised networks, where nothing can read them."""
+        found = self._attributes.items()
+        return [name for name, own in found if any(isinstance(value, torch.ScriptObject) for _, value in own)]
+
+    @cached_property
+    def snapshot(self) -> Snapshot:
+        """The state in which each pass finds the module, but for the modes of its parts, which every pass sets."""
+        lent = None if self._altered else Snapshot.lent(self.module)
+        return lent or Snapshot(self.module)
+
+    def set_mode(self, training: bool) -> None:
+        """Set the mode of each part."""
+        for part in self.parts.values():
+            if part.training is not training:
+                part.training = training
+
+    @cached_property
     def cached(self) -> bool:
         """Whether modules keep parameters, parts of them, or tensors computed of them, that they do not register.
 
         Such a tensor may be in use where a pass substitutes parameters.
         """
-        parts = named_parts(self.module).values()
+        parts = self.parts.values()
         hooks = [vars(part)[name] for part in parts if any(map(vars(part).get, HOOKS)) for name in HOOKS]
         # Torch's recurrent layers renew their list of flat weights by themselves.
         own = (value for each in self._attributes.values() for name, value in each if name != "_flat_weights")
@@ -397,6 +415,7 @@ def with_fresh_weights(network: Network, seed: int) -> Network:
                 elif value is not None and value.numel() and not bool((value == value.flatten()[0]).all()):
                     kept.add(f"{path}.{name}" if path else name)
     fresh = Network(network.module, network.logits)
+    fresh._altered = True
     fresh.stored, fresh.kept = stored, [name for name in stored if name in kept]
     return fresh
 

@@ -51,8 +51,7 @@ class SamplePass(Pass):
     def drive(self, running: Sequence[Running]) -> Mapping[Running, float]:
         """Send every chunk to all observations, then None; and so once more to those that ask for it."""
         clock, took = Stopwatch(self.network.device), dict.fromkeys(running, 0.0)
-        for module in self.network.module.modules():
-            module.training = True
+        self.network.set_mode(True)
         for each in running:
             each.expect(NEXT, each.send())
             if missing := each.observation.undeclared((self.setting.declared,), ()):

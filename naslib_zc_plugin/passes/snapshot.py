@@ -126,6 +126,7 @@ class Snapshot:
         self._lent = _LENT[-1]._tensors if _LENT else {}
         self._parameters: bool = parameters or any(each._parameters for each in _LENT)
         self._pending: list[Any] = [module]
+        self._module = module
         with undisturbed():
             for value in self._pending:  # grows
                 if type(value) not in _ATOMS and id(value) not in self._seen:
@@ -140,6 +141,11 @@ class Snapshot:
                 self._put_back()  # what the first try left out
         if raised is not None:
             raise raised
+
+    @staticmethod
+    def lent(module: nn.Module) -> Snapshot | None:
+        """Return the snapshot of a module that lends its copies, if there is one."""
+        return _LENT[-1] if _LENT and _LENT[-1]._module is module else None
 
     @contextmanager
     def lending(self) -> Iterator[None]:
