@@ -83,16 +83,15 @@ class ConstantPass(Pass):
     def _outputs(self, weights: Sequence[float]) -> Tensor:
         """Return the outputs under each weight, (weights, outputs): collapsed where the network allows it."""
         setting: ConstantWeights = self.setting
-        snapshot = self.network.snapshot  # recurrent layers keep what is substituted
-        try:
-            seed_everything(self._seed, "constants")
-            return setting.collapsed(self.network, self.batch, weights)
-        except KeptParameter:
-            pass
-        except UnknownOperation as unknown:
-            self.detour("the network is run in full, once for each constant weight", unknown)
-        snapshot.restore()
-        self.network.set_mode(False)
+        if not setting.keeps(self.network):
+            snapshot = self.network.snapshot  # recurrent layers keep what is substituted
+            try:
+                seed_everything(self._seed, "constants")
+                return setting.collapsed(self.network, self.batch, weights)
+            except UnknownOperation as unknown:
+                self.detour("the network is run in full, once for each constant weight", unknown)
+            snapshot.restore()
+            self.network.set_mode(False)
         return setting.uncollapsed(self.network, self.batch, weights, self._seed)
 
 
@@ -121,8 +120,9 @@ class ConstantWeights(Setting):
         first = f"biases={self.biases!r}, states={self.states!r}"
         return f"Constants({first}, embedding={self.embedding!r}, features={self.features!r})"
 
-    def _keeps(self, network: Network, roles: Mapping[str, str]) -> str:
+    def keeps(self, network: Network) -> str:
         """Return what of a network is not equal under each weight, so that it is always run in full; empty: nothing."""
+        roles = _roles(network)
         if self._is_in_full_alone(roles):
             return "a single feature, or states that differ between the values"
         for name, held in network.parameters.items():
@@ -141,9 +141,9 @@ class ConstantWeights(Setting):
             UnknownOperation: an operation of the network is not known to keep channels equal, or a layer has another
                 weight.
         """
+        if kept := self.keeps(network):
+            raise UnknownOperation(kept)
         roles, zeros = _roles(network), [0.0] * len(weights)
-        if kept := self._keeps(network, roles):
-            raise KeptParameter(kept)
         of_role = {"weight": weights, "bias": weights if self.biases == "weight" else zeros}
         given: dict[str, Tensor] = {name: buffer.clone() for name, buffer in network.buffers.items()}
         for name, held in network.parameters.items():
@@ -230,10 +230,6 @@ aten = torch.ops.aten
 
 class UnknownOperation(Exception):
     """An operation that is not known to keep runs of equal channels."""
-
-
-class KeptParameter(UnknownOperation):
-    """Something of a network is not equal under each weight, whatever it computes."""
 
 
 class ConstantWeight(Tensor):

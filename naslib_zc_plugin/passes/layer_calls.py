@@ -136,10 +136,10 @@ class LayerCalls:
         for module, name in self._network.layer_modules.items():
             self._hooks.append(module.register_forward_pre_hook(partial(self._before, name)))
             self._hooks.append(module.register_forward_hook(partial(self._after, name), prepend=True))
-        for name, module in self._network.parts.items() if self.modules else ():
-            if name.rpartition(".")[2] == "_orig_mod":  # what is compiled is one module with what compiled it
+        for path, part in self._network.parts.items() if self.modules else ():
+            if path.rpartition(".")[2] == "_orig_mod":  # what is compiled is one module with what compiled it
                 continue
-            self._hooks.append(module.register_forward_hook(partial(self._module, without_compiled(name))))
+            self._hooks.append(part.register_forward_hook(partial(self._module, without_compiled(path))))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

@@ -328,6 +328,7 @@ class Network:
         """
         places: dict[int, list[tuple[dict[str, Any], str]]] = {}  # where a tensor stands, in several modules or names
         named: dict[str, Tensor] = {}
+        registry: dict[str, Any]
         for path, part in named_parts(self.module).items():
             for registry in (part._parameters, part._buffers):
                 for name, value in registry.items():
@@ -383,7 +384,7 @@ def with_fresh_weights(network: Network, seed: int) -> Network:
     Raises:
         RuntimeError: a module's ``reset_parameters`` raised.
     """
-    stored, parts = network.stored, named_parts(network.module)
+    stored, parts = network.stored, dict[str, Any](named_parts(network.module))
     copies: dict[int, Tensor] = {}  # what several modules share, they go on to share
     for part in parts.values():
         for group in (part._parameters, part._buffers):
