@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Callable, ClassVar
@@ -89,6 +90,33 @@ class Watch(TorchFunctionMode):
         finally:
             self._calls -= 1
         return output
+
+
+class Repeats:
+    """Gives a copy of what a function returned where one of its last calls is made again, as where branches part.
+
+    Args:
+        told: returns what tells an argument or a result, of the same values as before, from all others.
+        copied: returns a copy of a result, of which the same is told.
+    """
+
+    def __init__(self, told: Callable[[Any], Any], copied: Callable[[Any], Any]) -> None:
+        self._told, self._copied = told, copied
+        self._last: deque[tuple[Any, Any, Any]] = deque(maxlen=8)
+
+    def of(self, function: Function) -> Function:
+        """Return the function, with its last results kept."""
+
+        def called(*args: Any, **kwargs: Any) -> Any:
+            call = (function, [*map(self._told, args)], {name: self._told(value) for name, value in kwargs.items()})
+            for known, made, told in self._last:
+                if known == call and told == self._told(made):
+                    return self._copied(made)
+            made = function(*args, **kwargs)
+            self._last.append((call, made, self._told(made)))
+            return made
+
+        return called
 
 
 class Unseen(TorchDispatchMode):

@@ -23,10 +23,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from naslib_zc_plugin.passes.capture import CONVOLUTIONS, Watch, own_statistics
-from naslib_zc_plugin.passes.degenerate import Undefined, check_features, in_precision
+from naslib_zc_plugin.passes.capture import CONVOLUTIONS, Repeats, Watch, own_statistics
+from naslib_zc_plugin.passes.degenerate import Undefined, check_features
 from naslib_zc_plugin.passes.engine import Pass, Running
-from naslib_zc_plugin.passes.inputs import Batch, as_real, tensors, tree_map
+from naslib_zc_plugin.passes.inputs import Batch, as_real, in_double, tree_map
 from naslib_zc_plugin.passes.isolation import Stopwatch
 from naslib_zc_plugin.passes.layer_calls import PRODUCTS, LayerCalls, check_on_two_samples
 from naslib_zc_plugin.passes.network import Network
@@ -148,9 +148,12 @@ class ConstantWeights(Setting):
         given: dict[str, Tensor] = {name: buffer.clone() for name, buffer in network.buffers.items()}
         for name, held in network.parameters.items():
             given[name] = ConstantWeight(held.shape, held.new_tensor(of_role[roles[name]]))
-        calls = LayerCalls(network, given)
+        calls, repeats = LayerCalls(network, given), Repeats(_told, RepeatedChannels.copied)
+        again = {function: repeats.of(by) for function, by in COLLAPSED_LAYERS.items()}
+        norm = repeats.of(_batch_norm)
+        again[F.batch_norm] = lambda input, *statistics, **given: norm(input, *_sizes(statistics), **given)
         try:
-            with calls, Watch([calls.handlers], {**SUMS, **COLLAPSED_LAYERS}):
+            with calls, Watch([calls.handlers], {**SUMS, **again}):
                 output = network(given, tree_map(Tensor.clone, batch.inputs))
         except (UnknownOperation, Undefined):
             raise
@@ -196,30 +199,11 @@ class ConstantWeights(Setting):
 # Sums --------------------
 
 
-def _in_double(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the function, computed in double precision and rounded to the type of its tensors, if they have one."""
-
-    def summed(*args: Any, **kwargs: Any) -> Any:
-        given = tensors([args, kwargs])
-        types = {each.dtype for each in given if each.is_floating_point() or each.is_complex()}
-        held = types.pop() if len(types) == 1 and not {"dtype", "out"} & set(kwargs) else torch.float64
-        if in_precision(held, torch.float64) == held:
-            return function(*args, **kwargs)
-
-        def inside(value: Tensor) -> Tensor:
-            return value.to(in_precision(value.dtype, torch.float64))
-
-        output = function(*tree_map(inside, args), **tree_map(inside, kwargs))
-        return output.to(held) if isinstance(output, Tensor) and output.dtype != held else output
-
-    return summed
-
-
 _SUMMING: tuple[Callable[..., Any], ...] = (
     *PRODUCTS, torch.einsum, torch.sum, Tensor.sum, torch.mean, Tensor.mean, F.avg_pool1d, F.avg_pool2d, F.avg_pool3d,
     F.adaptive_avg_pool1d, F.adaptive_avg_pool2d, F.adaptive_avg_pool3d, F.interpolate,
 )  # fmt: skip
-SUMS: dict[Callable[..., Any], Callable[..., Any]] = {function: _in_double(function) for function in _SUMMING}
+SUMS: dict[Callable[..., Any], Callable[..., Any]] = {function: in_double(function) for function in _SUMMING}
 """Functions that sum, by which a network runs in either way. Layers and norms are in those of each way."""
 
 
@@ -263,13 +247,16 @@ class RepeatedChannels(Tensor):
     """A tensor (N, C, …) of J variants, held as (N, J·R, …) for R runs of channels, of ``counts`` equal ones each.
 
     A slice of channels is a copy here and a view in the network. ``source`` holds the writes to the copied tensor and
-    their number at the time: the copy is right as long as there are no more.
+    their number at the time: the copy is right as long as there are no more. Copies of one tensor have one ``value``,
+    as long as its own ``writes`` are as many as ``then``.
     """
 
     counts: tuple[int, ...]
     variants: int
     writes: Writes
     source: tuple[Writes, int] | None
+    value: object
+    then: int
     _held: Tensor
 
     @staticmethod
@@ -286,6 +273,7 @@ class RepeatedChannels(Tensor):
         made = Tensor._make_wrapper_subclass(cls, shape, dtype=data.dtype, device=data.device)
         made._held, made.counts, made.variants = data, counts, variants
         made.writes, made.source = writes or Writes(), source
+        made.value, made.then = object(), made.writes.count
         return made
 
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
@@ -304,6 +292,12 @@ class RepeatedChannels(Tensor):
     def like(self, data: Tensor) -> RepeatedChannels:
         """Return the same runs with other values."""
         return RepeatedChannels(data, self.counts, self.variants, self.writes, self.source)
+
+    def copied(self) -> RepeatedChannels:
+        """Return a copy, of the same ``value``."""
+        made = RepeatedChannels(self.data_.clone(), self.counts, self.variants)
+        made.value = self.value
+        return made
 
     def refined(self, counts: tuple[int, ...]) -> Tensor:
         """Return ``data_`` for shorter runs; all ends of these runs must be ends of the shorter ones."""
@@ -427,6 +421,19 @@ def _constants(weight: Tensor) -> Tensor:
     return weight.constants
 
 
+def _told(given: Any) -> Any:
+    """Return what tells an argument of a layer, of the same values as before, from all others."""
+    if isinstance(given, ConstantWeight):
+        return tuple(given.shape), given.constants.tolist()
+    if isinstance(given, RepeatedChannels) and given.source is None and given.writes.count == given.then:
+        return given.value
+    return object() if isinstance(given, (Tensor, list, dict)) else given
+
+
+def _sizes(given: Sequence[Any]) -> list[int]:
+    return [len(each) for each in given if each is not None]
+
+
 def _fits(bias: Any, channels: int) -> bool:
     """Return whether a bias, if there is one, has a value for each channel."""
     return bias is None or tuple(bias.shape) == (channels,)
@@ -485,16 +492,13 @@ def _linear(input: Tensor, weight: Tensor, bias: Any = None) -> Any:
 
 def _normalise(input: Tensor, mean: Any, variance: Any, **kwargs: Any) -> Tensor:
     """Normalise by the input's own statistics, in double precision."""
-    normalised: Tensor = _in_double(own_statistics)(input, None, None, **kwargs)
+    normalised: Tensor = in_double(own_statistics)(input, None, None, **kwargs)
     return normalised
 
 
-def _batch_norm(
-    input: Tensor, mean: Any, variance: Any, weight: Any = None, bias: Any = None, **kwargs: Any
-) -> RepeatedChannels:
+def _batch_norm(input: Tensor, *sizes: int, weight: Any = None, bias: Any = None, **kwargs: Any) -> RepeatedChannels:
     """Normalise each run by its own statistics, which are those of its channels; scale and shift are constants."""
-    sizes = {len(tensor) for tensor in (mean, variance, weight, bias) if tensor is not None}
-    if not isinstance(input, RepeatedChannels) or sizes - {input.shape[1]}:
+    if not isinstance(input, RepeatedChannels) or {*sizes, *_sizes((weight, bias))} - {input.shape[1]}:
         raise UnknownOperation("a norm of something else than runs, or of channels that do not fit")
     scale, shift = (
         None if each is None else _constants(each).repeat_interleave(len(input.counts)) for each in (weight, bias)
@@ -503,7 +507,7 @@ def _batch_norm(
 
 
 def _full_width(function: Callable[..., Tensor]) -> Callable[..., Any]:
-    summed = _in_double(function)
+    summed = in_double(function)
 
     def layer(input: Tensor, weight: Tensor, bias: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Make one output channel of each group, which stands for all where the weight is a constant."""
@@ -521,9 +525,9 @@ def _full_width(function: Callable[..., Tensor]) -> Callable[..., Any]:
 COLLAPSED_LAYERS: dict[Callable[..., Any], Callable[..., Any]] = {
     **{function: _convolution(function) for function in CONVOLUTIONS},
     F.linear: _linear,
-    F.batch_norm: _batch_norm,
+    F.relu: F.relu,
 }
-"""Layers on runs."""
+"""Layers on runs, besides batch norm, and what comes before them."""
 
 FULL_LAYERS: dict[Callable[..., Any], Callable[..., Any]] = {
     **{function: _full_width(function) for function in (*CONVOLUTIONS, F.linear)},

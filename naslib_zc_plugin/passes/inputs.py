@@ -109,6 +109,25 @@ def tensors(tree: Any) -> list[Tensor]:
     return found
 
 
+def in_double(function: Function) -> Function:
+    """Return the function, computed in double precision and rounded to the type of its tensors, if they have one."""
+
+    def summed(*args: Any, **kwargs: Any) -> Any:
+        given = tensors([args, kwargs])
+        types = {each.dtype for each in given if each.is_floating_point() or each.is_complex()}
+        held = types.pop() if len(types) == 1 and not {"dtype", "out"} & set(kwargs) else torch.float64
+        if in_precision(held, torch.float64) == held:
+            return function(*args, **kwargs)
+
+        def inside(value: Tensor) -> Tensor:
+            return value.to(in_precision(value.dtype, torch.float64))
+
+        output = function(*tree_map(inside, args), **tree_map(inside, kwargs))
+        return output.to(held) if isinstance(output, Tensor) and output.dtype != held else output
+
+    return summed
+
+
 def with_dtype(tree: Any, dtype: torch.dtype | None) -> Any:
     """Return a tree with its tensors of real and complex numbers in another precision; None: as they are."""
     return tree if dtype is None else tree_map(lambda x: x.to(in_precision(x.dtype, dtype)), tree)

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 import naslib_zc_plugin as zc
 from naslib_zc_plugin.extend import Undefined
 from naslib_zc_plugin.passes import Batch, Network, isolated, observe
-from naslib_zc_plugin.passes.constant_weights import ConstantWeights, UnknownOperation
+from naslib_zc_plugin.passes.constant_weights import COLLAPSED_LAYERS, ConstantWeights, UnknownOperation
 from naslib_zc_plugin.passes.inputs import tree_map
 from naslib_zc_plugin.proxies.epsilon import constant_outputs, epsilon
 from naslib_zc_plugin.spaces import space
@@ -64,6 +64,51 @@ def test_the_fast_path_is_right_or_refuses(name: str) -> None:
     except (UnknownOperation, Undefined):  # the full run takes over
         return
     torch.testing.assert_close(thin, full, rtol=1e-9, atol=1e-12)
+
+
+class Branches(nn.Module):
+    """Branches that begin alike, of which some write to what they have got, before or after the others look at it."""
+
+    def __init__(self, writes: str) -> None:
+        super().__init__()
+        self.first, self.writes = nn.Conv2d(3, 4, 3, padding=1), writes
+        self.convolutions = nn.ModuleList(nn.Conv2d(4, 4, 3, padding=1) for _ in range(3))
+        self.norms = nn.ModuleList(nn.BatchNorm2d(4) for _ in range(3))
+        self.last = nn.Linear(4, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits."""
+        x, total = self.first(x), 0
+        for place, (convolution, norm) in enumerate(zip(self.convolutions, self.norms)):
+            shown = F.relu(x)
+            if self.writes == "relu" and place == 1:
+                shown.mul_(3)
+            made = convolution(shown)
+            if self.writes == "convolution" and place == 0:
+                made[:, :, :2].add_(1)
+            made = norm(made)
+            if self.writes == "norm" and place < 2:
+                made.mul_(place + 2.0)
+            total = total + made
+            if self.writes == "input" and place == 0:
+                x += 2
+        return self.last(total.mean((2, 3)))
+
+
+@pytest.mark.parametrize("writes", ["", "relu", "convolution", "norm", "input"])
+def test_branches_that_begin_alike_may_write_to_what_they_got(writes: str) -> None:
+    thin, full = both(Branches(writes), torch.randn(4, 3, 6, 6))
+    torch.testing.assert_close(thin, full, rtol=1e-9, atol=1e-12)
+
+
+def test_what_branches_begin_with_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Any] = []
+    convolve = COLLAPSED_LAYERS[F.conv2d]
+    monkeypatch.setitem(
+        COLLAPSED_LAYERS, F.conv2d, lambda *args, **given: made.append(args) or convolve(*args, **given)
+    )
+    both(Branches(""), torch.randn(4, 3, 6, 6))
+    assert len(made) == 2
 
 
 def pieces(channels: int) -> st.SearchStrategy[nn.Module]:
