@@ -7,6 +7,7 @@ the same. Imported by what asks for a product with the Hessian.
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import Any, cast
 
 import torch
@@ -14,6 +15,17 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from naslib_zc_plugin.passes.capture import CONVOLUTIONS, QUICK, Function
+
+
+def _unseen(backward: Function) -> Function:
+    """Return a backward function whose own operations no mode sees: hundreds, and each would take longer to see."""
+
+    @wraps(backward)
+    def unseen(*args: Any) -> Any:
+        with torch._C.DisableTorchFunction():
+            return backward(*args)
+
+    return unseen
 
 
 def _mask(ctx: Any, first: int) -> list[bool]:
@@ -49,6 +61,7 @@ class _TwiceConvolution(torch.autograd.Function):
         return output, once_more
 
     @staticmethod
+    @_unseen
     def backward(ctx: Any, gradient: Tensor | None, once_more: Tensor | None) -> tuple[Any, ...]:
         """Return the gradients by input, weight and bias."""
         found: Any = _ConvolutionGradient.apply
@@ -79,6 +92,7 @@ class _ConvolutionGradient(torch.autograd.Function):
         return tuple(torch.ops.aten.convolution_backward(*given[:3], bias, *options, mask))
 
     @staticmethod
+    @_unseen
     def backward(ctx: Any, by_input: Any, by_weight: Any, by_bias: Any) -> tuple[Any, ...]:
         """Return the gradients by the gradient, the input, the weight and the convolution's second output."""
         gradient, input, weight = ctx.saved_tensors
@@ -119,6 +133,7 @@ class _TwiceBatchNorm(torch.autograd.Function):
         return output
 
     @staticmethod
+    @_unseen
     def backward(ctx: Any, gradient: Tensor | None) -> tuple[Any, ...]:
         """Return the gradients by input, weight and bias."""
         if gradient is None:
@@ -148,6 +163,7 @@ class _BatchNormGradient(torch.autograd.Function):
         return found
 
     @staticmethod
+    @_unseen
     def backward(ctx: Any, by_input: Any, by_weight: Any, by_bias: Any) -> tuple[Any, ...]:
         """Return the gradients by the gradient, the input and the weight."""
         gradient, input, weight, mean, scale, product, total = ctx.saved_tensors
@@ -200,6 +216,7 @@ class _TwiceReLU(torch.autograd.Function):
         return output
 
     @staticmethod
+    @_unseen
     def backward(ctx: Any, gradient: Tensor) -> Any:
         """Return the gradient by the input."""
         found: Any = _ReLUGradient.apply
@@ -216,6 +233,7 @@ class _ReLUGradient(torch.autograd.Function):
         return torch.ops.aten.threshold_backward(gradient, output, 0)  # type: ignore[no-any-return]
 
     @staticmethod
+    @_unseen
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         """Return the gradient by the one that came."""
         return torch.ops.aten.threshold_backward(gradient, ctx.saved_tensors[0], 0), None

@@ -385,7 +385,8 @@ class Gradients:
 
         def hook(place: int) -> Callable[[Tensor], None]:
             def fire(gradient: Tensor) -> None:  # what a hook returns would replace the gradient
-                fold(place, gradient.detach())
+                with torch._C.DisableTorchFunction():  # the modes that are active for what is computed again
+                    fold(place, gradient.detach())
 
             return fire
 

@@ -158,15 +158,23 @@ def memory(tensor: Any) -> int | None:
     return (tensor.untyped_storage().data_ptr() or None) if plain else None
 
 
+def _places(parts: Mapping[str, nn.Module], *kinds: str) -> list[tuple[dict[str, Any], str, Tensor, str]]:
+    """Return where modules hold tensors: the registry, the name in it, the tensor, and its name in the network."""
+    return [
+        (vars(part)[kind], name, value, f"{path}.{name}" if path else name)
+        for path, part in parts.items()
+        for kind in kinds
+        for name, value in vars(part)[kind].items()
+        if value is not None
+    ]
+
+
 def _named(parts: Mapping[str, nn.Module], kind: str) -> dict[str, Tensor]:
     """Return the distinct tensors of a kind of registry of modules under their first names, as torch names them."""
-    found, seen = {}, set()
-    for path, part in parts.items():
-        for name, value in getattr(part, kind).items():
-            if value is not None and id(value) not in seen:
-                seen.add(id(value))
-                found[f"{path}.{name}" if path else name] = value
-    return found
+    found: dict[int, tuple[str, Tensor]] = {}
+    for _, _, value, full in _places(parts, kind):
+        found.setdefault(id(value), (full, value))
+    return dict(found.values())
 
 
 def named_parts(module: nn.Module) -> dict[str, nn.Module]:
@@ -254,8 +262,7 @@ class Network:
     @cached_property
     def snapshot(self) -> Snapshot:
         """The state in which each pass finds the module, but for the modes of its parts, which every pass sets."""
-        lent = None if self._altered else Snapshot.lent(self.module)
-        return lent or Snapshot(self.module)
+        return (None if self._altered else Snapshot.lent(self.module)) or Snapshot(self.module)
 
     def set_mode(self, training: bool) -> None:
         """Set the mode of each part."""
@@ -326,25 +333,16 @@ class Network:
 
         What belongs to a forward run belongs into one body, its backward run, too: a checkpoint computes again in it.
         """
-        places: dict[int, list[tuple[dict[str, Any], str]]] = {}  # where a tensor stands, in several modules or names
-        named: dict[str, Tensor] = {}
-        registry: dict[str, Any]
-        for path, part in named_parts(self.module).items():
-            for registry in (part._parameters, part._buffers):
-                for name, value in registry.items():
-                    if value is not None:
-                        places.setdefault(id(value), []).append((registry, name))
-                        named[f"{path}.{name}" if path else name] = value
-        present = [(named[name], value) for name, value in tensors.items() if name in named]
+        held = _places(named_parts(self.module), "_parameters", "_buffers")
+        given = {id(value): tensors[full] for _, _, value, full in held if full in tensors}
+        places = [place for place in held if id(place[2]) in given]  # of several names, and in several modules
         try:
-            for held, value in present:
-                for registry, name in places[id(held)]:
-                    registry[name] = value
+            for registry, name, value, _ in places:
+                registry[name] = given[id(value)]
             return body()
         finally:
-            for held, _ in present:
-                for registry, name in places[id(held)]:
-                    registry[name] = held
+            for registry, name, value, _ in places:
+                registry[name] = value
 
     def run(self, inputs: Any) -> Tensor:
         """Return the logits under the tensors in force."""
