@@ -18,12 +18,16 @@ from naslib_zc_plugin.passes.capture import CONVOLUTIONS, QUICK, Function
 
 
 def _unseen(backward: Function) -> Function:
-    """Return a backward function whose own operations no mode sees: hundreds, and each would take longer to see."""
+    """Return a backward function, given what was saved, whose operations no mode sees, as that takes longer than they.
+
+    What a checkpoint computes again for it is seen.
+    """
 
     @wraps(backward)
-    def unseen(*args: Any) -> Any:
+    def unseen(ctx: Any, *gradients: Any) -> Any:
+        saved = ctx.saved_tensors
         with torch._C.DisableTorchFunction():
-            return backward(*args)
+            return backward(ctx, saved, *gradients)
 
     return unseen
 
@@ -62,10 +66,10 @@ class _TwiceConvolution(torch.autograd.Function):
 
     @staticmethod
     @_unseen
-    def backward(ctx: Any, gradient: Tensor | None, once_more: Tensor | None) -> tuple[Any, ...]:
+    def backward(ctx: Any, saved: Any, gradient: Tensor | None, once_more: Tensor | None) -> tuple[Any, ...]:
         """Return the gradients by input, weight and bias."""
         found: Any = _ConvolutionGradient.apply
-        input, weight, zeros = ctx.saved_tensors
+        input, weight, zeros = saved
         mask, by_input = _mask(ctx, 1), None
         if once_more is not None and mask[0]:
             again = once_more if gradient is None else once_more + gradient
@@ -93,9 +97,9 @@ class _ConvolutionGradient(torch.autograd.Function):
 
     @staticmethod
     @_unseen
-    def backward(ctx: Any, by_input: Any, by_weight: Any, by_bias: Any) -> tuple[Any, ...]:
+    def backward(ctx: Any, saved: Any, by_input: Any, by_weight: Any, by_bias: Any) -> tuple[Any, ...]:
         """Return the gradients by the gradient, the input, the weight and the convolution's second output."""
-        gradient, input, weight = ctx.saved_tensors
+        gradient, input, weight = saved
         (wanted, wants_input, wants_weight), parts = _mask(ctx, 3), []
         itself = by_weight is not None and _is_the_same(by_weight, weight)  # the product is by the weights themselves
         if wanted and by_input is not None:
@@ -134,12 +138,12 @@ class _TwiceBatchNorm(torch.autograd.Function):
 
     @staticmethod
     @_unseen
-    def backward(ctx: Any, gradient: Tensor | None) -> tuple[Any, ...]:
+    def backward(ctx: Any, saved: Any, gradient: Tensor | None) -> tuple[Any, ...]:
         """Return the gradients by input, weight and bias."""
         if gradient is None:
             return None, None, None, None, None, None
         mask, found = _mask(ctx, 3), cast(Any, _BatchNormGradient.apply)
-        gradients = found(ctx.eps, gradient, *ctx.saved_tensors)
+        gradients = found(ctx.eps, gradient, *saved)
         return (None, None, None, *(each if wanted else None for each, wanted in zip(gradients, mask)))
 
 
@@ -164,9 +168,9 @@ class _BatchNormGradient(torch.autograd.Function):
 
     @staticmethod
     @_unseen
-    def backward(ctx: Any, by_input: Any, by_weight: Any, by_bias: Any) -> tuple[Any, ...]:
+    def backward(ctx: Any, saved: Any, by_input: Any, by_weight: Any, by_bias: Any) -> tuple[Any, ...]:
         """Return the gradients by the gradient, the input and the weight."""
-        gradient, input, weight, mean, scale, product, total = ctx.saved_tensors
+        gradient, input, weight, mean, scale, product, total = saved
         others, count = [0, *range(2, input.ndim)], input.numel() // input.shape[1]
         shape = (1, -1, *[1] * (input.ndim - 2))
         q, g = product / count, total / count
@@ -217,10 +221,10 @@ class _TwiceReLU(torch.autograd.Function):
 
     @staticmethod
     @_unseen
-    def backward(ctx: Any, gradient: Tensor) -> Any:
+    def backward(ctx: Any, saved: Any, gradient: Tensor) -> Any:
         """Return the gradient by the input."""
         found: Any = _ReLUGradient.apply
-        return found(gradient, ctx.saved_tensors[0].detach())
+        return found(gradient, saved[0].detach())
 
 
 class _ReLUGradient(torch.autograd.Function):
@@ -234,9 +238,9 @@ class _ReLUGradient(torch.autograd.Function):
 
     @staticmethod
     @_unseen
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, saved: Any, gradient: Tensor) -> tuple[Tensor, None]:
         """Return the gradient by the one that came."""
-        return torch.ops.aten.threshold_backward(gradient, ctx.saved_tensors[0], 0), None
+        return torch.ops.aten.threshold_backward(gradient, saved[0], 0), None
 
 
 def _relu(input: Tensor, inplace: bool = False) -> Tensor:
