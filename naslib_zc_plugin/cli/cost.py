@@ -66,7 +66,7 @@ def cost(
     os.environ.setdefault("KINETO_LOG_LEVEL", "6")
     import torch
 
-    from naslib_zc_plugin.report.cost import SMALL_TARGETS, TARGETS, TRANSFORMER_TARGETS, requests_for
+    from naslib_zc_plugin.report.cost import SMALL_TARGETS, TARGETS, TRANSFORMER, requests_for
     from naslib_zc_plugin.spaces import space as space_called
 
     named, where, names = space_called(space), _device(device), chosen_proxies(proxies)
@@ -83,9 +83,7 @@ def cost(
             asked = {name: value or usual[name] for name, value in given.items()}
             _show_targets(some, measure({each.name: each.proxies for each in some}, asked, batch or number))
         other, its, sizes = _TRANSFORMER
-        titled = {each.name: each.proxies for each in TRANSFORMER_TARGETS}
-        costs = _measured(space_called(other), its, where, sizes, None, batch or 8, titled, rounds)
-        _show_targets(TRANSFORMER_TARGETS, costs)
+        _measured(space_called(other), its, where, sizes, None, batch or 8, TRANSFORMER, rounds)
     else:
         measure(requests_for(names), given, batch)
     say("1 unit: one forward and backward pass in train mode; time: median of ratios measured side by side")

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from naslib_zc_plugin.cli._app import app
 from naslib_zc_plugin.cli.cost import affordable_batch, chosen_proxies
 from naslib_zc_plugin.protocols import TEXTS
-from naslib_zc_plugin.report.cost import SMALL_TARGETS, TARGETS, TRANSFORMER_TARGETS
+from naslib_zc_plugin.report.cost import SMALL_TARGETS, TARGETS
 from naslib_zc_plugin.spaces import list_spaces
 from naslib_zc_plugin.spaces import space as space_called
 
@@ -53,7 +53,7 @@ def test_targets_and_whether_they_are_met(monkeypatch: pytest.MonkeyPatch) -> No
     assert done.exit_code == 0, done.stderr
     lines = [line.split("  ") for line in done.stdout.splitlines()]
     verdicts = {(line[0], line[-1].split()[-1]) for line in lines if line[-1].split()[-1:] in (["met"], ["missed"])}
-    assert {name for name, _ in verdicts} == {target.name for target in (*some, *SMALL_TARGETS, *TRANSFORMER_TARGETS)}
+    assert {name for name, _ in verdicts} == {target.name for target in (*some, *SMALL_TARGETS)}
     assert done.stdout.count("batch 8 of 8×8; CPU, 1 thread.") == 2
     assert "img_size=64; batch 8 of 64×64; CPU, 1 thread." in done.stdout
     assert "units beside the forward" in done.stdout
