@@ -3,30 +3,53 @@
 The first line that comes in is the configuration, each further one a task; each line that goes out is
 ``{"ready": true}``, ``{"refused": reason}`` or an outcome. It ends when its input ends, also in the middle of an
 architecture: nothing is left behind when the supervisor is killed.
+
+With the number of a socket as its argument (Linux) it loads torch, the proxies and the images of the configuration, and
+forks into such a process for each four descriptors that come through the socket: the process's input, output and
+errors, and a pipe that is told its number and, at the end, its exit code (negative: a signal). When the socket is
+closed, it ends with all of them; when it is killed, the kernel ends them.
 """
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import json
 import os
+import select
 import signal
+import socket
 import sys
 import threading
+from contextlib import suppress
 from queue import Queue
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from naslib_zc_plugin.campaign.scorer import Scorer
 
 _GIB = 2**30
+_PR_SET_PDEATHSIG = 1
 
 
-def serve() -> None:
-    """Answer tasks until the input ends."""
+def main() -> None:
+    """Answer tasks until the input ends, in this process or in forks of it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides
+    serve(_forked(socket.socket(fileno=int(sys.argv[1]))) if sys.argv[1:] else None)
+
+
+def serve(scorer: Scorer | None) -> None:
+    """Answer tasks until the input ends.
+
+    Args:
+        scorer: of the configuration; unless given, it is made here.
+    """
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as output:
         os.dup2(2, 1)  # the output of a network is no answer
         inbox: Queue[dict[str, Any]] = Queue()
         setup = json.loads(sys.stdin.readline())
         threading.Thread(target=_read, args=(inbox,), daemon=True).start()
-        _serve(setup, inbox, output)
+        _serve(setup, scorer, inbox, output)
 
 
 def _read(inbox: Queue[dict[str, Any]]) -> None:
@@ -36,23 +59,12 @@ def _read(inbox: Queue[dict[str, Any]]) -> None:
     os._exit(0)
 
 
-def _serve(setup: dict[str, Any], inbox: Queue[dict[str, Any]], output: IO[str]) -> None:
-    from naslib_zc_plugin.campaign.config import Config
-    from naslib_zc_plugin.campaign.engines import Task, versions
-    from naslib_zc_plugin.campaign.scorer import Scorer
+def _serve(setup: dict[str, Any], scorer: Scorer | None, inbox: Queue[dict[str, Any]], output: IO[str]) -> None:
+    from naslib_zc_plugin.campaign.engines import Task
 
     try:
-        expected = setup.pop("expected")
-        if expected["versions"] != versions():
-            raise ImportError(f"here are {versions()}, at the driver {expected['versions']}")
-        config = Config(**setup)
-        scorer = Scorer(config)
-        if scorer.shown != expected["images"]:
-            raise ValueError(
-                f"{config.images or config.tokens}: other images than those of the campaign: their SHA-256 is "
-                f"{scorer.shown}, and not {expected['images']}"
-            )
-        _limit(config.memory_limit)
+        scorer = scorer or _scorer(setup)
+        _limit(setup["memory_limit"])
     except Exception as error:
         _send(output, {"refused": f"{type(error).__name__}: {error}"})
         return
@@ -63,6 +75,26 @@ def _serve(setup: dict[str, Any], inbox: Queue[dict[str, Any]], output: IO[str])
         _send(output, outcome.plain())
         if outcome.exhausted:
             return
+
+
+def _scorer(setup: dict[str, Any]) -> Scorer:
+    """Return what scores a configuration, with the versions and images that the supervisor has found."""
+    from naslib_zc_plugin.campaign.config import Config
+    from naslib_zc_plugin.campaign.engines import versions
+    from naslib_zc_plugin.campaign.scorer import Scorer
+
+    plain, expected = dict(setup), setup["expected"]
+    del plain["expected"]
+    if expected["versions"] != versions():
+        raise ImportError(f"here are {versions()}, at the driver {expected['versions']}")
+    config = Config(**plain)
+    scorer = Scorer(config)
+    if scorer.shown != expected["images"]:
+        raise ValueError(
+            f"{config.images or config.tokens}: other images than those of the campaign: their SHA-256 is "
+            f"{scorer.shown}, and not {expected['images']}"
+        )
+    return scorer
 
 
 def _send(output: IO[str], message: dict[str, Any]) -> None:
@@ -81,5 +113,89 @@ def _limit(gib: float | None) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (data + int(gib * _GIB),) * 2)
 
 
+# A server of forks --------------------
+
+
+def _forked(channel: socket.socket) -> Scorer | None:
+    """Fork for each request that comes through the channel; return in the new processes alone, with the scorer."""
+    scorer = _loaded()
+    alone, server = threading.active_count() == 1, os.getpid()
+    ends: dict[int, int] = {}  # by process, the pipe that is told its end
+    told, woken = os.pipe()
+    os.set_blocking(woken, False)
+    signal.set_wakeup_fd(woken)
+    signal.signal(signal.SIGCHLD, lambda *_: None)  # only to be woken
+    while True:
+        ready, _, _ = select.select([channel.fileno(), told], [], [])
+        if told in ready:
+            os.read(told, 1024)
+            _reap(ends)
+        if channel.fileno() in ready:
+            request, streams, _, _ = socket.recv_fds(channel, 1, 4)
+            if not request:
+                os._exit(0)
+            with suppress(OSError):  # no room for another process: the supervisor sees that no one writes to its pipe
+                number = os.fork()
+                if not number:
+                    break
+                ends[number] = streams.pop()
+                _tell(ends[number], number)
+            for stream in streams:
+                os.close(stream)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != server:  # it ended before that
+        os._exit(0)
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for number, stream in enumerate(streams[:3]):
+        os.dup2(stream, number)
+    for stream in (*streams, *ends.values(), told, woken):
+        os.close(stream)
+    channel.close()
+    if not alone or _has_touched_cuda():
+        module = ["-m", "naslib_zc_plugin.campaign.worker"]
+        os.execv(sys.executable, [sys.executable, *module])  # noqa: S606 -- without a shell
+    return scorer
+
+
+def _loaded() -> Scorer | None:
+    """Return the scorer of the configuration that comes in, after all imports; None where a worker will say why not."""
+    os.dup2(2, 1)
+    setup, scorer = json.loads(sys.stdin.readline()), None
+    with suppress(Exception):
+        import torch
+
+        from naslib_zc_plugin.passes.capture import Unseen
+        from naslib_zc_plugin.passes.seeding import own_states
+
+        with own_states(torch.device("cpu"), 1):  # a pool of threads does not survive a fork
+            scorer = _scorer(setup)
+            with Unseen(lambda: False):
+                torch.zeros(1)  # the first call that is watched so has torch import as much again
+    gc.collect()
+    gc.freeze()  # what is never looked at stays shared
+    return scorer
+
+
+def _reap(ends: dict[int, int]) -> None:
+    """Tell of the processes that have ended."""
+    for number in list(ends):
+        ended, status = os.waitpid(number, os.WNOHANG)
+        if ended:
+            _tell(ends[number], os.waitstatus_to_exitcode(status))
+            os.close(ends.pop(number))
+
+
+def _tell(pipe: int, number: int) -> None:
+    with suppress(OSError):  # the supervisor is gone
+        os.write(pipe, b"%d\n" % number)
+
+
+def _has_touched_cuda() -> bool:
+    """Return whether this fork cannot use a GPU, since the process that it was made of has asked for one."""
+    torch = sys.modules.get("torch")
+    return torch is not None and torch.cuda._is_in_bad_fork()
+
+
 if __name__ == "__main__":
-    serve()
+    main()

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Callable
 
@@ -50,7 +51,7 @@ def reasons(outcome: Outcome) -> set[tuple[str, str]]:
 def started(campaign: Make) -> Iterator[Callable[..., LocalEngine]]:
     running: list[LocalEngine] = []
 
-    def start(workers: int, command: Sequence[str] = COMMAND, **changes: object) -> LocalEngine:
+    def start(workers: int, command: Sequence[str] | None = COMMAND, **changes: object) -> LocalEngine:
         running.append(LocalEngine(campaign(**changes), workers, command))
         return running[-1]
 
@@ -67,9 +68,11 @@ def alive(pid: int) -> bool:
     return True
 
 
-def test_values_do_not_depend_on_the_number_of_workers_or_the_order(started: Callable[..., LocalEngine]) -> None:
+def test_values_do_not_depend_on_the_workers_number_their_start_or_the_order(
+    started: Callable[..., LocalEngine],
+) -> None:
     keys = [f"net-{number}" for number in range(6)]
-    one, two = score(started(1, WORKER), keys), score(started(2, WORKER), keys[::-1])
+    one, two = score(started(1, WORKER, threads=2), keys), score(started(2, None, threads=2), keys[::-1])
     assert values(one) == values(two)
     assert all(row.status == "ok" for outcome in one.values() for row in outcome.rows)
     assert all(outcome.seconds and outcome.seconds > 0 for outcome in one.values())
@@ -77,7 +80,7 @@ def test_values_do_not_depend_on_the_number_of_workers_or_the_order(started: Cal
 
 
 def test_harm_of_a_real_process_is_recorded_with_its_reason(started: Callable[..., LocalEngine]) -> None:
-    workers = started(1, WORKER, memory_limit=4.0)
+    workers = started(1, None, memory_limit=4.0)
     before = set(score(workers, ["net-0"]) and workers.pids)
     harm = ["unbuildable-0", "chatter-0", "unpicklable-0", "memory-0", "net-1"]
     found = score(workers, harm)
@@ -90,7 +93,7 @@ def test_harm_of_a_real_process_is_recorded_with_its_reason(started: Callable[..
 
 
 def test_no_real_process_can_score_what_the_protocol_is_not_for(started: Callable[..., LocalEngine]) -> None:
-    workers = started(1, WORKER, preset="naslib")
+    workers = started(1, None, preset="naslib")
     workers.submit(Task("net-0", LABELS))
     with pytest.raises(EngineError, match="no worker can score: ValueError: the protocol 'naslib' normalises"):
         for _ in range(60):
@@ -138,6 +141,67 @@ def test_processes_that_die_before_they_can_score_are_an_error(campaign: Make) -
         for _ in range(60):
             workers.collect(1.0)
     workers.close()
+
+
+# Forks of a process with torch --------------------
+
+
+def _parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def _command(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+
+
+def test_workers_after_the_first_import_nothing_and_a_killed_server_is_replaced(
+    started: Callable[..., LocalEngine],
+) -> None:
+    workers = started(1, None)
+    first = values(score(workers, ["net-1"]))
+    (before,) = workers.pids
+    server = _parent(before)
+    os.kill(before, signal.SIGSEGV)
+    assert values(score(workers, ["net-1"])) == first
+    (second,) = workers.pids
+    assert _parent(second) == server and second != before
+    # Seconds of the processor since the fork: one that imports torch needs more than one.
+    ticks = Path(f"/proc/{second}/stat").read_text().rpartition(")")[2].split()[11:13]
+    assert sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK") < 1.0
+    workers.submit(Task("hang-0", LABELS))
+    os.kill(server, signal.SIGKILL)
+    _until_gone([second, server])
+    workers.close()
+    workers = started(1, None)
+    assert values(score(workers, ["net-1"])) == first
+    os.kill(_parent(*workers.pids), signal.SIGKILL)
+    assert values(score(workers, ["net-1"])) == first
+
+
+def _until_gone(pids: list[int]) -> None:
+    end = time.monotonic() + 60
+    while any(Path(f"/proc/{pid}").exists() and _state(pid) != "Z" for pid in pids):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def _state(pid: int) -> str:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    return "Z"
+
+
+def test_a_server_with_threads_starts_processes_anew(toy: Path, started: Callable[..., LocalEngine]) -> None:
+    (toy / "threads_toy.py").write_text(
+        "import threading, time\nfrom tests.campaign.toy import SPACE\n"
+        "threading.Thread(target=time.sleep, args=(10**6,), daemon=True).start()\n"
+    )
+    points = toy / "toy_space-1.dist-info" / "entry_points.txt"
+    points.write_text(points.read_text().replace("tests.campaign.toy:SPACE", "threads_toy:SPACE"))
+    plain, threaded = started(1, None), started(1, None)
+    assert {row.status for row in score(threaded, ["net-1"])["net-1"].rows} == {"ok"}
+    assert _command(*threaded.pids)[-2] == "naslib_zc_plugin.campaign.worker"
+    assert plain.pids == []
 
 
 # Time that a process did not have --------------------

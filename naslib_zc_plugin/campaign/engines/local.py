@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, Queue
-from typing import Any
+from typing import IO, Any, Callable, Union
 
 from naslib_zc_plugin.campaign.config import Config, provenance
 from naslib_zc_plugin.campaign.engines import EngineError, Outcome, Task, versions
@@ -30,6 +31,7 @@ STARTUP_LIMIT = 300.0
 _TICK, _PAUSE = 0.25, 1.0  # seconds between two looks at the processes; a longer time without a look was a pause
 WORKER = (sys.executable, "-m", "naslib_zc_plugin.campaign.worker")
 """The command of a scoring process."""
+Process = Union["subprocess.Popen[str]", "Fork"]
 Message = tuple["ScoringProcess", "dict[str, Any] | None"]
 logger = logging.getLogger(__name__)
 
@@ -39,27 +41,24 @@ class ScoringProcess:
 
     Its messages are put into ``inbox``, each with the process itself, by a thread; None is the last one, its death.
 
+    Args:
+        setup: the first line that it reads.
+        inbox: for its messages.
+        start: starts it, with a file for its errors.
+
     Attributes:
         state: ``starting``, ``idle``, ``busy`` or ``dying``.
         task: the task that it scores while it is busy.
         seconds: how long it has been starting or busy; without the time in which it, or this process, was stopped.
     """
 
-    def __init__(
-        self, config: Config, inbox: Queue[Message], command: Sequence[str], expected: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, setup: str, inbox: Queue[Message], start: Callable[[IO[bytes]], Process]) -> None:
         self.state = "starting"
         self.task: Task | None = None
         self.seconds = 0.0
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 -- closed in reap()
-        path = os.pathsep.join(filter(None, sys.path))  # with all extensions
-        threads = str(config.threads)
-        self._process = subprocess.Popen(
-            list(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr, text=True,
-            encoding="utf-8",
-            env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},
-        )  # fmt: skip
-        self._write({**config.plain(), "expected": expected})
+        self._process = start(self._stderr)
+        self._write(setup)
         threading.Thread(target=self._listen, args=(inbox,), daemon=True).start()
 
     @property
@@ -70,7 +69,7 @@ class ScoringProcess:
     def score(self, task: Task) -> None:
         """Send it a task; the outcome, or the message of its death, will be in the inbox."""
         self.state, self.task, self.seconds = "busy", task, 0.0
-        self._write({"key": task.key, "labels": list(task.labels)})
+        self._write(json.dumps({"key": task.key, "labels": list(task.labels)}))
 
     def let_pass(self, seconds: float) -> None:
         """Count time, unless the process is stopped by a signal or a debugger (Linux)."""
@@ -105,10 +104,10 @@ class ScoringProcess:
         except ValueError:
             return f"signal {-code}"
 
-    def _write(self, message: dict[str, Any]) -> None:
+    def _write(self, line: str) -> None:
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(json.dumps(message) + "\n")
+            self._process.stdin.write(line + "\n")
             self._process.stdin.flush()
         except OSError:  # it is dead: the inbox will have that message
             logger.debug("worker %d cannot be written to", self.pid)
@@ -123,6 +122,95 @@ class ScoringProcess:
         inbox.put((self, None))
 
 
+class ForkServer:
+    """A process that has torch, the proxies and the images loaded, of which scoring processes are forks (Linux).
+
+    It ends with this process, and they end with it.
+
+    Args:
+        setup: the first line that a scoring process reads.
+        threads: of each of them.
+        errors: a file for its errors.
+    """
+
+    def __init__(self, setup: str, threads: int, errors: IO[bytes]) -> None:
+        self._channel, theirs = socket.socketpair()
+        with theirs:
+            self.process = _spawned((*WORKER, str(theirs.fileno())), threads, errors, [theirs.fileno()])
+        assert self.process.stdin is not None
+        with suppress(OSError), self.process.stdin as file:  # or it is dead
+            file.write(setup + "\n")
+
+    def request(self, streams: Sequence[int]) -> None:
+        """Have it fork; it will write to the last stream, or close it if it cannot."""
+        with suppress(OSError):  # it is dead, and nobody has the stream
+            socket.send_fds(self._channel, [b"+"], streams)
+
+    def close(self) -> None:
+        """End it."""
+        self.process.kill()
+        self.process.wait()
+        self._channel.close()
+
+
+class Fork:
+    """A fork of a server, with what :class:`ScoringProcess` uses of ``subprocess.Popen``."""
+
+    def __init__(self, server: ForkServer, errors: IO[bytes]) -> None:
+        (tasks, to_tasks), (from_answers, answers), (self._told, telling) = os.pipe(), os.pipe(), os.pipe()
+        self.stdin, self.stdout = os.fdopen(to_tasks, "w", encoding="utf-8"), os.fdopen(from_answers, encoding="utf-8")
+        self._server, self._text, self._over = server, b"", False
+        server.request([tasks, answers, errors.fileno(), telling])
+        for stream in (tasks, answers, telling):
+            os.close(stream)
+
+    @property
+    def pid(self) -> int:
+        """The number of the process; until it is there, the server's."""
+        return next(iter(self._hear()), self._server.process.pid)
+
+    def kill(self) -> None:
+        """End it at once; if it is not there yet, the server, which takes too long."""
+        if not self._hear():
+            self._server.process.kill()
+        elif not self._over:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+            self._server.process.send_signal(signal.SIGCONT)  # it has to tell
+
+    def wait(self) -> int:
+        """Wait for its end and return its exit code; its server's if that has ended, and 71 if that could not fork."""
+        found = self._hear(wait=True)
+        if len(found) > 1:
+            return found[1]
+        try:
+            return self._server.process.wait(timeout=1.0)
+        except subprocess.TimeoutExpired:
+            return os.EX_OSERR
+
+    def _hear(self, wait: bool = False) -> list[int]:
+        """Return its number and its exit code, as far as they are told."""
+        if not self._over:
+            os.set_blocking(self._told, wait)
+            with suppress(BlockingIOError):
+                while part := os.read(self._told, 64):
+                    self._text += part
+                self._over = True
+                os.close(self._told)
+        return list(map(int, self._text.split()))
+
+
+def _spawned(
+    command: Sequence[str], threads: int, errors: IO[bytes], inherited: Sequence[int] = ()
+) -> subprocess.Popen[str]:
+    path = os.pathsep.join(filter(None, sys.path))  # with all extensions
+    return subprocess.Popen(
+        list(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, encoding="utf-8",
+        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)},
+        pass_fds=inherited,
+    )  # fmt: skip
+
+
 class LocalEngine:
     """An engine that keeps ``workers`` scoring processes at work, and replaces those that die.
 
@@ -134,7 +222,8 @@ class LocalEngine:
     Args:
         config: the campaign.
         workers: number of processes.
-        command: of a scoring process; it reads and writes the lines of :mod:`naslib_zc_plugin.campaign.worker`.
+        command: of a scoring process; it reads and writes the lines of :mod:`naslib_zc_plugin.campaign.worker`. Unless
+            given, :data:`WORKER`, or on Linux forks of a process in which that has loaded torch and the images.
         expected: what a process must find, see :func:`expectations`; unless given, what this one finds.
 
     Raises:
@@ -145,12 +234,14 @@ class LocalEngine:
         self,
         config: Config,
         workers: int = 1,
-        command: Sequence[str] = WORKER,
+        command: Sequence[str] | None = None,
         expected: Mapping[str, Any] | None = None,
     ) -> None:
         if not isinstance(workers, int) or workers < 1:
             raise ValueError(f"workers must be a whole number of at least 1, not {workers!r}")
-        self._config, self._command, self._expected = config, command, expected
+        self._config, self._expected, self._setup = config, expected, ""
+        self._command = command or (None if sys.platform == "linux" else WORKER)
+        self._server: ForkServer | None = None
         self._inbox: Queue[Message] = Queue()
         self._waiting: deque[Task] = deque()
         self._done: list[Outcome] = []
@@ -197,6 +288,9 @@ class LocalEngine:
             worker.kill()
         while self._workers:
             self._workers.pop().reap()
+        if self._server:
+            self._server.close()
+            self._server = None
         self._waiting.clear()
 
     def _dispatch(self) -> None:
@@ -205,8 +299,19 @@ class LocalEngine:
                 worker.score(self._waiting.popleft())
         starting = sum(worker.state == "starting" for worker in self._workers)
         for _ in range(min(self._wanted - len(self._workers), len(self._waiting) - starting)):
-            self._expected = self._expected or expectations(self._config)
-            self._workers.add(ScoringProcess(self._config, self._inbox, self._command, self._expected))
+            if not self._setup:
+                expected = self._expected or expectations(self._config)
+                self._setup = json.dumps({**self._config.plain(), "expected": expected})
+            self._workers.add(ScoringProcess(self._setup, self._inbox, self._started))
+
+    def _started(self, errors: IO[bytes]) -> Process:
+        if self._command:
+            return _spawned(self._command, self._config.threads, errors)
+        if self._server and self._server.process.poll() is not None:
+            self._server.close()
+            self._server = None
+        self._server = self._server or ForkServer(self._setup, self._config.threads, errors)
+        return Fork(self._server, errors)
 
     def _receive(self, worker: ScoringProcess, message: dict[str, Any] | None) -> None:
         if message is None:
