@@ -4,8 +4,8 @@
 
 Scores the same NAS-Bench-201 networks with one and with two workers in turn (one thread each) and prints, per round and
 as medians: the ratio of the two paces (2: no worker is in the other's way), and the share of the workers' time that did
-not go into scoring (dispatch, store, waiting). Times run from the first outcome to the last: starting a process is not
-counted. On a machine that does anything else at the same time the figures mean nothing.
+not go into scoring (dispatch, store, waiting). Times run from the first outcome of each worker to its last: starting a
+process is not counted. On a machine that does anything else at the same time the figures mean nothing.
 """
 
 from __future__ import annotations
@@ -14,42 +14,39 @@ import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from naslib_zc_plugin.campaign.config import Config
-from naslib_zc_plugin.campaign.engines import Outcome
-from naslib_zc_plugin.campaign.engines.local import LocalEngine
+from naslib_zc_plugin.campaign.engines.local import LocalEngine, ScoringProcess
 from naslib_zc_plugin.campaign.run import prepare, run
 from naslib_zc_plugin.campaign.store import Store
 
 
 class Timed(LocalEngine):
-    """Notes when each outcome came."""
+    """Notes when each outcome came, by worker."""
 
     def __init__(self, config: Config, workers: int) -> None:
         super().__init__(config, workers)
-        self.came: list[tuple[float, float]] = []
+        self.came: dict[int, list[tuple[float, float]]] = {}
 
-    def collect(self, timeout: float) -> Sequence[Outcome]:
-        """The outcomes, which are noted with their own seconds."""
-        outcomes = super().collect(timeout)
-        self.came += [(time.monotonic(), outcome.seconds or 0.0) for outcome in outcomes]
-        return outcomes
+    def _receive(self, worker: ScoringProcess, message: dict[str, Any] | None) -> None:
+        if message and "seconds" in message:
+            self.came.setdefault(worker.pid, []).append((time.monotonic(), message["seconds"]))
+        super()._receive(worker, message)
 
 
 def measured(config: Config, workers: int) -> tuple[float, float]:
     """Architectures per second, and the share of the workers' time that was not scoring."""
     with tempfile.TemporaryDirectory() as folder, Store(Path(folder) / "pace.db") as store:
-        own = replace(config, store=str(store.path))
+        own = config.replace(store=str(store.path))
         engine = Timed(own, workers)
         prepare(own, store)
         run(own, store, engine)
-    start, end = engine.came[workers - 1][0], engine.came[-workers][0]
-    between = engine.came[workers : len(engine.came) - workers + 1]
-    scoring = sum(seconds for _, seconds in between)
-    return len(between) / (end - start), 1 - scoring / (workers * (end - start))
+    spans = [came[-1][0] - came[0][0] for came in engine.came.values()]
+    scoring = sum(seconds for came in engine.came.values() for _, seconds in came[1:])
+    pace = sum((len(came) - 1) / span for came, span in zip(engine.came.values(), spans))
+    return pace, 1 - scoring / sum(spans)
 
 
 def main() -> None:

@@ -2,9 +2,10 @@
 
     python -m tests.campaign.soak FOLDER --kills 200
 
-Scores NAS-Bench-201 networks on handwritten digits. kill -9 hits the driver, or a worker or the process that workers are
-forks of, drawn at random, at random moments; a driver that was killed is started again. At the end the canonical exports must be equal byte by byte. The
-same command on the same folder goes on; it writes what it did to FOLDER/soak.json.
+Scores NAS-Bench-201 networks on handwritten digits. kill -9 hits the driver, or a worker or the process that workers
+are forks of, drawn at random, at random moments; a driver that was killed is started again. At the end the canonical
+exports must be equal byte by byte. The same command on the same folder goes on; it writes what it did to
+FOLDER/soak.json.
 """
 
 from __future__ import annotations

@@ -146,12 +146,15 @@ def test_processes_that_die_before_they_can_score_are_an_error(campaign: Make) -
 # Forks of a process with torch --------------------
 
 
+def _stat(pid: int) -> list[str]:
+    """State, parent and what else the kernel tells of a process (man 5 proc)."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return ["gone"]
+
+
 def _parent(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-
-
-def _command(pid: int) -> list[str]:
-    return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    return int(_stat(pid)[1])
 
 
 def test_workers_after_the_first_import_nothing_and_a_killed_server_is_replaced(
@@ -166,29 +169,14 @@ def test_workers_after_the_first_import_nothing_and_a_killed_server_is_replaced(
     (second,) = workers.pids
     assert _parent(second) == server and second != before
     # Seconds of the processor since the fork: one that imports torch needs more than one.
-    ticks = Path(f"/proc/{second}/stat").read_text().rpartition(")")[2].split()[11:13]
-    assert sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK") < 1.0
-    workers.submit(Task("hang-0", LABELS))
+    assert sum(map(int, _stat(second)[11:13])) / os.sysconf("SC_CLK_TCK") < 1.0
     os.kill(server, signal.SIGKILL)
-    _until_gone([second, server])
-    workers.close()
-    workers = started(1, None)
-    assert values(score(workers, ["net-1"])) == first
-    os.kill(_parent(*workers.pids), signal.SIGKILL)
-    assert values(score(workers, ["net-1"])) == first
-
-
-def _until_gone(pids: list[int]) -> None:
     end = time.monotonic() + 60
-    while any(Path(f"/proc/{pid}").exists() and _state(pid) != "Z" for pid in pids):
+    while {_stat(second)[0], _stat(server)[0]} - {"Z", "gone"}:
         assert time.monotonic() < end
         time.sleep(0.05)
-
-
-def _state(pid: int) -> str:
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    return "Z"
+    assert values(score(workers, ["net-1"])) == first
+    assert _parent(*workers.pids) != server
 
 
 def test_a_server_with_threads_starts_processes_anew(toy: Path, started: Callable[..., LocalEngine]) -> None:
@@ -198,10 +186,11 @@ def test_a_server_with_threads_starts_processes_anew(toy: Path, started: Callabl
     )
     points = toy / "toy_space-1.dist-info" / "entry_points.txt"
     points.write_text(points.read_text().replace("tests.campaign.toy:SPACE", "threads_toy:SPACE"))
-    plain, threaded = started(1, None), started(1, None)
-    assert {row.status for row in score(threaded, ["net-1"])["net-1"].rows} == {"ok"}
-    assert _command(*threaded.pids)[-2] == "naslib_zc_plugin.campaign.worker"
-    assert plain.pids == []
+    workers = started(1, None)
+    assert {row.status for row in score(workers, ["net-1"])["net-1"].rows} == {"ok"}
+    (pid,) = workers.pids
+    assert Path(f"/proc/{pid}/cmdline").read_text().split("\0")[-2] == "naslib_zc_plugin.campaign.worker"
+    assert _parent(pid) != os.getpid()
 
 
 # Time that a process did not have --------------------
