@@ -5,9 +5,9 @@ The first line that comes in is the configuration, each further one a task; each
 architecture: nothing is left behind when the supervisor is killed.
 
 With the number of a socket as its argument (Linux) it loads torch, the proxies and the images of the configuration, and
-forks into such a process for each four descriptors that come through the socket: the process's input, output and
-errors, and a pipe that is told its number and, at the end, its exit code (negative: a signal). When the socket is
-closed, it ends with all of them; when it is killed, the kernel ends them.
+forks into such a process for each three descriptors that come through the socket: the process's input, output and
+errors. To that output it adds ``{"forked": number}`` and, at the end, ``{"ended": exit code}`` (negative: a signal).
+When the socket is closed, it ends; then, and when it is killed, the kernel ends its forks.
 """
 
 from __future__ import annotations
@@ -29,21 +29,12 @@ if TYPE_CHECKING:
     from naslib_zc_plugin.campaign.scorer import Scorer
 
 _GIB = 2**30
-_PR_SET_PDEATHSIG = 1
 
 
-def main() -> None:
+def serve() -> None:
     """Answer tasks until the input ends, in this process or in forks of it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides
-    serve(_forked(socket.socket(fileno=int(sys.argv[1]))) if sys.argv[1:] else None)
-
-
-def serve(scorer: Scorer | None) -> None:
-    """Answer tasks until the input ends.
-
-    Args:
-        scorer: of the configuration; unless given, it is made here.
-    """
+    scorer = _forked(socket.socket(fileno=int(sys.argv[1]))) if sys.argv[1:] else None
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as output:
         os.dup2(2, 1)  # the output of a network is no answer
         inbox: Queue[dict[str, Any]] = Queue()
@@ -83,11 +74,10 @@ def _scorer(setup: dict[str, Any]) -> Scorer:
     from naslib_zc_plugin.campaign.engines import versions
     from naslib_zc_plugin.campaign.scorer import Scorer
 
-    plain, expected = dict(setup), setup["expected"]
-    del plain["expected"]
+    expected = setup.pop("expected")
     if expected["versions"] != versions():
         raise ImportError(f"here are {versions()}, at the driver {expected['versions']}")
-    config = Config(**plain)
+    config = Config(**setup)
     scorer = Scorer(config)
     if scorer.shown != expected["images"]:
         raise ValueError(
@@ -119,8 +109,7 @@ def _limit(gib: float | None) -> None:
 def _forked(channel: socket.socket) -> Scorer | None:
     """Fork for each request that comes through the channel; return in the new processes alone, with the scorer."""
     scorer = _loaded()
-    alone, server = threading.active_count() == 1, os.getpid()
-    ends: dict[int, int] = {}  # by process, the pipe that is told its end
+    alone, server, outputs = threading.active_count() == 1, os.getpid(), dict[int, int]()
     told, woken = os.pipe()
     os.set_blocking(woken, False)
     signal.set_wakeup_fd(woken)
@@ -129,32 +118,34 @@ def _forked(channel: socket.socket) -> Scorer | None:
         ready, _, _ = select.select([channel.fileno(), told], [], [])
         if told in ready:
             os.read(told, 1024)
-            _reap(ends)
+            _reap(outputs)
         if channel.fileno() in ready:
-            request, streams, _, _ = socket.recv_fds(channel, 1, 4)
+            request, streams, _, _ = socket.recv_fds(channel, 1, 3)
             if not request:
                 os._exit(0)
-            with suppress(OSError):  # no room for another process: the supervisor sees that no one writes to its pipe
+            try:
                 number = os.fork()
+            except OSError:  # no memory, or too many processes
+                _tell(streams[1], ended=os.EX_OSERR)
+            else:
                 if not number:
                     break
-                ends[number] = streams.pop()
-                _tell(ends[number], number)
+                outputs[number] = os.dup(streams[1])
+                _tell(streams[1], forked=number)
             for stream in streams:
                 os.close(stream)
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: it ends with its parent
     if os.getppid() != server:  # it ended before that
         os._exit(0)
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    for number, stream in enumerate(streams[:3]):
+    for number, stream in enumerate(streams):
         os.dup2(stream, number)
-    for stream in (*streams, *ends.values(), told, woken):
+    for stream in (*streams, *outputs.values(), told, woken, channel.detach()):
         os.close(stream)
-    channel.close()
-    if not alone or _has_touched_cuda():
-        module = ["-m", "naslib_zc_plugin.campaign.worker"]
-        os.execv(sys.executable, [sys.executable, *module])  # noqa: S606 -- without a shell
+    torch = sys.modules.get("torch")
+    if not alone or (torch and torch.cuda._is_in_bad_fork()):  # what was loaded has started a thread, or asked for GPUs
+        os.execv(sys.executable, [sys.executable, "-m", "naslib_zc_plugin.campaign.worker"])  # noqa: S606
     return scorer
 
 
@@ -177,25 +168,19 @@ def _loaded() -> Scorer | None:
     return scorer
 
 
-def _reap(ends: dict[int, int]) -> None:
+def _reap(outputs: dict[int, int]) -> None:
     """Tell of the processes that have ended."""
-    for number in list(ends):
+    for number in list(outputs):
         ended, status = os.waitpid(number, os.WNOHANG)
         if ended:
-            _tell(ends[number], os.waitstatus_to_exitcode(status))
-            os.close(ends.pop(number))
+            _tell(outputs[number], ended=os.waitstatus_to_exitcode(status))
+            os.close(outputs.pop(number))
 
 
-def _tell(pipe: int, number: int) -> None:
+def _tell(output: int, **message: int) -> None:
     with suppress(OSError):  # the supervisor is gone
-        os.write(pipe, b"%d\n" % number)
-
-
-def _has_touched_cuda() -> bool:
-    """Return whether this fork cannot use a GPU, since the process that it was made of has asked for one."""
-    torch = sys.modules.get("torch")
-    return torch is not None and torch.cuda._is_in_bad_fork()
+        os.write(output, f"\n{json.dumps(message)}\n".encode())  # perhaps after half a line
 
 
 if __name__ == "__main__":
-    main()
+    serve()

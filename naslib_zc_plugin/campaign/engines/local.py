@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, Queue
-from typing import IO, Any, Callable, Union
+from typing import IO, Any, Callable
 
 from naslib_zc_plugin.campaign.config import Config, provenance
 from naslib_zc_plugin.campaign.engines import EngineError, Outcome, Task, versions
@@ -31,8 +31,8 @@ STARTUP_LIMIT = 300.0
 _TICK, _PAUSE = 0.25, 1.0  # seconds between two looks at the processes; a longer time without a look was a pause
 WORKER = (sys.executable, "-m", "naslib_zc_plugin.campaign.worker")
 """The command of a scoring process."""
-Process = Union["subprocess.Popen[str]", "Fork"]
 Message = tuple["ScoringProcess", "dict[str, Any] | None"]
+Started = tuple["subprocess.Popen[str]", IO[str], IO[str]]
 logger = logging.getLogger(__name__)
 
 
@@ -44,27 +44,26 @@ class ScoringProcess:
     Args:
         setup: the first line that it reads.
         inbox: for its messages.
-        start: starts it, with a file for its errors.
+        start: returns the process or the one that forks it, its input and its output, given a file for its errors.
 
     Attributes:
         state: ``starting``, ``idle``, ``busy`` or ``dying``.
         task: the task that it scores while it is busy.
+        pid: the number of the process; until that is forked, of the one that does it.
         seconds: how long it has been starting or busy; without the time in which it, or this process, was stopped.
     """
 
-    def __init__(self, setup: str, inbox: Queue[Message], start: Callable[[IO[bytes]], Process]) -> None:
+    def __init__(self, setup: str, inbox: Queue[Message], start: Callable[[IO[bytes]], Started]) -> None:
         self.state = "starting"
         self.task: Task | None = None
         self.seconds = 0.0
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 -- closed in reap()
-        self._process = start(self._stderr)
+        self._process, self._tasks, self._answers = start(self._stderr)
+        self.pid = self._process.pid
+        self._code: int | None = None
         self._write(setup)
-        threading.Thread(target=self._listen, args=(inbox,), daemon=True).start()
-
-    @property
-    def pid(self) -> int:
-        """The number of the process."""
-        return self._process.pid
+        self._listener = threading.Thread(target=self._listen, args=(inbox,), daemon=True)
+        self._listener.start()
 
     def score(self, task: Task) -> None:
         """Send it a task; the outcome, or the message of its death, will be in the inbox."""
@@ -81,17 +80,23 @@ class ScoringProcess:
             self.seconds += seconds
 
     def kill(self) -> None:
-        """End it at once, and ignore its messages until then."""
+        """End it at once, and ignore its messages until then; before it is forked, the process that takes so long."""
         self.state = "dying"
-        self._process.kill()
+        if self.pid == self._process.pid:
+            self._process.kill()
+        elif self._code is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
 
     def reap(self) -> str:
         """Wait for its end and return the reason, a signal or an exit code; its stderr is logged at debug level."""
-        code = self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
+        self._listener.join(5.0)
+        if self._code is None and self.pid != self._process.pid:
+            self._process.kill()  # what should have told the code; with it, all its forks end
+        code = self._process.wait() if self._code is None else self._code
+        for pipe in (self._tasks, self._answers):
             with suppress(OSError):  # unwritten text has no reader
-                if pipe:
-                    pipe.close()
+                pipe.close()
         self._stderr.seek(0)
         last = self._stderr.read()[-2000:].decode("utf-8", "replace").strip()
         self._stderr.close()
@@ -105,20 +110,19 @@ class ScoringProcess:
             return f"signal {-code}"
 
     def _write(self, line: str) -> None:
-        assert self._process.stdin is not None
         try:
-            self._process.stdin.write(line + "\n")
-            self._process.stdin.flush()
+            self._tasks.write(line + "\n")
+            self._tasks.flush()
         except OSError:  # it is dead: the inbox will have that message
             logger.debug("worker %d cannot be written to", self.pid)
 
     def _listen(self, inbox: Queue[Message]) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            try:
-                inbox.put((self, json.loads(line)))
-            except ValueError:  # killed in the middle of a line
-                break
+        for line in self._answers:
+            with suppress(ValueError):  # killed in the middle of a line
+                message = json.loads(line)
+                self.pid, self._code = message.get("forked", self.pid), message.get("ended", self._code)
+                if message.keys().isdisjoint(("forked", "ended")):
+                    inbox.put((self, message))
         inbox.put((self, None))
 
 
@@ -136,15 +140,18 @@ class ForkServer:
     def __init__(self, setup: str, threads: int, errors: IO[bytes]) -> None:
         self._channel, theirs = socket.socketpair()
         with theirs:
-            self.process = _spawned((*WORKER, str(theirs.fileno())), threads, errors, [theirs.fileno()])
-        assert self.process.stdin is not None
-        with suppress(OSError), self.process.stdin as file:  # or it is dead
-            file.write(setup + "\n")
+            self.process, tasks, answers = _spawned(WORKER, threads, errors, theirs.fileno())
+        with suppress(OSError), answers, tasks:  # or it is dead
+            tasks.write(setup + "\n")
 
-    def request(self, streams: Sequence[int]) -> None:
-        """Have it fork; it will write to the last stream, or close it if it cannot."""
-        with suppress(OSError):  # it is dead, and nobody has the stream
-            socket.send_fds(self._channel, [b"+"], streams)
+    def fork(self, errors: IO[bytes]) -> Started:
+        """Have it fork; where it cannot, nobody writes to the output."""
+        (tasks, to_tasks), (answers, to_answers) = os.pipe(), os.pipe()
+        with suppress(OSError):  # it is dead
+            socket.send_fds(self._channel, [b"+"], [tasks, to_answers, errors.fileno()])
+        for stream in (tasks, to_answers):
+            os.close(stream)
+        return self.process, os.fdopen(to_tasks, "w", encoding="utf-8"), os.fdopen(answers, encoding="utf-8")
 
     def close(self) -> None:
         """End it."""
@@ -153,62 +160,15 @@ class ForkServer:
         self._channel.close()
 
 
-class Fork:
-    """A fork of a server, with what :class:`ScoringProcess` uses of ``subprocess.Popen``."""
-
-    def __init__(self, server: ForkServer, errors: IO[bytes]) -> None:
-        (tasks, to_tasks), (from_answers, answers), (self._told, telling) = os.pipe(), os.pipe(), os.pipe()
-        self.stdin, self.stdout = os.fdopen(to_tasks, "w", encoding="utf-8"), os.fdopen(from_answers, encoding="utf-8")
-        self._server, self._text, self._over = server, b"", False
-        server.request([tasks, answers, errors.fileno(), telling])
-        for stream in (tasks, answers, telling):
-            os.close(stream)
-
-    @property
-    def pid(self) -> int:
-        """The number of the process; until it is there, the server's."""
-        return next(iter(self._hear()), self._server.process.pid)
-
-    def kill(self) -> None:
-        """End it at once; if it is not there yet, the server, which takes too long."""
-        if not self._hear():
-            self._server.process.kill()
-        elif not self._over:
-            with suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGKILL)
-            self._server.process.send_signal(signal.SIGCONT)  # it has to tell
-
-    def wait(self) -> int:
-        """Wait for its end and return its exit code; its server's if that has ended, and 71 if that could not fork."""
-        found = self._hear(wait=True)
-        if len(found) > 1:
-            return found[1]
-        try:
-            return self._server.process.wait(timeout=1.0)
-        except subprocess.TimeoutExpired:
-            return os.EX_OSERR
-
-    def _hear(self, wait: bool = False) -> list[int]:
-        """Return its number and its exit code, as far as they are told."""
-        if not self._over:
-            os.set_blocking(self._told, wait)
-            with suppress(BlockingIOError):
-                while part := os.read(self._told, 64):
-                    self._text += part
-                self._over = True
-                os.close(self._told)
-        return list(map(int, self._text.split()))
-
-
-def _spawned(
-    command: Sequence[str], threads: int, errors: IO[bytes], inherited: Sequence[int] = ()
-) -> subprocess.Popen[str]:
+def _spawned(command: Sequence[str], threads: int, errors: IO[bytes], *descriptors: int) -> Started:
     path = os.pathsep.join(filter(None, sys.path))  # with all extensions
-    return subprocess.Popen(
-        list(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, encoding="utf-8",
+    process = subprocess.Popen(
+        [*command, *map(str, descriptors)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True,
         env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)},
-        pass_fds=inherited,
+        encoding="utf-8", pass_fds=descriptors,
     )  # fmt: skip
+    assert process.stdin and process.stdout
+    return process, process.stdin, process.stdout
 
 
 class LocalEngine:
@@ -290,7 +250,6 @@ class LocalEngine:
             self._workers.pop().reap()
         if self._server:
             self._server.close()
-            self._server = None
         self._waiting.clear()
 
     def _dispatch(self) -> None:
@@ -304,14 +263,14 @@ class LocalEngine:
                 self._setup = json.dumps({**self._config.plain(), "expected": expected})
             self._workers.add(ScoringProcess(self._setup, self._inbox, self._started))
 
-    def _started(self, errors: IO[bytes]) -> Process:
+    def _started(self, errors: IO[bytes]) -> Started:
         if self._command:
             return _spawned(self._command, self._config.threads, errors)
         if self._server and self._server.process.poll() is not None:
             self._server.close()
             self._server = None
         self._server = self._server or ForkServer(self._setup, self._config.threads, errors)
-        return Fork(self._server, errors)
+        return self._server.fork(errors)
 
     def _receive(self, worker: ScoringProcess, message: dict[str, Any] | None) -> None:
         if message is None:
