@@ -3,10 +3,10 @@
     python -m tests.campaign.pace --architectures 30 --rounds 3
 
 Scores the same NAS-Bench-201 networks with one and with two workers in turn (one thread each) and prints, per round and
-as medians: the ratio of the two paces (2: no worker is in the other's way), the share of the workers' time that did not
-go into scoring (dispatch, store, waiting), and by how much a second worker raises the processor time of a network, by
-which workers share caches and memory. Times run from the first outcome of each worker to its last: starting a process is
-not counted. On a machine that does anything else at the same time the figures mean nothing.
+as medians: the ratio of the two paces (2: no worker is in the other's way); the share of the workers' time that did not
+go into scoring (dispatch, store, waiting); and by how much a second worker raises the processor time of a network, as
+they share caches and memory. Times run from the first outcome of each worker to its last: starting a process is not
+counted. On a machine that does anything else at the same time the figures mean nothing.
 """
 
 from __future__ import annotations
