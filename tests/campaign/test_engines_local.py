@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -153,44 +154,87 @@ def _stat(pid: int) -> list[str]:
     return ["gone"]
 
 
-def _parent(pid: int) -> int:
-    return int(_stat(pid)[1])
+SERVER = """
+import sys
+from naslib_zc_plugin.campaign import worker
+from naslib_zc_plugin.campaign.engines import Outcome
+from tests.campaign.toy_worker import outcome
+START
+def score(task):
+    return Outcome.of(outcome({"key": task.key, "labels": task.labels}))
+worker._loaded = lambda: (sys.stdin.readline(), score)[1]
+worker.serve()
+"""
 
 
-def test_workers_after_the_first_import_nothing_and_a_killed_server_is_replaced(
-    started: Callable[..., LocalEngine],
-) -> None:
-    workers = started(1, None)
-    first = values(score(workers, ["net-1"]))
-    (before,) = workers.pids
-    server = _parent(before)
-    os.kill(before, signal.SIGSEGV)
-    assert values(score(workers, ["net-1"])) == first
-    (second,) = workers.pids
-    assert _parent(second) == server and second != before
-    # Seconds of the processor since the fork: one that imports torch needs more than one.
-    assert sum(map(int, _stat(second)[11:13])) / os.sysconf("SC_CLK_TCK") < 1.0
-    os.kill(server, signal.SIGKILL)
+@pytest.fixture
+def forks(monkeypatch: pytest.MonkeyPatch, toy: Path) -> Callable[[str], None]:
+    """Has a server fork into toys; it runs a line of code first."""
+    return lambda start="": monkeypatch.setattr(local, "WORKER", (sys.executable, "-c", SERVER.replace("START", start)))
+
+
+def _gone(pids: list[int]) -> None:
     end = time.monotonic() + 60
-    while {_stat(second)[0], _stat(server)[0]} - {"Z", "gone"}:
+    while any(_stat(pid)[0] not in ("Z", "gone") for pid in pids):
         assert time.monotonic() < end
-        time.sleep(0.05)
-    assert values(score(workers, ["net-1"])) == first
-    assert _parent(*workers.pids) != server
+        time.sleep(0.02)
 
 
-def test_a_server_with_threads_starts_processes_anew(toy: Path, started: Callable[..., LocalEngine]) -> None:
-    (toy / "threads_toy.py").write_text(
-        "import threading, time\nfrom tests.campaign.toy import SPACE\n"
-        "threading.Thread(target=time.sleep, args=(10**6,), daemon=True).start()\n"
+def test_forks_are_replaced_by_forks_and_end_with_their_server(
+    forks: Callable[..., None], started: Callable[..., LocalEngine]
+) -> None:
+    forks()
+    workers = started(2, None, time_limit=1.0)
+    found = score(workers, ["net-0", "hang-0", "segfault-0", "crash-0", "killed-0", "memory-0", "net-1"])
+    assert reasons(found["hang-0"]) == {("failed", "took longer than 1 s")}
+    assert reasons(found["segfault-0"]) == {("failed", "the worker died of SIGSEGV, 2 times")}
+    assert reasons(found["crash-0"]) == {("failed", "the worker died of exit code 3, 5 times")}
+    assert reasons(found["killed-0"]) == {("failed", "the worker died of SIGKILL, 5 times")}
+    assert found["memory-0"].exhausted and {row.status for row in found["net-1"].rows} == {"ok"}
+    score(workers, ["net-2", "net-3", "net-4"])
+    (server,) = {int(_stat(pid)[1]) for pid in workers.pids}
+    assert server != os.getpid()
+    before = workers.pids
+    os.kill(server, signal.SIGKILL)
+    _gone([*before, server])
+    assert values(score(workers, ["net-0"])) == values({"net-0": found["net-0"]})
+    assert int(_stat(workers.pids[0])[1]) != server
+    pids = workers.pids
+    workers.close()
+    _gone(pids)
+
+
+def test_a_killed_process_leaves_neither_forks_nor_their_server(forks: Callable[..., None], campaign: Make) -> None:
+    forks()
+    code = (
+        "import sys\nfrom naslib_zc_plugin.campaign.config import Config\n"
+        "from naslib_zc_plugin.campaign.engines import Task, local\n"
+        f"local.WORKER = {local.WORKER!r}\n"
+        f"workers = local.LocalEngine(Config(**{campaign().plain()!r}), 2)\n"
+        "for key in ('net-0', 'hang-0', 'hang-1'):\n    workers.submit(Task(key, ('snip',)))\n"
+        "while not workers.collect(1.0):\n    pass\n"
+        "print(workers._server.process.pid, *workers.pids, flush=True)\n"
+        "while True:\n    workers.collect(1.0)\n"
     )
-    points = toy / "toy_space-1.dist-info" / "entry_points.txt"
-    points.write_text(points.read_text().replace("tests.campaign.toy:SPACE", "threads_toy:SPACE"))
-    workers = started(1, None)
-    assert {row.status for row in score(workers, ["net-1"])["net-1"].rows} == {"ok"}
-    (pid,) = workers.pids
-    assert Path(f"/proc/{pid}/cmdline").read_text().split("\0")[-2] == "naslib_zc_plugin.campaign.worker"
-    assert _parent(pid) != os.getpid()
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    driver = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment)
+    assert driver.stdout
+    pids = list(map(int, driver.stdout.readline().split()))
+    assert len(pids) == 3 and all(map(alive, pids))
+    driver.kill()
+    driver.communicate()
+    _gone(pids)
+
+
+def test_a_server_with_threads_does_not_fork_into_scorers(forks: Callable[..., None], campaign: Make) -> None:
+    forks("import threading, time; threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()")
+    other = {**expectations(campaign()), "versions": {}}
+    workers = LocalEngine(campaign(), expected=other)
+    workers.submit(Task("net-0", LABELS))
+    with pytest.raises(EngineError, match="no worker can score: ImportError: here are"):  # a toy has no versions
+        for _ in range(60):
+            workers.collect(1.0)
+    workers.close()
 
 
 # Time that a process did not have --------------------
