@@ -2,9 +2,10 @@
 
     python -m tests.campaign.soak FOLDER --kills 200
 
-Scores NAS-Bench-201 networks on handwritten digits. kill -9 hits the driver or a worker, drawn at random, at random
-moments; a driver that was killed is started again. At the end the canonical exports must be equal byte by byte. The
-same command on the same folder goes on; it writes what it did to FOLDER/soak.json.
+Scores NAS-Bench-201 networks on handwritten digits. kill -9 hits the driver, or a worker or the process that workers
+are forks of, drawn at random, at random moments; a driver that was killed is started again. At the end the canonical
+exports must be equal byte by byte. The same command on the same folder goes on; it writes what it did to
+FOLDER/soak.json.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def _disturbed(config: Path, kills: int, architectures: int, draw: random.Random
             # Some architectures further on, then at any moment of what follows.
             _wait(process, store, _done(store) + draw.expovariate(kills / architectures / 0.8))
             time.sleep(draw.random())
-            workers = _children(process.pid)
+            workers = _descendants(process.pid)
             if draw.random() < 0.75 and workers:
                 _kill(draw.choice(workers))
                 hit["worker"] += 1
@@ -103,9 +104,10 @@ def _driver(config: Path) -> subprocess.Popen[bytes]:
         )
 
 
-def _children(pid: int) -> list[int]:
+def _descendants(pid: int) -> list[int]:
+    """The process that the workers are forks of, if it is there, and they."""
     found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
-    return [int(word) for word in found.stdout.split()]
+    return [each for word in found.stdout.split() for each in (int(word), *_descendants(int(word)))]
 
 
 def _kill(pid: int) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Callable
 
@@ -50,7 +52,7 @@ def reasons(outcome: Outcome) -> set[tuple[str, str]]:
 def started(campaign: Make) -> Iterator[Callable[..., LocalEngine]]:
     running: list[LocalEngine] = []
 
-    def start(workers: int, command: Sequence[str] = COMMAND, **changes: object) -> LocalEngine:
+    def start(workers: int, command: Sequence[str] | None = COMMAND, **changes: object) -> LocalEngine:
         running.append(LocalEngine(campaign(**changes), workers, command))
         return running[-1]
 
@@ -67,9 +69,11 @@ def alive(pid: int) -> bool:
     return True
 
 
-def test_values_do_not_depend_on_the_number_of_workers_or_the_order(started: Callable[..., LocalEngine]) -> None:
+def test_values_do_not_depend_on_the_workers_number_their_start_or_the_order(
+    started: Callable[..., LocalEngine],
+) -> None:
     keys = [f"net-{number}" for number in range(6)]
-    one, two = score(started(1, WORKER), keys), score(started(2, WORKER), keys[::-1])
+    one, two = score(started(1, WORKER, threads=2), keys), score(started(2, None, threads=2), keys[::-1])
     assert values(one) == values(two)
     assert all(row.status == "ok" for outcome in one.values() for row in outcome.rows)
     assert all(outcome.seconds and outcome.seconds > 0 for outcome in one.values())
@@ -77,7 +81,7 @@ def test_values_do_not_depend_on_the_number_of_workers_or_the_order(started: Cal
 
 
 def test_harm_of_a_real_process_is_recorded_with_its_reason(started: Callable[..., LocalEngine]) -> None:
-    workers = started(1, WORKER, memory_limit=4.0)
+    workers = started(1, None, memory_limit=4.0)
     before = set(score(workers, ["net-0"]) and workers.pids)
     harm = ["unbuildable-0", "chatter-0", "unpicklable-0", "memory-0", "net-1"]
     found = score(workers, harm)
@@ -90,7 +94,7 @@ def test_harm_of_a_real_process_is_recorded_with_its_reason(started: Callable[..
 
 
 def test_no_real_process_can_score_what_the_protocol_is_not_for(started: Callable[..., LocalEngine]) -> None:
-    workers = started(1, WORKER, preset="naslib")
+    workers = started(1, None, preset="naslib")
     workers.submit(Task("net-0", LABELS))
     with pytest.raises(EngineError, match="no worker can score: ValueError: the protocol 'naslib' normalises"):
         for _ in range(60):
@@ -135,6 +139,99 @@ def test_processes_that_die_before_they_can_score_are_an_error(campaign: Make) -
     workers = LocalEngine(campaign(), 1, (sys.executable, "-c", "raise SystemExit(4)"))
     workers.submit(Task("net-0", LABELS))
     with pytest.raises(EngineError, match="11 workers died before they could score, the last of exit code 4"):
+        for _ in range(60):
+            workers.collect(1.0)
+    workers.close()
+
+
+# Forks of a process with torch --------------------
+
+
+def _stat(pid: int) -> list[str]:
+    """State, parent and what else the kernel tells of a process (man 5 proc)."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return ["gone"]
+
+
+SERVER = """
+import sys
+from naslib_zc_plugin.campaign import worker
+from naslib_zc_plugin.campaign.engines import Outcome
+from tests.campaign.toy_worker import outcome
+START
+def score(task):
+    return Outcome.of(outcome({"key": task.key, "labels": task.labels}))
+worker._loaded = lambda: (sys.stdin.readline(), score)[1]
+worker.serve()
+"""
+
+
+@pytest.fixture
+def forks(monkeypatch: pytest.MonkeyPatch, toy: Path) -> Callable[[str], None]:
+    """Has a server fork into toys; it runs a line of code first."""
+    return lambda start="": monkeypatch.setattr(local, "WORKER", (sys.executable, "-c", SERVER.replace("START", start)))
+
+
+def _gone(pids: list[int]) -> None:
+    end = time.monotonic() + 60
+    while any(_stat(pid)[0] not in ("Z", "gone") for pid in pids):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_forks_are_replaced_by_forks_and_end_with_their_server(
+    forks: Callable[..., None], started: Callable[..., LocalEngine]
+) -> None:
+    forks()
+    workers = started(2, None, time_limit=1.0)
+    found = score(workers, ["net-0", "hang-0", "segfault-0", "crash-0", "killed-0", "memory-0", "net-1"])
+    assert reasons(found["hang-0"]) == {("failed", "took longer than 1 s")}
+    assert reasons(found["segfault-0"]) == {("failed", "the worker died of SIGSEGV, 2 times")}
+    assert reasons(found["crash-0"]) == {("failed", "the worker died of exit code 3, 5 times")}
+    assert reasons(found["killed-0"]) == {("failed", "the worker died of SIGKILL, 5 times")}
+    assert found["memory-0"].exhausted and {row.status for row in found["net-1"].rows} == {"ok"}
+    score(workers, ["net-2", "net-3", "net-4"])
+    (server,) = {int(_stat(pid)[1]) for pid in workers.pids}
+    assert server != os.getpid()
+    before = workers.pids
+    os.kill(server, signal.SIGKILL)
+    _gone([*before, server])
+    assert values(score(workers, ["net-0"])) == values({"net-0": found["net-0"]})
+    assert int(_stat(workers.pids[0])[1]) != server
+    pids = workers.pids
+    workers.close()
+    _gone(pids)
+
+
+def test_a_killed_process_leaves_neither_forks_nor_their_server(forks: Callable[..., None], campaign: Make) -> None:
+    forks()
+    code = (
+        "import sys\nfrom naslib_zc_plugin.campaign.config import Config\n"
+        "from naslib_zc_plugin.campaign.engines import Task, local\n"
+        f"local.WORKER = {local.WORKER!r}\n"
+        f"workers = local.LocalEngine(Config(**{campaign().plain()!r}), 2)\n"
+        "for key in ('net-0', 'hang-0', 'hang-1'):\n    workers.submit(Task(key, ('snip',)))\n"
+        "while not workers.collect(1.0):\n    pass\n"
+        "print(workers._server.process.pid, *workers.pids, flush=True)\n"
+        "while True:\n    workers.collect(1.0)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    driver = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment)
+    assert driver.stdout
+    pids = list(map(int, driver.stdout.readline().split()))
+    assert len(pids) == 3 and all(map(alive, pids))
+    driver.kill()
+    driver.communicate()
+    _gone(pids)
+
+
+def test_a_server_with_threads_does_not_fork_into_scorers(forks: Callable[..., None], campaign: Make) -> None:
+    forks("import threading, time; threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()")
+    other = {**expectations(campaign()), "versions": {}}
+    workers = LocalEngine(campaign(), expected=other)
+    workers.submit(Task("net-0", LABELS))
+    with pytest.raises(EngineError, match="no worker can score: ImportError: here are"):  # a toy has no versions
         for _ in range(60):
             workers.collect(1.0)
     workers.close()

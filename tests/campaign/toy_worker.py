@@ -38,7 +38,8 @@ def engine(config: Config, workers: int = 1) -> LocalEngine:
     return LocalEngine(config, workers, COMMAND)
 
 
-def _outcome(task: dict[str, Any]) -> dict[str, Any]:
+def outcome(task: dict[str, Any]) -> dict[str, Any]:
+    """Do the harm, or return made-up scores."""
     harm = task["key"].partition("-")[0]
     if harm == "hang":
         time.sleep(1000)
@@ -75,7 +76,7 @@ def main() -> None:
         print(json.dumps(answer), flush=True)
         task = inbox.get()
         time.sleep(setup["network"].get("slow", 0))
-        answer = _outcome(task)
+        answer = outcome(task)
     print(json.dumps(answer), flush=True)
 
 

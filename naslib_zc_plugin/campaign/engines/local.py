@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, Queue
-from typing import Any
+from typing import IO, Any, Callable
 
 from naslib_zc_plugin.campaign.config import Config, provenance
 from naslib_zc_plugin.campaign.engines import EngineError, Outcome, Task, versions
@@ -31,6 +32,7 @@ _TICK, _PAUSE = 0.25, 1.0  # seconds between two looks at the processes; a longe
 WORKER = (sys.executable, "-m", "naslib_zc_plugin.campaign.worker")
 """The command of a scoring process."""
 Message = tuple["ScoringProcess", "dict[str, Any] | None"]
+Started = tuple["subprocess.Popen[str]", IO[str], IO[str]]
 logger = logging.getLogger(__name__)
 
 
@@ -39,38 +41,34 @@ class ScoringProcess:
 
     Its messages are put into ``inbox``, each with the process itself, by a thread; None is the last one, its death.
 
+    Args:
+        setup: the first line that it reads.
+        inbox: for its messages.
+        start: returns the process or the one that forks it, its input and its output, given a file for its errors.
+
     Attributes:
         state: ``starting``, ``idle``, ``busy`` or ``dying``.
         task: the task that it scores while it is busy.
+        pid: the number of the process; until that is forked, of the one that does it.
         seconds: how long it has been starting or busy; without the time in which it, or this process, was stopped.
     """
 
-    def __init__(
-        self, config: Config, inbox: Queue[Message], command: Sequence[str], expected: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, setup: str, inbox: Queue[Message], start: Callable[[IO[bytes]], Started]) -> None:
         self.state = "starting"
         self.task: Task | None = None
         self.seconds = 0.0
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 -- closed in reap()
-        path = os.pathsep.join(filter(None, sys.path))  # with all extensions
-        threads = str(config.threads)
-        self._process = subprocess.Popen(
-            list(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr, text=True,
-            encoding="utf-8",
-            env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},
-        )  # fmt: skip
-        self._write({**config.plain(), "expected": expected})
-        threading.Thread(target=self._listen, args=(inbox,), daemon=True).start()
-
-    @property
-    def pid(self) -> int:
-        """The number of the process."""
-        return self._process.pid
+        self._process, self._tasks, self._answers = start(self._stderr)
+        self.pid = self._process.pid
+        self._code: int | None = None
+        self._write(setup)
+        self._listener = threading.Thread(target=self._listen, args=(inbox,), daemon=True)
+        self._listener.start()
 
     def score(self, task: Task) -> None:
         """Send it a task; the outcome, or the message of its death, will be in the inbox."""
         self.state, self.task, self.seconds = "busy", task, 0.0
-        self._write({"key": task.key, "labels": list(task.labels)})
+        self._write(json.dumps({"key": task.key, "labels": list(task.labels)}))
 
     def let_pass(self, seconds: float) -> None:
         """Count time, unless the process is stopped by a signal or a debugger (Linux)."""
@@ -82,17 +80,23 @@ class ScoringProcess:
             self.seconds += seconds
 
     def kill(self) -> None:
-        """End it at once, and ignore its messages until then."""
+        """End it at once, and ignore its messages until then; before it is forked, the process that takes so long."""
         self.state = "dying"
-        self._process.kill()
+        if self.pid == self._process.pid:
+            self._process.kill()
+        elif self._code is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
 
     def reap(self) -> str:
         """Wait for its end and return the reason, a signal or an exit code; its stderr is logged at debug level."""
-        code = self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
+        self._listener.join(5.0)
+        if self._code is None and self.pid != self._process.pid:
+            self._process.kill()  # what should have told the code; with it, all its forks end
+        code = self._process.wait() if self._code is None else self._code
+        for pipe in (self._tasks, self._answers):
             with suppress(OSError):  # unwritten text has no reader
-                if pipe:
-                    pipe.close()
+                pipe.close()
         self._stderr.seek(0)
         last = self._stderr.read()[-2000:].decode("utf-8", "replace").strip()
         self._stderr.close()
@@ -105,22 +109,66 @@ class ScoringProcess:
         except ValueError:
             return f"signal {-code}"
 
-    def _write(self, message: dict[str, Any]) -> None:
-        assert self._process.stdin is not None
+    def _write(self, line: str) -> None:
         try:
-            self._process.stdin.write(json.dumps(message) + "\n")
-            self._process.stdin.flush()
+            self._tasks.write(line + "\n")
+            self._tasks.flush()
         except OSError:  # it is dead: the inbox will have that message
             logger.debug("worker %d cannot be written to", self.pid)
 
     def _listen(self, inbox: Queue[Message]) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            try:
-                inbox.put((self, json.loads(line)))
-            except ValueError:  # killed in the middle of a line
-                break
+        for line in self._answers:
+            with suppress(ValueError):  # killed in the middle of a line
+                message = json.loads(line)
+                self.pid, self._code = message.get("forked", self.pid), message.get("ended", self._code)
+                if message.keys().isdisjoint(("forked", "ended")):
+                    inbox.put((self, message))
         inbox.put((self, None))
+
+
+class ForkServer:
+    """A process that has torch, the proxies and the images loaded, of which scoring processes are forks (Linux).
+
+    It ends with this process, and they end with it.
+
+    Args:
+        setup: the first line that a scoring process reads.
+        threads: of each of them.
+        errors: a file for its errors.
+    """
+
+    def __init__(self, setup: str, threads: int, errors: IO[bytes]) -> None:
+        self._channel, theirs = socket.socketpair()
+        with theirs:
+            self.process, tasks, answers = _spawned(WORKER, threads, errors, theirs.fileno())
+        with suppress(OSError), answers, tasks:  # or it is dead
+            tasks.write(setup + "\n")
+
+    def fork(self, errors: IO[bytes]) -> Started:
+        """Have it fork; where it cannot, nobody writes to the output."""
+        (tasks, to_tasks), (answers, to_answers) = os.pipe(), os.pipe()
+        with suppress(OSError):  # it is dead
+            socket.send_fds(self._channel, [b"+"], [tasks, to_answers, errors.fileno()])
+        for stream in (tasks, to_answers):
+            os.close(stream)
+        return self.process, os.fdopen(to_tasks, "w", encoding="utf-8"), os.fdopen(answers, encoding="utf-8")
+
+    def close(self) -> None:
+        """End it."""
+        self.process.kill()
+        self.process.wait()
+        self._channel.close()
+
+
+def _spawned(command: Sequence[str], threads: int, errors: IO[bytes], *descriptors: int) -> Started:
+    path = os.pathsep.join(filter(None, sys.path))  # with all extensions
+    process = subprocess.Popen(
+        [*command, *map(str, descriptors)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True,
+        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)},
+        encoding="utf-8", pass_fds=descriptors,
+    )  # fmt: skip
+    assert process.stdin and process.stdout
+    return process, process.stdin, process.stdout
 
 
 class LocalEngine:
@@ -134,7 +182,8 @@ class LocalEngine:
     Args:
         config: the campaign.
         workers: number of processes.
-        command: of a scoring process; it reads and writes the lines of :mod:`naslib_zc_plugin.campaign.worker`.
+        command: of a scoring process; it reads and writes the lines of :mod:`naslib_zc_plugin.campaign.worker`. Unless
+            given, :data:`WORKER`, or on Linux forks of a process in which that has loaded torch and the images.
         expected: what a process must find, see :func:`expectations`; unless given, what this one finds.
 
     Raises:
@@ -145,12 +194,14 @@ class LocalEngine:
         self,
         config: Config,
         workers: int = 1,
-        command: Sequence[str] = WORKER,
+        command: Sequence[str] | None = None,
         expected: Mapping[str, Any] | None = None,
     ) -> None:
         if not isinstance(workers, int) or workers < 1:
             raise ValueError(f"workers must be a whole number of at least 1, not {workers!r}")
-        self._config, self._command, self._expected = config, command, expected
+        self._config, self._expected, self._setup = config, expected, ""
+        self._command = command or (None if sys.platform == "linux" else WORKER)
+        self._server: ForkServer | None = None
         self._inbox: Queue[Message] = Queue()
         self._waiting: deque[Task] = deque()
         self._done: list[Outcome] = []
@@ -197,6 +248,8 @@ class LocalEngine:
             worker.kill()
         while self._workers:
             self._workers.pop().reap()
+        if self._server:
+            self._server.close()
         self._waiting.clear()
 
     def _dispatch(self) -> None:
@@ -205,8 +258,19 @@ class LocalEngine:
                 worker.score(self._waiting.popleft())
         starting = sum(worker.state == "starting" for worker in self._workers)
         for _ in range(min(self._wanted - len(self._workers), len(self._waiting) - starting)):
-            self._expected = self._expected or expectations(self._config)
-            self._workers.add(ScoringProcess(self._config, self._inbox, self._command, self._expected))
+            if not self._setup:
+                expected = self._expected or expectations(self._config)
+                self._setup = json.dumps({**self._config.plain(), "expected": expected})
+            self._workers.add(ScoringProcess(self._setup, self._inbox, self._started))
+
+    def _started(self, errors: IO[bytes]) -> Started:
+        if self._command:
+            return _spawned(self._command, self._config.threads, errors)
+        if self._server and self._server.process.poll() is not None:
+            self._server.close()
+            self._server = None
+        self._server = self._server or ForkServer(self._setup, self._config.threads, errors)
+        return self._server.fork(errors)
 
     def _receive(self, worker: ScoringProcess, message: dict[str, Any] | None) -> None:
         if message is None:
