@@ -137,6 +137,8 @@ def _line(cell: ComparedNumber) -> list[str]:
             shown += f" [{ours.low:.{digits}f}, {ours.high:.{digits}f}]"
     difference = "–" if cell.difference is None else f"{cell.difference:+.{digits}f}"
     size = f"{ours.n:,}" if ours.n else "–"
+    if ours.theirs:
+        size += f", of {ours.theirs:,} theirs"
     why = cell.why if cell.verdict != INSIDE else ""
     return [cell.row.row, cell.row.part, MEASURES[cell.measure], cell.printed or "–", shown, difference, size,
             cell.verdict, cell.source, why]  # fmt: skip
