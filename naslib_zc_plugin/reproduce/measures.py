@@ -69,7 +69,8 @@ def estimates(
     made["selected"] = partial(_selected, scored)
     found = {name: made[name]() for name in wanted if name in made}
     if "sample" in options:
-        return {name: of_difference(ours, scored.drawn, int(options["of"]), _BOUNDS[name]) for name, ours in found.items()}
+        theirs = int(options["of"])
+        return {name: of_difference(ours, scored.drawn, theirs, _BOUNDS[name]) for name, ours in found.items()}
     return found
 
 
@@ -234,9 +235,8 @@ def search_estimates(
             low, high = np.quantile(of_draws, [0.025, 0.975]).tolist()
             found[label] = OurNumber(value, low, high, _RUNS)
         if noise and kind != "random_search":
-            known = sorted(scores)
-            pair = (np.array([mapping[key] for key in known]) for mapping in (scores, accuracies))
-            low, high = np.quantile(best_redrawn(*pair, noise), [0.025, 0.975]).tolist()
+            every, all_accuracies = (np.array([each[key] for key in scores]) for each in (scores, accuracies))
+            low, high = np.quantile(best_redrawn(every, all_accuracies, noise), [0.025, 0.975]).tolist()
             ours = found[name]
             assert ours.low is not None and ours.high is not None
             found[name] = replace(ours, low=min(low, ours.low), high=max(high, ours.high))

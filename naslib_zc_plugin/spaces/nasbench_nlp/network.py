@@ -174,7 +174,8 @@ class RecurrentLayer(nn.Module):
         for step in range(x.shape[1]):
             for number, node in self.plan:
                 if node.operation == "linear":
-                    terms = [F.linear(self._wide(values[source]), weight, bias) for source, weight, bias in weights[number]]
+                    given = [(self._wide(values[source]), weight, bias) for source, weight, bias in weights[number]]
+                    terms = [F.linear(*each) for each in given]
                     values[number] = sum(terms, ahead[number][step]) if number in ahead else sum(terms[1:], terms[0])
                 else:
                     values[number] = OPERATIONS[node.operation](*[values[source] for source in node.inputs])
