@@ -5,7 +5,8 @@
 
 The first rounds NAS-Bench-201's table and the latencies of a data directory (``nasbench201/accuracies.parquet``,
 ``nasbench201/hardware.parquet``); the second the scores of a whole space, exports or stores of campaigns, one file for
-each, which is then called ``embedded:NAME``. Equal input gives equal files.
+each, which is then called ``embedded:NAME``. Where one of each class of identical networks was scored, the others have
+its scores. Equal input gives equal files.
 
 Accuracies are rounded to .01 %, training times and latencies by at most .5 %; parameters and FLOPs are as they are. A
 latency is the median over the class of identical networks, the benchmark's ``unique_str``; -1 is missing. Scores are
@@ -23,10 +24,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet
 
+from naslib_zc_plugin.benchmarks import benchmark
 from naslib_zc_plugin.benchmarks.nasbench201 import CLASS, LATENCIES, TABLE
 from naslib_zc_plugin.campaign.store import read_table
 from naslib_zc_plugin.files.packed import FOLDER, Packer
 from naslib_zc_plugin.store.embedded import pack_scores
+from naslib_zc_plugin.table import ScoreTable
 
 DATASETS = ("cifar10", "cifar100", "imagenet16")
 RATIO = 100
@@ -91,6 +94,27 @@ def median(measured: np.ndarray) -> float:
     return float(np.median(there)) if len(there) else math.nan
 
 
+def spread(table: ScoreTable) -> ScoreTable:
+    """Return the scores of a whole space, given those of one network of each class of identical ones, or of all.
+
+    Raises:
+        ValueError: a class has no score.
+    """
+    known = benchmark(str(table.facts["space"]))
+    if known.class_of is None or len(table) == len(known):
+        return table
+    places = {known.class_of(key): row for row, key in enumerate(table.keys)}
+    if lacking := {*map(known.class_of, known.keys)} - places.keys():
+        raise ValueError(f"{table.name} has no score of {len(lacking):,} classes of identical networks")
+    rows = [places[known.class_of(key)] for key in known.keys]
+    columns = {
+        label: replace(column, values=column.values[rows], status=column.status[rows], seconds=column.seconds[rows])
+        for label, column in table.columns.items()
+    }
+    facts = {**table.facts, "identical": "each network has the scores of the one of its class that was scored"}
+    return ScoreTable(table.name, known.keys, columns, facts)
+
+
 def main() -> None:
     """Read the command line and write what it asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -103,7 +127,7 @@ def main() -> None:
         print(f"{target}: {target.stat().st_size:,} bytes")
     else:
         for source in asked.sources:
-            target = pack_scores(read_table(source))
+            target = pack_scores(spread(read_table(source)))
             print(f"{target}: {target.stat().st_size:,} bytes")
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -40,8 +40,9 @@ Mask = npt.NDArray[np.bool_]
 E, P, T = "az_expressivity", "az_progressivity", "az_trainability"
 BASELINES = ("params", "flops", "layers")
 AZ_NAS, _ = timm_results.named("az_nas")
+NAMED = ("az_nas", "vkdnw_agg", "recommended", "recommended_with_data", "recommended_models")
 RECIPES: Mapping[str, Sequence[str]] = {
-    **dict(map(timm_results.named, ("az_nas", "recommended", "recommended_with_data", "recommended_models"))),
+    **dict(map(timm_results.named, NAMED)),
     "E + T + synflow + meco": (E, T, "synflow", "meco"),
     "E + P + T + synflow + meco": (E, P, T, "synflow", "meco"),
     "E + P + T + zen + meco": (E, P, T, "zen", "meco"),
@@ -112,8 +113,12 @@ def population(
     campaigns: Sequence[tuple[str, Sequence[str]]],
     truth: Mapping[str, float],
     same: Callable[[str], str] = str,
+    spread: bool = False,
 ) -> tuple[Population, list[str]]:
-    """Return the networks of the first campaign whose scores and accuracies are all there, and their keys."""
+    """Return the networks of the first campaign whose scores and accuracies are all there, and their keys.
+
+    With ``spread`` all networks whose accuracy is known: each has the score of one that is identical.
+    """
     found: dict[str, dict[str, float]] = {}
     for campaign, labels in campaigns:
         table = read_table(results / "scores" / f"{campaign}.parquet")
@@ -122,13 +127,20 @@ def population(
                 there = np.isin(column.status, [STATUSES.index("ok"), STATUSES.index("undefined")]).tolist()
                 values = zip(table.keys, ranked_scores(column).tolist(), there)
                 found[label] = {key: value for key, value, is_there in values if is_there}
-    first = read_table(results / "scores" / f"{campaigns[0][0]}.parquet").keys
+                if spread:
+                    scored = {same(key): value for key, value in found[label].items()}
+                    found[label] = {key: scored[same(key)] for key in truth if same(key) in scored}
+    first = list(truth) if spread else read_table(results / "scores" / f"{campaigns[0][0]}.parquet").keys
     keys = [key for key in first if key in truth and all(key in each for each in found.values())]
     clusters = [same(key) for key in keys]
     scores = {label: np.array([each[key] for key in keys]) for label, each in found.items()}
+    if "vkdnw" in scores:  # its option `layers=True`
+        scores["vkdnw_single"] = scores["vkdnw"] + scores["layers"]
     return Population(scores, np.array([truth[key] for key in keys]), clusters), keys
 
 
+DATASETS = {"cifar10": "cifar10", "cifar100": "cifar100", "imagenet16_120": "imagenet16"}
+WHOLE = [("nasbench201_cifar10_whole_frontier", ()), ("nasbench201_cifar10_whole", ("synflow",))]
 NOISE = ("nasbench201_cifar10_frontier_noise", (E, P, T, "meco", "meco_opt"))
 SETS: Mapping[str, tuple[Sequence[tuple[str, Sequence[str]]], str, str]] = {
     "cifar10": ([("nasbench201_cifar10_frontier", ()), NOISE], "nasbench201", "cifar10_test_200"),
@@ -153,6 +165,8 @@ SETS: Mapping[str, tuple[Sequence[tuple[str, Sequence[str]]], str, str]] = {
     "jigsaw": ([("transnasbench101_micro_frontier", ())], "transnasbench101_micro", "jigsaw_val"),
     "autoencoder": ([("transnasbench101_micro_frontier", ())], "transnasbench101_micro", "autoencoder_val"),
     "nasbench_nlp": ([("nasbench_nlp_frontier", ())], "nasbench_nlp", "ptb_test_ppl"),
+    "flexibert": ([("flexibert_frontier", ()), ("flexibert_sizes", ())], "flexibert", "glue"),
+    **{f"whole_{dataset}": (WHOLE, "nasbench201", f"{column}_test_200") for dataset, column in DATASETS.items()},
 }
 """Table → the campaigns and which columns of them (none named: all), the benchmark, and its column of results.
 
@@ -174,15 +188,26 @@ SIZES: Mapping[str, tuple[str, str, str, str]] = {
     "AutoFormer, Chaoyang": ("vit_bench_sizes", "vit_bench", "chaoyang_base_acc", "autoformer|"),
 }
 """Networks → the campaign over counts, the benchmark, its column of accuracies, and how their keys begin."""
+PAIRS: Mapping[str, Sequence[tuple[str, str, str]]] = {
+    "cifar10": [("recommended", "NAS-Bench-201", "images")],
+    "nasbench101": [("recommended", "NAS-Bench-101", "images")],
+    "darts": [("recommended", "DARTS", "images")],
+    "nasbench_nlp": [("recommended", "NAS-Bench-NLP", "tokens")],
+    "flexibert": [(recipe, "FlexiBERT", "tokens") for recipe in ("recommended", "recommended_models")],
+}
+"""Table → the recipes of which gaps are counted, how the benchmark is called, and what its networks see."""
 GAPS = (0, 0.05, 0.1, 0.2, 0.4, 0.8, None)
 """Edges of the gaps of which it is counted how often they have the right order."""
 
 
-def populations(data: Path, results: Path) -> Iterator[tuple[str, Population, Population | None]]:
+def populations(
+    data: Path, results: Path, names: Collection[str] = SETS
+) -> Iterator[tuple[str, Population, Population | None]]:
     """Yield each table's name and networks, and those of them without unreachable operations."""
     for name, (campaigns, of, column) in SETS.items():
-        if all((results / "scores" / f"{campaign}.parquet").exists() for campaign, _ in campaigns):
-            found, keys = population(results, campaigns, _truth(benchmark(of, data), column), SAME.get(of, str))
+        if name in names and all((results / "scores" / f"{campaign}.parquet").exists() for campaign, _ in campaigns):
+            truth, spread = _truth(benchmark(of, data), column), name.startswith("whole_")
+            found, keys = population(results, campaigns, truth, SAME.get(of, str), spread)
             kept = np.array([is_reachable(key) for key in keys]) if of == "nasbench201" else None
             yield name, found, None if kept is None else found.part(kept)
 
@@ -197,7 +222,7 @@ def tables(data: Path, results: Path, resamples: int = 1000) -> dict[str, str]:
     """Return each table as Markdown, by its name in the page; only those whose scores are there."""
     made, chosen = {}, {}
     for name, whole, reachable in populations(data, results):
-        made[name] = _agreements(whole, reachable, resamples)
+        made[name] = _agreements(whole, reachable, resamples, gain=name.startswith("whole_"))
         if name in ("cifar10", "nasbench101"):
             chosen[name] = whole
     if len(chosen) == 2:
@@ -209,9 +234,13 @@ def tables(data: Path, results: Path, resamples: int = 1000) -> dict[str, str]:
     return made
 
 
-def _agreements(whole: Population, reachable: Population | None, resamples: int) -> str:
-    """Return a row for each score, baselines first, then proxies, then recipes, the best of each first."""
+def _agreements(whole: Population, reachable: Population | None, resamples: int, gain: bool = False) -> str:
+    """Return a row for each score, baselines first, then proxies, then recipes, the best of each first.
+
+    With ``gain``, for a whole space, the last column is VKDNW's nDCG of the reachable ones; intervals are by influence.
+    """
     parts = [each for each in (whole, reachable) if each is not None]
+    against, below = (AZ_NAS, RECIPES[AZ_NAS]) if whole.has(RECIPES[AZ_NAS]) else ("params", ("params",))
     groups: list[list[list[str]]] = [[], [], []]
     names = [*whole.scores, *(name for name, members in RECIPES.items() if whole.has(members))]
     for name in names:
@@ -220,16 +249,31 @@ def _agreements(whole: Population, reachable: Population | None, resamples: int)
         for part in parts:
             scores = _finite(part.joined(RECIPES[name]) if group == 2 else part.scores[name])
             given: dict[str, Any] = {"clusters": part.clusters, "resamples": resamples}
+            given["intervals"] = "influence" if gain else "auto"
             found = partial_agreement(scores, part.truth, **given)
             row += [f"{found.n:,}"] if part is not whole else [f"{found.n:,}", f"{_undefined(whole, name)}"]
             row += [interval(found.kendall), interval(found.spearman, 2)]
-            above = paired_difference(scores, part.joined(RECIPES[AZ_NAS]), part.truth, **given).kendall
-            row.append("–" if name == AZ_NAS else interval(above, sign="+"))
+            above = paired_difference(scores, part.joined(below), part.truth, **given).kendall
+            row.append("–" if name == against else interval(above, sign="+"))
+        row += [f"{_gain(scores, part.truth):.3f}"] if gain else []
         groups[group].append(row)
     rows = [row for group in groups for row in sorted(group, key=lambda row: -float(row[3].split()[0]))]
-    header = ["", "N", "undefined", "τ", "ρ", "τ above AZ-NAS"]
-    more = ["N, reachable", "τ", "ρ", "τ above AZ-NAS"] if reachable is not None else []
-    return markdown([*header, *more], rows)
+    shown = f"τ above {'AZ-NAS' if against == AZ_NAS else against}"
+    header = ["", "N", "undefined", "τ", "ρ", shown]
+    more = ["N, reachable", "τ", "ρ", shown] if reachable is not None else []
+    return markdown([*header, *more, *(["nDCG"] if gain else [])], rows)
+
+
+def _gain(scores: Floats, truth: Floats) -> float:
+    """Return nDCG as VKDNW prints it: of a tenth of the networks, with the gain 2^accuracy − 1, accuracies in percent.
+
+    Its code gives the printed row "FLOPs" (.745, .576, .403) for the order of ``params``: .744, .574, .401.
+    """
+    first = len(truth) // 10
+    discounts = 1 / np.log2(2 + np.arange(first))
+    gains = 2.0**truth - 1
+    found, best = gains[np.argsort(-scores, kind="stable")[:first]], np.sort(gains)[::-1][:first]
+    return float(found @ discounts / (best @ discounts))
 
 
 def _sizes(data: Path, results: Path, resamples: int) -> str:
@@ -259,8 +303,13 @@ def _undefined(part: Population, name: str) -> int:
 
 # Searches --------------------
 
-SEARCHED = {"cifar10": "cifar10_val_12", "cifar100": "cifar100_val_12", "imagenet16_120": "imagenet16_val_12"}
-"""Table → the column of what is known after a training: validation accuracy after 12 epochs."""
+SEARCHED = {
+    "cifar10": ("CIFAR-10", "cifar10_val_12"),
+    "cifar100": ("CIFAR-100", "cifar100_val_12"),
+    "imagenet16_120": ("ImageNet16-120", "imagenet16_val_12"),
+    "nasbench101": ("NAS-Bench-101", "val_acc_12"),
+}
+"""Table → its title, and the column of what is known after a training: validation accuracy after 12 epochs."""
 TRAININGS, POOL, RUNS = (0, 20, 100), 500, 30
 SEARCHERS = ("params", "meco_opt", "az_nas", "recommended", "recommended_with_data")
 
@@ -272,10 +321,11 @@ def _searches(data: Path, results: Path) -> str:
     the best by validation; without trainings it takes the first one. At random they are trained as they come.
     """
     rows: dict[str, list[str]] = {name: [] for name in ("random", *SEARCHERS)}
-    for name, column in SEARCHED.items():
+    for name, (_, column) in SEARCHED.items():
         campaigns, of, test = SETS[name]
         known = benchmark(of, data)
-        whole, keys = population(results, campaigns, known.column(test), SAME[of])
+        whole, keys = population(results, campaigns, known.column(test), SAME.get(of, str))
+        percent = 100 if known.columns[test].unit == "fraction" else 1
         seen, rng = known.column(column), np.random.default_rng(0)
         validation = np.array([seen[key] for key in keys])
         found: dict[tuple[str, int], list[float]] = {}
@@ -287,10 +337,11 @@ def _searches(data: Path, results: Path) -> str:
                 order = np.argsort(-part.joined(members), kind="stable") if members else np.arange(POOL)
                 for number in TRAININGS:
                     trained = pool[order[: max(1, number)]]
-                    found.setdefault((row, number), []).append(whole.truth[trained[validation[trained].argmax()]])
+                    best = trained[validation[trained].argmax()]
+                    found.setdefault((row, number), []).append(percent * whole.truth[best])
         for row, cells in rows.items():
             cells += [f"{np.mean(found[row, n]):.2f} ± {np.std(found[row, n]):.2f}" for n in TRAININGS]
-    header = [f"{name}, {number}" for name in ("CIFAR-10", "CIFAR-100", "ImageNet16-120") for number in TRAININGS]
+    header = [f"{name}, {number}" for name, _ in SEARCHED.values() for number in TRAININGS]
     return markdown(["", *header], [[name, *cells] for name, cells in rows.items()])
 
 
@@ -350,21 +401,21 @@ def _tau(part: Population, recipe: Sequence[str]) -> float:
 def pairs(data: Path, results: Path) -> list[dict[str, Any]]:
     """Return how often gaps of the recommended recipes had the right order, see ``measured_pairs``."""
     found = []
-    for name, part, _ in populations(data, results):
-        if (shown := {"cifar10": "NAS-Bench-201", "nasbench101": "NAS-Bench-101"}.get(name)) is not None:
-            members = Aggregate.parse("recommended").labels
-            found.append(_entry("recommended", shown, part.joined(members), part.truth, len(members)))
+    for name, part, _ in populations(data, results, PAIRS):
+        for recipe, shown, inputs in PAIRS[name]:
+            members = Aggregate.parse(recipe).labels
+            found.append(_entry(recipe, inputs, shown, part.joined(members), part.truth, len(members)))
     if (results / "scores" / "timm.parquet").exists():
         real, members = timm_results.Results(data, results), Aggregate.parse("recommended_models").labels
         joint = timm_results.log_ranks([real.scores[member] for member in members])
         there = np.isfinite(joint)
-        found.append(_entry("recommended_models", "timm", joint[there], real.truth[there], len(members)))
+        found.append(_entry("recommended_models", "images", "timm", joint[there], real.truth[there], len(members)))
     return found
 
 
-def _entry(recipe: str, shown: str, joint: Floats, truth: Floats, members: int) -> dict[str, Any]:
+def _entry(recipe: str, inputs: str, shown: str, joint: Floats, truth: Floats, members: int) -> dict[str, Any]:
     right, counted = pairs_in_order(joint, truth, members, GAPS)
-    about = {"recipe": recipe, "inputs": "images", "benchmark": shown, "networks": len(joint)}
+    about = {"recipe": recipe, "inputs": inputs, "benchmark": shown, "networks": len(joint)}
     return {**about, "edges": list(GAPS), "right": right, "pairs": counted}
 
 

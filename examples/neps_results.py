@@ -1,6 +1,6 @@
 """Makes docs/results/neps.md: what a proxy saves NePS's optimizers on NAS-Bench-201, in trainings.
 
-    python examples/neps_results.py DATA docs/results [--runs 30] [--only NAME ...]
+    python examples/neps_results.py DATA docs/results [--runs 30] [--bayesian-runs 6] [--only NAME ...]
 
 DATA is a folder of benchmark tables; the other folder holds `scores/` with the campaigns' Parquet exports. No network
 is trained or scored here: results and scores are those of the tables. It needs NePS: pip install
@@ -21,6 +21,7 @@ from typing import Any
 import neps
 import numpy as np
 import pandas as pd
+import torch
 from torch import nn
 
 from naslib_zc_plugin.files import replace_text
@@ -31,8 +32,9 @@ from naslib_zc_plugin.hosts.neps.pipelines import Pipelines
 BUDGETS = (10, 20, 50)
 METRIC, SECONDS = "cifar10_val_200", "cifar10_traintime_200_s"
 RUNS = "neps_nasbench201_cifar10.jsonl"
-EVOLUTION = "neps_regularized_evolution"
+EVOLUTION, BAYESIAN = "neps_regularized_evolution", "bayesian_optimization"
 POOL, EVALUATE, CANDIDATES = 500, 20, 32
+FEW = {"trainings": 20, "evaluate": 10, "candidates": 4}  # of Bayesian optimisation, which takes seconds for a proposal
 _TABLE: dict[str, Any] = {}
 
 
@@ -99,20 +101,33 @@ def _searches() -> dict[str, tuple[str, Callable[..., Any]]]:
     return found
 
 
+def _bayesian_searches() -> dict[str, tuple[str, Callable[..., Any]]]:
+    """Return likewise those with Bayesian optimisation."""
+    own = {"build": cell, "around": BAYESIAN}
+    alone = partial(ProxyCandidates, proxy=at_random, candidates=1, **own)
+    found: dict[str, tuple[str, Callable[..., Any]]] = {"bayesian": (f"`{BAYESIAN}`", alone)}
+    warm = partial(WarmUp, proxy=synflow, pool=POOL, evaluate=FEW["evaluate"], **own)
+    found["bayesian, warm-up"] = ("warm-up by synflow, then Bayesian optimisation", warm)
+    candidates = partial(ProxyCandidates, proxy=synflow, candidates=FEW["candidates"], **own)
+    found["bayesian, candidates"] = ("Bayesian optimisation, its candidates ranked by synflow", candidates)
+    return found
+
+
 @cache
 def _pipelines() -> Pipelines:
     return Pipelines(Cells(), build=cell)
 
 
-def regrets(made: Callable[..., Any], seed: int) -> list[float]:
+def regrets(made: Callable[..., Any], seed: int, trainings: int = max(BUDGETS)) -> list[float]:
     """Return how far the best of the first n trainings is from the table's best, for n up to the largest budget."""
     accuracy, best = _TABLE[METRIC], max(_TABLE[METRIC].values())
     _TABLE["seed"] = seed
     random.seed(seed)
     np.random.seed(seed)
+    torch.manual_seed(seed)
     search = neps.AskAndTell(made(Cells(), seed=seed))
     found: list[float] = []
-    for _ in range(max(BUDGETS)):
+    for _ in range(trainings):
         trial = search.ask()
         reached = accuracy[key_of(_pipelines().arguments(trial.config))]
         # NePS orders its population by the end of evaluations.
@@ -132,17 +147,18 @@ def load(data: Path, results: Path) -> None:
         _TABLE[f"{proxy} seconds"] = float(rows.seconds.mean())
 
 
-def run(path: Path, runs: int, only: list[str]) -> dict[str, list[list[float]]]:
+def run(path: Path, runs: int, only: list[str], is_bayesian: bool = False) -> dict[str, list[list[float]]]:
     """Run what the file does not hold; return the regrets of each search, run by run."""
     found: dict[tuple[str, int], list[float]] = {}
     if path.exists():
         for line in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
             found[line["search"], line["seed"]] = line["regret"]
-    searches = _searches()
+    searches = _bayesian_searches() if is_bayesian else _searches()
+    trainings = FEW["trainings"] if is_bayesian else max(BUDGETS)
     for seed in range(runs):
         for name, (_, made) in searches.items():
             if (name, seed) not in found and (not only or name in only):
-                found[name, seed] = [round(each, 4) for each in regrets(made, seed)]
+                found[name, seed] = [round(each, 4) for each in regrets(made, seed, trainings)]
                 with path.open("a", encoding="utf-8") as file:
                     file.write(json.dumps({"search": name, "seed": seed, "regret": found[name, seed]}) + "\n")
     whole = {name: [found[name, seed] for seed in range(runs) if (name, seed) in found] for name in searches}
@@ -158,15 +174,16 @@ def interval(values: np.ndarray[Any, Any]) -> tuple[float, float, float]:
 
 def table(found: Mapping[str, list[list[float]]], beside: str = "") -> str:
     """Return the regrets as Markdown; beside another search, their differences from it, run by run."""
-    described = {name: text for name, (text, _) in _searches().items()}
+    described = {name: text for name, (text, _) in {**_searches(), **_bayesian_searches()}.items()}
+    budgets = [budget for budget in BUDGETS if all(len(row) >= budget for rows in found.values() for row in rows)]
     title = f"regret minus that of: {described[beside]}" if beside else "search"
-    lines = [f"| {title} | {' | '.join(f'{n} trainings' for n in BUDGETS)} |", "| :-- |" + " --: |" * len(BUDGETS)]
+    lines = [f"| {title} | {' | '.join(f'{n} trainings' for n in budgets)} |", "| :-- |" + " --: |" * len(budgets)]
     for name, rows in found.items():
         if name == beside:
             continue
         values = np.array(rows) - (np.array(found[beside]) if beside else 0.0)
         sign = "+" if beside else ""
-        shown = [interval(values[:, budget - 1]) for budget in BUDGETS]
+        shown = [interval(values[:, budget - 1]) for budget in budgets]
         cells = [f"{mean:{sign}.2f} [{low:{sign}.2f}, {high:{sign}.2f}]" for mean, low, high in shown]
         lines.append(f"| {described[name]} | {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -187,11 +204,16 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("results", type=Path)
     parser.add_argument("--runs", type=int, default=30)
+    parser.add_argument("--bayesian-runs", type=int, default=6)
     parser.add_argument("--only", nargs="*", default=[])
     asked = parser.parse_args()
     load(asked.data, asked.results)
     found = run(asked.results / "scores" / RUNS, asked.runs, asked.only)
-    parts = {"regret": table(found), "difference": table(found, "evolution"), "cost": costs()}
+    few = run(asked.results / "scores" / RUNS, asked.bayesian_runs, asked.only, is_bayesian=True)
+    parts = {
+        "regret": table(found), "difference": table(found, "evolution"), "cost": costs(), "bayesian": table(few),
+        "bayesian difference": table(few, "bayesian"),
+    }  # fmt: skip
     page = asked.results / "neps.md"
     text = page.read_text(encoding="utf-8") if page.exists() else "".join(f"<!-- {n} -->\n<!-- / -->\n" for n in parts)
     for name, part in parts.items():

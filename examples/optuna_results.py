@@ -8,6 +8,8 @@ DATA is a folder of benchmark tables; the other holds `scores/`, with a campaign
 
 A study chooses one of five operations on each of six edges. Its objective is the validation accuracy on CIFAR-10 after
 200 epochs, from the table; scores are stored ones, so that a study takes seconds. Only what is trained is counted.
+`--scenes 4` really trains instead, on scenes, for so many seeds; its table stands between `<!-- scenes -->` and
+`<!-- / -->`.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +27,7 @@ import numpy as np
 import optuna
 import torch
 from optuna.samplers import RandomSampler, TPESampler
+from scipy import stats
 from torch import nn
 
 from naslib_zc_plugin.aggregates import Aggregate
@@ -30,6 +35,10 @@ from naslib_zc_plugin.benchmarks import benchmark
 from naslib_zc_plugin.campaign.store import read_table
 from naslib_zc_plugin.files import replace_text
 from naslib_zc_plugin.hosts.optuna import ProxySampler, prune, warm_up
+from naslib_zc_plugin.probes import images
+from naslib_zc_plugin.search.config import SearchConfig
+from naslib_zc_plugin.search.evaluators.training import TrainingEvaluator
+from naslib_zc_plugin.spaces import space
 
 OPERATIONS = ["none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3"]
 EDGES = [(0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3)]
@@ -52,6 +61,8 @@ ARMS = {
     "noise all": "a random proxy: all three",
     "noise all auto": 'a random proxy: all three, `trust="auto"`',
 }
+SCENES = {"scenes tpe": "TPE", "scenes warm": "`warm_up` by synflow, then TPE"}
+SMALL = {"trainings": 10, "startup": 5, "pool": 100, "evaluate": 5}
 
 
 class Cell(nn.Identity):
@@ -62,10 +73,15 @@ class Cell(nn.Identity):
         self.key = key
 
 
-def build(trial: Any) -> Cell:
+def asked(trial: Any) -> str:
+    """Return the architecture that a trial chooses."""
     chosen = {edge: trial.suggest_categorical("edge{}{}".format(*edge), OPERATIONS) for edge in EDGES}
     nodes = ("|" + "|".join(f"{chosen[source, node]}~{source}" for source in range(node)) + "|" for node in (1, 2, 3))
-    return Cell("+".join(nodes))
+    return "+".join(nodes)
+
+
+def build(trial: Any) -> Cell:
+    return Cell(asked(trial))
 
 
 def proxy_of(arm: str, seed: int, scores: dict[str, dict[str, float]]) -> Callable[[Cell], float]:
@@ -114,6 +130,56 @@ def trained(arm: str, seed: int, accuracies: dict[str, float], scores: dict[str,
     }
 
 
+def trained_on_scenes(arm: str, seed: int, evaluate: Callable[[str], Any]) -> dict[str, Any]:
+    """Return the validation and test accuracies that a study trains, in order."""
+    study = optuna.create_study(direction="maximize", sampler=TPESampler(seed=seed, n_startup_trials=SMALL["startup"]))
+    if arm == "scenes warm":
+        nb201, batch = space("nasbench201"), images("scenes").random(32, seed=seed).batch(32)
+        warm_up(
+            study, lambda trial: nb201.build(asked(trial), C=8, N=1), batch=batch, proxy="synflow",
+            pool=SMALL["pool"], evaluate=SMALL["evaluate"], seed=seed,
+        )  # fmt: skip
+    found: list[Any] = []
+
+    def objective(trial: Any) -> float:
+        found.append(evaluate(asked(trial)))
+        return float(found[-1].fitness)
+
+    study.optimize(objective, n_trials=SMALL["trainings"])
+    (metric,) = TrainingEvaluator.metric_names
+    return {
+        "trained": [round(each.fitness, 4) for each in found],
+        "test": [round(each.metrics[metric], 4) for each in found],
+    }
+
+
+def scenes_lines(known: dict[tuple[str, int], dict[str, Any]]) -> Iterator[str]:
+    """Yield the table of what was really trained: the best validation accuracy so far, and its test accuracy."""
+    first, second = SCENES
+    seeds = sorted({seed for _, seed in known if all((arm, seed) in known for arm in SCENES)})
+    after = SMALL["startup"], SMALL["trainings"]
+
+    def best(arm: str) -> np.ndarray:
+        rows = [known[arm, seed] for seed in seeds]
+        valid = np.array([[max(row["trained"][:n]) for n in after] for row in rows])
+        tested = [row["test"][int(np.argmax(row["trained"]))] for row in rows]
+        return np.column_stack([valid, tested])
+
+    yield "| study | validation accuracy after {} | after {} | test accuracy of that one |".format(*after)
+    yield "|---|---|---|---|"
+    for arm in SCENES:
+        yield f"| {SCENES[arm]} | " + " | ".join(f"{each:.2f}" for each in best(arm).mean(axis=0)) + " |"
+    differences = (best(second) - best(first)).T
+    yield "| difference | " + " | ".join(t_interval(each) for each in differences) + " |"
+    yield f"\n{len(seeds)} paired seeds."
+
+
+def t_interval(differences: np.ndarray) -> str:
+    """Return a mean with its 95 % interval by Student's t, for studies too few to draw from."""
+    half = stats.t.ppf(0.975, len(differences) - 1) * stats.sem(differences)
+    return f"{differences.mean():+.2f} [{differences.mean() - half:+.2f}, {differences.mean() + half:+.2f}]"
+
+
 def tables(data: Path, results: Path) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
     """Return accuracy and scores of every architecture."""
     table = benchmark("nasbench201", data)
@@ -155,38 +221,54 @@ def lines(known: dict[tuple[str, int], dict[str, Any]], best: float) -> Iterator
     yield f"\n{len(seeds)} paired seeds."
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path)
-    parser.add_argument("results", type=Path)
-    parser.add_argument("--seeds", type=int, default=30)
-    options = parser.parse_args()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    torch.cuda.manual_seed_all = lambda seed: None  # no GPU has a part; queueing its seeds is half of a study's time
-    accuracies, scores = tables(options.data, options.results)
-    path = options.results / "optuna.jsonl"
+def run(
+    path: Path, arms: Iterable[str], seeds: int, study: Callable[[str, int], dict[str, Any]]
+) -> dict[tuple[str, int], dict[str, Any]]:
+    """Return the file's studies, by name and seed, after those that it has not."""
     known = {}
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
         row = json.loads(line)
         known[row["study"], row["seed"]] = row
     with path.open("a", encoding="utf-8") as file:
-        for seed in range(options.seeds):
-            for arm in ARMS:
-                if (arm, seed) in known:
-                    continue
-                start = time.perf_counter()
-                row = {"study": arm, "seed": seed, **trained(arm, seed, accuracies, scores)}
-                known[arm, seed] = row
-                file.write(json.dumps(row) + "\n")
-                file.flush()
-                print(f"{seed} {arm}: {time.perf_counter() - start:.1f} s", flush=True)
+        for seed, arm in product(range(seeds), arms):
+            if (arm, seed) in known:
+                continue
+            start = time.perf_counter()
+            known[arm, seed] = {"study": arm, "seed": seed, **study(arm, seed)}
+            file.write(json.dumps(known[arm, seed]) + "\n")
+            file.flush()
+            print(f"{seed} {arm}: {time.perf_counter() - start:.1f} s", flush=True)
+    return known
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("results", type=Path)
+    parser.add_argument("--seeds", type=int, default=30)
+    parser.add_argument("--scenes", type=int, default=0)
+    options = parser.parse_args()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    torch.cuda.manual_seed_all = lambda seed: None  # no GPU has a part; queueing its seeds is half of a study's time
+    if options.scenes:
+        evaluator = cache(lambda seed: TrainingEvaluator(SearchConfig(space="nasbench201", seed=seed), None, None))
+        known = run(
+            options.results / "optuna_scenes.jsonl", SCENES, options.scenes,
+            lambda arm, seed: trained_on_scenes(arm, seed, evaluator(seed)),
+        )  # fmt: skip
+        name, table = "scenes", "\n".join(scenes_lines(known))
+    else:
+        accuracies, scores = tables(options.data, options.results)
+        known = run(
+            options.results / "optuna.jsonl", ARMS, options.seeds,
+            lambda arm, seed: trained(arm, seed, accuracies, scores),
+        )  # fmt: skip
+        name, table = "table", "\n".join(lines(known, max(accuracies.values())))
     page = options.results / "optuna.md"
     if page.exists():
-        text = page.read_text(encoding="utf-8")
-        before, _, rest = text.partition("<!-- table -->\n")
+        before, _, rest = page.read_text(encoding="utf-8").partition(f"<!-- {name} -->\n")
         _, _, after = rest.partition("<!-- / -->")
-        table = "\n".join(lines(known, max(accuracies.values())))
-        replace_text(page, f"{before}<!-- table -->\n{table}\n<!-- / -->{after}")
+        replace_text(page, f"{before}<!-- {name} -->\n{table}\n<!-- / -->{after}")
 
 
 if __name__ == "__main__":

@@ -52,6 +52,8 @@ class OfBenchmark(Section):
     """As many random ones; all of them unless given. A larger number adds to those of a smaller one."""
     at_most: Mapping[str, float] = Field(default_factory=dict)
     """Columns of the table and their largest numbers; others, and architectures without a number, are left out."""
+    distinct: bool = False
+    """Of architectures that the benchmark holds for the same network, the first one alone."""
 
 
 class BatchConfig(Section):
@@ -304,6 +306,10 @@ def _of_benchmark(asked: OfBenchmark, seed: int, data: str | Path | None) -> lis
     table, number = benchmarks.benchmark(asked.benchmark, data), asked.number
     bounded = [(table.column(name), largest) for name, largest in asked.at_most.items()]
     keys = [key for key in table.keys if all(found.get(key, math.inf) <= largest for found, largest in bounded)]
+    if asked.distinct:
+        if table.class_of is None:
+            raise ValueError(f"{asked.benchmark} does not say which architectures are one network: leave out `distinct`")
+        keys = list({table.class_of(key): key for key in reversed(keys)}.values())
     if not keys or (number is not None and not 1 <= number <= len(keys)):
         raise ValueError(f"{asked.benchmark} has {len(keys):,}; ask for 1 to that many, not {number!r}")
     return [keys[place] for place in islice(permuted(len(keys), seed), number)]

@@ -29,7 +29,7 @@ from naslib_zc_plugin.passes import (
     observation,
 )
 from naslib_zc_plugin.passes.capture import EVERY
-from naslib_zc_plugin.passes.degenerate import precise
+from naslib_zc_plugin.passes.degenerate import all_finite, precise
 from naslib_zc_plugin.passes.inputs import BatchInputs, Noise, tensors, tree_map
 from naslib_zc_plugin.passes.network import Reinitialized, some, without_compiled
 from naslib_zc_plugin.passes.snapshot import undisturbed
@@ -400,12 +400,15 @@ def gain(before: Tensor, after: Tensor) -> float | None:
             their own; what is left over at the border is cut, and what is missing there is 0.
 
     Raises:
-        Undefined: the positions of one cannot be matched_positions with those of the other.
+        Undefined: the positions of one cannot be matched with those of the other, or a gradient is not finite.
     """
     if before.shape == after.shape and torch.equal(before, after):
         return None
     first, second = (channel_rows(each, 1) for each in matched_positions(precise(before), precise(after)))
-    return float(torch.linalg.matrix_norm(first.T @ second / len(second), 2))
+    product = first.T @ second / len(second)
+    if not all_finite(product):
+        raise Undefined("the gradient between two stages is not finite")
+    return float(torch.linalg.matrix_norm(product, 2))
 
 
 def matched_positions(before: Tensor, after: Tensor) -> tuple[Tensor, Tensor]:

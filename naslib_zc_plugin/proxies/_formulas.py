@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Callable, Union
 
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from naslib_zc_plugin.extend import Layer, NotApplicable, Undefined
 from naslib_zc_plugin.observations.layers import linear_layers
+from naslib_zc_plugin.passes.degenerate import all_finite
 
 Patterns = Union[str, Sequence[str]]
 """One shell-style pattern of names, or several."""
@@ -33,8 +35,8 @@ def diversity(layers: Sequence[Layer]) -> float:
 
 
 def _nuclear(weight: Tensor) -> float:
-    """Return the sum of the singular values of a weight as a matrix, one row per output channel."""
-    return float(torch.linalg.matrix_norm(weight.flatten(1).double(), "nuc"))
+    """Return the sum of the singular values of a weight as a matrix, one row per output channel; NaN if one is none."""
+    return float(torch.linalg.matrix_norm(weight.flatten(1).double(), "nuc")) if all_finite(weight) else math.nan
 
 
 def named_saliency(layers: Sequence[Layer], patterns: Patterns, average: bool) -> float:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from naslib_zc_plugin.extend import FORWARD, Forward, Grad, NotApplicable, Reinitialized, Undefined, observation, proxy
 from naslib_zc_plugin.passes import ForwardPass, Steps
-from naslib_zc_plugin.passes.degenerate import check_sum
+from naslib_zc_plugin.passes.degenerate import all_finite, check_sum
 from naslib_zc_plugin.passes.inputs import as_real
 
 
@@ -61,11 +61,13 @@ def ntk(kernel: Tensor, *, dead: Literal["undefined", "worst", "best"] = "undefi
 
     Raises:
         Undefined: the kernel is singular (a dead network, or more samples than it can tell apart), unless ``dead``
-            gives a number; or no parameter is called weight.
+            gives a number; it is not finite; or no parameter is called weight.
 
     >>> ntk(torch.diag(torch.tensor([2.0, 8.0]))), ntk(torch.zeros(2, 2), dead="worst")
     (4.0, 100000.0)
     """
+    if not all_finite(kernel):
+        raise Undefined("the neural tangent kernel is not finite")
     values = torch.linalg.eigvalsh(kernel)
     if bool(values[0] > 0) and bool(torch.isfinite(values).all()):
         return float(values[-1] / values[0])

@@ -48,7 +48,6 @@ def synaptic_diversity(
             gradient is nothing but rounding.
 
     >>> import torch
-    >>> import torch
     >>> synaptic_diversity([Layer("attention.query.weight", torch.eye(2), torch.tensor([[3.0, 0.0], [0.0, 1.0]]))])
     8.0
     """

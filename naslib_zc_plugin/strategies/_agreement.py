@@ -14,6 +14,8 @@ from typing import Any
 
 CONTROLS = 5
 """Under ``trust="auto"`` one of so many architectures is chosen without the score."""
+PLATEAU = 3
+"""After so many results in a row that are no better than the best before, all but one of so many are."""
 _PRIOR = 0.3, 0.3  # mean and standard deviation of artanh(tau) of a proxy that somebody has chosen
 _NORMAL = 1.959964  # 97.5 % of the normal distribution
 logger = logging.getLogger(__name__)
@@ -114,9 +116,17 @@ def trusted_share(found: ProxyAgreement) -> float:
     return max(0.0, min(1.0, math.erf(mean * math.sqrt(precision / 2)) / prior))
 
 
-def is_control(number: int) -> bool:
-    """Return whether the architecture of a number, from 0, is one that ``trust="auto"`` chooses without the score."""
-    return number % CONTROLS == CONTROLS - 1
+def is_control(number: int, since: int = 0) -> bool:
+    """Return whether ``trust="auto"`` chooses the architecture of a number, from 0, without the score.
+
+    Args:
+        number: one in :data:`CONTROLS` is.
+        since: so many results came since the best one; from :data:`PLATEAU` on two of three are.
+
+    >>> [number for number in range(9) if is_control(number)], [number for number in range(9) if is_control(number, 3)]
+    ([4], [1, 2, 4, 5, 7, 8])
+    """
+    return number % CONTROLS == CONTROLS - 1 or (since >= PLATEAU and number % PLATEAU > 0)
 
 
 class Trust:
@@ -125,6 +135,9 @@ class Trust:
     A search trains what its score prefers, and among the best of a pool even a good score orders little. So one of
     :data:`CONTROLS` architectures is chosen without it, and scored: what the score prefers is compared with what it
     does not. A score that says nothing costs nothing by that, and one that prefers bad networks is found out early.
+
+    One that is right on the whole and wrong among the best is not: it leads to a plateau, above the mean of what is
+    chosen without it and below its best. So where results do not get better, more controls are taken, until one is.
 
     Args:
         automatic: follow it by :func:`trusted_share`, with controls. Once the share is 0 it is lost, and does not come
@@ -166,16 +179,24 @@ class Trust:
             logger.warning("the proxy is no longer followed: %s", found.sentence())
         return share
 
+    @property
+    def since(self) -> int:
+        """The number of results since the best one, the first of equals."""
+        values = list(self._fitness.values())
+        return len(values) - 1 - values.index(max(values)) if values else 0
+
     @contextmanager
-    def question(self) -> Iterator[float]:
+    def question(self, is_warm_up: bool = False) -> Iterator[float]:
         """Count a question for the next architecture, and give the share by which it is answered.
 
-        A strategy inside another answers the same question, by the same share.
+        A strategy inside another answers the same question, by the same share. A warm-up takes no more controls on a
+        plateau: what follows it has too few results yet to choose by.
         """
         if self._is_asked or not self.automatic:
             yield self.share
             return
-        self.share = 0.0 if is_control(self._questions) and not self.lost else self.follows()
+        since = 0 if is_warm_up else self.since
+        self.share = 0.0 if is_control(self._questions, since) and not self.lost else self.follows()
         self._questions, self._is_asked = self._questions + 1, True
         try:
             yield self.share

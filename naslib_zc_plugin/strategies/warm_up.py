@@ -101,7 +101,7 @@ class WarmUp(Strategy):
             self._ranked = self._rank()
         if self._asked == len(self._ranked):
             return self.inside.ask()
-        with self._trust.question() as share:
+        with self._trust.question(is_warm_up=True) as share:
             if not share:
                 key = self.inside.ask()
                 if not self._trust.lost:

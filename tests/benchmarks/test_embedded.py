@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from scipy.stats import kendalltau, rankdata, spearmanr
 
 from naslib_zc_plugin.benchmarks import Benchmark, benchmark, nasbench201
+from naslib_zc_plugin.benchmarks.nasbench201.convert import class_text
 from naslib_zc_plugin.campaign.store import read_table
 from naslib_zc_plugin.files import DataError
 from naslib_zc_plugin.files.packed import FOLDER, PRECISION, Packer, unpack
@@ -165,10 +166,15 @@ def test_the_package_has_the_scores_of_whole_spaces() -> None:
 @pytest.mark.parametrize("name", list_embedded())
 def test_scores_keep_order_and_statuses(name: str, embedded: Benchmark) -> None:
     found, export = read_table(name), read_table(EXPORTS / f"{name.partition(':')[2]}.parquet")
-    assert list(found.keys) == sorted(export.keys) and list(found) == list(export)
-    assert {**export.facts, "rounded": found.facts["rounded"]} == found.facts
+    assert list(found.keys) == sorted(nats.ORDER) and list(found) == list(export)
+    told = {"rounded": found.facts["rounded"]}
+    if len(export) < len(found):  # of identical networks one was scored
+        told["identical"] = "each network has the scores of the one of its class that was scored"
+        assert len(export) == len({*map(class_text, export.keys)}) == 6466
+    assert {**export.facts, **told} == found.facts
     places = {key: row for row, key in enumerate(export.keys)}
-    rows = [places[key] for key in found.keys]
+    one = {class_text(key): row for key, row in places.items()}
+    rows = [places.get(key, one[class_text(key)]) for key in found.keys]
     for label, column in found.columns.items():
         given = export[label]
         values = given.values[rows]
@@ -192,6 +198,23 @@ def test_scores_that_are_not_whole_are_not_packed(tmp_path: Path) -> None:
     begun = Column("a", 1, True, np.where(status, 1.0, np.nan), status, np.ones(rows))
     with pytest.raises(ValueError, match="left to make, of a"):
         pack_scores(ScoreTable("begun", nats.ORDER, {"a": begun}, {"space": "nasbench201"}), tmp_path / "begun.npz")
+
+
+def test_identical_networks_have_the_score_of_the_one_that_was_scored() -> None:
+    spread = runpy.run_path(str(REPOSITORY / "examples" / "embedded_tables.py"))["spread"]
+    one = {class_text(key): key for key in reversed(nats.ORDER)}
+    keys = [*one.values()]
+
+    def of(keys: list[str]) -> ScoreTable:
+        rows = len(keys)
+        column = Column("a", 1, True, np.arange(rows, dtype=float), np.ones(rows, np.uint8), np.ones(rows))
+        return ScoreTable("classes", keys, {"a": column}, {"space": "nasbench201"})
+
+    found = spread(of(keys))
+    assert len(found) == len(nats.ORDER) and "identical" in found.facts
+    assert all(keys[int(value)] == one[class_text(key)] for key, value in zip(found.keys, found["a"].values))
+    with pytest.raises(ValueError, match="classes has no score of 3 classes of identical networks"):
+        spread(of(keys[3:]))
 
 
 def test_every_status_is_kept(tmp_path: Path) -> None:

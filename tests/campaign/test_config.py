@@ -16,6 +16,7 @@ import yaml
 
 import naslib_zc_plugin as zc
 from naslib_zc_plugin import benchmarks
+from naslib_zc_plugin.benchmarks.nasbench201.convert import class_text
 from naslib_zc_plugin.campaign import config as config_module
 from naslib_zc_plugin.campaign.config import BatchConfig, Config, OfBenchmark, load_campaign, provenance
 from naslib_zc_plugin.campaign.engines import ENGINES, Task, list_engines
@@ -319,11 +320,15 @@ def test_a_benchmark_gives_so_many_of_its_keys_and_more_of_them_begin_with_the_s
     found = drawn(architectures=cheap)
     assert set(found) == {key for key in table.keys if params[key] <= 0.1 and flops[key] <= 12} and len(found) > 500
     assert list(drawn(architectures={**cheap, "number": 7})) == list(found)[:7]
+    once = drawn(architectures={"benchmark": "nasbench201", "distinct": True})
+    first = {class_text(key): key for key in reversed(table.keys)}
+    assert set(once) == set(first.values()) and len(once) == 6466
     for wrong, message in (
         ({**cheap, "at_most": {"cifar10_params_M": 0.01}}, "nasbench201 has 0; ask for 1 to that many, not None"),
         ({**cheap, "at_most": {"params": 1}}, "nasbench201 has no column 'params'"),
         ({**asked, "number": 15_626}, "nasbench201 has 15,625; ask for 1 to that many, not 15626"),
         ({**asked, "benchmark": "nasbench200"}, "unknown benchmark 'nasbench200'"),
+        ({"benchmark": "timm", "distinct": True}, "timm does not say which architectures are one network"),
     ):
         with pytest.raises(ValueError, match=message):
             drawn(architectures=wrong)

@@ -118,6 +118,24 @@ def test_each_fifth_question_is_a_control_and_those_inside_are_the_same_question
         assert share == 1
 
 
+def test_where_results_get_no_better_two_of_three_are_controls_but_not_in_a_warm_up() -> None:
+    trust, shares = Trust(automatic=True), []
+    for number, result in enumerate([1.0, 5.0, 4.0, 5.0, 2.0, 3.0, 6.0, 1.0, 0.0]):
+        trust.tell(str(number), result)
+        with trust.question() as share:
+            shares.append((trust.since, share))
+    assert shares == [(0, 1), (0, 1), (1, 1), (2, 1), (3, 0), (4, 0), (0, 1), (1, 1), (2, 1)]
+    trust.tell("no better", 6.0)
+    with trust.question(is_warm_up=True) as share:  # the tenth
+        assert (trust.since, share) == (3, 0)
+    with trust.question(is_warm_up=True) as share, trust.question() as inside:
+        assert share == inside == 1
+    with trust.question() as share:
+        assert not share
+    with trust.question() as share:  # the thirteenth, which is one of three with the proxy
+        assert share
+
+
 def test_trust_is_of_those_that_follow_a_score() -> None:
     for name in ("random_search", "aging_evolution"):
         with pytest.raises(ValueError, match="trust='auto' is of strategies that follow a score"):

@@ -158,7 +158,7 @@ class WarmUp(_Optimizer):
         left = [key for key in keyed if key not in guide.asked]
         chosen: list[Proposal] = []
         while left and len(chosen) < count:
-            if guide.is_control():
+            if guide.is_control(is_warm_up=True):
                 ((config, _),) = self._inside.propose(trials, budget, 1)
                 chosen.append(guide.control(config))
                 left = [key for key in left if key not in guide.asked]
@@ -188,7 +188,8 @@ class ProxyCandidates(_Optimizer):
 
     A candidate whose network some trial has already is taken only if all are such. Without any score the first
     candidate is taken, which is what the optimizer would have proposed by itself. With ``trust="auto"`` there are as
-    many candidates as the proxy deserves, in each fifth trial one, and one that is not scored once there is no trust.
+    many candidates as the proxy deserves, one in each fifth trial and in two of three while results get no better, and
+    one that is not scored once there is no trust.
 
     Bayesian optimisation proposes its candidates as one batch that it holds for good together.
 

@@ -236,7 +236,7 @@ class Guide:
         self._told[name] = (value, -result)
         if value is not None:
             self._trust.score(self.keys[name], value)
-            self._trust.tell(self.keys[name], -result)
+        self._trust.tell(self.keys[name], -result)
         self.follows()  # after each result, so that a run that goes on decides as it did
         if len(self._told) % _TOLD == 0:
             logger.info("%s", self.agreement().sentence())
@@ -252,9 +252,10 @@ class Guide:
         """Return how far the proxy is followed, controls apart, from 0 to 1."""
         return self._trust.follows()
 
-    def is_control(self) -> bool:
+    def is_control(self, is_warm_up: bool = False) -> bool:
         """Return whether the trial of the number is chosen without the proxy, which is still followed."""
-        return self._trust.automatic and is_control(self.number) and self.follows() > 0
+        since = 0 if is_warm_up else self._trust.since
+        return self._trust.automatic and is_control(self.number, since) and self.follows() > 0
 
     def control(self, config: Config) -> tuple[Config, str]:
         """Score a configuration that was chosen without the proxy; return it with what has chosen it."""

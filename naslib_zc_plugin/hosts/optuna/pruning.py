@@ -45,7 +45,7 @@ def prune(
         build: the function of a trial that returns a network, for the sample; that of the study's ``ProxySampler``
             unless given, and not needed once the study has its sample.
         trust: ``"auto"``: the less the score agrees with what was trained, the more passes, and each fifth trial passes
-            anyway; nothing is ended any more once there is no trust.
+            anyway, two of three while results get no better; nothing is ended any more once there is no trust.
         sample: number of networks in the sample.
         seed: of weights and the sample.
         loss: as for :func:`naslib_zc_plugin.score`.

@@ -54,8 +54,9 @@ class ProxySampler(BaseSampler):
             it is scored.
         redraws: how often at most, for each candidate.
         trust: ``"auto"``: as many of the candidates as the agreement with the results so far deserves
-            (:class:`~naslib_zc_plugin.strategies.Trust`), and one, scored, in each fifth trial. Without any trust there
-            is one, unscored, and what is left of a warm-up's queue is not evaluated.
+            (:class:`~naslib_zc_plugin.strategies.Trust`), and one, scored, in each fifth trial, or two of three while
+            results get no better. Without any trust there is one, unscored, and what is left of a warm-up's queue is
+            not evaluated; nor is it after eight results in a row that are no better than the best before.
         if_all_fail: ``"stop"``: raise :class:`~naslib_zc_plugin.strategies.AllFailed` where no candidate has a score;
             ``"go_on"``: as the inner sampler alone, which is logged.
         seed: of the networks' weights and the sample.

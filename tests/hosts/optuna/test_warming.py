@@ -135,6 +135,22 @@ def test_a_queue_of_whole_trials_ends_too() -> None:
     assert TrialState.FAIL in [trial.state for trial in study.trials[:19]]
 
 
+@pytest.mark.parametrize("trust", ["auto", "always"])
+def test_a_warm_up_ends_where_results_get_no_better(trust: str) -> None:
+    sampler = ProxySampler(made.build, proxy=made.size, candidates=2, around=RandomSampler(seed=0), trust=trust)
+    study = made.study(sampler)
+    queued = warm_up(study, made.build, proxy=made.size, pool=80, evaluate=16, trust=trust)
+    ends = {0: 8.0, 1: 9.0}
+    study.optimize(lambda trial: ends.get(trial.number, made.objective(trial)), n_trials=queued)
+    states = [trial.state for trial in study.trials[:queued]]
+    ended = queued - 11 if trust == "auto" else 0  # eight are no better than the second; one has begun
+    assert states == [*(queued - ended) * [TrialState.COMPLETE], *ended * [TrialState.FAIL]]
+    assert "zc_size_lost" not in study.user_attrs
+    by = {trial.number: trial.user_attrs["zc_by"] for trial in study.trials[queued:]}
+    assert by == {number: "control" if number % 3 or number % 5 == 4 else "sampler" for number in by}
+    assert len(by) == ended
+
+
 # Several at once --------------------
 
 
