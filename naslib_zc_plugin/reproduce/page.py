@@ -79,8 +79,8 @@ def _summary(every: Sequence[ComparedNumber]) -> str:
         f"({_percent(held, obtainable)}) are inside, or outside with an experiment that says why. {few:,} of those "
         f"inside rest on fewer than {_FEW} networks (N), whose interval holds nearly anything: they confirm little. By "
         f"chance alone one in twenty true numbers is outside of a 95 % interval: {round(0.05 * compared):,} of "
-        f"{compared:,}, though neighbours in a table share their networks and stray together. The papers took a sample of "
-        f"their own for {sampled:,} of the numbers (N says of how many): there the interval is that of the difference.\n"
+        f"{compared:,}, though neighbours in a table share their networks and stray together. The papers took a sample "
+        f"of their own for {sampled:,} of the numbers (N says of how many): the interval is that of the difference.\n"
     )
 
 
