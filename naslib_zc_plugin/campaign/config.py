@@ -308,7 +308,7 @@ def _of_benchmark(asked: OfBenchmark, seed: int, data: str | Path | None) -> lis
     keys = [key for key in table.keys if all(found.get(key, math.inf) <= largest for found, largest in bounded)]
     if asked.distinct:
         if table.class_of is None:
-            raise ValueError(f"{asked.benchmark} does not say which architectures are one network: leave out `distinct`")
+            raise ValueError(f"{asked.benchmark} does not say which architectures are one network: omit `distinct`")
         keys = list({table.class_of(key): key for key in reversed(keys)}.values())
     if not keys or (number is not None and not 1 <= number <= len(keys)):
         raise ValueError(f"{asked.benchmark} has {len(keys):,}; ask for 1 to that many, not {number!r}")
