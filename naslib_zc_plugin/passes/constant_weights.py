@@ -174,16 +174,19 @@ class ConstantWeights(Setting):
         roles, snapshot = _roles(network), Snapshot(network.module)
         plain = {F.batch_norm: own_statistics}
         replaced = plain if self._is_in_full_alone(roles) else {**SUMS, **FULL_LAYERS}
+        seed_everything(seed, "embeddings")
+        held_or_drawn = {**network.buffers, **network.parameters}
+        for name, held in network.parameters.items():
+            if roles[name] == "embedding":
+                held_or_drawn[name] = EMBEDDINGS[self.embedding](held)
         for value in weights:
-            seed_everything(seed, "embeddings")
             of_role = {"weight": value, "bias": value if self.biases == "weight" else 0.0}
             if self.states == "weight":
                 of_role["state"] = value
             given: dict[str, Tensor] = {}
-            for name, held in (*network.buffers.items(), *network.parameters.items()):
-                role = roles[name]
-                given[name] = EMBEDDINGS[self.embedding](held) if role == "embedding" else held.clone()
-                if role in of_role:
+            for name, held in held_or_drawn.items():
+                given[name] = held.clone()
+                if (role := roles[name]) in of_role:
                     (torch.view_as_real(given[name]) if held.is_complex() else given[name]).fill_(of_role[role])
             seed_everything(seed, "constants")
             calls = LayerCalls(network, given)

@@ -8,6 +8,7 @@ no less random than ours.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Callable
 
@@ -27,6 +28,11 @@ _DEFINED = 10  # networks, with fewer of which a coefficient is not compared
 _RUNS, _EVALUATIONS = 30, 1000  # of the printed searches
 _WHOLE = 0.98  # share of a space's scores from which on its best network is known
 
+_BOUNDS = {
+    **dict.fromkeys((*COEFFICIENTS, "tau_top", "rho_top", "rho_best"), (-1.0, 1.0)),
+    "overlap": (0.0, 100.0), "hits": (0.0, float(_HITS)), "kept": (0.0, np.inf), "selected": (0.0, 100.0),
+}  # fmt: skip
+
 Numbers = dict[str, OurNumber]
 
 
@@ -39,8 +45,8 @@ def estimates(
         scored: scores and accuracies.
         wanted: names of measures.
         options: of the row: ``minus`` turns the sign of coefficients, ``absolute`` takes it away, ``worst`` ranks
-            undefined scores last, ``of`` is how many architectures the paper took, ``space`` says that its Top-64 is
-            not to be had from a sample.
+            undefined scores last, ``of`` is how many architectures the paper took, ``sample`` says that these are a
+            sample of its own, ``space`` that its Top-64 is not to be had from a sample.
         resamples: of the intervals.
         seed: of the resamples.
 
@@ -61,7 +67,28 @@ def estimates(
     made["hits"] = partial(_hits, scored, options)
     made["kept"] = partial(_kept, scored, options)
     made["selected"] = partial(_selected, scored)
-    return {name: made[name]() for name in wanted if name in made}
+    found = {name: made[name]() for name in wanted if name in made}
+    if "sample" in options:
+        theirs = int(options["of"])
+        return {name: of_difference(ours, scored.drawn, theirs, _BOUNDS[name]) for name, ours in found.items()}
+    return found
+
+
+def of_difference(ours: OurNumber, drawn: int, theirs: int, bounds: tuple[float, float]) -> OurNumber:
+    """Return a number of a sample with the interval in which that of another sample of the same population lies.
+
+    The variances of both samples add up: an interval of n architectures is √(1 + n / n') times as wide, for n' in the
+    other one. A population has none of its own, and its number is compared with the interval as it is.
+
+    >>> found = of_difference(OurNumber(0.5, 0.4, 0.56, 100), 100, 300, (-1, 1))
+    >>> round(found.low, 3), round(found.high, 3)
+    (0.385, 0.569)
+    """
+    if ours.value is None or ours.low is None or ours.high is None:
+        return ours
+    wider = float(np.sqrt(1 + drawn / theirs))
+    low, high = (ours.value + wider * (bound - ours.value) for bound in (ours.low, ours.high))
+    return replace(ours, low=max(low, bounds[0]), high=min(high, bounds[1]), theirs=theirs)
 
 
 def share_interval(hits: int, n: int) -> tuple[float, float]:
@@ -107,9 +134,9 @@ def _hits(scored: Scored, options: Mapping[str, str]) -> OurNumber:
     """Count the best 5 % among the 64 best by score; of fewer architectures, among as large a share of them."""
     made = np.isfinite(scored.values)
     values, truth = scored.values[made], scored.truth[made]
-    theirs = int(options.get("of", len(scored.keys)))
-    is_whole = len(scored.keys) >= _WHOLE * theirs
-    number = _HITS if is_whole else round(_HITS * len(scored.keys) / theirs)
+    theirs = int(options.get("of", scored.drawn))
+    is_whole = scored.drawn >= _WHOLE * theirs
+    number = _HITS if is_whole else round(_HITS * scored.drawn / theirs)
     if number < _FEWEST or len(values) <= number:
         reason = f"64 networks of the paper's {theirs:,} are {number} of ours: too few"
         return OurNumber(None, n=len(values), reason=reason, verdict=NOT_TO_BE_HAD if "space" in options else NOT_RUN)
@@ -120,9 +147,9 @@ def _hits(scored: Scored, options: Mapping[str, str]) -> OurNumber:
 
 
 def _kept(scored: Scored, options: Mapping[str, str]) -> OurNumber:
-    made, n = int(np.count_nonzero(np.isfinite(scored.values))), len(scored.keys)
+    made, n = int(np.count_nonzero(np.isfinite(scored.values))), scored.drawn
     theirs = int(options.get("of", n))
-    if n >= theirs:
+    if n >= theirs and "sample" not in options:
         return OurNumber(made, made, made, n)
     low, high = share_interval(made, n)
     return OurNumber(theirs * made / n, theirs * low, theirs * high, n)
@@ -136,7 +163,26 @@ def _selected(scored: Scored) -> OurNumber:
         reason = f"{found.accuracy:.2f} is the best of {len(scored.keys):,}: the best of {size:,} needs all scores"
         return OurNumber(None, n=len(scored.keys), reason=reason)
     same = f"{len(found.positions)} networks share the best score" if found.positions[1:] else ""
+    if scored.noise:
+        low, high = np.quantile(best_redrawn(scored.values, scored.truth, scored.noise), [0.025, 0.975]).tolist()
+        return OurNumber(found.accuracy, min(low, found.accuracy), max(high, found.accuracy), len(scored.keys), same)
     return OurNumber(found.accuracy, found.low, found.high, len(scored.keys), same)
+
+
+def redrawn(scores: Floats, noise: float, rng: np.random.Generator) -> Floats:
+    """Return scores of another draw of weights and batch: with normal noise, a share of each; undefined ones last."""
+    values: Floats = scores * (1 + noise * rng.standard_normal(len(scores)))
+    return np.where(np.isfinite(values), values, -np.inf)
+
+
+def best_redrawn(scores: Floats, accuracies: Floats, noise: float, draws: int = 1000, seed: int = 0) -> Floats:
+    """Return the accuracies of the networks that other draws of the scores would select.
+
+    >>> best_redrawn(np.array([1.0, 9.0]), np.array([70.0, 90.0]), noise=0.01, draws=2)
+    array([90., 90.])
+    """
+    rng = np.random.default_rng(seed)
+    return np.array([accuracies[int(np.argmax(redrawn(scores, noise, rng)))] for _ in range(draws)])
 
 
 # Searches --------------------
@@ -148,6 +194,7 @@ def search_estimates(
     reported: Mapping[str, Mapping[str, float]],
     runs: int = 60,
     seed: int = 0,
+    noise: float = 0.0,
 ) -> Numbers:
     """OurNumber mean and deviation of thirty searches by a score, as Lightweight NAS runs them.
 
@@ -160,6 +207,9 @@ def search_estimates(
         reported: accuracies by architecture, by the name of the measure (``validation``, ``test``).
         runs: of evolution.
         seed: of evolution, and of the draws of thirty.
+        noise: of the scores, from draw to draw of weights and batch: the thirty searches of a paper read one table
+            of scores, which is another than ours (half of the draws are from ours, for it has such noise already). An
+            evolution finds the best network of its table.
 
     Returns:
         For each name of ``reported`` the mean, and ``<name>_sd``, each with the 95 % range of thirty searches.
@@ -171,15 +221,25 @@ def search_estimates(
         chance = np.full(len(keys), 1 / len(keys))
     rng = np.random.default_rng(seed)
     draws = rng.choice(len(keys), size=(2000, _RUNS), p=chance)
+    orders = [np.arange(len(keys))]
+    if noise and kind == "random_search":
+        every = np.array([scores[key] for key in keys])
+        orders = [*orders * 100, *(np.argsort(-redrawn(every, noise, rng), kind="stable") for _ in range(100))]
     found: Numbers = {}
     for name, accuracies in reported.items():
         values = np.array([accuracies[key] for key in keys])
         mean = float(chance @ values)
         deviation = float(np.sqrt(chance @ (values - mean) ** 2))
-        taken = values[draws]
+        taken = np.concatenate([values[order][part] for order, part in zip(orders, np.array_split(draws, len(orders)))])
         for label, value, of_draws in ((name, mean, taken.mean(axis=1)), (f"{name}_sd", deviation, taken.std(axis=1))):
             low, high = np.quantile(of_draws, [0.025, 0.975]).tolist()
             found[label] = OurNumber(value, low, high, _RUNS)
+        if noise and kind != "random_search":
+            every, all_accuracies = (np.array([each[key] for key in scores]) for each in (scores, accuracies))
+            low, high = np.quantile(best_redrawn(every, all_accuracies, noise), [0.025, 0.975]).tolist()
+            ours = found[name]
+            assert ours.low is not None and ours.high is not None
+            found[name] = replace(ours, low=min(low, ours.low), high=max(high, ours.high))
     return found
 
 

@@ -69,6 +69,7 @@ def _summary(every: Sequence[ComparedNumber]) -> str:
     held = counts[INSIDE] + counts[EXPLAINED]
     few = sum(cell.verdict == INSIDE and 0 < cell.ours.n < _FEW for cell in every)
     compared = counts[INSIDE] + counts[EXPLAINED] + counts[OUTSIDE]
+    sampled = sum(cell.ours.theirs > 0 for cell in every)
     rows = [[verdict, f"{counts[verdict]:,}", _meaning(verdict)] for verdict in VERDICTS]
     rows.append(["all", f"{len(every):,}", ""])
     text = _markdown(("verdict", "numbers", ""), rows)
@@ -78,7 +79,8 @@ def _summary(every: Sequence[ComparedNumber]) -> str:
         f"({_percent(held, obtainable)}) are inside, or outside with an experiment that says why. {few:,} of those "
         f"inside rest on fewer than {_FEW} networks (N), whose interval holds nearly anything: they confirm little. By "
         f"chance alone one in twenty true numbers is outside of a 95 % interval: {round(0.05 * compared):,} of "
-        f"{compared:,}, though neighbours in a table share their networks and stray together.\n"
+        f"{compared:,}, though neighbours in a table share their networks and stray together. The papers took a sample "
+        f"of their own for {sampled:,} of the numbers (N says of how many): the interval is that of the difference.\n"
     )
 
 
@@ -137,6 +139,8 @@ def _line(cell: ComparedNumber) -> list[str]:
             shown += f" [{ours.low:.{digits}f}, {ours.high:.{digits}f}]"
     difference = "–" if cell.difference is None else f"{cell.difference:+.{digits}f}"
     size = f"{ours.n:,}" if ours.n else "–"
+    if ours.theirs:
+        size += f", of {ours.theirs:,} theirs"
     why = cell.why if cell.verdict != INSIDE else ""
     return [cell.row.row, cell.row.part, MEASURES[cell.measure], cell.printed or "–", shown, difference, size,
             cell.verdict, cell.source, why]  # fmt: skip

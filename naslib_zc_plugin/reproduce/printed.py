@@ -88,7 +88,8 @@ class PrintedRow:
 class OurNumber:
     """Ours: a number, its 95 % interval (its own value twice where it is exact), and of how many architectures.
 
-    ``value`` is None where there is none, and ``reason`` says why.
+    ``value`` is None where there is none, and ``reason`` says why. ``theirs``: how many the paper took, where these
+    are another sample, so that the interval is that of the difference; 0: all, or the same.
     """
 
     value: float | None
@@ -97,6 +98,7 @@ class OurNumber:
     n: int = 0
     reason: str = ""
     verdict: str = NOT_RUN
+    theirs: int = 0
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from naslib_zc_plugin.table import STATUSES, ScoreTable
 Floats = npt.NDArray[np.float64]
 Campaign = Callable[[str], ScoreTable]
 """Runs the campaign of a name, and returns its scores."""
+_BEST = 64  # architectures that must be known where a few are nominated
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +37,8 @@ class Scored:
         keys: the architectures.
         values: the scores, higher better; NaN where they are undefined.
         truth: what training gave, higher better unless the row's option ``loss`` keeps it as it is.
+        untrained: how many more have a score and no accuracy.
+        noise: standard deviation of a score from draw to draw of weights and batch, as a share of it; 0 if not known.
     """
 
     source: str
@@ -43,11 +46,20 @@ class Scored:
     keys: list[str]
     values: Floats
     truth: Floats
+    untrained: int = 0
+    noise: float = 0.0
+
+    @property
+    def drawn(self) -> int:
+        """How many architectures were scored."""
+        return len(self.keys) + self.untrained
 
     def where(self, kept: npt.NDArray[np.bool_]) -> Scored:
         """Return the part of some architectures."""
         keys = [key for key, is_kept in zip(self.keys, kept.tolist()) if is_kept]
-        return replace(self, keys=keys, values=self.values[kept], truth=self.truth[kept])
+        share = len(keys) / len(self.keys) if self.keys else 0.0
+        values, truth = self.values[kept], self.truth[kept]
+        return replace(self, keys=keys, values=values, truth=truth, untrained=round(self.untrained * share))
 
 
 class Sources:
@@ -123,19 +135,19 @@ class Sources:
         tables = next(iter(self.candidates(row)), None)
         if tables is None:
             return None
-        scores: dict[str, float] = {}
-        for table in tables:
-            found = Aggregate.parse(row.label).column(table) if row.label not in table else table[row.label]
-            made = np.isin(found.status, [STATUSES.index("ok"), STATUSES.index("undefined")])
-            values = np.where(np.isfinite(found.values), oriented(found), np.nan)
-            for key, value, is_made in zip(table.keys, values.tolist(), made.tolist()):
-                if is_made:
-                    scores.setdefault(key, value)
+        scores = _scores(tables, row.label)
+        if nominating := row.options.get("nominated"):
+            if not (others := self._tables(nominating)):
+                return None
+            scores = nominated(scores, _scores(others, row.label))
+        noise = 0.0
+        if again := row.options.get("redrawn"):
+            noise = spread_of_draws(scores, _scores(self._tables(again), row.label))
         how = "made now" if self._run else "stored"
         if not self._run and all(table.name in self._packed() for table in tables):
             how = "in the package"
         source = " and ".join(table.name for table in tables)
-        return self._limited(_beside(f"{source}, {how}", name, scores, accuracies), row)
+        return self._limited(replace(_beside(f"{source}, {how}", name, scores, accuracies), noise=noise), row)
 
     def space_of(self, row: PrintedRow) -> str:
         """Return the search space of a row, by the names of its campaigns or of its truth."""
@@ -159,6 +171,65 @@ class Sources:
         return found
 
 
+def _scores(tables: list[ScoreTable], label: str) -> dict[str, float]:
+    """Return scores by architecture, higher better, NaN where they are undefined; the first table's count."""
+    scores: dict[str, float] = {}
+    for table in tables:
+        found = Aggregate.parse(label).column(table) if label not in table else table[label]
+        made = np.isin(found.status, [STATUSES.index("ok"), STATUSES.index("undefined")])
+        values = np.where(np.isfinite(found.values), oriented(found), np.nan)
+        for key, value, is_made in zip(table.keys, values.tolist(), made.tolist()):
+            if is_made:
+                scores.setdefault(key, value)
+    return scores
+
+
+def nominated(scores: Mapping[str, float], others: Mapping[str, float]) -> dict[str, float]:
+    """Put the scores of a few architectures above a whole space that is ordered by other scores of it.
+
+    Where two data sets order a space nearly alike, the best on one are among the many best on the other, which
+    nominate them. So the order at the top is that of the scores; below it, where no best one can be, that of others.
+
+    Args:
+        scores: of the nominated.
+        others: of the whole space.
+
+    Raises:
+        ValueError: one of the 64 best is not among the first three quarters of the nominated, so others may be missing.
+
+    >>> nominated({"a": 5.0, "b": 7.0}, {"b": 0.2, "a": 0.3, "c": 0.1, "d": float("nan")})
+    {'c': 4.0, 'a': 5.0, 'b': 7.0, 'd': nan}
+    """
+    order = sorted((key for key, value in others.items() if value == value), key=lambda key: -others[key])
+    place = {key: number for number, key in enumerate(order)}
+    taken = next((number for number, key in enumerate(order) if key not in scores), len(order))
+    best = sorted((key for key, value in scores.items() if value == value), key=lambda key: -scores[key])
+    last = max((place.get(key, len(order)) for key in best[:_BEST]), default=0)
+    if taken < len(order) and len(best) > _BEST and last >= 0.75 * taken:
+        text = f"place {last} of the other scores is among the {_BEST} best, of {taken} nominated"
+        raise ValueError(f"{text}: nominate more")
+    lowest = scores[best[-1]]
+    rest = [key for key in order if key not in scores]
+    below = {key: lowest - 1 - number for number, key in enumerate(rest)}
+    left = {key: np.nan for key in others if key not in place}
+    return {**below, **{key: scores[key] for key in reversed(best)}, **left}
+
+
+def spread_of_draws(scores: Mapping[str, float], again: Mapping[str, float]) -> float:
+    """Return a score's relative standard deviation from draw to draw, by networks scored twice; 0 without two.
+
+    Relative differences have twice the variance. What they have in common (of a batch, say) changes no order, and is
+    left out.
+
+    >>> round(spread_of_draws({"a": 10.0, "b": 20.0}, {"a": 11.0, "b": 18.0}), 4)
+    0.1
+    """
+    both = [key for key, value in again.items() if np.isfinite(value) and np.isfinite(scores.get(key, np.nan))]
+    if len(both) < 2:
+        return 0.0
+    return float(np.std([again[key] / scores[key] for key in both], ddof=1) / np.sqrt(2))
+
+
 def _scored(table: ScoreTable, label: str) -> int:
     """Count the architectures that have a score, or whose score is undefined."""
     if label in table:
@@ -170,5 +241,5 @@ def _scored(table: ScoreTable, label: str) -> int:
 
 def _beside(source: str, name: str, scores: Mapping[str, float], truth: Mapping[str, float]) -> Scored:
     keys = [key for key in scores if np.isfinite(truth.get(key, np.nan))]
-    pair = (np.array([mapping[key] for key in keys], dtype=np.float64) for mapping in (scores, truth))
-    return Scored(source, name, keys, *pair)
+    values, accuracies = (np.array([mapping[key] for key in keys], dtype=np.float64) for mapping in (scores, truth))
+    return Scored(source, name, keys, values, accuracies, len(scores) - len(keys))

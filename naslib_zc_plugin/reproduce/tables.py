@@ -78,7 +78,8 @@ class Tables:
             validation = row.truth.replace("_half_train", "").replace("_test_", "_val_")
             reported = {"validation": validation, "test": row.truth}
             accuracies = {name: self._sources.truth("nasbench201", column) for name, column in reported.items()}
-            found = search_estimates(kind, dict(zip(scored.keys, scored.values.tolist())), accuracies, self._runs)
+            scores = dict(zip(scored.keys, scored.values.tolist()))
+            found = search_estimates(kind, scores, accuracies, self._runs, noise=scored.noise)
             absent = OurNumber(None, reason=MISSING["hardware"], verdict=NOT_TO_BE_HAD)
             return scored.source, {**found, "seconds": absent}
         return scored.source, estimates(scored, list(row.printed), row.options, self._resamples)

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.stats import binomtest, kendalltau, spearmanr
 
-from naslib_zc_plugin.reproduce.measures import estimates, search_estimates, share_interval
-from naslib_zc_plugin.reproduce.printed import NOT_RUN, NOT_TO_BE_HAD, printed_table
-from naslib_zc_plugin.reproduce.sources import Scored, Sources
+from naslib_zc_plugin.reproduce.measures import (
+    best_redrawn,
+    estimates,
+    of_difference,
+    search_estimates,
+    share_interval,
+)
+from naslib_zc_plugin.reproduce.printed import NOT_RUN, NOT_TO_BE_HAD, OurNumber, printed_table
+from naslib_zc_plugin.reproduce.sources import Scored, Sources, nominated, spread_of_draws
 from naslib_zc_plugin.reproduce.switches import is_live
 from naslib_zc_plugin.spaces import space
 from naslib_zc_plugin.store.parquet import write_parquet
@@ -47,6 +54,64 @@ def test_coefficients_and_their_signs() -> None:
     last = estimates(scored, ["rho"], {"worst": ""}, resamples=50)["rho"]
     assert last.value == pytest.approx(spearmanr(np.nan_to_num(scored.values, nan=-99), scored.truth)[0])
     assert last.n == 200
+
+
+def test_the_interval_of_a_difference_holds_the_number_of_another_sample() -> None:
+    """Of 2,000 pairs of samples 95 % have their difference inside; 89 % the other mean in one sample's own interval."""
+    rng = np.random.default_rng(1)
+    inside = own = 0
+    for _ in range(2000):
+        ours, theirs = rng.normal(size=50), rng.normal(size=100)
+        half = 1.96 / np.sqrt(50)
+        number = OurNumber(float(ours.mean()), float(ours.mean()) - half, float(ours.mean()) + half, 50)
+        wide = of_difference(number, 50, 100, (-9, 9))
+        assert wide.low is not None and wide.high is not None and wide.theirs == 100
+        inside += wide.low <= theirs.mean() <= wide.high
+        own += abs(theirs.mean() - ours.mean()) <= half
+    assert inside / 2000 == pytest.approx(0.95, abs=0.015)
+    assert own / 2000 == pytest.approx(0.89, abs=0.02)
+    scored = _scored(400)
+    plain = estimates(scored, ["tau", "hits"], {"of": "400"}, resamples=50)
+    widened = estimates(scored, ["tau", "hits"], {"of": "400", "sample": ""}, resamples=50)
+    for name in plain:
+        low, high = plain[name].low, widened[name].low
+        assert low is not None and high is not None and plain[name].value is not None
+        assert plain[name].value - high == pytest.approx((plain[name].value - low) * 2**0.5)
+
+
+def test_a_share_counts_networks_without_accuracy_too() -> None:
+    part = _scored(300, undefined=100)
+    some = replace(part, untrained=200)
+    kept = estimates(some, ["kept"], {"of": "5000"}, resamples=20)["kept"]
+    assert (kept.value, kept.n) == (2000, 500)
+    assert some.where(np.arange(300) < 150).untrained == 100
+
+
+def test_the_nominated_stand_above_the_space_that_nominated_them() -> None:
+    other = {f"{number}": -float(number) for number in range(1000)}
+    real = {f"{number}": number % 7 / 10 - number / 100 for number in range(200)}
+    found = nominated(real, {**other, "none": np.nan})
+    order = sorted((key for key in found if found[key] == found[key]), key=lambda key: -found[key])
+    assert order[:200] == sorted(real, key=lambda key: -real[key])
+    assert order[200:] == [f"{number}" for number in range(200, 1000)]
+    assert np.isnan(found["none"])
+    with pytest.raises(ValueError, match="nominate more"):
+        nominated({key: -value for key, value in real.items()}, other)
+
+
+def test_a_selected_network_is_compared_with_those_of_other_draws() -> None:
+    scores = {f"{number}": 100 + number / 10 for number in range(100)}
+    rng = np.random.default_rng(3)
+    again = {key: value * (1 + 0.01 * rng.standard_normal()) for key, value in scores.items()}
+    drawn = {key: value * (1 + 0.01 * rng.standard_normal()) for key, value in scores.items()}
+    assert spread_of_draws(drawn, again) == pytest.approx(0.01, rel=0.2)
+    values, accuracies = np.array(list(scores.values())), np.arange(100.0)
+    assert set(best_redrawn(values, accuracies, noise=1e-6, draws=20)) == {99.0}
+    assert len(set(best_redrawn(values, accuracies, noise=0.01, draws=50))) > 5
+    one = search_estimates("random_search", scores, {"test": dict(zip(scores, accuracies))}, noise=0.01)["test"]
+    exact = search_estimates("random_search", scores, {"test": dict(zip(scores, accuracies))})["test"]
+    assert one.value == exact.value == 99.0
+    assert one.low is not None and exact.low == 99.0 and one.low < 99.0
 
 
 def test_shares_are_scaled_to_the_paper_s_number() -> None:

@@ -35,7 +35,7 @@ def _row(**numbers: str) -> PrintedRow:
 
 def test_all_printed_numbers_are_there_and_each_once() -> None:
     rows = printed_rows()
-    places = [(row.table, row.row, row.part) for row in rows]
+    places = [(row.table, row.row, row.part, measure) for row in rows for measure in row.printed]
     assert len(places) == len(set(places))
     assert sum(len(row.printed) for row in rows) == 1402
     assert {measure for row in rows for measure in row.printed} <= set(MEASURES)

@@ -18,7 +18,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
+import naslib_zc_plugin as zc
 from naslib_zc_plugin.benchmarks.nasbench_nlp import parameters
+from naslib_zc_plugin.passes import Batch, Network
+from naslib_zc_plugin.passes.constant_weights import ConstantWeights
+from naslib_zc_plugin.passes.degenerate import cancels
 from naslib_zc_plugin.spaces.nasbench_nlp import EXAMPLES, SPACE, from_recipe, to_recipe, without_unused
 from naslib_zc_plugin.spaces.nasbench_nlp.keys import (
     ACTIVATIONS,
@@ -412,3 +416,26 @@ def test_parameters_of_every_cell_of_the_benchmark(shared: Path) -> None:
     for number in Random(0).sample(range(len(rows)), 3):
         built = SPACE.build(keys[number])
         assert sum(value.numel() for value in built.parameters()) == rows[number]["num_params"]
+
+
+@settings(max_examples=8, deadline=None)
+@given(seeds)
+def test_one_unit_stands_for_all_under_constant_weights(seed: int) -> None:
+    """epsilon's outputs: those of a unit are those of each of many; the embedding is drawn alike."""
+    key = drawn(seed)
+    setting = ConstantWeights(biases="weight", states="weight", features="first")
+    made = []
+    for variant in ("outputs", "one_unit"):
+        network = Network(net(key, variant=variant).double())
+        made.append(setting.uncollapsed(network, Batch(words(), None), (1e-3, 0.1), seed=0))
+    assert torch.allclose(*made, rtol=1e-9, atol=0, equal_nan=True)
+
+
+def test_a_cell_that_overflows_has_no_layer_norm() -> None:
+    """Features that are infinite do not cancel, whatever infinity is compared with."""
+    assert not cancels(torch.full((2, 3), torch.inf))
+    assert cancels(torch.tensor([[1.0, -1.0], [2.0, -2.0]]))
+    grows = net("linear(x,h0)|leaky_relu(0)>1", variant="outputs")
+    found = zc.score(grows, words(), [zc.proxy("epsilon", weights=(1e20, 1e30), biases="weight", features="first")])
+    assert found["epsilon"].status == "undefined"
+    assert "not finite" in found["epsilon"].reason

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from naslib_zc_plugin.spaces._space import check_known
 from naslib_zc_plugin.spaces.nasbench_nlp.keys import Cell, Input, Node, order
 
-VARIANTS = ("logits", "outputs", "published", "training")
+VARIANTS = ("logits", "outputs", "published", "training", "one_unit")
 DROPPED = {"words": 0.1, "inputs": 0.4, "between": 0.25, "outputs": 0.4, "weights": 0.5}
 """AWD-LSTM's rates of dropout while a network trains on Penn Treebank.
 
@@ -39,7 +39,8 @@ def build(cell: Cell, num_classes: int, variant: str, embedding: int, hidden: in
             which saves time, and 140 MB of logits for 50 × 70 words. ``"published"``: the same with the weights that
             the former scored: those of seed 0, drawn in the order of their code, whatever torch's seed is.
             ``"training"``: logits, in train mode with the benchmark's dropouts for Penn Treebank
-            (:data:`DROPPED`).
+            (:data:`DROPPED`). ``"one_unit"``: outputs of one unit of each layer, which stands for all of them, as
+            under constant weights (epsilon): a map costs its width, not its square.
         embedding: width of the embedding and of the last layer.
         hidden: width of the other layers.
         layers: their number.
@@ -52,7 +53,7 @@ def build(cell: Cell, num_classes: int, variant: str, embedding: int, hidden: in
         sizes = f"{num_classes}, {embedding}, {hidden} and {layers}"
         raise ValueError(f"num_classes, embedding, hidden and layers must be at least 1, found {sizes}")
     decodes, training = variant in ("logits", "training"), variant == "training"
-    model = LanguageModel(cell, num_classes, embedding, hidden, layers, decodes, training)
+    model = LanguageModel(cell, num_classes, embedding, hidden, layers, decodes, training, variant == "one_unit")
     with torch.no_grad():
         if variant == "published":
             draw_as_published(model.embedding, model.layers, model.decoder, hidden)
@@ -65,13 +66,16 @@ class LanguageModel(nn.Module):
     """Tokens (N, T) to logits (N, T, V), or to the last layer's outputs (N, T, embedding) where nothing is decoded."""
 
     def __init__(
-        self, cell: Cell, vocabulary: int, embedding: int, hidden: int, layers: int, decodes: bool, training: bool
-    ) -> None:
+        self, cell: Cell, vocabulary: int, embedding: int, hidden: int, layers: int, decodes: bool, training: bool,
+        one_unit: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__()
         widths = [embedding, *[hidden] * (layers - 1), embedding]
         self.embedding = nn.utils.skip_init(nn.Embedding, vocabulary, embedding)
         dropped = DROPPED["weights"] if training else 0.0
-        self.layers = nn.ModuleList(RecurrentLayer(cell, *sizes, dropped) for sizes in zip(widths, widths[1:]))
+        self.layers = nn.ModuleList(
+            RecurrentLayer(cell, *sizes, dropped, 1 if one_unit else sizes[1]) for sizes in zip(widths, widths[1:])
+        )
         self.decoder = nn.utils.skip_init(nn.Linear, embedding, vocabulary)
         self.decoder.weight = self.embedding.weight
         self.decodes, self.regularised = decodes, training
@@ -113,11 +117,11 @@ OPERATIONS: dict[str, Callable[..., Tensor]] = {
 class LinearNode(nn.ModuleList):
     """b + Σ W_i·in_i: one linear map per input, the bias with the first."""
 
-    def __init__(self, node: Node, inputs: int, hidden: int) -> None:
+    def __init__(self, node: Node, inputs: int, hidden: int, units: int) -> None:
         self.sources = node.inputs
         widths = [inputs if source == "x" else hidden for source in node.inputs]
         super().__init__(
-            nn.utils.skip_init(nn.Linear, width, hidden, bias=not number) for number, width in enumerate(widths)
+            nn.utils.skip_init(nn.Linear, width, units, bias=not number) for number, width in enumerate(widths)
         )
 
     def maps(self) -> dict[Input, nn.Linear]:
@@ -136,18 +140,20 @@ class RecurrentLayer(nn.Module):
         hidden: width h of the hidden states, and of every node.
         dropped: rate of DropConnect on the weights of hidden states and nodes, in train mode. Such weights never
             learn: the benchmark's code wraps them anew in each forward pass, and its optimizer holds unused ones.
+        units: that are computed: all, or one that stands for them.
     """
 
     initial_state: Tensor
 
-    def __init__(self, cell: Cell, inputs: int, hidden: int, dropped: float = 0.0) -> None:
+    def __init__(self, cell: Cell, inputs: int, hidden: int, dropped: float, units: int) -> None:
         super().__init__()
         linear = {number: node for number, node in enumerate(cell.nodes) if node.operation == "linear"}
-        self.linear = nn.ModuleDict({str(number): LinearNode(node, inputs, hidden) for number, node in linear.items()})
+        nodes = {str(number): LinearNode(node, inputs, hidden, units) for number, node in linear.items()}
+        self.linear = nn.ModuleDict(nodes)
         self.register_buffer("initial_state", torch.zeros(()), persistent=False)
         self.plan = [(number, cell.nodes[number]) for number in order(cell.nodes)]
         self.states, self.outputs = cell.states, cell.outputs
-        self.hidden, self.dropped = hidden, dropped
+        self.inputs, self.hidden, self.units, self.dropped = inputs, hidden, units, dropped
 
     def nodes(self) -> dict[int, LinearNode]:
         """Return the linear nodes by number."""
@@ -156,24 +162,29 @@ class RecurrentLayer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map inputs ``(N, T, d)`` to the first hidden state after each step, ``(N, T, h)``."""
         maps = {number: node.maps() for number, node in self.nodes().items()}
+        x = x.expand(-1, -1, self.inputs)
         ahead = {number: map["x"](x).unbind(1) for number, map in maps.items() if "x" in map}
         weights = {
             number: [(source, self._recurrent(map.weight), map.bias) for source, map in of.items() if source != "x"]
             for number, of in maps.items()
         }
-        state = self.initial_state.expand(len(x), self.hidden)
+        state = self.initial_state.expand(len(x), self.units)
         values: dict[Input, Tensor] = dict.fromkeys(self.states, state)
         steps = []
         for step in range(x.shape[1]):
             for number, node in self.plan:
                 if node.operation == "linear":
-                    terms = [F.linear(values[source], weight, bias) for source, weight, bias in weights[number]]
+                    given = [(self._wide(values[source]), weight, bias) for source, weight, bias in weights[number]]
+                    terms = [F.linear(*each) for each in given]
                     values[number] = sum(terms, ahead[number][step]) if number in ahead else sum(terms[1:], terms[0])
                 else:
                     values[number] = OPERATIONS[node.operation](*[values[source] for source in node.inputs])
             values = {state: values[number] for state, number in zip(self.states, self.outputs)}
             steps.append(values[self.states[0]])
         return torch.stack(steps, 1)
+
+    def _wide(self, value: Tensor) -> Tensor:
+        return value if self.units == self.hidden else value.expand(-1, self.hidden)
 
     def _recurrent(self, weight: Tensor) -> Tensor:
         return F.dropout(weight.detach(), self.dropped, self.training) if self.dropped else weight
