@@ -315,9 +315,9 @@ Of the first run the non-dominated ones, beside the best of all architectures th
 | 44.7 | 90.40 | 93.14 | 91.42 |
 | 73.7 | 90.50 | 93.46 | 91.61 |
 
-Between 20 and 40 ms it is up to 2.5 points below: the best there have skips and two or three convolutions, and the score
-puts 100 to 1,500 of those that are no slower before them. Its most accurate network is below that of 40 random ones
-(median 90.50, 90.97).
+Between 20 and 40 ms it is up to 2.5 points below: the best there have skips and two or three convolutions, and the
+score puts 100 to 1,500 of those that are no slower before them. Its most accurate network is below that of 40 random
+ones (median 90.50, 90.97).
 
 Made by `python examples/constraints_results.py DATA docs/results`; every run is in `constraints.csv`.
 """
