@@ -33,6 +33,7 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_theme_options = {"source_repository": HOME, "source_branch": "main", "source_directory": "docs/"}
 highlight_language = "none"
+pygments_dark_style = "github-dark"  # the theme's own underlines modules, as if they were links
 smartquotes = False  # -- begins an option, and quotes are those of Python
 myst_heading_anchors = 4
 myst_enable_extensions = ["dollarmath"]
@@ -83,6 +84,13 @@ def absolute_links(app: Sphinx, docname: str, source: list[str]) -> None:
     source[0] = "".join(part if number % 2 else link.sub(absolute, part) for number, part in enumerate(parts))
 
 
+def whole_intervals(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Keep the ends of an interval on one line in the narrow cells of tables."""
+    ends = re.compile(r"(\[[+−-]?[\d.]+,) ([+−-]?[\d.]+\])")
+    lines = source[0].split("\n")
+    source[0] = "\n".join(ends.sub("\\1\u00a0\\2", line) if line.startswith("|") else line for line in lines)
+
+
 def on_another_page(app: Sphinx, what: str, name: str, found: Any, skip: bool, options: Any) -> bool | None:
     """Leave out of a module's page what is on the page of the room that it comes from."""
     home = (getattr(found, "__module__", None) or "").split(".")[:2]
@@ -102,6 +110,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_html_math_renderer("mathml", (formula, None), (formula, None))
     app.connect("builder-inited", lambda _: write_pages())
     app.connect("source-read", absolute_links)
+    app.connect("source-read", whole_intervals)
     app.connect("build-finished", copy_leaderboard)
     app.connect("autodoc-skip-member", on_another_page)
     return {"parallel_read_safe": True}

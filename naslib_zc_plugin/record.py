@@ -180,7 +180,7 @@ class ProxyInfo:
             order"``, ``"draws"`` (draws weights or inputs of its own: scores vary with the seed).
         options: the options by name: default, choices, limits.
         aliases: other names, accepted wherever a proxy is named.
-        summary: first line of the documentation.
+        summary: first line of the documentation, without escapes.
         documentation: formula, direction, and how papers and codes differ.
         units: measured time of a score, as a multiple of a forward and a backward pass of the same network and batch;
             None where it was not measured.
@@ -297,7 +297,7 @@ class Proxy:
             needs=tuple(name for name, needed in needs.items() if needed),
             options=self.options,
             aliases=tuple(self.aliases),
-            summary=text.partition("\n")[0],
+            summary=text.partition("\n")[0].replace("\\|", "|"),
             documentation=text,
         )
 

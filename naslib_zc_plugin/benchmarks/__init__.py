@@ -8,14 +8,15 @@ share a folder. Other distributions register a :class:`Table` in the entry-point
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
-from naslib_zc_plugin.benchmarks._table import Benchmark, ColumnInfo, EmbeddedTable, Progress, Table
+from naslib_zc_plugin.benchmarks._table import Benchmark, ColumnInfo, EmbeddedTable, Progress, Table, Truth
 from naslib_zc_plugin.registry import Registry
 
 __all__ = [
-    "BENCHMARKS", "Benchmark", "ColumnInfo", "EmbeddedTable", "Table", "benchmark", "convert_benchmark",
-    "list_benchmarks",
+    "BENCHMARKS", "Benchmark", "ColumnInfo", "EmbeddedTable", "Table", "Truth", "benchmark", "benchmarks_of",
+    "convert_benchmark", "list_benchmarks",
 ]  # fmt: skip
 
 _NDS = ("nds_amoeba", "nds_darts", "nds_darts_fix_w_d", "nds_enas", "nds_nasnet", "nds_pnas")
@@ -43,6 +44,19 @@ def list_benchmarks(pattern: str = "*") -> list[str]:
     ['nasbench101', 'nasbench201', 'nasbench201_naslib', 'nasbench_nlp']
     """
     return BENCHMARKS.names(pattern)
+
+
+def benchmarks_of(space: str) -> list[str]:
+    """Return the names of the benchmarks of a search space, the one of its name first; that alone if there are none.
+
+    >>> benchmarks_of("nds_darts")
+    ['nds_darts', 'darts']
+    """
+    found = []
+    for name in BENCHMARKS.names():
+        with suppress(TypeError, ValueError):  # another distribution's entry is broken: whoever loads it learns why
+            found += [name] if space in (name, BENCHMARKS.load(name).space_name) else []
+    return sorted(found, key=lambda name: name != space) or [space]
 
 
 def benchmark(name: str, data: str | Path | None = None) -> Benchmark:

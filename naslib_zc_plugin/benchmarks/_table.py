@@ -62,6 +62,21 @@ class ColumnInfo:
     minimum: float = 0.0
 
 
+@dataclass(frozen=True)
+class Truth:
+    """The accuracies of one data set or task, with which scores are compared unless another column is chosen.
+
+    Attributes:
+        column: their column.
+        title: the data set or task, as papers write it.
+        begins: how the keys of the architectures begin that are compared with each other; empty: all are.
+    """
+
+    column: str
+    title: str
+    begins: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class Benchmark:
     """A checked table: architectures × columns.
@@ -182,6 +197,9 @@ class Table:
         sample: a table of some of the architectures that is read while there is no whole one.
         embedded: a table in the package that is read where there is none in the data directory.
         family: as of :class:`Benchmark`, as is ``class_of``.
+        title: the benchmark's name as papers write it; empty: the name.
+        space_name: the search space of the architectures; empty: that of the benchmark's name.
+        truths: data set or task → what scores are compared with there. Several count as one benchmark.
         converter: reads the makers' files and returns the columns; or ``"module:function"``, which is imported when it
             is needed. The table is then written as Parquet.
 
@@ -207,6 +225,9 @@ class Table:
     embedded: EmbeddedTable | None = None
     family: Callable[[str], str] | None = None
     class_of: Callable[[str], str] | None = None
+    title: str = ""
+    space_name: str = ""
+    truths: Mapping[str, Truth] = field(default_factory=dict)
     converter: Converter | str | None = None
 
     def __post_init__(self) -> None:

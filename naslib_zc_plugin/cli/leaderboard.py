@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from naslib_zc_plugin.cli._console import DataOption, again, complain, say, working
-from naslib_zc_plugin.files import replace_text, replacing
+from naslib_zc_plugin.files import DataError, replace_text, replacing
 
 if TYPE_CHECKING:
     from naslib_zc_plugin.aggregates import Aggregate
-    from naslib_zc_plugin.benchmarks import Benchmark
+    from naslib_zc_plugin.benchmarks import Benchmark, Table, Truth
     from naslib_zc_plugin.report.figures import SearchCurve
     from naslib_zc_plugin.report.leaderboards import Leaderboard, LeaderboardOptions, Ranking
     from naslib_zc_plugin.report.overview import Overview, Source
@@ -28,7 +28,7 @@ def leaderboard(
     data: DataOption = None,
     truth: Annotated[
         Optional[list[str]],
-        typer.Option(metavar="[SPACE:]COLUMN", help="What to compare with, of the benchmark; repeatable."),
+        typer.Option(metavar="[SPACE:]NAME", help="Compare with this column or data set; repeatable."),
     ] = None,
     table: Annotated[
         Optional[str], typer.Option("--benchmark", metavar="NAME", help="Whose columns they are, unless the space's.")
@@ -120,7 +120,6 @@ def read_sources(
     Raises:
         ValueError: none can be compared; the message is the first one's.
     """
-    from naslib_zc_plugin.benchmarks import benchmark
     from naslib_zc_plugin.campaign.store import read_table
 
     entries: list[Source] = []
@@ -128,46 +127,89 @@ def read_sources(
     for store in stores:
         scores = read_table(store)
         try:
-            found = benchmark(table or _fact(scores, "space", "which search space its architectures are of"), data)
-            entries += [
-                _entry(scores, found, column, bool(truths), store) for column in _columns(scores, found, truths)
-            ]
+            entries += _compared(scores, data, table, truths, store)
         except ValueError as error:
             refused.append(error)
     if not entries:
         raise refused[0]
     for reason in refused:
         complain(f"left out: {reason}")
-    return _by_data_set(entries), list(map(str, refused))
+    return entries, list(map(str, refused))
 
 
-def _columns(scores: ScoreTable, found: Benchmark, truths: Sequence[str]) -> list[str]:
-    """Return the columns to compare a table with: those asked for (of this space), or the one that it names."""
-    asked = [each.rpartition(":") for each in truths]
-    for_it = [column for space, _, column in asked if space in ("", found.name)]
-    advice = f"what to compare with: give --truth COLUMN, one of {', '.join(found.columns)}"
-    return for_it or [_fact(scores, "truth", advice)]
+def _compared(
+    scores: ScoreTable, data: Path | None, table: str | None, truths: Sequence[str], store: Path
+) -> list[Source]:
+    """Compare a table with the first benchmark of its space that knows its architectures.
+
+    Raises:
+        ValueError: there is none; the message is about the first benchmark that could be read.
+    """
+    from naslib_zc_plugin.benchmarks import BENCHMARKS, Truth, benchmarks_of
+
+    space = table or _fact(scores, "space", "which search space its architectures are of")
+    refused = []
+    for name in [table] if table else benchmarks_of(space):
+        try:
+            form = BENCHMARKS.load(name)
+            found = form.read(data)
+            asked = [column for of, _, column in (each.rpartition(":") for each in truths) if of in ("", name, space)]
+            chosen = {each: form.truths.get(each, Truth(each, each)) for each in asked} or _usual(scores, form, found)
+            return [_entry(scores, form, found, data_set, truth, store) for data_set, truth in chosen.items()]
+        except ValueError as error:
+            refused.append(error)
+    raise next((each for each in refused if not isinstance(each, DataError)), refused[0])
 
 
-def _entry(scores: ScoreTable, found: Benchmark, column: str, asked: bool, store: Path) -> Source:
+def _usual(scores: ScoreTable, form: Table, found: Benchmark) -> dict[str, Truth]:
+    """Return what a table is compared with unless asked, by data set.
+
+    It is the column that the table names, of the data set with which its name begins where the images are made ones.
+    Where the benchmark has no such column, it is that of the table's data set, or else those of all data sets which
+    know an architecture.
+    """
+    from naslib_zc_plugin.benchmarks import Truth
+
+    named, data_set = (str(scores.facts.get(each) or "") for each in ("truth", "dataset"))
+    usual = {
+        each: truth for each, truth in form.truths.items()
+        if truth.column in found.columns and not _part(found, truth).keys().isdisjoint(scores.keys)
+    }  # fmt: skip
+    if named in found.columns or not usual:
+        column = _fact(scores, "truth", f"what to compare with: give --truth, one of {', '.join(found.columns)}")
+        begins = (column.partition("_")[0], "")
+        own = next((k for k, each in usual.items() if (each.column.partition("_")[0], each.begins) == begins), "")
+        of = data_set if data_set in form.truths else own or (column if ":" in data_set else data_set or column)
+        return {of: Truth(column, form.truths[of].title if of in form.truths else of)}
+    usual = {data_set: usual[data_set]} if data_set in usual else usual
+    columns = ", ".join(dict.fromkeys(truth.column for truth in usual.values()))
+    complain(f"{scores.name} names {named or 'nothing'}, which {form.name} does not have: compared with {columns}")
+    return usual
+
+
+def _part(found: Benchmark, truth: Truth) -> dict[str, float]:
+    """Return a column's numbers of the architectures that are compared with each other."""
+    return {key: value for key, value in found.column(truth.column).items() if key.startswith(truth.begins)}
+
+
+def _entry(scores: ScoreTable, form: Table, found: Benchmark, data_set: str, truth: Truth, store: Path) -> Source:
     """Return a table with what it is compared with."""
     from naslib_zc_plugin.campaign.store import read_reasons
     from naslib_zc_plugin.report.leaderboards import matched
     from naslib_zc_plugin.report.overview import Source
     from naslib_zc_plugin.spaces import list_spaces, space
 
-    name, accuracies = _truth(found, column)
+    name, accuracies = _accuracies(found, data_set, truth)
     compared = matched(scores, accuracies, name)[0].keys
-    dataset = str(scores.facts.get("dataset", "")).partition(":")
     families = {key: found.family(key) for key in compared} if found.family else {}
     own = str(scores.facts.get("space", ""))
     class_of = found.class_of or (space(own).canonical if own in list_spaces() else str)
     clusters = families or {key: class_of(key) for key in compared}
-    data_set = name if asked or dataset[1] else dataset[0] or name
     sizes = {size: _sizes(found, name, size) for size in ("params", "flops")}
     return Source(
         scores, accuracies, name, found.name, data_set, sizes, clusters, families, found.source, str(store),
         next((str(each) for each in _configs(store) if each.is_file()), ""), read_reasons(store),
+        (form.title or form.name, truth.title), found.columns[truth.column].description, _latencies(found, name),
     )  # fmt: skip
 
 
@@ -175,12 +217,6 @@ def _configs(store: Path) -> list[Path]:
     """Return where the configuration of a store may lie: it has the store's name."""
     name = f"{store.name.partition(':')[2] or store.stem}.yaml"
     return [Path("configs", name), store.with_name(name)]
-
-
-def _by_data_set(entries: Sequence[Source]) -> list[Source]:
-    """Return the entries, those on made images with the others of their accuracies' data set."""
-    known = {(each.benchmark, each.truth_name): each.data_set for each in entries if each.data_set != each.truth_name}
-    return [replace(each, data_set=known.get((each.benchmark, each.truth_name), each.data_set)) for each in entries]
 
 
 def _fact(table: ScoreTable, name: str, advice: str) -> str:
@@ -194,13 +230,13 @@ def _fact(table: ScoreTable, name: str, advice: str) -> str:
     return str(table.facts[name])
 
 
-def _truth(found: Benchmark, column: str) -> tuple[str, Mapping[str, float]]:
-    """Return the name of accuracies, and the accuracies by architecture, higher is better."""
-    values = found.column(column)
-    better = found.columns[column].higher_is_better
+def _accuracies(found: Benchmark, data_set: str, truth: Truth) -> tuple[str, Mapping[str, float]]:
+    """Return the name of accuracies, as ``--truth`` knows them, and the accuracies by architecture, higher better."""
+    name, values = data_set if truth.begins else truth.column, _part(found, truth)
+    better = found.columns[truth.column].higher_is_better
     if better is None:
-        raise ValueError(f"--truth {column}: neither more nor less of it is better; choose what training gave")
-    return (column, values) if better else (f"−{column}", {key: -value for key, value in values.items()})
+        raise ValueError(f"--truth {name}: neither more nor less of it is better; choose what training gave")
+    return (name, values) if better else (f"−{name}", {key: -value for key, value in values.items()})
 
 
 def _units(given: Sequence[str]) -> dict[str, float]:
@@ -211,7 +247,7 @@ def _units(given: Sequence[str]) -> dict[str, float]:
         try:
             costs[name] = float(number)
         except ValueError:
-            raise ValueError(f"--units {text}: write PROXY=NUMBER, such as naswot=0.55") from None
+            raise ValueError(f"--units {text}: write PROXY=NUMBER, such as naswot=0.5") from None
     return costs
 
 
@@ -223,6 +259,13 @@ def _sizes(found: Benchmark, truth: str, name: str) -> dict[str, float]:
         if column in found.columns:
             return {key: scale * value for key, value in found.column(column).items()}
     return {}
+
+
+def _latencies(found: Benchmark, truth: str) -> dict[str, dict[str, float]]:
+    """Return the latencies that the benchmark knows of the truth's data set, by what was timed."""
+    begins = truth.lstrip("−").partition("_")[0] + "_"
+    timed = {name: info for name, info in found.columns.items() if info.unit == "ms" and name.startswith(begins)}
+    return {info.description.partition(":")[0]: found.column(name) for name, info in timed.items()}
 
 
 def _ranking(boards: Sequence[Leaderboard]) -> Ranking | None:

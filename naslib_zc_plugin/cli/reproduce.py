@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from naslib_zc_plugin.cli._console import DataOption, again, complain, say, show_table
+from naslib_zc_plugin.cli._console import DataOption, again, complain, say, show_table, working
 from naslib_zc_plugin.files import replace_text
 
 if TYPE_CHECKING:
@@ -92,7 +92,8 @@ def _shown(name: str, made: Tables) -> Sequence[ComparedNumber]:
     from naslib_zc_plugin.reproduce.page import HEADER, counts_text, lines
     from naslib_zc_plugin.reproduce.printed import title
 
-    found = made.cells(name)
+    with working(f"computing {name}"):
+        found = made.cells(name)
     say(f"{title(name)}\n")
     show_table(HEADER, lines(found), numbers=HEADER[3:7])
     say(f"\n{counts_text(found)}\n")

@@ -82,7 +82,7 @@ def measured_costs() -> dict[str, dict[str, Any]]:
     cells) on 64 images. There is no entry for what was not measured.
 
     >>> measured_costs()["naswot"]["units"]
-    0.55
+    0.5
     """
     text = Path(__file__).parents[1].joinpath("measured_costs.json").read_text(encoding="utf-8")
     entries: dict[str, dict[str, Any]] = json.loads(text)["entries"]

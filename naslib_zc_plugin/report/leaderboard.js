@@ -13,28 +13,26 @@
     top: { sign: "top 10 %", name: "overlap of the top 10 %", zero: 0.1, span: 0.9 },
   };
   const CONTROLS = { "": "as it is", params: "equal parameters", flops: "equal FLOPs" };
-  const TITLES = {
-    nasbench201: "NAS-Bench-201", nasbench101: "NAS-Bench-101", nasbench_nlp: "NAS-Bench-NLP", flexibert: "FlexiBERT",
-    timm: "Real models (timm)", vit_bench: "ViT-Bench-101", nasbench301: "NAS-Bench-301", transnasbench101_micro: "TransNAS-Bench-101",
-    cifar10: "CIFAR-10", cifar100: "CIFAR-100", imagenet16_120: "ImageNet16-120",
-  };
-  const titled = (name) => TITLES[name] || name;
 
   const benches = [];
   data.groups.forEach((group) => {
     let bench = benches.find((each) => each.name === group.benchmark);
-    if (!bench) benches.push((bench = { name: group.benchmark, title: titled(group.benchmark), groups: [] }));
+    if (!bench) benches.push((bench = { name: group.benchmark, title: group.titles[0], groups: [] }));
     bench.groups.push(group);
     group.bench = bench;
     group.title = bench.title;
   });
   benches.forEach((bench) => {
     bench.groups.sort((a, b) => Object.keys(b.cells).length - Object.keys(a.cells).length);
-    if (bench.groups.length > 1) bench.groups.forEach((group) => (group.title = `${bench.title}, ${titled(group.dataSet)}`));
+    if (bench.groups.length > 1) bench.groups.forEach((group) => (group.title = `${bench.title}, ${group.titles[1]}`));
   });
-  data.rows.forEach((row, place) => { row.place = place; row.id = row.name; });
+  data.rows.forEach((row, place) => {
+    row.place = place; row.id = row.name;
+    row.summary = row.summary.replace(/^Compute (the )?(.)/, (_, the, first) => first.toUpperCase());
+  });
   benches.sort((a, b) => covered(b) - covered(a));
   const largest = benches[0];
+  const titleOf = (name) => (benches.find((bench) => bench.name === name) || { title: name }).title;
   const groups = benches.flatMap((bench) => bench.groups);
   function covered(bench) {
     return data.rows.filter((row) => row.kind !== "variant" && bench.groups.some((group) => group.cells[row.place])).length;
@@ -61,10 +59,11 @@
   const count = (value) => value.toLocaleString("en");
   const interval = (each, digits = 2) =>
     !each ? "–" : fixed(each[0], digits) + (each[1] === null ? "" : ` [${fixed(each[1], digits)}, ${fixed(each[2], digits)}]`);
+  const truthOf = (group) => group.truth + (group.meaning ? `, ${group.meaning}` : "") + (group.source ? `: ${group.source}` : "");
   const percent = (part, whole) => (whole ? Math.round((100 * part) / whole) : 0);
 
   // ---- the view, which the address holds ----
-  const DEFAULTS = { v: "overview", m: "tau", c: "", q: "", need: "", sort: largest ? largest.name : "", dir: "down", apart: "", variants: "", hide: "", b: "", p: "", x: "", card: "" };
+  const DEFAULTS = { v: "overview", m: "tau", c: "", q: "", need: "", sort: largest ? largest.name : "", dir: "down", apart: "", variants: "", hide: "", b: "", p: "", x: "", f: "", card: "" };
   let state = read();
   function read() {
     const given = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
@@ -147,7 +146,7 @@
   function summary(row, column) {
     const lines = [`${row.name} on ${column.title}`];
     column.bench.groups.forEach((group) => {
-      const cell = group.cells[row.place], title = column.bench.groups.length > 1 ? `${titled(group.dataSet)}: ` : "";
+      const cell = group.cells[row.place], title = column.bench.groups.length > 1 ? `${group.titles[1]}: ` : "";
       if (!cell) return lines.push(`${title}not measured`);
       const rank = cell.rank[key()];
       lines.push(`${title}${MEASURES[state.m].sign} ${interval(cell.is[key()])}` +
@@ -206,7 +205,7 @@
       !sized && h("p", { class: "note" }, "Sizes are not known here, so nothing is said at equal size."),
       h("dl", { class: "facts" },
         pair("networks", `${count(cell.n)} with a score; ${count(cell.undefined)} undefined, ${count(cell.failed)} failed; ${count(group.n)} in this comparison, ${count(group.classes)} classes of identical or related ones among those compared`),
-        pair("accuracy", `${group.truth}${group.source ? `: ${group.source}` : ""}`),
+        cell.undefined ? pair("undefined", why(row, cell, group)) : null, pair("accuracy", truthOf(group)),
         pair("selects", picked(cell, group)),
         pair("scores", `${cell.entries.map((place) => data.entries[place].path || data.entries[place].name).join(", ")}: ${row.kind === "aggregate" ? "joined from" : "column"} ${row.kind === "aggregate" ? row.members.join(", ") : cell.label}, version ${cell.version}` + options(cell)),
         neighbours(cell), cell.seconds !== null && pair("time", `${cell.seconds} s a network (median, as it was measured)`),
@@ -268,12 +267,16 @@
       if (!rows.length) return null;
       const top = (kept) => rows.filter(([row]) => kept(row)).sort((a, b) => b[1].value - a[1].value)[0];
       const line = (text, found) => found && [h("dt", {}, text), h("dd", { class: "name" }, h("b", {}, h("a", { href: address({ card: `${found[0].name}@${bench.name}` }) }, breakable(found[0].name))), found[0].chosenOn.includes(bench.name) ? " †" : "",
-        found[0].units !== null && h("small", {}, ` ${units(found[0])} units`), found[1].cells.length < found[1].of && h("small", {}, ` ${found[1].cells.length} of ${found[1].of} sets`)), h("dd", {}, h("b", {}, fixed(found[1].value)))];
+        h("small", {}, " " + [found[0].units !== null && `${units(found[0])} units`, missed(found[1]), found[1].cells.length < found[1].of && `${found[1].cells.length} of ${found[1].of} sets`].filter(Boolean).join(", "))), h("dd", {}, h("b", {}, fixed(found[1].value)))];
       const best = top(withoutData), params = rows.find(([row]) => row.name === "params");
       return h("article", { class: "card" }, h("h2", {}, "Best on ", h("a", { href: address({ v: "benchmark", b: `${bench.name}/${bench.groups[0].dataSet}` }) }, bench.title)),
         h("dl", {}, line("without data", best), line("with data", top((row) => row.needs && !withoutData(row))), !state.c && line("baseline", params)),
         best && versus(best[0], bench));
     }));
+  }
+  function missed(each) {
+    const undef = each.cells.reduce((sum, [, cell]) => sum + cell.undefined, 0), all = each.cells.reduce((sum, [, cell]) => sum + cell.scored, 0);
+    return undef ? `${percent(undef, all) || "<1"} % undefined` : "";
   }
   function versus(row, bench) {
     if (row.name === "params") return h("p", {}, "Nothing without data beats the number of parameters here.");
@@ -289,7 +292,9 @@
   const units = (row) => (row.units < 0.1 ? row.units.toFixed(2) : row.units.toFixed(1));
 
   function overview(main) {
-    put(main, cards(), controls(),
+    put(main, cards(),
+      h("p", { class: "note" }, "Cost: 1 unit is a forward and a backward pass of the same network on the same batch. † Accuracies of this benchmark helped to choose it. A click on a name, or on any number below, tells how many scores are undefined and why, where the number comes from, and the command that makes it again."),
+      controls(),
       h("div", { class: "wide tall", tabindex: 0, role: "region", "aria-label": "Proxies by benchmark" }, h("table", { id: "board" })),
       legend(), winsSection());
     fill();
@@ -474,19 +479,20 @@
     const row = known.find((each) => each.name === state.x) || ordered.find((each) => each.kind !== "variant") || ordered[0];
     const proxy = h("select", { name: "x", onchange: (event) => change({ x: event.target.value }) }, ordered.map((each) =>
       h("option", { value: each.name, selected: each === row }, `${each.name} (${fixed(score(each, group))})`)));
-    const scatter = h("div", { class: "chart", id: "scatter" }), pareto = h("div", { class: "chart", id: "pareto" }), heat = h("div", { class: "chart", id: "heat" }), won = h("div", { class: "chart", id: "wins-chart" });
+    const scatter = h("div", { class: "chart", id: "scatter" }), pareto = h("div", { class: "chart", id: "pareto" }), front = h("div", { class: "chart", id: "front" }), heat = h("div", { class: "chart", id: "heat" }), won = h("div", { class: "chart", id: "wins-chart" });
     put(main, 
       h("div", { class: "controls" }, h("label", { class: "top" }, "Data set", groupSelectOnly(group)), measureSwitch(), h("label", { class: "top" }, "Proxy in the picture", proxy), data.rows.some((each) => each.kind === "variant") && check("variants of proxies", "variants")),
       h("h2", {}, group.title),
-      h("p", { class: "note" }, `${count(group.n)} networks in ${count(group.classes)} classes of identical or related ones (of those compared); accuracy: ${group.truth}${group.source ? ` (${group.source})` : ""}; the best has ${group.best}.`),
+      h("p", { class: "note" }, `${count(group.n)} networks in ${count(group.classes)} classes of identical or related ones (of those compared); accuracy: ${truthOf(group)}; the best has ${group.best}.`),
       h("div", { class: "two" },
         h("figure", {}, h("figcaption", {}, `${row.name} against accuracy: ${MEASURES.tau.sign} ${interval(group.cells[row.place].is.tau)}; ${count(group.keys.length)} of ${count(group.n)} networks drawn; the pointer shows which.`), scatter),
         h("figure", {}, h("figcaption", {}, `Cost against ${heading()}: what lies on the line is beaten by nothing cheaper.`), pareto)),
-      undefinedTable(group, plain), selectedTable(group, plain),
+      frontSection(group, row, front), undefinedTable(group, plain), selectedTable(group, plain),
       h("h3", {}, "Which proxies say the same"), h("figure", {}, h("figcaption", {}, "Spearman's ρ between the scores of two proxies, each oriented so that higher is better; blank: fewer than ten networks in common."), heat),
       h("h3", {}, "Who beats whom"), h("figure", {}, h("figcaption", {}, "Pairs on the networks that both define; 95 % intervals of the difference."), won));
     drawScatter(group, row, scatter);
     drawPareto(group, pareto);
+    drawFront(group, row, front);
     drawHeat(group, heat);
     winMatrix(group, won);
   }
@@ -535,7 +541,37 @@
         { data: { values: front }, mark: { type: "line", interpolate: "step-after", color: soft, strokeDash: [4, 3] }, encoding: { x, y } },
         { data: { values }, mark: { type: "rule", opacity: 0.35, color: soft }, encoding: { x, y: { field: "low", type: "quantitative", title: heading() }, y2: { field: "high" } } },
         { data: { values }, mark: { type: "point", filled: true, size: 60, opacity: 0.95 }, encoding: { x, y, color: { field: "kind", type: "nominal", title: null, legend: { orient: "bottom" }, scale: { domain: ["proxy", "aggregate", "count"], range: ["#3b8fd0", "#e0812b", "#8b96a1"] } }, shape: { field: "kind", type: "nominal", title: null, scale: { domain: ["proxy", "aggregate", "count"], range: ["circle", "diamond", "square"] } }, tooltip: [{ field: "name", title: "proxy" }, { field: "said", title: heading() }, { field: "cost", title: "units" }] } },
-        { data: { values: front }, mark: { type: "text", align: "left", dx: 6, dy: -7, color: text, fontSize: 11 }, encoding: { x, y, text: { field: "name" } } },
+        { data: { values: front }, mark: { type: "text", align: "left", dx: 5, dy: -5, angle: -28, color: text, fontSize: 11 }, encoding: { x, y, text: { field: "name" } } },
+      ],
+    });
+  }
+  const LIMITED = { params: "parameters", flops: "FLOPs" };
+  const frontOf = (group) => Math.max(0, group.fronts.findIndex((each) => each.of === state.f));
+  function frontSection(group, row, element) {
+    if (!group.fronts.length) return null;
+    const place = frontOf(group), few = group.cells[row.place].n < group.n;
+    return [h("h3", {}, "The best within a limit, and what a score finds there"),
+      h("div", { class: "controls" }, h("label", { class: "top" }, "Limit of", h("select", { name: "f", onchange: (event) => change({ f: event.target.value }) },
+        group.fronts.map((each, i) => h("option", { value: each.of, selected: i === place }, LIMITED[each.of] || each.of))))),
+      h("figure", {}, h("figcaption", {}, `Each point is the accuracy of one network: the most accurate that is within the limit, and the one that ${row.name} selects there without any training; "any" is the mean of all that are within. ` +
+        (few ? `${row.name} has a score of ${count(group.cells[row.place].n)} of the ${count(group.n)} networks, and selects among those. ` : "") + "Networks that share the best score count with their mean."), element)];
+  }
+  function drawFront(group, row, element) {
+    const place = frontOf(group), front = group.fronts[place], params = data.rows.find((each) => each.name === "params");
+    if (!front) return null;
+    const name = LIMITED[front.of] || `${front.of}, ms`;
+    const lines = { "the best": front.best, [`by ${row.name}`]: group.cells[row.place].within[place] };
+    if (params && params !== row && group.cells[params.place]) lines["by params"] = group.cells[params.place].within[place];
+    lines.any = front.any;
+    const values = Object.entries(lines).flatMap(([way, found]) => front.at.map((at, i) => ({ way, at, y: found[i], best: front.best[i] }))).filter((each) => each.y !== null);
+    const { ink: text, soft, link: blue } = ink(), far = front.at[0] > 0 && front.at[front.at.length - 1] / front.at[0] > 20;
+    const x = { field: "at", type: "quantitative", title: `at most so many ${name}`.replace(/^at most so many (?=latency)/, "limit of the "), scale: { nice: false, ...(far ? { type: "log" } : { zero: false }) }, axis: { format: "~s", tickCount: 6, labelOverlap: true } };
+    const y = { field: "y", type: "quantitative", title: group.truth, scale: { zero: false } };
+    const domain = Object.keys(lines), color = { field: "way", type: "nominal", title: null, scale: { domain, range: domain.map((way, i) => (way === "any" ? soft : [text, blue, "#e0812b"][i])) }, legend: { orient: "bottom", columns: 2 } };
+    return picture(element, {
+      data: { values }, width: wide(element), height: 320, layer: [
+        { mark: { type: "line", interpolate: "step-after", strokeWidth: 2 }, encoding: { x, y, color, strokeDash: { condition: [{ test: "datum.way === 'any'", value: [2, 3] }, { test: "datum.way === 'by params'", value: [6, 3] }], value: [1, 0] } } },
+        { mark: { type: "point", filled: true, size: 26, opacity: 1 }, encoding: { x, y, color, tooltip: [{ field: "way", title: "chosen" }, { field: "at", title: name, format: ".4~s" }, { field: "y", title: "its accuracy" }, { field: "best", title: "the best within" }] } },
       ],
     });
   }
@@ -596,7 +632,7 @@
         pair("needs", row.needs === null ? "not known: it is of a distribution that is not installed here" : row.needs.join(", ") || "nothing but the network"),
         pair("cost", row.units === null ? "not measured" : `${units(row)} units of a forward and a backward pass${row.members.length ? " (the members' sum; together they share passes)" : ""}`),
         pair("versions", row.versions.join(", ")),
-        row.chosenOn.length ? pair("chosen with accuracies of", row.chosenOn.map(titled).join(", ")) : null),
+        row.chosenOn.length ? pair("chosen with accuracies of", row.chosenOn.map(titleOf).join(", ")) : null),
       h("h3", {}, `${heading()} everywhere`), h("figure", {}, h("figcaption", {}, "Points: this one; ticks: all others; lines: 95 % intervals."), chart),
       table(`Results of ${row.name}`, ["data set", heading() + " [95 %]", "rank", "N", "undefined", "selects, accuracy", "scores"], measured.map((group) => {
         const cell = group.cells[row.place], rank = cell.rank[key()];

@@ -50,12 +50,15 @@ class Source:
         data_set: its name; entries of one benchmark and data set are compared with each other, by the accuracies that
             most of their proxies are compared with.
         sizes: "params" and "flops" by architecture, as far as they are known, for what is said at equal size.
+        latencies: milliseconds by architecture, by what was timed.
         clusters: class of identical (or closely related) networks by architecture; those left out are alone.
         families: the same for display, of networks that have families.
         source: where the accuracies come from.
         path: the table's file, as it is named in commands.
         config: the configuration that makes the scores, where it is known; provenance names the command of before.
         reasons: by label how many scores do not exist for each reason, as far as that is known.
+        titles: of the benchmark and of the data set, as papers write them; empty ones: their names.
+        meaning: of the accuracy.
     """
 
     table: ScoreTable
@@ -70,6 +73,9 @@ class Source:
     path: str = ""
     config: str = ""
     reasons: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    titles: tuple[str, str] = ("", "")
+    meaning: str = ""
+    latencies: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @property
     def command(self) -> str:
@@ -125,13 +131,11 @@ class Group:
     """The proxies of one benchmark and data set.
 
     Attributes:
-        benchmark: its name.
-        data_set: its name.
-        truth_name: the accuracy that all are compared with.
-        source: where that comes from.
+        of: an entry with the accuracies that all are compared with.
         keys: the networks that have it and that some proxy scored.
         truth: their accuracies.
         sizes: "params" and "flops" of them, NaN where not known; a name that is not known at all is left out.
+        latencies: milliseconds of them by what was timed, NaN where not known.
         families: of the networks; empty where there are none.
         classes: the number of classes of identical or related networks among those compared.
         plotted: places of the networks that pictures show.
@@ -141,13 +145,11 @@ class Group:
         alike: Spearman's rho between them, the same order; NaN where they share fewer than ten networks.
     """
 
-    benchmark: str
-    data_set: str
-    truth_name: str
-    source: str
+    of: Source
     keys: Sequence[str]
     truth: Floats
     sizes: Mapping[str, Floats]
+    latencies: Mapping[str, Floats]
     families: Sequence[str]
     classes: int
     plotted: Indices
@@ -336,19 +338,21 @@ def _compared(
         )  # fmt: skip
     families = [truth_of.families.get(key, "") for key in keys] if truth_of.families else []
     return Group(
-        truth_of.benchmark, truth_of.data_set, truth_of.truth_name, truth_of.source, keys, truth, sizes, families,
-        len(np.unique(clusters[chosen])), chosen, cells, made.wins, [names[place] for place in ranked],
-        _alike(scores[ranked][:, chosen]),
+        truth_of, keys, truth, sizes, _over(truth_of.latencies, keys), families, len(np.unique(clusters[chosen])),
+        chosen, cells, made.wins, [names[place] for place in ranked], _alike(scores[ranked][:, chosen]),
     )  # fmt: skip
+
+
+def _over(measures: Mapping[str, Mapping[str, float]], keys: Sequence[str]) -> dict[str, Floats]:
+    return {name: np.array([found.get(key, math.nan) for key in keys]) for name, found in measures.items()}
 
 
 def _sizes(entries: Iterable[Source], keys: Sequence[str], found: Mapping[str, Sequence[_Found]]) -> dict[str, Floats]:
     """Return parameters and FLOPs: those of the benchmark, or else of the proxies that count them."""
     sizes = {}
-    known = [entry.sizes for entry in entries]
     for name in CONTROLS:
-        given = [each[name] for each in known if each.get(name)]
-        counted = np.array([given[0].get(key, math.nan) if given else math.nan for key in keys], dtype=np.float64)
+        given = next((entry.sizes[name] for entry in entries if entry.sizes.get(name)), {})
+        counted = _over({name: given}, keys)[name]
         for _, _, column in found.get(name, ()):
             counted = np.where(np.isfinite(counted), counted, column.values)
         if np.isfinite(counted).sum() >= FEWEST:

@@ -27,7 +27,7 @@ except ImportError as error:
     what = "the leaderboard page needs jinja2 and vl-convert-python: pip install 'naslib-zc-plugin[leaderboard]'"
     raise ImportError(what) from error
 
-from naslib_zc_plugin.aggregates import AGGREGATES
+from naslib_zc_plugin.aggregates import AGGREGATES, oriented
 from naslib_zc_plugin.files import csv_cell, visible
 from naslib_zc_plugin.proxies import describe
 from naslib_zc_plugin.record import ProxyInfo
@@ -36,9 +36,11 @@ from naslib_zc_plugin.report.figures import SearchCurve
 from naslib_zc_plugin.report.overview import TRIVIAL, BoardCell, BoardRow, Group, Overview, Source
 from naslib_zc_plugin.report.paired import COMPARED
 from naslib_zc_plugin.report.rendering import provenance_notes
+from naslib_zc_plugin.report.selection import selected_within
 from naslib_zc_plugin.table import STATUSES
 
 _PLOTTED = 1500  # networks of a picture
+_LIMITS = 32  # of a measure, each with so much more of the networks within it, up to all
 _NAMED = 5  # networks that share the best score
 _DIGITS = 4
 _MISSING = {"undefined": "u", "failed": "f", "pending": None}
@@ -151,15 +153,20 @@ def _joined(row: BoardRow) -> str:
 
 
 def _group(group: Group, found: Overview) -> dict[str, Any]:
-    names = [row.name for row in found.rows]
+    names, of = [row.name for row in found.rows], group.of
     picked = {group.keys.index(key) for cell in group.cells.values() for key in cell.picked[:1]}
     drawn = np.array(sorted({*_thinned(group, _PLOTTED), *picked}), dtype=np.intp)
     return {
-        "benchmark": visible(group.benchmark), "dataSet": visible(group.data_set), "truth": visible(group.truth_name),
-        "source": visible(group.source), "n": len(group.keys), "classes": group.classes,
-        "best": _short(float(group.truth.max())), "keys": [visible(group.keys[place]) for place in drawn],
-        "y": _numbers(group.truth[drawn], 5),
+        "benchmark": visible(of.benchmark), "dataSet": visible(of.data_set), "truth": visible(of.truth_name),
+        "titles": _titles(of), "meaning": visible(of.meaning), "source": visible(of.source),
+        "n": len(group.keys), "classes": group.classes, "best": _short(float(group.truth.max())),
+        "keys": [visible(group.keys[place]) for place in drawn], "y": _numbers(group.truth[drawn], 5),
         "sizes": {name: _numbers(values[drawn]) for name, values in group.sizes.items()},
+        "fronts": [
+            {"of": visible(name), "at": _numbers(limits), "best": _within(group, group.truth, values, limits),
+             "any": _within(group, np.zeros(len(group.truth)), values, limits)}
+            for name, values, limits in _measures(group)
+        ],
         "families": [visible(group.families[place]) for place in drawn] if group.families else [],
         "cells": {
             str(names.index(name)): _cell(cell, group, names, drawn, found)
@@ -172,11 +179,27 @@ def _group(group: Group, found: Overview) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _titles(of: Source) -> list[str]:
+    return [visible(title or name) for title, name in zip(of.titles, (of.benchmark, of.data_set))]
+
+
 def _thinned(group: Group, most: int) -> list[int]:
     """Return the places of the networks to draw: of those compared, the ones that most proxies scored go first."""
     scored = np.sum([np.isfinite(cell.column.values[group.plotted]) for cell in group.cells.values()], axis=0)
     order = np.lexsort((np.random.default_rng(0).random(len(scored)), -scored))
     return group.plotted[order[:most]].tolist()  # type: ignore[no-any-return]
+
+
+def _measures(group: Group) -> Iterator[tuple[str, Floats, Floats]]:
+    """Yield what networks are limited by: its name, its values, and limits at evenly spaced quantiles of these."""
+    for name, values in {**group.sizes, **group.latencies}.items():
+        known = np.sort(values[np.isfinite(values)])
+        if len(known):
+            yield name, values, np.unique(known[np.linspace(0, len(known) - 1, _LIMITS + 1)[1:].astype(np.intp)])
+
+
+def _within(group: Group, scores: Floats, measure: Floats, limits: Floats) -> list[Any]:
+    return _numbers(selected_within(scores, group.truth, measure, limits))
 
 
 def _cell(cell: BoardCell, group: Group, names: list[str], drawn: Any, found: Overview) -> dict[str, Any]:
@@ -203,6 +226,7 @@ def _cell(cell: BoardCell, group: Group, names: list[str], drawn: Any, found: Ov
             "rank": pick.rank, "worst": pick.worst_rank, "count": len(cell.picked),
             "keys": [visible(key) for key in cell.picked[:_NAMED]],
         },
+        "within": [_within(group, oriented(column), values, limits) for _, values, limits in _measures(group)],
         "others": [{**asdict(each), "tau": None if each.tau is None else round(each.tau, 3)} for each in cell.others],
         "x": values,
     }  # fmt: skip
@@ -238,7 +262,7 @@ def _static(found: Overview) -> dict[str, Any]:
         texts = ["–" if each is None or each.value is None else f"{each.value:.2f}" for each in values]
         if any(text != "–" for text in texts):
             lines.append([visible(row.name), *texts])
-    header = [f"{visible(group.benchmark)} {visible(group.data_set)}" for group in found.groups]
+    header = [", ".join(_titles(group.of)) for group in found.groups]
     return {"header": ["proxy", *header], "lines": lines}
 
 
@@ -261,7 +285,7 @@ def overview_lines(found: Overview) -> Iterator[dict[str, Any]]:
                 name, _, control = measure.partition("|")
                 rank = cell.ranks.get(measure, (None, None, None))
                 yield {
-                    "benchmark": group.benchmark, "data_set": group.data_set, "accuracy": group.truth_name,
+                    "benchmark": group.of.benchmark, "data_set": group.of.data_set, "accuracy": group.of.truth_name,
                     "proxy": row.name, "kind": row.kind, "version": column.version,
                     "options": json.dumps(dict(column.options), ensure_ascii=False, default=str), "measure": name,
                     "at_equal": control, "value": estimate.value, "low": estimate.low, "high": estimate.high,

@@ -143,6 +143,30 @@ def selected(scores: Scores, truth: Sequence[float] | Floats, *, higher_is_bette
     return Selected(tuple(positions.tolist()), float(shared.mean()), low, high, rank, worst)
 
 
+def selected_within(scores: Floats, truth: Floats, measure: Floats, limits: Floats) -> Floats:
+    """Return the accuracy of the network that a score selects among those within each limit.
+
+    Args:
+        scores: higher is better, NaN where undefined, (n,).
+        truth: the accuracies, (n,).
+        measure: what is limited, such as milliseconds, NaN where it is not known, (n,).
+        limits: its largest values, (m,).
+
+    Returns:
+        The mean accuracy of the networks that share the best score, NaN where none within has a score, (m,).
+
+    >>> scores, truth = np.array([3.0, 1.0, 2.0]), np.array([70.0, 60.0, 90.0])
+    >>> selected_within(scores, truth, np.array([9.0, 1.0, 2.0]), np.array([0.5, 1.0, 5.0, 9.0])).tolist()
+    [nan, 60.0, 90.0, 70.0]
+    """
+    found = np.full(len(limits), np.nan)
+    for place, limit in enumerate(limits.tolist()):
+        within = np.isfinite(scores) & (measure <= limit)
+        if within.any():
+            found[place] = truth[within & (scores == scores[within].max())].mean()
+    return found
+
+
 @dataclass(frozen=True)
 class Percentile:
     """The place of a score among ``n`` defined ones.

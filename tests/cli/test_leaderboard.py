@@ -22,6 +22,7 @@ from typer.testing import CliRunner, Result
 
 pytest.importorskip("pyarrow")
 
+from naslib_zc_plugin.benchmarks import BENCHMARKS, ColumnInfo, Table, Truth
 from naslib_zc_plugin.cli._app import app
 from naslib_zc_plugin.store.parquet import write_parquet
 from tests.benchmarks import made
@@ -178,9 +179,63 @@ def test_two_stores_on_one_truth_are_not_ranked_and_on_two_by_their_names(data: 
 
 
 def test_a_store_that_cannot_be_compared_is_left_out_by_name_where_others_can(data: Path, tmp_path: Path) -> None:
-    found = _run(data, str(data / "plain.parquet"), "--output", str(tmp_path))
-    assert found.exit_code == 0 and "plain: proxies" not in found.stdout
-    assert "nas-zc: left out: plain does not say what to compare with" in found.stderr
+    write_parquet(tmp_path / "odd.parquet", _records(), {"proxies": PROXIES})
+    found = _run(data, str(tmp_path / "odd.parquet"), "--output", str(tmp_path / "board"))
+    assert found.exit_code == 0 and "odd: proxies" not in found.stdout
+    assert "nas-zc: left out: odd does not say which search space" in found.stderr
+
+
+def test_what_names_no_accuracy_is_compared_on_every_data_set_of_its_benchmark(data: Path, tmp_path: Path) -> None:
+    found = _run(data, "--output", str(tmp_path), store="plain.parquet")
+    assert found.exit_code == 0, found.stderr
+    columns = {"cifar10": "cifar10_test_200", "cifar100": "cifar100_test_200", "imagenet16_120": "imagenet16_test_200"}
+    assert f"plain names nothing, which nasbench201 does not have: compared with {', '.join(columns.values())}\n" in (
+        found.stderr
+    )
+    with (tmp_path / "overview.csv").open(encoding="utf-8", newline="") as file:
+        taus = {(line["data_set"], line["accuracy"]): float(line["value"]) for line in csv.DictReader(file)
+                if (line["proxy"], line["measure"], line["at_equal"]) == ("params", "tau", "")}  # fmt: skip
+    assert taus.keys() == set(columns.items())
+    for place, column in columns.items():
+        assert taus[place, column] == pytest.approx(kendalltau(SCORES["params"], COLUMNS[column])[0])
+
+
+def test_a_benchmark_of_another_name_and_its_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks of two kinds, one trained on two tasks: each is compared with its own, and counts once."""
+    keys = [f"{kind}|{i}" for kind in ("cnn", "vit") for i in range(20)]
+    rows = {key: {"a": float(i % 7 + (i > 19) * 9), "b": float(50 - i)} for i, key in enumerate(keys)}
+    truths = {"vit_a": Truth("a", "ViT, A", "vit|"), "cnn_a": Truth("a", "CNN, A", "cnn|"), "b": Truth("b", "B")}
+    columns = {name: ColumnInfo("accuracy", higher_is_better=True) for name in ("a", "b")}
+    toy = Table("toy_runs", columns, values=rows, title="Toy", space_name="toy_space", truths=truths)
+    monkeypatch.setitem(BENCHMARKS._added, "toy_runs", toy)
+    facts = {
+        **FACTS,
+        "space": "toy_space",
+        "dataset": "noise",
+        "truth": "noise_test",
+        "proxies": {"p": PROXIES["params"]},
+    }
+    records = ({"key": key, "proxy": "p", "version": 1, "value": float(i), "status": "ok", "seconds": 0.1}
+               for i, key in enumerate(keys))  # fmt: skip
+    write_parquet(tmp_path / "toy.parquet", records, facts)
+
+    def taus(*words: str) -> dict[str, tuple[str, float, int]]:
+        found = _run(tmp_path, *words, "--output", str(tmp_path / "board"), store="toy.parquet")
+        assert found.exit_code == 0, found.stderr
+        with (tmp_path / "board" / "overview.csv").open(encoding="utf-8", newline="") as file:
+            return {line["data_set"]: (line["accuracy"], float(line["value"]), int(line["n"]))
+                    for line in csv.DictReader(file) if (line["measure"], line["at_equal"]) == ("tau", "")}  # fmt: skip
+
+    usual = taus()
+    within = [kendalltau(range(20), [rows[key]["a"] for key in part])[0] for part in (keys[20:], keys[:20])]
+    assert usual == {"vit_a": ("vit_a", pytest.approx(within[0]), 20), "cnn_a": ("cnn_a", pytest.approx(within[1]), 20),
+                     "b": ("b", -1.0, 40)}  # fmt: skip
+    assert "Toy, ViT, A" in (tmp_path / "board" / "index.html").read_text(encoding="utf-8")
+    assert taus("--truth", "toy_space:cnn_a") == {"cnn_a": usual["cnn_a"]}
+    assert taus("--truth", "a")["a"][1:] == (
+        pytest.approx(kendalltau(range(40), [r["a"] for r in rows.values()])[0]),
+        40,
+    )
 
 
 def test_members_in_several_tables_are_joined_on_the_page(data: Path, tmp_path: Path) -> None:
@@ -246,8 +301,8 @@ def test_where_undefined_scores_rank(data: Path, undefined: str) -> None:
     [
         (
             "plain.parquet",
-            [],
-            "plain does not say what to compare with: give --truth COLUMN, one of n_seeds_200, cifar10",
+            ["--benchmark", "odd"],
+            "plain does not say what to compare with: give --truth, one of accuracy",
         ),
         ("small.parquet", ["--truth", "cifar10_test_2000"], "no column 'cifar10_test_2000'; did you mean"),
         ("small.parquet", ["--truth", "cifar10_params_M"], "neither more nor less of it is better"),
@@ -259,7 +314,11 @@ def test_where_undefined_scores_rank(data: Path, undefined: str) -> None:
         ("none.parquet", [], "none.parquet"),
     ],
 )
-def test_bad_input_is_one_line(data: Path, store: str, arguments: list[str], message: str) -> None:
+def test_bad_input_is_one_line(
+    data: Path, store: str, arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = Table("odd", {"accuracy": ColumnInfo("of one", higher_is_better=True)}, values={KEYS[0]: {"accuracy": 1.0}})
+    monkeypatch.setitem(BENCHMARKS._added, "odd", odd)
     found = _run(data, *arguments, store=store)
     assert found.exit_code == 2 and found.stdout == ""
     (line,) = found.stderr.splitlines()

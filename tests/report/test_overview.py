@@ -65,7 +65,7 @@ def test_sizes_are_counted_where_the_benchmark_has_none() -> None:
 def test_all_are_compared_with_the_accuracy_of_most_columns() -> None:
     other = _source("other", KEYS, {"zen": column(NEAR.tolist(), "zen")}, truth="val")
     (group,) = overview([other, SMALL, LARGE]).groups
-    assert group.truth_name == "test" and group.cells["zen"].estimates["tau"].value > 0  # type: ignore[operator]
+    assert group.of.truth_name == "test" and group.cells["zen"].estimates["tau"].value > 0  # type: ignore[operator]
 
 
 def test_the_best_and_who_cannot_be_told_from_it() -> None:

@@ -5,8 +5,11 @@ Chromium is found by its name on PATH. Without one these tests are skipped: Debi
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 import shutil
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -63,9 +66,32 @@ def _entries() -> list[Source]:
             source="a table",
             path="stores/one.db",
             reasons={"naswot": {"it is odd": 10, "it is dead": 30}},
+            titles=("NAS-Bench-201", "CIFAR-10"),
+            meaning="test accuracy",
+            latencies={"latency on a phone": {key: float(i % 50) for i, key in enumerate(keys)}},
         ),
-        Source(two, others, "cifar100_test", "nasbench201", "cifar100", sizes, path="stores/two.parquet"),
-        Source(models, accuracies, "accuracy", "timm", "accuracy", sizes, families, families, path="models.db"),
+        Source(
+            two,
+            others,
+            "cifar100_test",
+            "nasbench201",
+            "cifar100",
+            sizes,
+            path="stores/two.parquet",
+            titles=("NAS-Bench-201", "CIFAR-100"),
+        ),
+        Source(
+            models,
+            accuracies,
+            "accuracy",
+            "timm",
+            "accuracy",
+            sizes,
+            families,
+            families,
+            path="models.db",
+            titles=("Real models (timm)", "ImageNet"),
+        ),
     ]
 
 
@@ -111,11 +137,11 @@ def test_the_csv_has_what_the_page_has_in_full(found: Overview) -> None:
         for name, cell in group.cells.items():
             for measure, estimate in cell.estimates.items():
                 told, _, control = measure.partition("|")
-                wanted = [group.data_set, told, control]
+                wanted = [group.of.data_set, told, control]
                 (line,) = (
                     each for each in lines
                     if [each[k] for k in ("data_set", "measure", "at_equal")] == wanted
-                    and each["proxy"] == name and each["benchmark"] == group.benchmark
+                    and each["proxy"] == name and each["benchmark"] == group.of.benchmark
                 )  # fmt: skip
                 assert (float(line["value"]) if line["value"] else None) == estimate.value
                 assert int(line["n"]) == cell.n
@@ -228,7 +254,7 @@ def test_cells_tell_their_counts_and_where_they_come_from(shown: Shown, found: O
     card = tab.locator("dialog[open]")
     text = card.inner_text()
     for words in ("nas-zc score one.yaml", "nas-zc leaderboard stores/one.db --truth cifar10_test", "column naswot",
-                  "cifar10_test: a table", "version 1"):  # fmt: skip
+                  "cifar10_test, test accuracy: a table", "version 1"):  # fmt: skip
         assert words in text
     for name, each in found.groups[0].cells["naswot"].neighbours["tau"]:
         assert f"{name} {'+' if each.difference.value > 0 else ''}".replace("-", "−") in text
@@ -263,7 +289,7 @@ def test_keys_move_between_cells_and_open_them(shown: Shown) -> None:
 
 def test_a_benchmark_is_drawn_and_the_pointer_names_a_network(shown: Shown) -> None:
     tab = shown.open("#v=benchmark&b=nasbench201/cifar10&x=meco")
-    for name in ("scatter", "pareto", "heat", "wins-chart"):
+    for name in ("scatter", "pareto", "front", "heat", "wins-chart"):
         tab.wait_for_selector(f"#{name}[data-drawn]")
     assert "it is dead (30); it is odd (10)" in tab.inner_text("[aria-label='Undefined scores']")
     assert "net" in tab.inner_text("[aria-label='Selected networks']")
@@ -272,6 +298,30 @@ def test_a_benchmark_is_drawn_and_the_pointer_names_a_network(shown: Shown) -> N
     tab.select_option("[name=b]", "timm/accuracy")
     tab.wait_for_selector("#scatter[data-drawn]")
     assert "7 classes" in tab.inner_text("main") and "b=timm" in tab.url
+
+
+def test_a_limit_shows_what_a_score_finds_within_it(shown: Shown, found: Overview, path: Path) -> None:
+    tab = shown.open("#v=benchmark&b=nasbench201/cifar10&x=naswot")
+    assert "naswot has a score of 80 of the 120 networks" in tab.inner_text("main")
+    tab.select_option("[name=f]", "latency on a phone")
+    tab.wait_for_selector("#front[data-drawn]")
+    assert "f=latency" in tab.url and "naswot selects there" in tab.inner_text("main")
+    packed = re.search(r'id="data">([^<]*)<', path.read_text(encoding="utf-8"))
+    assert packed is not None
+    page = json.loads(zlib.decompress(base64.b64decode(packed[1])))
+    group, names = found.groups[0], [each["of"] for each in page["groups"][0]["fronts"]]
+    front = page["groups"][0]["fronts"][names.index("latency on a phone")]
+    scores = group.cells["naswot"].column.values
+    for cell in page["groups"][0]["cells"].values():
+        assert [len(each) for each in cell["within"]] == [len(each["at"]) for each in page["groups"][0]["fronts"]]
+    drawn = page["groups"][0]["cells"][str([row["name"] for row in page["rows"]].index("naswot"))]["within"][2]
+    for place, limit in enumerate(front["at"]):
+        within = np.arange(N) % 50 <= limit
+        kept = within & np.isfinite(scores)
+        best = group.truth[kept][scores[kept].argmax()] if kept.any() else None
+        assert drawn[place] == (None if best is None else pytest.approx(best, abs=1e-2))
+        assert front["best"][place] == pytest.approx(group.truth[within].max(), abs=1e-2)
+        assert front["any"][place] == pytest.approx(group.truth[within].mean(), abs=1e-2)
 
 
 # Moves the pointer over the picture until something is said.

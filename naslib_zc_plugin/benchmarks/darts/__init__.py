@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 
 from naslib_zc_plugin.benchmarks._formats import Columns
-from naslib_zc_plugin.benchmarks._table import ColumnInfo, Table
+from naslib_zc_plugin.benchmarks._table import ColumnInfo, Table, Truth
 from naslib_zc_plugin.spaces.nds import DARTS
 
 WIDTH, DEPTH = 16, 8
@@ -30,4 +30,7 @@ TABLE = Table(
     key="genotype",
     columns={"test_acc": ColumnInfo("test accuracy on CIFAR-10 after 200 epochs, one run", "%", True)},
     space_keys=_keys,
+    title="DARTS' cells",
+    space_name="nds_darts",
+    truths={"cifar10": Truth("test_acc", "CIFAR-10")},
 )

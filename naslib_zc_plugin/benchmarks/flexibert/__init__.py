@@ -18,7 +18,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from naslib_zc_plugin.benchmarks._table import ColumnInfo, NestedTable
+from naslib_zc_plugin.benchmarks._table import ColumnInfo, NestedTable, Truth
 from naslib_zc_plugin.files import DataError, real_number, whole_number
 from naslib_zc_plugin.spaces.flexibert import SPACE, keys
 
@@ -102,5 +102,7 @@ TABLE = NasBenchBertTable(
         "depth": ColumnInfo("encoder layers"),
         "hidden_times_depth": ColumnInfo("hidden size × encoder layers, a baseline"),
     },
+    title="NAS-Bench-BERT",
+    truths={"glue": Truth("glue", "GLUE")},
     converter=f"{__name__}.convert:rows",
 )

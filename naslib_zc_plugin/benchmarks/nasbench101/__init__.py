@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from naslib_zc_plugin.benchmarks._formats import Columns, read_parquet
-from naslib_zc_plugin.benchmarks._table import ColumnInfo, Sample, Table
+from naslib_zc_plugin.benchmarks._table import ColumnInfo, Sample, Table, Truth
 from naslib_zc_plugin.files import readable
 from naslib_zc_plugin.spaces.nasbench101 import SPACE, enumeration, keys
 from naslib_zc_plugin.spaces.nasbench101.keys import hash_of
@@ -115,5 +115,7 @@ TABLE = Table(
     others=("n_edges", *CELL),
     sample=Sample("nasbench101/accuracies_20001.parquet", 20_001, {"val_acc_108": (15_646, 0.949)}),
     space_keys=_space_keys,
+    title="NAS-Bench-101",
+    truths={"cifar10": Truth("val_acc_108", "CIFAR-10")},
     converter=f"{__name__}.convert:columns",
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from naslib_zc_plugin.benchmarks._table import ColumnInfo, EmbeddedTable, Table
+from naslib_zc_plugin.benchmarks._table import ColumnInfo, EmbeddedTable, Table, Truth
 from naslib_zc_plugin.spaces.nasbench201 import SPACE
 
 ROWS = SPACE.size
@@ -154,5 +154,7 @@ TABLE = Table(
         },
     ),
     class_of=_class_of,
+    title="NAS-Bench-201",
+    truths={of: Truth(f"{name}_test_200", _TITLES[name]) for of, name in zip(NASLIB, _TITLES)},
     converter=f"{__name__}.convert:columns",
 )

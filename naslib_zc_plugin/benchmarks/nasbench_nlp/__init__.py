@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from naslib_zc_plugin.benchmarks._table import ColumnInfo, NestedTable
+from naslib_zc_plugin.benchmarks._table import ColumnInfo, NestedTable, Truth
 from naslib_zc_plugin.files import DataError, real_number, whole_number
 from naslib_zc_plugin.spaces.nasbench_nlp import SPACE, from_recipe, keys
 
@@ -139,5 +139,7 @@ TABLE = NasBenchNlpTable(
         "wt2_val_loss": ColumnInfo("WikiText-2, validation loss after 50 epochs, nats a word", "", False, gaps=True),
         "params": ColumnInfo("parameters, with the vocabulary of Penn Treebank"),
     },
+    title="NAS-Bench-NLP",
+    truths={"ptb": Truth("ptb_test_loss", "Penn Treebank")},
     converter=f"{__name__}.convert:rows",
 )

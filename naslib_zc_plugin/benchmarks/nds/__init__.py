@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from naslib_zc_plugin.benchmarks._formats import Columns
-from naslib_zc_plugin.benchmarks._table import Benchmark, ColumnInfo, Table
+from naslib_zc_plugin.benchmarks._table import Benchmark, ColumnInfo, Table, Truth
 from naslib_zc_plugin.spaces import space
 
 if TYPE_CHECKING:
@@ -75,6 +75,8 @@ def _table(name: str, official: str, rows: int) -> NdsTable:
         key=KEY,
         rows=rows,
         space_keys=space_keys,
+        title=f"NDS, {official}",
+        truths={"cifar10": Truth("test_accuracy", "CIFAR-10")},
         converter=f"{__name__}.convert:columns",
         official=official,
     )

@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from naslib_zc_plugin.benchmarks._formats import Columns
-from naslib_zc_plugin.benchmarks._table import Benchmark, ColumnInfo, Table
+from naslib_zc_plugin.benchmarks._table import Benchmark, ColumnInfo, Table, Truth
 from naslib_zc_plugin.files import DataError, shown
 
 REFERENCE = 224
@@ -98,6 +98,8 @@ TABLE = TimmTable(
         **{name: ColumnInfo(what, unit, gaps=True) for name, (what, unit) in NUMBERS.items()},
     },
     family=family,
+    title="Real models (timm)",
+    truths={"imagenet": Truth("accuracy", "ImageNet")},
     converter=f"{__name__}.convert:columns",
 )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from naslib_zc_plugin.benchmarks._formats import Columns
-from naslib_zc_plugin.benchmarks._table import ColumnInfo, Table
+from naslib_zc_plugin.benchmarks._table import ColumnInfo, Table, Truth
 from naslib_zc_plugin.spaces.transnasbench101_micro import SPACE
 
 
@@ -31,4 +31,10 @@ TABLE = Table(
         "jigsaw_val": ColumnInfo("validation accuracy of jigsaw puzzles", "%", True, gaps=True),
     },
     space_keys=_keys,
+    title="TransNAS-Bench-101",
+    truths={
+        "class_scene": Truth("class_scene_val", "scenes"),
+        "jigsaw": Truth("jigsaw_val", "jigsaw puzzles"),
+        "autoencoder": Truth("autoencoder_val", "autoencoding"),
+    },
 )
