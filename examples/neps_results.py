@@ -34,7 +34,7 @@ METRIC, SECONDS = "cifar10_val_200", "cifar10_traintime_200_s"
 RUNS = "neps_nasbench201_cifar10.jsonl"
 EVOLUTION, BAYESIAN = "neps_regularized_evolution", "bayesian_optimization"
 POOL, EVALUATE, CANDIDATES = 500, 20, 32
-FEW = {"trainings": 20, "evaluate": 10, "candidates": 4}  # of Bayesian optimisation, which takes seconds for a proposal
+FEW = {"trainings": 20, "evaluate": 10}  # of Bayesian optimisation, which takes seconds for a proposal
 _TABLE: dict[str, Any] = {}
 
 
@@ -108,8 +108,6 @@ def _bayesian_searches() -> dict[str, tuple[str, Callable[..., Any]]]:
     found: dict[str, tuple[str, Callable[..., Any]]] = {"bayesian": (f"`{BAYESIAN}`", alone)}
     warm = partial(WarmUp, proxy=synflow, pool=POOL, evaluate=FEW["evaluate"], **own)
     found["bayesian, warm-up"] = ("warm-up by synflow, then Bayesian optimisation", warm)
-    candidates = partial(ProxyCandidates, proxy=synflow, candidates=FEW["candidates"], **own)
-    found["bayesian, candidates"] = ("Bayesian optimisation, its candidates ranked by synflow", candidates)
     return found
 
 

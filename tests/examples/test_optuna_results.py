@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import pytest
 
 from naslib_zc_plugin.benchmarks import benchmark
@@ -32,6 +34,27 @@ def test_a_study_trains_fifty_networks_of_the_space_and_the_proxy_chooses_the_fi
     assert results.proxy_of("noise all", 1, scores)(results.Cell(keys[3])) == results.proxy_of("noise all", 1, scores)(
         results.Cell(keys[3])
     )
+
+
+def test_the_page_says_what_was_really_trained() -> None:
+    rows = list(map(json.loads, (RESULTS / "optuna_scenes.jsonl").read_text(encoding="utf-8").splitlines()))
+    known = {(row["study"], row["seed"]): row for row in rows}
+    assert all(len(row["trained"]) == len(row["test"]) == results.SMALL["trainings"] for row in rows)
+    assert "\n".join(results.scenes_lines(known)) in (RESULTS / "optuna.md").read_text(encoding="utf-8")
+    assert results.t_interval(np.array([1.0, 3.0])) == "+2.00 [-10.71, +14.71]"
+
+
+def test_a_study_of_scenes_trains_what_the_proxy_prefers() -> None:
+    class Trained(NamedTuple):
+        fitness: float
+        metrics: dict[str, float]
+
+    metric = results.TrainingEvaluator.metric_names[0]
+    small = dict(results.SMALL, pool=3, evaluate=1, trainings=2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(results, "SMALL", small)
+        found = results.trained_on_scenes("scenes warm", 0, lambda key: Trained(float(len(key)), {metric: 1.0}))
+    assert len(found["trained"]) == 2 and found["test"] == [1.0, 1.0]
 
 
 def test_the_page_says_what_the_studies_found(shared: Path) -> None:

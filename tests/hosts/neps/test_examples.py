@@ -31,6 +31,8 @@ def test_the_page_says_what_the_runs_give(tmp_path: Path) -> None:
     page = (RESULTS / "neps.md").read_text(encoding="utf-8")
     assert len(found) == 14
     assert results.table(found) in page and results.table(found, "evolution") in page
+    few = results.run(RESULTS / "scores" / results.RUNS, 6, ["nothing new"], is_bayesian=True)
+    assert results.table(few) in page and results.table(few, "bayesian") in page and len(few) == 2
 
 
 def test_a_run_of_the_page(shared: Path, tmp_path: Path) -> None:
