@@ -19,7 +19,7 @@ from naslib_zc_plugin.table import STATUSES, Column, ScoreTable
 _METADATA, _CHECKSUM = b"naslib_zc_plugin", b"naslib_zc_plugin_crc32"
 # The last entry of the metadata at the file's end: the checksum of all other bytes, as eight digits.
 _SEAL, _OPEN = b"naslib_zc_plugin_file_crc32", b"00000000"
-_VALUE, _TAIL = b"\x18\x08", 1 << 20  # Thrift's mark of a text of eight bytes; the bytes that are read at once
+_VALUE, _PIECE = b"\x18\x08", 1 << 20  # Thrift's mark of a text of eight bytes; the bytes that are read at once
 _EXPECTED = "scores exported by `nas-zc export`, as Parquet"
 _BLOCK = 100_000
 _LIMITS = Limits(rows=100_000_000, growth=16)
@@ -134,13 +134,15 @@ def _facts(path: Path, metadata: Mapping[bytes, bytes]) -> dict[str, Any]:
 
 def _file_checksum(file: IO[bytes]) -> tuple[int, bytes]:
     """Return the place of the checksum in a file, and what it should be; a negative place if there is none."""
-    tail = min(_TAIL, file.seek(0, os.SEEK_END))
-    start = file.seek(-tail, os.SEEK_END)
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - 8))
+    footer = int.from_bytes(file.read(4), "little") + 8  # with all architectures that a campaign names, twice
+    start = file.seek(max(0, size - footer))
     mark = file.read().rfind(_SEAL + _VALUE)
     if mark < 0:
         return -1, b""
     place, crc, at = start + mark + len(_SEAL + _VALUE), 0, file.seek(0)
-    while block := file.read(_TAIL):
+    while block := file.read(_PIECE):
         first, last = (min(max(each - at, 0), len(block)) for each in (place, place + len(_OPEN)))
         crc, at = zlib.crc32(block[:first] + block[last:], crc), at + len(block)
     return place, b"%08x" % crc

@@ -13,9 +13,10 @@ import pytest
 from naslib_zc_plugin.benchmarks import nasbench201
 from naslib_zc_plugin.campaign.engines import Outcome, Row, Task
 from naslib_zc_plugin.campaign.exchange import CANONICAL, FIELDS, export
-from naslib_zc_plugin.campaign.store import Store, read_reasons, records
+from naslib_zc_plugin.campaign.store import Store, read_reasons, read_table, records
 from naslib_zc_plugin.files import DataError
 from naslib_zc_plugin.store.database import StoreError
+from naslib_zc_plugin.store.parquet import records_of, write_parquet
 from tests.campaign.made import LABELS, ORIGIN, facts, fill, ok, scored, value
 
 AWKWARD = 'two lines,\nwith "quotes"; and é\r\n'
@@ -67,6 +68,21 @@ def test_parquet(store: Path, tmp_path: Path) -> None:
     assert export(store, tmp_path / "a.parquet") == 12
     assert pq.read_table(tmp_path / "a.parquet").to_pylist() == list(records(store))
     assert json.loads(pq.read_schema(tmp_path / "a.parquet").metadata[b"naslib_zc_plugin"]) == facts()
+
+
+def test_an_export_of_a_campaign_that_names_many_architectures_keeps_its_checksum(store: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    small, large = tmp_path / "small.parquet", tmp_path / "large.parquet"
+    export(store, small)
+    about, found = records_of(small)
+    about["architectures"] = [f"architecture {number:070}" for number in range(20_000)]  # more than a mebibyte
+    assert write_parquet(large, found, about) == 12
+    assert read_table(large).facts["architectures"] == about["architectures"]
+    content = bytearray(large.read_bytes())
+    content[content.find(b"architecture 0", len(content) // 2)] ^= 1
+    large.write_bytes(content)
+    with pytest.raises(DataError, match="by their checksum"):
+        read_table(large)
 
 
 def test_reasons_are_counted_alike_in_a_store_and_its_export(store: Path, tmp_path: Path) -> None:
