@@ -4,9 +4,9 @@
     python examples/nasbench201_searches.py DATA docs/results search_area scores
 
 DATA is a folder of benchmark tables; the other folder holds `search.md`, `scores/` with the campaigns' Parquet exports,
-and gets `figures/`. Every configuration `configs/search_*.yaml` is run from the beginning, as `nas-zc search` does, and
-its results replace the text between `<!-- its name -->` and `<!-- / -->`; names after the folders choose
-some. Searches whose scores no table has are left out and named.
+and gets `figures/`. Every configuration `configs/search_*.yaml` that has a place in it is run from the beginning, as
+`nas-zc search` does, and its results replace the text between `<!-- its name -->` and `<!-- / -->`; names after the
+folders choose some. Searches whose scores no table has are left out and named.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
+from naslib_zc_plugin.aggregates import aggregate_named
 from naslib_zc_plugin.benchmarks import Benchmark, benchmark
 from naslib_zc_plugin.campaign.store import read_table
 from naslib_zc_plugin.files import replace_text
@@ -34,10 +35,13 @@ from naslib_zc_plugin.search.config import Experiment, SearchConfig, load_experi
 from naslib_zc_plugin.search.evaluators.proxy import proxy_label
 from naslib_zc_plugin.search.journal import Journal, histories
 from naslib_zc_plugin.search.results import Result, checkpoint_table, collect_results, curve_lines, results_table
+from naslib_zc_plugin.store.embedded import is_embedded
 from naslib_zc_plugin.table import ScoreTable
 from naslib_zc_plugin.text_table import TextTable, escaped
 
 CONFIGS = Path(__file__).parent.parent / "configs"
+CONFIGURATIONS = [path for path in sorted(CONFIGS.glob("search_*.yaml")) if path.stem != "search_front"]
+"""All but the front of accuracy and latency, which is in docs/results/constraints.md."""
 DATASETS = {
     "cifar10": ("CIFAR-10", "cifar10_val_12", "cifar10_val_200", "cifar10_test_200_half_train"),
     "cifar100": ("CIFAR-100", "cifar100_val_12", "cifar100_val_200", "cifar100_test_200"),
@@ -77,7 +81,7 @@ def main() -> None:
         "correlations": lambda: correlations(Tables(data, folder)),
         "arg-max": lambda: best(Tables(data, folder)),
         "expected": lambda: expected(Tables(data, folder)),
-        **{path.stem: partial(searched, path, data, folder) for path in sorted(CONFIGS.glob("search_*.yaml"))},
+        **{path.stem: partial(searched, path, data, folder) for path in CONFIGURATIONS},
     }
     page = folder / "search.md"
     for name in arguments.names or makers:
@@ -127,8 +131,9 @@ def scored(experiment: Experiment) -> tuple[Experiment, list[str]]:
 
 def has(search: SearchConfig) -> bool:
     """Return whether the tables have the scores that a search uses."""
-    tables = [read_table(path) for path in search.scores.table if Path(path).exists()]
-    names = [proxy_label(proxy) for proxy in search.proxies()]
+    tables = [read_table(path) for path in search.scores.table if is_embedded(path) or Path(path).exists()]
+    joined = [(proxy_label(proxy), aggregate_named(proxy)) for proxy in search.proxies()]
+    names = [name for label, found in joined for name in (found.labels if found else [label])]
     return all(any(name in table and table[name].count("ok") for table in tables) for name in names)
 
 

@@ -7,8 +7,7 @@ network is run in full, once for each constant (*uncollapsed*).
 
 Norms make percents of the last bits of what they divide, so both ways must round alike. What sums is computed in double
 precision and rounded to the type of what it sums (:data:`SUMS`): the last bit of a sum in single precision no longer
-depends on the order and the number of its equal terms. Settings that know the full run alone round as the papers' code
-does.
+depends on the order and the number of its equal terms. Settings that know the full run alone round as the papers do.
 """
 
 from __future__ import annotations
@@ -175,10 +174,10 @@ class ConstantWeights(Setting):
         plain = {F.batch_norm: own_statistics}
         replaced = plain if self._is_in_full_alone(roles) else {**SUMS, **FULL_LAYERS}
         seed_everything(seed, "embeddings")
-        held_or_drawn = {**network.buffers, **network.parameters}
-        for name, held in network.parameters.items():
-            if roles[name] == "embedding":
-                held_or_drawn[name] = EMBEDDINGS[self.embedding](held)
+        held_or_drawn = {
+            name: EMBEDDINGS[self.embedding](held) if roles[name] == "embedding" else held
+            for name, held in (*network.buffers.items(), *network.parameters.items())
+        }
         for value in weights:
             of_role = {"weight": value, "bias": value if self.biases == "weight" else 0.0}
             if self.states == "weight":
@@ -200,7 +199,6 @@ class ConstantWeights(Setting):
 
 
 # Sums --------------------
-
 
 _SUMMING: tuple[Callable[..., Any], ...] = (
     *PRODUCTS, torch.einsum, torch.sum, Tensor.sum, torch.mean, Tensor.mean, F.avg_pool1d, F.avg_pool2d, F.avg_pool3d,
