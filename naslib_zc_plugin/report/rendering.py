@@ -63,7 +63,7 @@ def as_markdown(boards: Sequence[Leaderboard], ranking: Ranking | None = None) -
 def as_csv(boards: Sequence[Leaderboard]) -> str:
     """Return a line of CSV per proxy, aggregate and vote of each board, with its counts and its provenance.
 
-    Numbers are in full precision; a missing one is left empty. ``facts`` is JSON.
+    Numbers are in full precision; a missing one is left empty. ``facts`` is JSON, without architectures that were named.
     """
     lines = []
     for board in boards:
@@ -129,11 +129,15 @@ def board_notes(board: Leaderboard) -> list[str]:
 
 def provenance_notes(facts: Mapping[str, Any]) -> list[str]:
     """Return the facts of scores in one line, and their command in another; proxies have a line of their own."""
-    shown = {name: value for name, value in facts.items() if name not in ("command", "proxies")}
-    if isinstance(shown.get("architectures"), (list, tuple)):
-        shown["architectures"] = f"{len(shown['architectures']):,} that were named"
+    shown = {name: value for name, value in _told(facts).items() if name not in ("command", "proxies")}
     lines = [f"Scores: {'; '.join(f'{name} {_fact(value)}' for name, value in shown.items())}."] if shown else []
     return lines + ([f"Scored by: {facts['command']}"] if "command" in facts else [])
+
+
+def _told(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return facts with the number of the architectures in the place of their names, which the scores have."""
+    named = facts.get("architectures")
+    return {**facts, "architectures": f"{len(named):,} that were named"} if isinstance(named, list) else dict(facts)
 
 
 def _proxy(row: ProxyRow) -> str:
@@ -300,7 +304,7 @@ def _line(board: Leaderboard, found: Mapping[str, object]) -> dict[str, object]:
         "untrained": board.untrained,
         "best_accuracy": board.accuracies[1],
         "command": board.command,
-        "facts": json.dumps(dict(board.facts), ensure_ascii=False, default=str),
+        "facts": json.dumps(_told(board.facts), ensure_ascii=False, default=str),
     }
 
 

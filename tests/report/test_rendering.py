@@ -112,6 +112,12 @@ def test_markdown_has_one_cell_per_column(board: Leaderboard) -> None:
     assert blocks[0].splitlines()[4].startswith(r"| noisy\|one | ↑ |")
 
 
+def test_csv_counts_the_architectures_that_a_campaign_names(board: Leaderboard) -> None:
+    told = replace(board, facts={**board.facts, "architectures": ["one", "two"]})
+    lines = list(csv.DictReader(io.StringIO(as_csv([told]), newline="")))
+    assert {json.loads(line["facts"])["architectures"] for line in lines} == {"2 that were named"}
+
+
 def test_csv_keeps_full_precision_and_every_count(board: Leaderboard) -> None:
     read = list(csv.DictReader(io.StringIO(as_csv([board]), newline="")))
     assert [line["label"] for line in read] == [row.label for row in board.rows] + [VOTE.label]
