@@ -29,8 +29,10 @@ from naslib_zc_plugin.benchmarks import Benchmark, benchmark
 from naslib_zc_plugin.benchmarks.nasbench201.convert import class_text
 from naslib_zc_plugin.campaign.store import read_table
 from naslib_zc_plugin.files import replace_text
+from naslib_zc_plugin.proxies import measured_costs
 from naslib_zc_plugin.ranked import pairs_in_order
 from naslib_zc_plugin.report.correlations import paired_difference, partial_agreement
+from naslib_zc_plugin.report.paired import shares_of_the_best
 from naslib_zc_plugin.report.rendering import interval
 from naslib_zc_plugin.spaces import space
 from naslib_zc_plugin.spaces.nasbench201.keys import EDGES, parse
@@ -242,10 +244,11 @@ def _agreements(whole: Population, reachable: Population | None, resamples: int,
     parts = [each for each in (whole, reachable) if each is not None]
     against, below = (AZ_NAS, RECIPES[AZ_NAS]) if whole.has(RECIPES[AZ_NAS]) else ("params", ("params",))
     groups: list[list[list[str]]] = [[], [], []]
+    once = np.ones((len(whole.truth), 1))
     names = [*whole.scores, *(name for name, members in RECIPES.items() if whole.has(members))]
     for name in names:
         group = 0 if name in BASELINES else 1 if name in whole.scores else 2
-        row = [name]
+        row = [name, _units(RECIPES.get(name, (name,)))]
         for part in parts:
             scores = _finite(part.joined(RECIPES[name]) if group == 2 else part.scores[name])
             given: dict[str, Any] = {"clusters": part.clusters, "resamples": resamples}
@@ -253,15 +256,23 @@ def _agreements(whole: Population, reachable: Population | None, resamples: int,
             found = partial_agreement(scores, part.truth, **given)
             row += [f"{found.n:,}"] if part is not whole else [f"{found.n:,}", f"{_undefined(whole, name)}"]
             row += [interval(found.kendall), interval(found.spearman, 2)]
+            row += [] if part is not whole or gain else [f"{shares_of_the_best(scores, part.truth, once)[0, 0]:.2f}"]
             above = paired_difference(scores, part.joined(below), part.truth, **given).kendall
             row.append("–" if name == against else interval(above, sign="+"))
         row += [f"{_gain(scores, part.truth):.3f}"] if gain else []
         groups[group].append(row)
-    rows = [row for group in groups for row in sorted(group, key=lambda row: -float(row[3].split()[0]))]
+    rows = [row for group in groups for row in sorted(group, key=lambda row: -float(row[4].split()[0]))]
     shown = f"τ above {'AZ-NAS' if against == AZ_NAS else against}"
-    header = ["", "N", "undefined", "τ", "ρ", shown]
+    header = ["", "units", "N", "undefined", "τ", "ρ", *([] if gain else ["nDCG"]), shown]
     more = ["N, reachable", "τ", "ρ", shown] if reachable is not None else []
-    return markdown([*header, *more, *(["nDCG"] if gain else [])], rows)
+    return markdown([*header, *more, *(["nDCG, VKDNW's"] if gain else [])], rows)
+
+
+def _units(members: Sequence[str]) -> str:
+    """Return what the proxies cost one by one, added, in units; in one call they share passes."""
+    costs = measured_costs()
+    known = [costs.get({"meco_opt": "meco", "vkdnw_single": "vkdnw"}.get(each, each)) for each in members]
+    return f"{sum(each['units'] for each in known if each):.2g}" if all(known) else "–"
 
 
 def _gain(scores: Floats, truth: Floats) -> float:
