@@ -63,7 +63,7 @@ def as_markdown(boards: Sequence[Leaderboard], ranking: Ranking | None = None) -
 def as_csv(boards: Sequence[Leaderboard]) -> str:
     """Return a line of CSV per proxy, aggregate and vote of each board, with its counts and its provenance.
 
-    Numbers are in full precision; a missing one is left empty. ``facts`` is JSON, without architectures that were named.
+    Numbers are in full precision; a missing one is left empty. ``facts`` is JSON, without named architectures.
     """
     lines = []
     for board in boards:
