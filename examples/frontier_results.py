@@ -29,13 +29,14 @@ from naslib_zc_plugin.benchmarks import Benchmark, benchmark
 from naslib_zc_plugin.benchmarks.nasbench201.convert import class_text
 from naslib_zc_plugin.campaign.store import read_table
 from naslib_zc_plugin.files import replace_text
-from naslib_zc_plugin.proxies import measured_costs
+from naslib_zc_plugin.proxies import canonical, measured_costs
 from naslib_zc_plugin.ranked import pairs_in_order
 from naslib_zc_plugin.report.correlations import paired_difference, partial_agreement
 from naslib_zc_plugin.report.paired import shares_of_the_best
 from naslib_zc_plugin.report.rendering import interval
 from naslib_zc_plugin.spaces import space
 from naslib_zc_plugin.spaces.nasbench201.keys import EDGES, parse
+from naslib_zc_plugin.store.embedded import is_embedded
 from naslib_zc_plugin.table import STATUSES
 
 Mask = npt.NDArray[np.bool_]
@@ -115,24 +116,17 @@ def population(
     campaigns: Sequence[tuple[str, Sequence[str]]],
     truth: Mapping[str, float],
     same: Callable[[str], str] = str,
-    spread: bool = False,
 ) -> tuple[Population, list[str]]:
-    """Return the networks of the first campaign whose scores and accuracies are all there, and their keys.
-
-    With ``spread`` all networks whose accuracy is known: each has the score of one that is identical.
-    """
+    """Return the networks of the first campaign whose scores and accuracies are all there, and their keys."""
     found: dict[str, dict[str, float]] = {}
     for campaign, labels in campaigns:
-        table = read_table(results / "scores" / f"{campaign}.parquet")
+        table = read_table(_source(results, campaign))
         for label, column in table.columns.items():
             if label in (labels or table.columns) and label not in found:
                 there = np.isin(column.status, [STATUSES.index("ok"), STATUSES.index("undefined")]).tolist()
                 values = zip(table.keys, ranked_scores(column).tolist(), there)
                 found[label] = {key: value for key, value, is_there in values if is_there}
-                if spread:
-                    scored = {same(key): value for key, value in found[label].items()}
-                    found[label] = {key: scored[same(key)] for key in truth if same(key) in scored}
-    first = list(truth) if spread else read_table(results / "scores" / f"{campaigns[0][0]}.parquet").keys
+    first = read_table(_source(results, campaigns[0][0])).keys
     keys = [key for key in first if key in truth and all(key in each for each in found.values())]
     clusters = [same(key) for key in keys]
     scores = {label: np.array([each[key] for key in keys]) for label, each in found.items()}
@@ -141,8 +135,13 @@ def population(
     return Population(scores, np.array([truth[key] for key in keys]), clusters), keys
 
 
+def _source(results: Path, campaign: str) -> str | Path:
+    """Return the export of a campaign, or the name of scores in the package as it is."""
+    return campaign if is_embedded(campaign) else results / "scores" / f"{campaign}.parquet"
+
+
 DATASETS = {"cifar10": "cifar10", "cifar100": "cifar100", "imagenet16_120": "imagenet16"}
-WHOLE = [("nasbench201_cifar10_whole_frontier", ()), ("nasbench201_cifar10_whole", ("synflow",))]
+WHOLE = [("embedded:nasbench201_cifar10_whole_frontier", ()), ("embedded:nasbench201_cifar10_whole", ("synflow",))]
 NOISE = ("nasbench201_cifar10_frontier_noise", (E, P, T, "meco", "meco_opt"))
 SETS: Mapping[str, tuple[Sequence[tuple[str, Sequence[str]]], str, str]] = {
     "cifar10": ([("nasbench201_cifar10_frontier", ()), NOISE], "nasbench201", "cifar10_test_200"),
@@ -207,9 +206,9 @@ def populations(
 ) -> Iterator[tuple[str, Population, Population | None]]:
     """Yield each table's name and networks, and those of them without unreachable operations."""
     for name, (campaigns, of, column) in SETS.items():
-        if name in names and all((results / "scores" / f"{campaign}.parquet").exists() for campaign, _ in campaigns):
-            truth, spread = _truth(benchmark(of, data), column), name.startswith("whole_")
-            found, keys = population(results, campaigns, truth, SAME.get(of, str), spread)
+        sources = [_source(results, campaign) for campaign, _ in campaigns]
+        if name in names and all(is_embedded(source) or Path(source).exists() for source in sources):
+            found, keys = population(results, campaigns, _truth(benchmark(of, data), column), SAME.get(of, str))
             kept = np.array([is_reachable(key) for key in keys]) if of == "nasbench201" else None
             yield name, found, None if kept is None else found.part(kept)
 
@@ -271,7 +270,10 @@ def _agreements(whole: Population, reachable: Population | None, resamples: int,
 def _units(members: Sequence[str]) -> str:
     """Return what the proxies cost one by one, added, in units; in one call they share passes."""
     costs = measured_costs()
-    known = [costs.get({"meco_opt": "meco", "vkdnw_single": "vkdnw"}.get(each, each)) for each in members]
+    try:
+        known = [costs.get(canonical(each)[0]) for each in members]
+    except ValueError:  # a label of a campaign's own
+        return "–"
     return f"{sum(each['units'] for each in known if each):.2g}" if all(known) else "–"
 
 
