@@ -258,7 +258,9 @@ def _agreements(whole: Population, reachable: Population | None, resamples: int,
             row += [] if part is not whole or gain else [f"{shares_of_the_best(scores, part.truth, once)[0, 0]:.2f}"]
             above = paired_difference(scores, part.joined(below), part.truth, **given).kendall
             row.append("–" if name == against else interval(above, sign="+"))
-        row += [f"{_gain(scores, part.truth):.3f}"] if gain else []
+        if gain:
+            gains = 2.0**part.truth - 1  # accuracies in percent
+            row.append(f"{shares_of_the_best(scores, part.truth, np.ones((len(scores), 1)), gains=gains)[0, 0]:.3f}")
         groups[group].append(row)
     rows = [row for group in groups for row in sorted(group, key=lambda row: -float(row[4].split()[0]))]
     shown = f"τ above {'AZ-NAS' if against == AZ_NAS else against}"
@@ -275,18 +277,6 @@ def _units(members: Sequence[str]) -> str:
     except ValueError:  # a label of a campaign's own
         return "–"
     return f"{sum(each['units'] for each in known if each):.2g}" if all(known) else "–"
-
-
-def _gain(scores: Floats, truth: Floats) -> float:
-    """Return nDCG as VKDNW prints it: of a tenth of the networks, with the gain 2^accuracy − 1, accuracies in percent.
-
-    Its code gives the printed row "FLOPs" (.745, .576, .403) for the order of ``params``: .744, .574, .401.
-    """
-    first = len(truth) // 10
-    discounts = 1 / np.log2(2 + np.arange(first))
-    gains = 2.0**truth - 1
-    found, best = gains[np.argsort(-scores, kind="stable")[:first]], np.sort(gains)[::-1][:first]
-    return float(found @ discounts / (best @ discounts))
 
 
 def _sizes(data: Path, results: Path, resamples: int) -> str:

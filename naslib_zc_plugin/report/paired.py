@@ -128,7 +128,9 @@ BEST = 0.1
 """Share of the networks that are the best."""
 
 
-def shares_of_the_best(scores: Floats, truth: Floats, counts: Floats, share: float = BEST) -> Floats:
+def shares_of_the_best(
+    scores: Floats, truth: Floats, counts: Floats, share: float = BEST, gains: Floats | None = None
+) -> Floats:
     r"""Return nDCG and the top's overlap of one proxy, in the sample and in resamples of it.
 
     With the first k = ⌈share · n⌉ networks in the order of the scores, gains g and the best order by accuracy:
@@ -144,6 +146,7 @@ def shares_of_the_best(scores: Floats, truth: Floats, counts: Floats, share: flo
         truth: the accuracies, shape (n,).
         counts: how often each network was drawn, shape (n, resamples).
         share: of the best.
+        gains: of the networks, shape (n,), unless they are those shares.
 
     Returns:
         Shape (2, resamples).
@@ -153,8 +156,9 @@ def shares_of_the_best(scores: Floats, truth: Floats, counts: Floats, share: flo
     >>> found.round(3).tolist()
     [[0.865], [0.5]]
     """
-    below = np.sort(truth)
-    gains = (np.searchsorted(below, truth, "left") + np.searchsorted(below, truth, "right")) / 2 / len(truth)
+    if gains is None:
+        below = np.sort(truth)
+        gains = (np.searchsorted(below, truth, "left") + np.searchsorted(below, truth, "right")) / 2 / len(truth)
     total = counts.sum(axis=0)
     first = np.ceil(share * total)
     discounts = np.append(0, np.cumsum(1 / np.log2(2 + np.arange(int(total.max())))))
