@@ -140,6 +140,9 @@ class Sources:
             if not (others := self._tables(nominating)):
                 return None
             scores = nominated(scores, _scores(others, row.label))
+        if ran := row.options.get("ran"):  # an architecture that nobody tried to train is in no paper's sample
+            runs = [self.truth(name, column) for column in ran.split("+")]
+            scores = {key: value for key, value in scores.items() if any(each.get(key, 0) > 0 for each in runs)}
         noise = 0.0
         if again := row.options.get("redrawn"):
             noise = spread_of_draws(scores, _scores(self._tables(again), row.label))
