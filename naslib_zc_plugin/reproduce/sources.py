@@ -85,11 +85,16 @@ class Sources:
             self._files = {name[len(PREFIX) :]: name for name in list_embedded()}
             self._files.update({path.stem: str(path) for end in ("db", "parquet") for path in stored.glob(f"*.{end}")})
         self.benchmark = lru_cache(None)(self._benchmark)
-        self._stored = lru_cache(None)(read_table)
+        self._stored = lru_cache(None)(self._read)
         self._run = lru_cache(None)(campaign) if campaign else None
 
     def _benchmark(self, name: str) -> Benchmark:
         return benchmark(name, self._data)
+
+    def _read(self, file: str) -> ScoreTable:
+        table = read_table(file)
+        found = self.benchmark(str(table.facts["space"]))
+        return table.of_all(found.keys, found.class_of)
 
     def truth(self, name: str, column: str, as_it_is: bool = False) -> Mapping[str, float]:
         """Return a column of a benchmark by architecture, higher better unless it is wanted as it is."""
