@@ -66,7 +66,7 @@ def test_scores_that_nobody_has_are_named(tmp_path: Path) -> None:
     result = _run("lightweight-1", "--stored", str(tmp_path), "--resamples", "20")
     assert result.exit_code == 0, result.output
     assert "nasbench201_cifar10_whole, in the package" in result.output
-    assert "no scores of grad_norm: nas-zc score configs/nasbench201_imagenet16_120" in result.output
+    assert "no scores of grad_norm: nas-zc score configs/nasbench201_cifar100" in result.output
 
 
 def test_networks_are_scored_where_no_scores_are_stored(tmp_path: Path) -> None:
