@@ -23,7 +23,7 @@ import sys
 import threading
 from contextlib import suppress
 from queue import Queue
-from typing import IO, TYPE_CHECKING, Any, Callable
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from naslib_zc_plugin.campaign.scorer import Scorer
@@ -31,18 +31,15 @@ if TYPE_CHECKING:
 _GIB = 2**30
 
 
-def keep_memory() -> Callable[[], Any]:
-    """Have the C library keep what is freed, and return the function that hands it back to the system.
+def keep_memory() -> None:
+    """Have the C library keep what is freed: a score frees large blocks and takes them again, each page anew.
 
-    A score frees large blocks and takes them again; handed back in between, each of their pages costs anew. It is for
-    processes of this package's own alone, and does nothing where the library is not glibc.
+    It is for processes of this package's own alone, and does nothing where the library is not glibc.
     """
     with suppress(AttributeError, TypeError):
         library = ctypes.CDLL(None)
-        library.mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD: not to be handed back by itself
-        library.mallopt(-4, 0)  # M_MMAP_MAX: no block by itself
-        return lambda: library.malloc_trim(0)
-    return lambda: None
+        library.mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD: the heap does not shrink
+        library.mallopt(-4, 0)  # M_MMAP_MAX: all blocks are of the heap
 
 
 def serve() -> None:
@@ -74,14 +71,13 @@ def _serve(setup: dict[str, Any], scorer: Scorer | None, inbox: Queue[dict[str, 
         _send(output, {"refused": f"{type(error).__name__}: {error}"})
         return
     _send(output, {"ready": True})
-    hand_back = keep_memory()
+    keep_memory()
     while True:
         task = inbox.get()
         outcome = scorer(Task(task["key"], tuple(task["labels"])))
         _send(output, outcome.plain())
         if outcome.exhausted:
             return
-        hand_back()  # the memory that the next outcome tells of is its own
 
 
 def _scorer(setup: dict[str, Any]) -> Scorer:

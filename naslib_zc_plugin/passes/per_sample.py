@@ -1,7 +1,6 @@
 """Gradients of each sample's own loss, with batch norm's statistics its own too, chunk by chunk.
 
-They are vectorised where the network allows it: ``vmap`` of a forward run equals a loop over single samples. One
-backward run makes the gradients, and where a layer's weight is multiplied it is not copied for each sample.
+They are vectorised where the network allows it: ``vmap`` of ``grad`` equals a loop over single samples.
 """
 
 from __future__ import annotations
@@ -9,18 +8,15 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Callable
 
 import torch
 from torch import Tensor
-from torch._C import _functorch as functorch
 from torch.autograd.graph import saved_tensors_hooks
-from torch.func import vmap
+from torch.func import vjp, vmap
 from torch.nn import functional as F
-from torch.nn import grad as nn_grad
 
-from naslib_zc_plugin.passes.capture import Function, Watch, differentiate, own_statistics
+from naslib_zc_plugin.passes.capture import Watch, differentiate, own_statistics
 from naslib_zc_plugin.passes.degenerate import Undefined, all_finite
 from naslib_zc_plugin.passes.engine import Pass, Running
 from naslib_zc_plugin.passes.inputs import Batch, as_real, tree_map
@@ -131,7 +127,8 @@ class SampleGradients:
         parts = []
         for some in indices.split(self._at_once):
             part = (batch or self.batches[0]).take(some)
-            gradients, losses = self._looped(part) if self._loop else self._vectorised(part)
+            with Watch(replacements={F.batch_norm: own_statistics}):
+                gradients, losses = self._looped(part) if self._loop else self._vectorised(part)
             if not all_finite(losses):
                 raise Undefined(f"the {self._setting.value} of a sample is not finite")
             if not all(map(all_finite, gradients)):
@@ -179,18 +176,19 @@ class SampleGradients:
         return max(1, kept)
 
     def _vectorised(self, part: Batch) -> tuple[list[Tensor], Tensor]:
-        shared = SharedWeights(self._weights, part.size)
+        def single(inputs: Any, labels: Any) -> tuple[dict[str, Tensor], Tensor]:
+            def loss(weights: dict[str, Tensor]) -> Tensor:
+                held = {name: value.clone() for name, value in {**self._rest, **weights}.items()}
+                return self._network.under(held, lambda: self._loss(inputs, labels))
 
-        def loss(weights: dict[str, Tensor], inputs: Any, labels: Any) -> Tensor:
-            shared.names = {id(weight): name for name, weight in weights.items()}
-            held = {**{name: value.clone() for name, value in self._rest.items()}, **weights}
-            return self._network.under(held, lambda: self._loss(inputs, labels))
+            found, pulled_back = vjp(loss, self._weights)
+            with torch.no_grad():  # nothing of the backward run is kept
+                return pulled_back(torch.ones_like(found), retain_graph=False)[0], found
 
         try:
-            with warnings.catch_warnings(), Watch(replacements=shared.replacements):
+            with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", message="There is a performance drop")
-                losses = vmap(loss, randomness="different")(shared.leaves, part.inputs, part.labels)
-            return shared.gradients(losses), losses.detach()
+                gradients, losses = vmap(single, randomness="different")(part.inputs, part.labels)
         except Undefined:
             raise
         except Exception as error:
@@ -200,7 +198,9 @@ class SampleGradients:
             self._loop = True
         finally:
             self._snapshot.restore()
-        return self._looped(part)
+        if self._loop:
+            return self._looped(part)
+        return [as_real(gradients.pop(name)).flatten(1) for name in self._weights], losses
 
     def _looped(self, part: Batch) -> tuple[list[Tensor], Tensor]:
         rows = [
@@ -209,8 +209,7 @@ class SampleGradients:
         ]
         losses = []
         for index in range(part.size):
-            with Watch(replacements={F.batch_norm: own_statistics}):
-                loss, found = self._single(*part.sample(index))
+            loss, found = self._single(*part.sample(index))
             losses.append(loss)
             for row, gradient in zip(rows, found):
                 if gradient is not None:
@@ -231,97 +230,6 @@ class SampleGradients:
             return self._network.under(held, both)
         finally:
             self._snapshot.restore()
-
-
-class SharedWeights:
-    """Weights that samples under ``vmap`` share, and the gradients of each sample's loss by them.
-
-    To ``vmap`` each sample has its own copy (they are one in memory). A convolution or linear function that gets such a
-    weight itself runs on all samples as on a batch; the gradients by the weight are made where that of its output
-    comes, of each sample's own input and output. What else is computed of a weight is left to ``vmap``.
-
-    Attributes:
-        leaves: by name, (samples, ...).
-        names: of the weights, by the identity of the tensors that the network holds.
-        replacements: functions that multiply by weights, and those that stand for them.
-    """
-
-    def __init__(self, weights: Mapping[str, Tensor], samples: int) -> None:
-        self._weights, self._samples = {name: value.clone() for name, value in weights.items()}, samples
-        each = {name: value.expand(samples, *value.shape) for name, value in self._weights.items()}
-        self.leaves = {name: value.requires_grad_() for name, value in each.items()}
-        self.names: Mapping[int, str] = {}
-        multiplied: dict[Function, Function] = {
-            each: partial(self._multiplied, each) for each in (F.linear, *_BY_WEIGHT)
-        }
-        self.replacements = {F.batch_norm: _own_statistics, **multiplied}
-        self._start = torch.zeros((), requires_grad=True)
-        self._rows: dict[str, Tensor] = {}
-
-    def gradients(self, losses: Tensor) -> list[Tensor]:
-        """Return the gradients of the samples' losses by each weight, (samples, weights)."""
-        if losses.requires_grad:
-            made = differentiate(losses.sum(), (self._start, *self.leaves.values()))
-            for name, gradient in zip(self.leaves, made[1:]):
-                if gradient is not None:
-                    self._add(name, as_real(gradient).flatten(1))
-        return [
-            self._rows.pop(name) if name in self._rows else as_real(torch.zeros_like(leaf)).flatten(1)
-            for name, leaf in self.leaves.items()
-        ]
-
-    def _add(self, name: str, rows: Tensor) -> None:
-        self._rows[name] = self._rows[name] + rows if name in self._rows else rows
-
-    def _multiplied(
-        self, function: Function, input: Tensor, weight: Tensor, bias: Any = None, *args: Any, **named: Any
-    ) -> Tensor:
-        """Return the function of the samples' inputs, which are unwrapped, and of the one weight."""
-        name, level = self.names.get(id(weight)), functorch.maybe_get_level(weight)
-        plain = functorch.maybe_get_level(input) == level and not isinstance(named.get("padding", *args[1:2]), str)
-        plain = plain and (bias is None or not functorch.is_batchedtensor(bias)) and input.ndim >= weight.ndim
-        if name is None or not plain or weight.is_complex():
-            return function(input, weight, bias, *args, **named)  # type: ignore[no-any-return]
-        values = functorch._unwrap_batched(input, level)[0].movedim(functorch.maybe_get_bdim(input), 0)
-        held, one = [values.flatten(0, 1)], self._weights[name]
-        output = function(*held, one, bias, *args, **named)
-        version, options = held[0]._version, {**dict(zip(("stride", "padding", "dilation", "groups"), args)), **named}
-
-        def see(gradients: Sequence[Any]) -> None:
-            known = held.pop().detach()
-            if known._version != version:
-                raise RuntimeError("the input of a layer was written to after the call")
-            if gradients[0] is not None:
-                self._add(name, _rows(function, known, gradients[0], one, self._samples, **options))
-
-        if torch.is_grad_enabled():
-            output = output if output.requires_grad else output + self._start
-            output.grad_fn.register_prehook(see)
-        return functorch._add_batch_dim(output.unflatten(0, values.shape[:2]), 0, level)
-
-
-_BY_WEIGHT = {F.conv1d: nn_grad.conv1d_weight, F.conv2d: nn_grad.conv2d_weight, F.conv3d: nn_grad.conv3d_weight}
-
-
-def _rows(
-    function: Function, input: Tensor, gradient: Tensor, weight: Tensor, samples: int,
-    stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1,
-) -> Tensor:  # fmt: skip
-    """Return each sample's gradient by a weight, (samples, weights), of the input and the gradient of the output."""
-    if function is F.linear:
-        inputs, outputs = (value.reshape(samples, -1, value.shape[-1]) for value in (input, gradient))
-        return torch.bmm(outputs.transpose(1, 2), inputs).flatten(1)
-    ones = (value.unflatten(0, (samples, -1)).transpose(0, 1).flatten(1, 2) for value in (input, gradient))
-    inputs, outputs = ones  # samples are groups of channels: (batch of a sample, samples × channels, ...)
-    size = (samples * len(weight), *weight.shape[1:])
-    return _BY_WEIGHT[function](inputs, size, outputs, stride, padding, dilation, samples * groups).reshape(samples, -1)
-
-
-def _own_statistics(input: Tensor, *running: Any, weight: Tensor | None, bias: Tensor | None, **named: Any) -> Tensor:
-    """Normalise as :func:`own_statistics` does, but leave out a scale and shift that do nothing."""
-    if weight is not None and bias is not None and bool((weight == 1).all()) and not bool(bias.any()):
-        weight = bias = None
-    return own_statistics(input, *running, weight=weight, bias=bias, **named)
 
 
 PerSample.view = SamplePass
