@@ -29,7 +29,6 @@ from naslib_zc_plugin.benchmarks.nasbench201 import CLASS, LATENCIES, TABLE
 from naslib_zc_plugin.campaign.store import read_table
 from naslib_zc_plugin.files.packed import FOLDER, Packer
 from naslib_zc_plugin.store.embedded import pack_scores
-from naslib_zc_plugin.table import ScoreTable
 
 DATASETS = ("cifar10", "cifar100", "imagenet16")
 RATIO = 100
@@ -94,27 +93,6 @@ def median(measured: np.ndarray) -> float:
     return float(np.median(there)) if len(there) else math.nan
 
 
-def spread(table: ScoreTable) -> ScoreTable:
-    """Return the scores of a whole space, given those of one network of each class of identical ones, or of all.
-
-    Raises:
-        ValueError: a class has no score.
-    """
-    known = benchmark(str(table.facts["space"]))
-    if known.class_of is None or len(table) == len(known):
-        return table
-    places = {known.class_of(key): row for row, key in enumerate(table.keys)}
-    if lacking := {*map(known.class_of, known.keys)} - places.keys():
-        raise ValueError(f"{table.name} has no score of {len(lacking):,} classes of identical networks")
-    rows = [places[known.class_of(key)] for key in known.keys]
-    columns = {
-        label: replace(column, values=column.values[rows], status=column.status[rows], seconds=column.seconds[rows])
-        for label, column in table.columns.items()
-    }
-    facts = {**table.facts, "identical": "each network has the scores of the one of its class that was scored"}
-    return ScoreTable(table.name, known.keys, columns, facts)
-
-
 def main() -> None:
     """Read the command line and write what it asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -127,7 +105,9 @@ def main() -> None:
         print(f"{target}: {target.stat().st_size:,} bytes")
     else:
         for source in asked.sources:
-            target = pack_scores(spread(read_table(source)))
+            table = read_table(source)
+            known = benchmark(str(table.facts["space"]))
+            target = pack_scores(table.of_all(known.keys, known.class_of))
             print(f"{target}: {target.stat().st_size:,} bytes")
 
 

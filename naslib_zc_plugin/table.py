@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,3 +67,27 @@ class ScoreTable:
         if label not in self.columns:
             raise ValueError(f"{self.name} has no scores called {label!r}; it has {', '.join(self.columns)}")
         return self.columns[label]
+
+    def of_all(self, keys: Sequence[str], class_of: Callable[[str], str] | None) -> ScoreTable:
+        """Return the scores of a whole space, given those of one architecture of each class of identical networks.
+
+        Args:
+            keys: the architectures of the space.
+            class_of: returns the class that an architecture is of; None where classes are not known.
+
+        Returns:
+            The table itself, unless it has one architecture of each class, and of no class two.
+        """
+        if class_of is None or len(self) == len(keys):
+            return self
+        places = {class_of(key): row for row, key in enumerate(self.keys)}
+        classes = list(map(class_of, keys))
+        if len(places) < len(self) or places.keys() != set(classes):
+            return self
+        rows = [places[each] for each in classes]
+        columns = {
+            label: replace(column, values=column.values[rows], status=column.status[rows], seconds=column.seconds[rows])
+            for label, column in self.columns.items()
+        }
+        facts = {**self.facts, "identical": "each network has the scores of the one of its class that was scored"}
+        return ScoreTable(self.name, keys, columns, facts)

@@ -199,6 +199,7 @@ def _entry(scores: ScoreTable, form: Table, found: Benchmark, data_set: str, tru
     from naslib_zc_plugin.report.overview import Source
     from naslib_zc_plugin.spaces import list_spaces, space
 
+    scores = scores.of_all(found.keys, found.class_of)
     name, accuracies = _accuracies(found, data_set, truth)
     compared = matched(scores, accuracies, name)[0].keys
     families = {key: found.family(key) for key in compared} if found.family else {}

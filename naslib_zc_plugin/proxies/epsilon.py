@@ -51,6 +51,7 @@ def epsilon(
     states: Literal["zero", "weight"] = "zero",
     embedding: Embedding = "uniform_positive_1",
     features: Literal["all", "first"] = "all",
+    missing: Literal["undefined", "drop"] = "undefined",
 ) -> float:
     r"""Compute the difference of the outputs under two constant shared weights.
 
@@ -78,6 +79,8 @@ def epsilon(
         embedding: distribution of the embeddings, by the names of the paper's Table 5: U(0, a)
             (``"uniform_positive_a"``), U(−a, a) (``"uniform_centered_a"``) or N(0, a²) (``"random_a"``).
         features: which of the last dimension's outputs are compared.
+        missing: whether outputs that are not a number leave no score, or are left out, as in that code: a recurrent
+            network whose gates overflow has scores of its first steps.
 
     Returns:
         The score, at least 0.
@@ -89,10 +92,12 @@ def epsilon(
     >>> round(epsilon(torch.tensor([[0.0, 1.0, 2.0], [0.0, 4.0, 16.0]])), 4)
     0.1818
     """
-    low, high = outputs.amin(1, keepdim=True), outputs.amax(1, keepdim=True)
+    gone = outputs.isnan() & (missing == "drop")
+    low = torch.where(gone, torch.inf, outputs).amin(1, keepdim=True)
+    high = torch.where(gone, -torch.inf, outputs).amax(1, keepdim=True)
     scaled = (outputs - low) / (high - low)
-    smallest = (outputs - low <= TIE * outputs.abs()) | (scaled == 0)
-    if not bool(torch.isfinite(scaled).all()) or bool(smallest.all(1).any()):
+    smallest = gone | (outputs - low <= TIE * outputs.abs()) | (scaled == 0)
+    if not bool((torch.isfinite(scaled) | gone).all()) or bool(smallest.all(1).any()):
         raise Undefined("under one of the weights all outputs are equal, or some are not finite")
     if zeros == "drop":
         scaled = torch.where(smallest, torch.nan, scaled)

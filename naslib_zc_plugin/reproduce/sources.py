@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -85,11 +85,16 @@ class Sources:
             self._files = {name[len(PREFIX) :]: name for name in list_embedded()}
             self._files.update({path.stem: str(path) for end in ("db", "parquet") for path in stored.glob(f"*.{end}")})
         self.benchmark = lru_cache(None)(self._benchmark)
-        self._stored = lru_cache(None)(read_table)
+        self._stored = lru_cache(None)(self._read)
         self._run = lru_cache(None)(campaign) if campaign else None
 
     def _benchmark(self, name: str) -> Benchmark:
         return benchmark(name, self._data)
+
+    def _read(self, file: str) -> ScoreTable:
+        table = read_table(file)
+        found = self.benchmark(str(table.facts["space"]))
+        return table.of_all(found.keys, found.class_of)
 
     def truth(self, name: str, column: str, as_it_is: bool = False) -> Mapping[str, float]:
         """Return a column of a benchmark by architecture, higher better unless it is wanted as it is."""
@@ -147,7 +152,30 @@ class Sources:
         if not self._run and all(table.name in self._packed() for table in tables):
             how = "in the package"
         source = " and ".join(table.name for table in tables)
-        return self._limited(replace(_beside(f"{source}, {how}", name, scores, accuracies), noise=noise), row)
+        found = replace(_beside(f"{source}, {how}", name, scores, accuracies), noise=noise)
+        return self._limited(self._as_often_as_trained(found, list(scores), row.options.get("ran", "")), row)
+
+    def _as_often_as_trained(self, found: Scored, scored: Sequence[str], ran: str) -> Scored:
+        """Return architectures as often as a benchmark lists them, by the numbers of their trainings.
+
+        Args:
+            found: scores and accuracies.
+            scored: all architectures that have a score or an undefined one.
+            ran: columns that count trainings, joined by ``+``, a slash, and the trainings of each recipe; empty: once.
+        """
+        if not ran:
+            return found
+        columns, _, each = ran.partition("/")
+        runs = [self.truth(found.space, column) for column in columns.split("+")]
+        times = {key: round(sum(counts.get(key, 0) for counts in runs) / int(each)) for key in scored}
+        places = [place for place, key in enumerate(found.keys) for _ in range(times[key])]
+        return replace(
+            found,
+            keys=[found.keys[place] for place in places],
+            values=found.values[places],
+            truth=found.truth[places],
+            untrained=sum(times.values()) - len(places),
+        )
 
     def space_of(self, row: PrintedRow) -> str:
         """Return the search space of a row, by the names of its campaigns or of its truth."""

@@ -201,7 +201,6 @@ def test_scores_that_are_not_whole_are_not_packed(tmp_path: Path) -> None:
 
 
 def test_identical_networks_have_the_score_of_the_one_that_was_scored() -> None:
-    spread = runpy.run_path(str(REPOSITORY / "examples" / "embedded_tables.py"))["spread"]
     one = {class_text(key): key for key in reversed(nats.ORDER)}
     keys = [*one.values()]
 
@@ -210,11 +209,14 @@ def test_identical_networks_have_the_score_of_the_one_that_was_scored() -> None:
         column = Column("a", 1, True, np.arange(rows, dtype=float), np.ones(rows, np.uint8), np.ones(rows))
         return ScoreTable("classes", keys, {"a": column}, {"space": "nasbench201"})
 
-    found = spread(of(keys))
+    found = of(keys).of_all(nats.ORDER, class_text)
     assert len(found) == len(nats.ORDER) and "identical" in found.facts
     assert all(keys[int(value)] == one[class_text(key)] for key, value in zip(found.keys, found["a"].values))
-    with pytest.raises(ValueError, match="classes has no score of 3 classes of identical networks"):
-        spread(of(keys[3:]))
+    twice = next(key for key in nats.ORDER if key not in keys)
+    for others in (keys[3:], [*keys, twice], [*keys[3:], twice], nats.ORDER):  # no one of each class
+        assert list((found := of(list(others)).of_all(nats.ORDER, class_text)).keys) == list(others)
+        assert "identical" not in found.facts
+    assert len(of(keys).of_all(nats.ORDER, None)) == len(keys)
 
 
 def test_every_status_is_kept(tmp_path: Path) -> None:

@@ -17,8 +17,10 @@ import torch
 from torch import Tensor, nn
 
 import naslib_zc_plugin as zc
+from naslib_zc_plugin.extend import Undefined
 from naslib_zc_plugin.probes import probe
 from naslib_zc_plugin.protocols import protocol as published_protocol
+from naslib_zc_plugin.proxies.epsilon import epsilon
 from naslib_zc_plugin.spaces.nasbench_nlp import EXAMPLES, SPACE, from_recipe
 
 SAMPLES, STEPS, WORDS = 6, 5, 9
@@ -290,6 +292,18 @@ def test_epsilon_as_its_code_treats_recurrent_cells(embedding: str) -> None:
             rows.append(torch.where(scaled == 0, torch.nan, scaled))
     expected = float((rows[0] - rows[1]).abs().nanmean() / torch.stack(rows).nanmean())
     assert value(net, "epsilon", embedding=embedding, **options) == pytest.approx(expected, rel=1e-5)
+
+
+def test_epsilon_leaves_out_outputs_that_are_not_a_number() -> None:
+    """As that code does, whose smallest, largest and mean are of numbers alone; infinite outputs leave no score."""
+    outputs = np.array([[0.0, 1, 2, np.nan, np.nan], [0, 4, 16, 8, np.nan]])
+    scaled = outputs / np.array([[2.0], [16.0]])
+    scaled[scaled == 0] = np.nan
+    expected = np.nanmean(np.abs(scaled[0] - scaled[1])) / np.nanmean(scaled)
+    assert epsilon(torch.tensor(outputs), missing="drop") == pytest.approx(expected)
+    for missing, replaced in (("undefined", np.nan), ("drop", np.inf)):
+        with pytest.raises(Undefined, match="not finite"):
+            epsilon(torch.tensor(np.where(outputs == 2, replaced, outputs)), missing=missing)
 
 
 LABELS = {

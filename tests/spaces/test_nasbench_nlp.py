@@ -431,6 +431,19 @@ def test_one_unit_stands_for_all_under_constant_weights(seed: int) -> None:
     assert torch.allclose(*made, rtol=1e-9, atol=0, equal_nan=True)
 
 
+@pytest.mark.parametrize("weight", [1e-7, 0.1])
+def test_one_unit_rounds_as_the_whole_layer_does(weight: float) -> None:
+    """Outputs that are equal in the whole layer, in single precision, are so in one unit: the cell has no epsilon."""
+    tokens = torch.randint(50, (50, 20), generator=torch.Generator().manual_seed(0))
+    setting = ConstantWeights(biases="weight", states="weight", features="first")
+    for variant in ("outputs", "one_unit"):
+        network = Network(
+            SPACE.build("linear(h0,x)|linear(h0,3)|linear(3,4)|sigm(0)|tanh(1)>2", num_classes=50, variant=variant)
+        )
+        (outputs,) = setting.uncollapsed(network, Batch(tokens, None), (weight,), seed=0)
+        assert len(outputs.unique()) == 1, variant
+
+
 def test_a_cell_that_overflows_has_no_layer_norm() -> None:
     """Features that are infinite do not cancel, whatever infinity is compared with."""
     assert not cancels(torch.full((2, 3), torch.inf))

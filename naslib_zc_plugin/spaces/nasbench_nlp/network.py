@@ -40,7 +40,7 @@ def build(cell: Cell, num_classes: int, variant: str, embedding: int, hidden: in
             the former scored: those of seed 0, drawn in the order of their code, whatever torch's seed is.
             ``"training"``: logits, in train mode with the benchmark's dropouts for Penn Treebank
             (:data:`DROPPED`). ``"one_unit"``: outputs of one unit of each layer, which stands for all of them, as
-            under constant weights (epsilon): a map costs its width, not its square.
+            under constant weights (epsilon): a map costs its width, not its square. Its sums are of double precision.
         embedding: width of the embedding and of the last layer.
         hidden: width of the other layers.
         layers: their number.
@@ -162,20 +162,28 @@ class RecurrentLayer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map inputs ``(N, T, d)`` to the first hidden state after each step, ``(N, T, h)``."""
         maps = {number: node.maps() for number, node in self.nodes().items()}
-        x = x.expand(-1, -1, self.inputs)
-        ahead = {number: map["x"](x).unbind(1) for number, map in maps.items() if "x" in map}
+        one = self.units < self.hidden
+        ahead = {
+            number: (_one_unit(x, *_summed(map["x"], x.shape[2] == 1)) if one else map["x"](x)).unbind(1)
+            for number, map in maps.items()
+            if "x" in map
+        }
         weights = {
-            number: [(source, self._recurrent(map.weight), map.bias) for source, map in of.items() if source != "x"]
+            number: [
+                (source, *(_summed(map) if one else (self._recurrent(map.weight), map.bias)))
+                for source, map in of.items()
+                if source != "x"
+            ]
             for number, of in maps.items()
         }
+        multiply = _one_unit if one else F.linear
         state = self.initial_state.expand(len(x), self.units)
         values: dict[Input, Tensor] = dict.fromkeys(self.states, state)
         steps = []
         for step in range(x.shape[1]):
             for number, node in self.plan:
                 if node.operation == "linear":
-                    given = [(self._wide(values[source]), weight, bias) for source, weight, bias in weights[number]]
-                    terms = [F.linear(*each) for each in given]
+                    terms = [multiply(values[source], weight, bias) for source, weight, bias in weights[number]]
                     values[number] = sum(terms, ahead[number][step]) if number in ahead else sum(terms[1:], terms[0])
                 else:
                     values[number] = OPERATIONS[node.operation](*[values[source] for source in node.inputs])
@@ -183,11 +191,24 @@ class RecurrentLayer(nn.Module):
             steps.append(values[self.states[0]])
         return torch.stack(steps, 1)
 
-    def _wide(self, value: Tensor) -> Tensor:
-        return value if self.units == self.hidden else value.expand(-1, self.hidden)
-
     def _recurrent(self, weight: Tensor) -> Tensor:
         return F.dropout(weight.detach(), self.dropped, self.training) if self.dropped else weight
+
+
+def _summed(map: nn.Linear, is_of_one: bool = True) -> tuple[Tensor, Tensor | None]:
+    """Return the weights of one unit, (1, d), or their sum where one input stands for all d, and its bias: double."""
+    weight = map.weight.double()
+    return weight.sum(1) if is_of_one else weight, None if map.bias is None else map.bias.double()
+
+
+def _one_unit(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Compute one unit in double precision, and round it: equal inputs give equal outputs, in whatever row they stand.
+
+    In single precision rows of one batch are summed in different orders, where each layer has one unit.
+    """
+    products = inputs.double() * weight
+    summed = products.sum(-1, keepdim=True) if weight.ndim > 1 else products
+    return (summed if bias is None else summed + bias).to(inputs.dtype)
 
 
 def locked_dropout(states: Tensor, rate: float) -> Tensor:
