@@ -1,6 +1,6 @@
 """Gradients of each sample's own loss, with batch norm's statistics its own too, chunk by chunk.
 
-They are vectorised where the network allows it: ``vmap`` of ``grad`` equals a loop over single samples.
+They are vectorised where the network allows it: ``vmap`` of ``vjp`` equals a loop over single samples.
 """
 
 from __future__ import annotations
@@ -181,9 +181,9 @@ class SampleGradients:
                 held = {name: value.clone() for name, value in {**self._rest, **weights}.items()}
                 return self._network.under(held, lambda: self._loss(inputs, labels))
 
-            found, pulled_back = vjp(loss, self._weights)
-            with torch.no_grad():  # nothing of the backward run is kept
-                return pulled_back(torch.ones_like(found), retain_graph=False)[0], found
+            made: Any = vjp(loss, self._weights)  # without the graph of the gradients that ``grad`` would keep
+            with torch.no_grad():
+                return made[1](torch.ones_like(made[0]), retain_graph=False)[0], made[0]
 
         try:
             with warnings.catch_warnings():
