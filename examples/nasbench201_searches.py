@@ -181,7 +181,8 @@ class Tables:
         self.found: dict[str, list[ScoreTable]] = {}
         for dataset in DATASETS:
             files = (folder / "scores" / f"nasbench201_{dataset}_whole{end}.parquet" for end in ("", "_epsilon"))
-            self.found[dataset] = [read_table(file) for file in files if file.exists()]
+            tables = [read_table(file) for file in files if file.exists()]
+            self.found[dataset] = [each.of_all(self.benchmark.keys, self.benchmark.class_of) for each in tables]
 
     def columns(self) -> Iterator[tuple[str, str, ScoreTable]]:
         """Yield data set, proxy and the table that has it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -152,30 +152,10 @@ class Sources:
         if not self._run and all(table.name in self._packed() for table in tables):
             how = "in the package"
         source = " and ".join(table.name for table in tables)
-        found = replace(_beside(f"{source}, {how}", name, scores, accuracies), noise=noise)
-        return self._limited(self._as_often_as_trained(found, list(scores), row.options.get("ran", "")), row)
-
-    def _as_often_as_trained(self, found: Scored, scored: Sequence[str], ran: str) -> Scored:
-        """Return architectures as often as a benchmark lists them, by the numbers of their trainings.
-
-        Args:
-            found: scores and accuracies.
-            scored: all architectures that have a score or an undefined one.
-            ran: columns that count trainings, joined by ``+``, a slash, and the trainings of each recipe; empty: once.
-        """
-        if not ran:
-            return found
-        columns, _, each = ran.partition("/")
-        runs = [self.truth(found.space, column) for column in columns.split("+")]
-        times = {key: round(sum(counts.get(key, 0) for counts in runs) / int(each)) for key in scored}
-        places = [place for place, key in enumerate(found.keys) for _ in range(times[key])]
-        return replace(
-            found,
-            keys=[found.keys[place] for place in places],
-            values=found.values[places],
-            truth=found.truth[places],
-            untrained=sum(times.values()) - len(places),
-        )
+        if ran := row.options.get("ran"):  # an architecture that nobody tried to train is in no paper's sample
+            runs = [self.truth(name, column) for column in ran.split("+")]
+            scores = {key: value for key, value in scores.items() if any(each.get(key, 0) > 0 for each in runs)}
+        return self._limited(replace(_beside(f"{source}, {how}", name, scores, accuracies), noise=noise), row)
 
     def space_of(self, row: PrintedRow) -> str:
         """Return the search space of a row, by the names of its campaigns or of its truth."""

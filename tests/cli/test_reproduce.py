@@ -63,10 +63,10 @@ def test_scores_that_nobody_has_are_named(tmp_path: Path) -> None:
     result = _run("gradalign-2", "--stored", str(tmp_path))
     assert result.exit_code == 2
     assert "no data directory" in result.output  # accuracies of NAS-Bench-101 are no part of the package
-    result = _run("lightweight-1", "--stored", str(tmp_path), "--resamples", "20")
+    result = _run("epsilon-6", "--stored", str(tmp_path), "--resamples", "20")
     assert result.exit_code == 0, result.output
-    assert "nasbench201_cifar10_whole, in the package" in result.output
-    assert "no scores of grad_norm: nas-zc score configs/nasbench201_imagenet16_120" in result.output
+    assert "nasbench201_cifar10_whole_epsilon, in the package" in result.output
+    assert "no scores of epsilon: nas-zc score configs/nasbench201_cifar10_epsilon_grey" in result.output
 
 
 def test_networks_are_scored_where_no_scores_are_stored(tmp_path: Path) -> None:

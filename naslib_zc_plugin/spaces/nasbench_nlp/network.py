@@ -168,12 +168,9 @@ class RecurrentLayer(nn.Module):
             for number, map in maps.items()
             if "x" in map
         }
+        given = _summed if one else self._recurrent
         weights = {
-            number: [
-                (source, *(_summed(map) if one else (self._recurrent(map.weight), map.bias)))
-                for source, map in of.items()
-                if source != "x"
-            ]
+            number: [(source, *given(map)) for source, map in of.items() if source != "x"]
             for number, of in maps.items()
         }
         multiply = _one_unit if one else F.linear
@@ -191,8 +188,9 @@ class RecurrentLayer(nn.Module):
             steps.append(values[self.states[0]])
         return torch.stack(steps, 1)
 
-    def _recurrent(self, weight: Tensor) -> Tensor:
-        return F.dropout(weight.detach(), self.dropped, self.training) if self.dropped else weight
+    def _recurrent(self, map: nn.Linear) -> tuple[Tensor, Tensor | None]:
+        weight = map.weight
+        return F.dropout(weight.detach(), self.dropped, self.training) if self.dropped else weight, map.bias
 
 
 def _summed(map: nn.Linear, is_of_one: bool = True) -> tuple[Tensor, Tensor | None]:
