@@ -66,9 +66,11 @@ def cost(
     os.environ.setdefault("KINETO_LOG_LEVEL", "6")
     import torch
 
+    from naslib_zc_plugin.campaign.worker import keep_memory
     from naslib_zc_plugin.report.cost import SMALL_TARGETS, TARGETS, TRANSFORMER, requests_for
     from naslib_zc_plugin.spaces import space as space_called
 
+    keep_memory()
     named, where, names = space_called(space), _device(device), chosen_proxies(proxies)
     if threads or targets:
         torch.set_num_threads(threads or 1)

@@ -256,8 +256,7 @@ class Network:
     @cached_property
     def packed(self) -> list[str]:
         """Names of the modules whose weights are packed, as in quantised networks, where nothing can read them."""
-        found = self._attributes.items()
-        return [name for name, own in found if any(isinstance(value, torch.ScriptObject) for _, value in own)]
+        return [name for name, part in self.parts.items() if torch.ScriptObject in map(type, vars(part).values())]
 
     @cached_property
     def snapshot(self) -> Snapshot:

@@ -1,6 +1,6 @@
 """Gradients of each sample's own loss, with batch norm's statistics its own too, chunk by chunk.
 
-They are vectorised where the network allows it: ``vmap`` of ``grad`` equals a loop over single samples.
+They are vectorised where the network allows it: ``vmap`` of ``vjp`` equals a loop over single samples.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Callable
 import torch
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
-from torch.func import grad_and_value, vmap
+from torch.func import vjp, vmap
 from torch.nn import functional as F
 
 from naslib_zc_plugin.passes.capture import Watch, differentiate, own_statistics
@@ -176,15 +176,19 @@ class SampleGradients:
         return max(1, kept)
 
     def _vectorised(self, part: Batch) -> tuple[list[Tensor], Tensor]:
-        def loss(weights: dict[str, Tensor], inputs: Any, labels: Any) -> Tensor:
-            held = {name: value.clone() for name, value in {**self._rest, **weights}.items()}
-            return self._network.under(held, lambda: self._loss(inputs, labels))
+        def single(inputs: Any, labels: Any) -> tuple[dict[str, Tensor], Tensor]:
+            def loss(weights: dict[str, Tensor]) -> Tensor:
+                held = {name: value.clone() for name, value in {**self._rest, **weights}.items()}
+                return self._network.under(held, lambda: self._loss(inputs, labels))
+
+            made: Any = vjp(loss, self._weights)  # without the graph of the gradients that ``grad`` would keep
+            with torch.no_grad():
+                return made[1](torch.ones_like(made[0]), retain_graph=False)[0], made[0]
 
         try:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", message="There is a performance drop")
-                function = vmap(grad_and_value(loss), (None, 0, 0), randomness="different")
-                gradients, losses = function(self._weights, part.inputs, part.labels)
+                gradients, losses = vmap(single, randomness="different")(part.inputs, part.labels)
         except Undefined:
             raise
         except Exception as error:

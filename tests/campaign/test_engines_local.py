@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -178,6 +179,32 @@ def _gone(pids: list[int]) -> None:
     while any(_stat(pid)[0] not in ("Z", "gone") for pid in pids):
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+FREED = """
+def freed():
+    block = b"x" * 2**28
+    del block
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+"""
+SPENDER = f"""
+made = outcome
+{FREED}
+def outcome(task):
+    return {{**made(task), "memory": freed()}}
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="of another C library nothing is asked")
+def test_scoring_processes_keep_what_is_freed_and_users_do_not(
+    forks: Callable[..., None], started: Callable[..., LocalEngine]
+) -> None:
+    forks(SPENDER)
+    (found,) = score(started(1, None), ["net-0"]).values()
+    assert found.memory and found.memory > 2**28
+    users = f"import naslib_zc_plugin.campaign.worker{FREED}print(freed())"
+    assert int(subprocess.run([sys.executable, "-c", users], capture_output=True, check=True).stdout) < 2**28
 
 
 def test_forks_are_replaced_by_forks_and_end_with_their_server(

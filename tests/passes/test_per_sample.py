@@ -21,6 +21,7 @@ from naslib_zc_plugin.passes import (
     per_sample,
 )
 from naslib_zc_plugin.passes.per_sample import SampleGradients
+from naslib_zc_plugin.report.cost import _peak
 from naslib_zc_plugin.testing import NETWORKS, Case
 
 NAMES = ["gradsign", "gradalign1", "gradalign2"]
@@ -402,3 +403,17 @@ def test_the_vectorised_run_begins_each_chunk_with_the_network_as_it_was() -> No
         parts = [made(indices)[0] for indices in torch.arange(6).split(2)]
         assert not made._loop
         torch.testing.assert_close(torch.cat(parts), made(torch.arange(6))[0])
+
+
+def test_no_graph_of_the_gradients_is_kept() -> None:
+    blocks = [part for _ in range(8) for part in (nn.Conv2d(8, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU())]
+    net = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4))
+    x, y = torch.randn(32, 3, 24, 24), torch.arange(32) % 4
+
+    def step() -> dict[str, zc.Score]:
+        F.cross_entropy(net(x), y).backward()
+        return {}
+
+    step()
+    (training, _), (samples, _) = (_peak(task, x.device) for task in (step, lambda: zc.score(net, (x, y), NAMES)))
+    assert samples < 0.4 * training
