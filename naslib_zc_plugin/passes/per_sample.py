@@ -176,19 +176,18 @@ class SampleGradients:
         return max(1, kept)
 
     def _vectorised(self, part: Batch) -> tuple[list[Tensor], Tensor]:
-        def single(inputs: Any, labels: Any) -> tuple[dict[str, Tensor], Tensor]:
+        def single(x: Any, y: Any) -> tuple[dict[str, Tensor], Tensor]:
             def loss(weights: dict[str, Tensor]) -> Tensor:
-                held = {name: value.clone() for name, value in {**self._rest, **weights}.items()}
-                return self._network.under(held, lambda: self._loss(inputs, labels))
+                return self._network.under(tree_map(torch.clone, self._rest | weights), lambda: self._loss(x, y))
 
             made: Any = vjp(loss, self._weights)  # without the graph of the gradients that ``grad`` would keep
-            with torch.no_grad():
-                return made[1](torch.ones_like(made[0]), retain_graph=False)[0], made[0]
+            return made[1](torch.ones_like(made[0]), retain_graph=False, create_graph=False)[0], made[0]
 
         try:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", message="There is a performance drop")
                 gradients, losses = vmap(single, randomness="different")(part.inputs, part.labels)
+            return [as_real(gradients.pop(name)).flatten(1) for name in self._weights], losses
         except Undefined:
             raise
         except Exception as error:
@@ -198,9 +197,7 @@ class SampleGradients:
             self._loop = True
         finally:
             self._snapshot.restore()
-        if self._loop:
-            return self._looped(part)
-        return [as_real(gradients.pop(name)).flatten(1) for name in self._weights], losses
+        return self._looped(part)
 
     def _looped(self, part: Batch) -> tuple[list[Tensor], Tensor]:
         rows = [
