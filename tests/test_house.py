@@ -88,7 +88,7 @@ def test_no_module_bears_the_name_of_a_public_function() -> None:
 
 BOUNDS = {
     "files": 280,  # 205 before newer proxies and rankings, 240 before hosts of today, 265 before tables made again
-    "lines of code": 26_400,  # 14,450 before networks were seen as used and readers had limits, 21,000 before those
+    "lines of code": 26_500,  # 14,450 before networks were seen as used and readers had limits, 21,000 before those
     "90 % file": 400,
     "longest file": 540,  # the paths of a network's graph
     "modules with one importer": 0,
