@@ -55,7 +55,8 @@ class Outcome:
         key: the architecture.
         rows: one per label of the task.
         seconds: from the key to the scores, building included; None if a process died of it.
-        memory: bytes, of the scoring process at its largest meanwhile, with what it keeps of earlier ones; None where it cannot be measured.
+        memory: bytes, of the scoring process at its largest meanwhile, with what it keeps of earlier ones; None where
+            it cannot be measured.
         exhausted: the process ran out of memory, and should be replaced.
     """
 
