@@ -19,7 +19,7 @@ import tomllib
 import typer.main
 import yaml
 
-from naslib_zc_plugin.campaign.config import load_campaign
+from naslib_zc_plugin.campaign.config import load_campaign, provenance
 from naslib_zc_plugin.campaign.engines import engine
 from naslib_zc_plugin.cli._app import app
 from naslib_zc_plugin.hosts import list_hosts
@@ -147,7 +147,10 @@ def test_the_configurations_in_it_are_some(page: Page, tmp_path: Path) -> None:
         whole = "space" in found
         place.write_text(block if whole else f"{search}{block}", encoding="utf-8")
         if "proxies" in found:
-            assert list(load_campaign(place).requests())
+            config = load_campaign(place)
+            assert list(config.requests())
+            if found.get("images") in ("digits", "scenes"):  # in the package: their protocol must take them
+                assert provenance(config)["dataset"] == found["images"]
         else:
             assert load_search(place).searches
             search = block if whole else search
