@@ -66,7 +66,7 @@ def estimates(
     made["overlap"] = partial(_overlap, scored)
     made["hits"] = partial(_hits, scored, options)
     made["kept"] = partial(_kept, scored, options)
-    made["selected"] = partial(_selected, scored)
+    made["selected"] = partial(_selected, scored, options)
     found = {name: made[name]() for name in wanted if name in made}
     if "sample" in options:
         theirs = int(options["of"])
@@ -155,11 +155,13 @@ def _kept(scored: Scored, options: Mapping[str, str]) -> OurNumber:
     return OurNumber(theirs * made / n, theirs * low, theirs * high, n)
 
 
-def _selected(scored: Scored) -> OurNumber:
+def _selected(scored: Scored, options: Mapping[str, str]) -> OurNumber:
+    """Return the accuracy of the best network of a space, of which a few do where one's score cannot be better."""
     found, size = selected(scored.values, scored.truth), space(scored.space).size or 0
     if found is None:
         return OurNumber(None, reason="no score is defined", verdict=UNDEFINED)
-    if len(scored.keys) < _WHOLE * size:
+    best_possible = "bound" in options and abs(float(np.nanmax(scored.values))) == float(options["bound"])
+    if len(scored.keys) < _WHOLE * size and not best_possible:
         reason = f"{found.accuracy:.2f} is the best of {len(scored.keys):,}: the best of {size:,} needs all scores"
         return OurNumber(None, n=len(scored.keys), reason=reason)
     same = f"{len(found.positions)} networks share the best score" if found.positions[1:] else ""

@@ -114,6 +114,16 @@ def test_a_selected_network_is_compared_with_those_of_other_draws() -> None:
     assert one.low is not None and exact.low == 99.0 and one.low < 99.0
 
 
+def test_a_score_that_none_can_be_better_than_selects_among_few_networks() -> None:
+    scored = _scored(60)
+    values, truth = -np.abs(scored.values) - 1, scored.truth.copy()
+    values[[3, 7]], truth[[3, 7]] = 0.0, 10.0
+    few = replace(scored, values=values, truth=truth)
+    assert estimates(few, ["selected"], {"bound": "0"})["selected"].value == 10.0
+    assert estimates(few, ["selected"], {})["selected"].value is None
+    assert estimates(replace(few, values=values - 1), ["selected"], {"bound": "0"})["selected"].value is None
+
+
 def test_shares_are_scaled_to_the_paper_s_number() -> None:
     scored = _scored(500, undefined=100)
     found = estimates(scored, ["kept", "overlap", "hits"], {"of": "5000"}, resamples=20)

@@ -45,6 +45,17 @@ def test_all_printed_numbers_are_there_and_each_once() -> None:
     assert (cells["naswot", "CIFAR-10"], cells["zen", "ImageNet16-120"]) == ("0.587", "0.219")
 
 
+def test_numbers_have_the_digits_that_are_printed() -> None:
+    """A zero that is left out at the end makes the number ten times as wide: .7 is any from .65 to .75."""
+    digits: dict[tuple[str, str], set[int]] = {}
+    for row in printed_rows():
+        for measure in {"tau", "rho", "r", "rho_top", "tau_top", "rho_best"} & set(row.printed):
+            digits.setdefault((row.table, measure), set()).add(len(row.printed[measure].partition(".")[2]))
+    uneven = {place: found for place, found in digits.items() if len(found) > 1}
+    assert not uneven
+    assert {found.pop() for (table, _), found in digits.items() if table.startswith("epsilon")} == {2}
+
+
 def test_each_row_can_be_made_or_says_why_not() -> None:
     for row in printed_rows():
         if missing := row.options.get("missing"):
