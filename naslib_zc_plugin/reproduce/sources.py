@@ -24,7 +24,7 @@ from naslib_zc_plugin.table import STATUSES, ScoreTable
 Floats = npt.NDArray[np.float64]
 Campaign = Callable[[str], ScoreTable]
 """Runs the campaign of a name, and returns its scores."""
-_BEST = 64  # architectures that must be known where a few are nominated
+_BEST, _FIRST = 64, 8  # architectures that must be known where a few are nominated, and where the first alone counts
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,9 +142,9 @@ class Sources:
             return None
         scores = _scores(tables, row.label)
         if nominating := row.options.get("nominated"):
-            if not (others := self._tables(nominating)):
-                return None
-            scores = nominated(scores, _scores(others, row.label))
+            others = self._tables(nominating)
+            by = _scores(others, row.label) if others else self.truth(name, nominating, as_it_is=True)
+            scores = nominated(scores, by, _FIRST if set(row.printed) == {"selected"} else _BEST)
         noise = 0.0
         if again := row.options.get("redrawn"):
             noise = spread_of_draws(scores, _scores(self._tables(again), row.label))
@@ -192,18 +192,19 @@ def _scores(tables: list[ScoreTable], label: str) -> dict[str, float]:
     return scores
 
 
-def nominated(scores: Mapping[str, float], others: Mapping[str, float]) -> dict[str, float]:
+def nominated(scores: Mapping[str, float], others: Mapping[str, float], number: int = _BEST) -> dict[str, float]:
     """Put the scores of a few architectures above a whole space that is ordered by other scores of it.
 
-    Where two data sets order a space nearly alike, the best on one are among the many best on the other, which
-    nominate them. So the order at the top is that of the scores; below it, where no best one can be, that of others.
+    Where two data sets (or a score and a count) order a space nearly alike, the best by one are among the many best by
+    the other, which nominate them. So the order at the top is that of the scores; below it, where no best one can be, that of others.
 
     Args:
         scores: of the nominated.
         others: of the whole space.
+        number: of the best, which must be known.
 
     Raises:
-        ValueError: one of the 64 best is not among the first three quarters of the nominated, so others may be missing.
+        ValueError: one of the best is not among the first three quarters of the nominated, so others may be missing.
 
     >>> nominated({"a": 5.0, "b": 7.0}, {"b": 0.2, "a": 0.3, "c": 0.1, "d": float("nan")})
     {'c': 4.0, 'a': 5.0, 'b': 7.0, 'd': nan}
@@ -212,9 +213,9 @@ def nominated(scores: Mapping[str, float], others: Mapping[str, float]) -> dict[
     place = {key: number for number, key in enumerate(order)}
     taken = next((number for number, key in enumerate(order) if key not in scores), len(order))
     best = sorted((key for key, value in scores.items() if value == value), key=lambda key: -scores[key])
-    last = max((place.get(key, len(order)) for key in best[:_BEST]), default=0)
-    if taken < len(order) and len(best) > _BEST and last >= 0.75 * taken:
-        text = f"place {last} of the other scores is among the {_BEST} best, of {taken} nominated"
+    last = max((place.get(key, len(order)) for key in best[:number]), default=0)
+    if taken < len(order) and len(best) > number and last >= 0.75 * taken:
+        text = f"place {last} of the other scores is among the {number} best, of {taken} nominated"
         raise ValueError(f"{text}: nominate more")
     lowest = scores[best[-1]]
     rest = [key for key in order if key not in scores]

@@ -97,6 +97,10 @@ def test_the_nominated_stand_above_the_space_that_nominated_them() -> None:
     assert np.isnan(found["none"])
     with pytest.raises(ValueError, match="nominate more"):
         nominated({key: -value for key, value in real.items()}, other)
+    far = {**real, "170": 0.01}  # the tenth of the best in the last quarter: it does not hide the first
+    with pytest.raises(ValueError, match="place 170 of the other scores is among the 64 best, of 200"):
+        nominated(far, other)
+    assert max(nominated(far, other, 8).items(), key=lambda item: item[1])[0] == max(real, key=lambda key: real[key])
 
 
 def test_a_selected_network_is_compared_with_those_of_other_draws() -> None:
