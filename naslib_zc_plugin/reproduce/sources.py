@@ -196,8 +196,8 @@ def nominated(scores: Mapping[str, float], others: Mapping[str, float], number: 
     """Put the scores of a few architectures above a whole space that is ordered by other scores of it.
 
     Where two data sets (or a score and a count) order a space nearly alike, the best by one are among the many best by
-    the other, which nominate them. So the order at the top is that of the scores; below it, where no best one can be, that
-    of others.
+    the other, which nominate them. So the order at the top is that of the scores; below it, where no best one can be,
+    that of others.
 
     Args:
         scores: of the nominated.
