@@ -144,6 +144,9 @@ class Sources:
         if nominating := row.options.get("nominated"):
             others = self._tables(nominating)
             by = _scores(others, row.label) if others else self.truth(name, nominating, as_it_is=True)
+            if class_of := self.benchmark(name).class_of:  # identical networks share the scores of one
+                made = {class_of(key): value for key, value in scores.items()}
+                scores = {key: made[class_of(key)] for key in by if class_of(key) in made}
             scores = nominated(scores, by, _FIRST if set(row.printed) == {"selected"} else _BEST)
         noise = 0.0
         if again := row.options.get("redrawn"):

@@ -199,6 +199,29 @@ def test_campaigns_of_one_protocol_count_as_one(tmp_path: Path) -> None:
     assert found.source == "nasbench201_cifar100_naslib and nasbench201_cifar100_frontier, stored"
 
 
+def test_nominated_networks_stand_for_those_that_are_identical(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    known = Sources().benchmark("nasbench201")
+    assert known.class_of is not None
+    counts = known.column("cifar10_flops_M")
+    order = sorted(known.keys, key=lambda key: -counts[key])
+    one_of = {known.class_of(key): key for key in reversed(order[:200])}
+    proxies = {"gradsign": {"name": "gradsign", "version": 1, "higher_is_better": True, "options": {}}}
+    records = [
+        {"key": key, "proxy": "gradsign", "version": 1, "value": 1000.0 - place, "status": "ok", "seconds": 0.1}
+        for place, key in enumerate(sorted(one_of.values(), key=order.index))
+    ]
+    facts = {"space": "nasbench201", "proxies": proxies}
+    write_parquet(tmp_path / "nasbench201_cifar10_gradalign_nominated.parquet", records, facts)
+    (row,) = (row for row in printed_table("gradalign-5") if (row.row, row.part) == ("gradsign", "CIFAR-10"))
+    found = Sources(stored=tmp_path).scored(row)
+    assert found is not None and len(found.keys) == 15625
+    values = dict(zip(found.keys, found.values.tolist()))
+    twins = [key for key in order[:200] if one_of[known.class_of(key)] != key]
+    assert twins and all(values[key] == values[one_of[known.class_of(key)]] for key in twins)
+    assert max(values, key=lambda key: values[key]) == order[0]
+
+
 def test_architectures_that_nobody_tried_to_train_do_not_count(tmp_path: Path, shared: Path) -> None:
     pytest.importorskip("pyarrow")
     row = printed_table("epsilon-9")[0]
