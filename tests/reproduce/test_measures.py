@@ -189,14 +189,14 @@ def test_campaigns_of_one_protocol_count_as_one(tmp_path: Path) -> None:
             for value, key in enumerate(part, first)
         ]
         facts = {"space": "nasbench201", "proxies": proxies}
-        write_parquet(tmp_path / f"nasbench201_cifar100_{name}.parquet", records, facts)
-    (row,) = (row for row in printed_table("gradalign-4") if (row.row, row.part) == ("jacov", "CIFAR-100"))
+        write_parquet(tmp_path / f"nasbench201_cifar10_{name}.parquet", records, facts)
+    (row,) = (row for row in printed_table("gradalign-4") if (row.row, row.part) == ("jacov", "CIFAR-10"))
     found = Sources(stored=tmp_path).scored(row)
     assert found is not None
     found_values = dict(zip(found.keys, found.values.tolist()))
     # The first campaign's, where both have a score.
     assert found_values == dict(zip(keys, [*map(float, range(40)), *map(float, range(110, 130))]))
-    assert found.source == "nasbench201_cifar100_naslib and nasbench201_cifar100_frontier, stored"
+    assert found.source == "nasbench201_cifar10_naslib and nasbench201_cifar10_frontier, stored"
 
 
 def test_nominated_networks_stand_for_those_that_are_identical(tmp_path: Path) -> None:
