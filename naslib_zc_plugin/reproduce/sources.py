@@ -86,13 +86,16 @@ class Sources:
             self._files.update({path.stem: str(path) for end in ("db", "parquet") for path in stored.glob(f"*.{end}")})
         self.benchmark = lru_cache(None)(self._benchmark)
         self._stored = lru_cache(None)(self._read)
-        self._run = lru_cache(None)(campaign) if campaign else None
+        self._run = lru_cache(None)(lambda name: self._of_all(campaign(name))) if campaign else None
 
     def _benchmark(self, name: str) -> Benchmark:
         return benchmark(name, self._data)
 
     def _read(self, file: str) -> ScoreTable:
-        table = read_table(file)
+        return self._of_all(read_table(file))
+
+    def _of_all(self, table: ScoreTable) -> ScoreTable:
+        """Return scores of one network of each class of identical ones as those of the whole space."""
         found = self.benchmark(str(table.facts["space"]))
         return table.of_all(found.keys, found.class_of)
 
@@ -142,8 +145,12 @@ class Sources:
             return None
         scores = _scores(tables, row.label)
         if nominating := row.options.get("nominated"):
-            others = self._tables(nominating)
-            by = _scores(others, row.label) if others else self.truth(name, nominating, as_it_is=True)
+            if nominating in self.benchmark(name).columns:
+                by = self.truth(name, nominating, as_it_is=True)
+            elif others := self._tables(nominating):
+                by = _scores(others, row.label)
+            else:
+                return None
             if class_of := self.benchmark(name).class_of:  # identical networks share the scores of one
                 made = {class_of(key): value for key, value in scores.items()}
                 scores = {key: made[class_of(key)] for key in by if class_of(key) in made}

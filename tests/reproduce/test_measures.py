@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest, kendalltau, spearmanr
 
+from naslib_zc_plugin.campaign.store import read_table
 from naslib_zc_plugin.reproduce.measures import (
     best_redrawn,
     estimates,
@@ -22,6 +23,7 @@ from naslib_zc_plugin.reproduce.sources import Scored, Sources, nominated, sprea
 from naslib_zc_plugin.reproduce.switches import is_live
 from naslib_zc_plugin.spaces import space
 from naslib_zc_plugin.store.parquet import write_parquet
+from naslib_zc_plugin.table import ScoreTable
 
 SPACE = space("nasbench201")
 RNG = np.random.default_rng(0)
@@ -220,6 +222,32 @@ def test_nominated_networks_stand_for_those_that_are_identical(tmp_path: Path) -
     twins = [key for key in order[:200] if one_of[known.class_of(key)] != key]
     assert twins and all(values[key] == values[one_of[known.class_of(key)]] for key in twins)
     assert max(values, key=lambda key: values[key]) == order[0]
+    ran: list[str] = []
+
+    def campaign(name: str) -> ScoreTable:
+        ran.append(name)
+        return read_table(tmp_path / f"{name}.parquet")
+
+    again = Sources(campaign=campaign).scored(row)
+    assert again is not None and (again.values == found.values).all()
+    assert ran == ["nasbench201_cifar10_gradalign_nominated"]  # not what is called like the column
+
+
+def test_a_campaign_of_one_network_of_each_class_is_the_whole_space(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    known = Sources().benchmark("nasbench201")
+    assert known.class_of is not None
+    one_of = list({known.class_of(key): key for key in known.keys}.values())
+    proxies = {"synflow": {"name": "synflow", "version": 1, "higher_is_better": True, "options": {}}}
+    records = [
+        {"key": key, "proxy": "synflow", "version": 1, "value": float(place), "status": "ok", "seconds": 0.1}
+        for place, key in enumerate(one_of)
+    ]
+    write_parquet(tmp_path / "made.parquet", records, {"space": "nasbench201", "proxies": proxies})
+    (row,) = (row for row in printed_table("gradalign-5") if (row.row, row.part) == ("synflow", "CIFAR-100"))
+    found = Sources(campaign=lambda name: read_table(tmp_path / "made.parquet")).scored(row)
+    assert found is not None and len(found.keys) == 15625
+    assert estimates(found, ["selected"], row.options)["selected"].value is not None
 
 
 def test_architectures_that_nobody_tried_to_train_do_not_count(tmp_path: Path, shared: Path) -> None:
