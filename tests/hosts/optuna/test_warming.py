@@ -207,8 +207,11 @@ from naslib_zc_plugin.hosts.optuna import ProxySampler, warm_up
 from tests.hosts.optuna import made
 folder, hold, trials = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 
-def stop(where):  # holds still until it is killed
-    (folder / where).touch()
+def stop(where):  # the first that comes holds still until it is killed; SQLite may give two trials one number
+    try:
+        (folder / where).touch(exist_ok=False)
+    except FileExistsError:
+        return
     while where == hold:
         time.sleep(1)
 
